@@ -1,0 +1,15 @@
+"""The optimizers by name. To add one: write its file, and add its row here."""
+
+from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.registry import Registry
+
+OPTIMIZERS: Registry[Optimizer] = Registry(
+    "optimizer",
+    {
+        "adam": "lodo_bench.optimizers.adam:Adam",
+        "momentum": "lodo_bench.optimizers.momentum:Momentum",
+        "rmsprop": "lodo_bench.optimizers.rmsprop:RMSprop",
+        "yogi": "lodo_bench.optimizers.yogi:Yogi",
+        "lodo": "lodo_bench.optimizers.lodo:Lodo",
+    },
+)

@@ -1,0 +1,75 @@
+"""Adam, in the form of Keras that the paper's authors ran; also LODO's meta-optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import final
+
+import torch
+from torch import Generator, Tensor
+
+from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.spec import Parameter
+
+EPSILON = 1e-7
+
+
+class AdamMoments:
+    """The two moment estimates of Adam for one tensor, and the step that follows from them.
+
+    With t counted from 1::
+
+        m <- β1 m + (1 − β1) g
+        v <- β2 v + (1 − β2) g²
+        step = lr · √(1 − β2ᵗ) / (1 − β1ᵗ) · m / (√v + ε),    ε = 1e-7
+
+    ε is added to the *uncorrected* √v, unlike in torch.optim.Adam, which equals this with ε / √(1 − β2ᵗ) for its eps.
+
+    Args:
+        like: a tensor of the shape, dtype and device of what is optimized.
+        beta1: decay of the first moment, a number or a tensor that broadcasts to `like`.
+        beta2: decay of the second moment, likewise.
+    """
+
+    def __init__(self, like: Tensor, beta1: float | Tensor, beta2: float | Tensor) -> None:
+        self._beta1, self._beta2 = beta1, beta2
+        self._first = torch.zeros_like(like)
+        self._second = torch.zeros_like(like)
+        self._work = torch.empty_like(like)
+        self._count = 0
+
+    def descend(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:
+        """Take one step of `parameters`, in place, at `learning_rate` (broadcasts to them)."""
+        self._count += 1
+        work = torch.mul(gradient, gradient, out=self._work)
+        self._first.lerp_(gradient, 1 - self._beta1)
+        self._second.lerp_(work, 1 - self._beta2)
+        rate = learning_rate * (1 - self._beta2**self._count) ** 0.5 / (1 - self._beta1**self._count)
+        torch.sqrt(self._second, out=work).add_(EPSILON)
+        parameters.addcmul_(torch.div(self._first, work, out=work), rate, value=-1)
+
+
+@final
+class Adam(Optimizer):
+    """Adam: a step scaled by running estimates of the gradient's mean and uncentred variance, entry by entry.
+
+    The update rule is that of `AdamMoments`.
+
+    Reference:
+        Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, the form before section 2.1, where the
+        two bias corrections are folded into the rate; LODO §5, Table 6.
+    """
+
+    hyperparameters = (
+        Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
+        Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),
+        Parameter("beta2", "b2", "decay", 0.999, "decay of the second moment"),
+    )
+
+    def __init__(self, x: Tensor, hyperparameters: Mapping[str, Tensor], generators: Sequence[Generator]) -> None:
+        super().__init__(x, hyperparameters, generators)
+        self._moments = AdamMoments(x, self.column("beta1"), self.column("beta2"))
+
+    def step(self, gradient: Tensor, oracle: Oracle) -> None:
+        """Update `x` in place; see `Optimizer.step`."""
+        self._moments.descend(self.x, gradient, self.column("learning_rate"))

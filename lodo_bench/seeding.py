@@ -1,0 +1,48 @@
+"""From an identity to a seed.
+
+A result depends on what an individual *is*, never on when or where it was computed. Two rules follow from how the
+identities are built:
+
+- A task's randomness comes from (task, purpose, key), so all optimizers meet the same problems and runs can be paired.
+- An optimizer's own randomness comes from its name as well, so it is independent of the task's and of the others'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import torch
+
+from lodo_bench.spec import Individual, TrainingSpec
+
+
+def derive_seed(*identity: str | int) -> int:
+    """Hash an identity to an integer in [0, 2**63); equal identities give equal seeds on every machine."""
+    digest = hashlib.blake2b(json.dumps(identity).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def task_generators(spec: TrainingSpec) -> list[torch.Generator]:
+    """One generator for each individual's problem: its data, noise and starting point."""
+    return _generators(spec, "task", spec.task.name)
+
+
+def optimizer_generators(spec: TrainingSpec) -> list[torch.Generator]:
+    """One generator for each individual's optimizer, such as LODO's permutations and blocks."""
+    return _generators(spec, "optimizer", spec.task.name, spec.optimizer)
+
+
+def _generators(spec: TrainingSpec, *identity: str) -> list[torch.Generator]:
+    def seeded(individual: Individual) -> torch.Generator:
+        seed = derive_seed(*identity, spec.purpose, *individual.key)
+        return torch.Generator(device=spec.device).manual_seed(seed)
+
+    return [seeded(individual) for individual in spec.individuals]
+
+
+def draw_normal(generators: Sequence[torch.Generator], shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+    """Standard normal numbers of shape (P, *shape), row p drawn from generator p alone."""
+    rows = [torch.randn(*shape, generator=g, device=g.device, dtype=dtype) for g in generators]
+    return torch.stack(rows)

@@ -1,0 +1,206 @@
+"""The values that cross between rooms: what to train, for how long, and what came out.
+
+Everything here is a plain frozen dataclass of Python and NumPy values, so that it can be pickled to a worker on
+another machine, written to a database, and compared in a test. No tensors, no database rows, no Ray objects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lodo_bench.errors import UnknownNameError, UsageError
+
+Kind = Literal["rate", "decay", "variance", "count"]
+Purpose = Literal["tuning", "final"]
+Device = Literal["cpu", "cuda"]
+DType = Literal["float32", "float64"]
+
+_RULES: Mapping[Kind, str] = {
+    "rate": "a finite number greater than 0",
+    "decay": "a number from 0 (included) to 1 (excluded)",
+    "variance": "a finite number, 0 or greater",
+    "count": "a whole number, 1 or greater",
+}
+
+
+class Status(StrEnum):
+    """How the training of one individual ended. Stored as it is, never padded or hidden."""
+
+    COMPLETED = "completed"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One number that an optimizer or a task takes: a hyperparameter or an option.
+
+    Args:
+        name: the field's term, e.g. `learning_rate`.
+        short: the short form, accepted wherever the name is, e.g. `lr`.
+        kind: what values it may have, and on which scale it is searched: `rate` (> 0, searched on a log scale),
+            `decay` (in [0, 1), searched on a logit scale), `variance` (>= 0) or `count` (1, 2, ...).
+        default: the value used when none is given; for a tuned hyperparameter also the start of the search.
+        description: one line for people.
+    """
+
+    name: str
+    short: str
+    kind: Kind
+    default: float
+    description: str
+
+    def checked(self, value: float, owner: str) -> float:
+        """Return `value`, as an int for a `count`.
+
+        Raises:
+            UsageError: if the value breaks the rule of this parameter's kind.
+        """
+        allowed = {
+            "rate": math.isfinite(value) and value > 0,
+            "decay": 0 <= value < 1,
+            "variance": math.isfinite(value) and value >= 0,
+            "count": math.isfinite(value) and value >= 1 and value == int(value),
+        }[self.kind]
+        if not allowed:
+            raise UsageError(
+                f"{self.name} = {value:g} is not possible for {owner}: it must be {_RULES[self.kind]} "
+                f"(default {self.default:g})."
+            )
+        return int(value) if self.kind == "count" else float(value)
+
+
+def resolve(
+    parameters: Iterable[Parameter], given: Mapping[str, float], owner: str, what: str = "parameter"
+) -> dict[str, float]:
+    """Translate short names to full names and check every given value.
+
+    Returns:
+        The given values under their full names, in the order of `parameters`. Defaults are not filled in.
+
+    Raises:
+        UnknownNameError: for a name that no parameter has.
+        UsageError: for a value out of range, or a parameter given under both of its names.
+    """
+    table = list(parameters)
+    by_name = {name: p for p in table for name in (p.name, p.short)}
+    found: dict[str, float] = {}
+    for name, value in given.items():
+        if name not in by_name:
+            raise UnknownNameError(what, name, (p.name for p in table), of=owner)
+        parameter = by_name[name]
+        if parameter.name in found:
+            raise UsageError(f"{parameter.name} of {owner} is given twice. Give it once.")
+        found[parameter.name] = parameter.checked(value, owner)
+    return {p.name: found[p.name] for p in table if p.name in found}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A task by name, with the options that differ from the paper's values."""
+
+    name: str
+    options: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """`quadratic`, or `quadratic (noise_variance=4)`."""
+        options = ", ".join(f"{name}={value:g}" for name, value in self.options.items())
+        return f"{self.name} ({options})" if options else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Individual:
+    """One member of a population: its hyperparameters and the key that its seeds are derived from.
+
+    `key` is `(seed,)` for a final run and `(study seed, generation, index)` during tuning; with the purpose it is
+    all that an individual's result depends on beside the hyperparameters.
+    """
+
+    key: tuple[int, ...]
+    hyperparameters: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSpec:
+    """What to train: a population on one task with one optimizer, in lockstep.
+
+    Args:
+        task: the task.
+        optimizer: the optimizer's registered name.
+        purpose: `tuning` or `final`; the two never share seeds.
+        individuals: the population, P of them.
+        steps: train at least this many steps (>= 1).
+        seconds: train at least this long on the training clock, too; None for no time milestone.
+        device: where the tensors live.
+        dtype: the precision of everything.
+    """
+
+    task: TaskSpec
+    optimizer: str
+    purpose: Purpose
+    individuals: tuple[Individual, ...]
+    steps: int
+    seconds: float | None = None
+    device: Device = "cpu"
+    dtype: DType = "float64"
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A point of a run at which it is scored: after so many `steps` or `seconds` of training (LODO §5)."""
+
+    unit: Literal["steps", "seconds"]
+    value: float
+
+    @property
+    def key(self) -> str:
+        """`steps:200` or `seconds:300`."""
+        return f"{self.unit}:{self.value:.15g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The whole course of one individual: every step's loss, and when the steps were taken.
+
+    Attributes:
+        losses: (T,), the training loss of each step, on the batch of that step, before the update.
+        clock_steps: (M,), increasing step counts at which the training clock was read, starting with 0.
+        clock_seconds: (M,), the training seconds at those counts.
+    """
+
+    losses: NDArray[np.float64]
+    clock_steps: NDArray[np.int64]
+    clock_seconds: NDArray[np.float64]
+
+    @property
+    def seconds(self) -> float:
+        """Training time in seconds."""
+        return float(self.clock_seconds[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came out of training one individual.
+
+    Attributes:
+        status: how it ended.
+        reason: why, where the status needs a reason; else empty.
+        steps: gradient evaluations on fresh batches.
+        evaluations: all gradient evaluations, those on the same batch included.
+        curve: losses and clock.
+    """
+
+    status: Status
+    reason: str
+    steps: int
+    evaluations: int
+    curve: Curve

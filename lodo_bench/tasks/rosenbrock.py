@@ -1,0 +1,36 @@
+"""A rescaled Rosenbrock valley (LODO §5.2, App. G)."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from lodo_bench.tasks.base import Task
+
+
+@final
+class Rosenbrock(Task):
+    """f(x, y) = 0.01 (1 − x)² + (y − x²)², started at (−0.5, 2); no noise, so seeds differ by the optimizer alone."""
+
+    step_milestone = 200
+    default_dtype = "float64"
+    dimension = 2
+
+    def initial_point(self) -> Tensor:
+        """(−0.5, 2) for every individual."""
+        start = torch.tensor([[-0.5, 2.0]], device=self.device, dtype=self.dtype)
+        return start.repeat(self.population, 1)
+
+    def next_batch(self) -> None:
+        """Nothing: the function does not change."""
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (P,) and gradients (P, 2); see `Task.loss_and_gradient`."""
+        first, second = x.unbind(1)
+        off_valley = second - first * first
+        to_go = 1 - first
+        value = 0.01 * to_go * to_go + off_valley * off_valley
+        gradient = torch.stack((-0.02 * to_go - 4 * first * off_valley, 2 * off_valley), dim=1)
+        return value, gradient

@@ -1,0 +1,175 @@
+"""The training loop. There is one: tuning, final runs, tests and benchmarks all go through `train`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lodo_bench import seeding
+from lodo_bench.errors import UsageError
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.spec import Curve, Outcome, Status, TrainingSpec
+from lodo_bench.tasks import TASKS
+from lodo_bench.tasks.base import Task
+from lodo_bench.timing import Stopwatch
+
+# The clock is read, and the losses are looked at, every so many steps: about CHUNK_SECONDS worth of them, so that a
+# time milestone is hit closely, Ctrl-C is answered and a GPU need not be waited for at every step.
+CHUNK_SECONDS = 0.05
+CHUNK_STEPS = 1000
+_WARM_UP_STEPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a training is: steps taken, training seconds, and how many individuals have not diverged."""
+
+    steps: int
+    seconds: float
+    alive: int
+
+
+def train(spec: TrainingSpec, on_progress: Callable[[Progress], None] | None = None) -> list[Outcome]:
+    """Train the population of `spec` until its steps and its seconds are both reached, or nobody is left to train.
+
+    A step evaluates loss and gradient on a fresh batch, records the loss, and hands the gradient to the optimizer. An
+    individual's first loss that is not finite ends its record; the others go on. Only what happens inside the steps is
+    on the training clock; it is preceded by a few uncounted steps on a throw-away copy, as the first calls of anything
+    are slow.
+
+    Args:
+        spec: what to train.
+        on_progress: called off the clock, many times a second at most. A KeyboardInterrupt, wherever it arrives, ends
+            the training: those still alive are `interrupted`, with everything recorded up to then.
+
+    Returns:
+        One outcome for each individual, in order.
+
+    Raises:
+        UsageError: for what the task or the device cannot do.
+    """
+    _check(spec)
+    recorder = _Recorder(len(spec.individuals))
+    try:
+        _Trainer(spec).run_steps(_WARM_UP_STEPS)
+        trainer = _Trainer(spec)
+        _loop(spec, trainer, recorder, on_progress)
+    except KeyboardInterrupt:
+        return recorder.outcomes(interrupted=True)
+    return recorder.outcomes(interrupted=False)
+
+
+def _check(spec: TrainingSpec) -> None:
+    if spec.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device 'cuda' is not available: PyTorch sees no GPU here. Use 'cpu'.")
+    limit = TASKS.load(spec.task.name).max_population
+    if limit is not None and len(spec.individuals) > limit:
+        raise UsageError(
+            f"{spec.task.name} trains at most {limit} individuals in lockstep, not {len(spec.individuals)}."
+        )
+
+
+def _loop(
+    spec: TrainingSpec, trainer: _Trainer, recorder: _Recorder, on_progress: Callable[[Progress], None] | None
+) -> None:
+    watch = Stopwatch(spec.device)
+    chunk = 1
+    while True:
+        before = watch.seconds
+        with watch:
+            losses = trainer.run_steps(chunk)
+        recorder.add(losses, watch.seconds, trainer.evaluations)
+        if on_progress is not None:
+            on_progress(Progress(recorder.steps, watch.seconds, recorder.alive))
+        steps_left = spec.steps - recorder.steps
+        if recorder.alive == 0 or (steps_left <= 0 and watch.seconds >= (spec.seconds or 0)):
+            return
+        if watch.seconds - before < CHUNK_SECONDS / 2:
+            chunk = min(2 * chunk, CHUNK_STEPS)
+        elif watch.seconds - before > CHUNK_SECONDS:
+            chunk = max(chunk // 2, 1)
+        if steps_left > 0:
+            chunk = min(chunk, steps_left)
+
+
+class _Trainer:
+    """A task and an optimizer at work on it; also the oracle that the optimizer may ask."""
+
+    def __init__(self, spec: TrainingSpec) -> None:
+        dtype = getattr(torch, spec.dtype)
+        self._task: Task = TASKS.load(spec.task.name)(seeding.task_generators(spec), dtype, spec.task.options)
+        self._x = self._task.initial_point()
+        self._optimizer = self._build_optimizer(spec)
+        self.evaluations = 0
+
+    def run_steps(self, count: int) -> Tensor:
+        """Take `count` steps; returns their losses, (count, P)."""
+        losses = self._x.new_empty(count, len(self._x))
+        for row in losses:
+            self._task.next_batch()
+            loss, gradient = self._task.loss_and_gradient(self._x)
+            self.evaluations += 1
+            row.copy_(loss)
+            self._optimizer.step(gradient, self)
+        return losses
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """See `lodo_bench.optimizers.base.Oracle`."""
+        self.evaluations += 1
+        return self._task.loss_and_gradient(x)[1]
+
+    def _build_optimizer(self, spec: TrainingSpec) -> Optimizer:
+        kind = OPTIMIZERS.load(spec.optimizer)
+        values = {
+            p.name: self._x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals])
+            for p in kind.hyperparameters
+        }
+        return kind(self._x, values, seeding.optimizer_generators(spec))
+
+
+class _Recorder:
+    """Collects losses and clock readings, and notices who diverged."""
+
+    def __init__(self, population: int) -> None:
+        self.steps = 0
+        self._evaluations = 0
+        self._losses: list[NDArray[np.float64]] = []
+        self._clock: list[tuple[int, float]] = [(0, 0.0)]
+        self._diverged_at = np.full(population, -1)
+
+    @property
+    def alive(self) -> int:
+        """How many individuals have had finite losses only."""
+        return int((self._diverged_at < 0).sum())
+
+    def add(self, losses: Tensor, seconds: float, evaluations: int) -> None:
+        """Take in a chunk of losses, (steps, P), that ended at `seconds`."""
+        block = losses.to("cpu", torch.float64).numpy()
+        broken = ~np.isfinite(block)
+        newly = (self._diverged_at < 0) & broken.any(axis=0)
+        self._diverged_at[newly] = self.steps + broken.argmax(axis=0)[newly]
+        self._losses.append(block)
+        self.steps += len(block)
+        self._evaluations = evaluations
+        self._clock.append((self.steps, seconds))
+
+    def outcomes(self, *, interrupted: bool) -> list[Outcome]:
+        """One outcome for each individual."""
+        population = len(self._diverged_at)
+        losses = np.concatenate(self._losses) if self._losses else np.empty((0, population))
+        return [self._outcome(losses[:, p], int(self._diverged_at[p]), interrupted) for p in range(population)]
+
+    def _outcome(self, losses: NDArray[np.float64], diverged_at: int, interrupted: bool) -> Outcome:
+        status, reason = (Status.INTERRUPTED, "stopped by the user") if interrupted else (Status.COMPLETED, "")
+        if diverged_at >= 0:
+            losses = losses[: diverged_at + 1]
+            status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {diverged_at}"
+        clock_steps = np.array([steps for steps, _ in self._clock])
+        curve = Curve(losses.copy(), clock_steps, np.array([seconds for _, seconds in self._clock]))
+        return Outcome(status, reason, len(losses), self._evaluations, curve)
