@@ -118,6 +118,14 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """A loss that no optimizer can beat on a task in the long run, and what attains it."""
+
+    name: str
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
 class Individual:
     """One member of a population: its hyperparameters and the key that its seeds are derived from.
 

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.spec import DType, Parameter
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A loss that no optimizer can beat in the long run, and what attains it."""
-
-    name: str
-    loss: float
+from lodo_bench.spec import Bound, DType, Parameter
 
 
 class Task(ABC):

@@ -10,8 +10,8 @@ from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
 from lodo_bench.seeding import draw_normal
-from lodo_bench.spec import Parameter
-from lodo_bench.tasks.base import Bound, Task
+from lodo_bench.spec import Bound, Parameter
+from lodo_bench.tasks.base import Task
 
 # The centre's walk is drawn this many steps at a time: a generator call for each step would cost more than the step.
 _BLOCK = 128
@@ -76,7 +76,7 @@ class Quadratic(Task):
         # QR alone favours some rotations; giving R a positive diagonal makes Q uniform (Mezzadri 2007).
         q = q * torch.diagonal(r, dim1=1, dim2=2).sign().unsqueeze(1)
         spectrum = _eigenvalues(self.options).to(device=self.device, dtype=self.dtype)
-        hessian = (q * spectrum) @ q.mT
+        hessian: Tensor = (q * spectrum) @ q.mT
         return (hessian + hessian.mT) / 2
 
     def _walk_on(self) -> None:

@@ -1,0 +1,1 @@
+"""The command line: one command in each file, `app.py` the root."""

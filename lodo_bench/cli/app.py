@@ -1,0 +1,44 @@
+"""The root of the command line, and the only place that turns errors into exit codes.
+
+Nothing heavy is imported before a command runs: `lodo-bench --help` must answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from lodo_bench.cli.listing import list_
+from lodo_bench.cli.report import report
+from lodo_bench.cli.run import run
+from lodo_bench.cli.show import show
+from lodo_bench.cli.tune import tune
+from lodo_bench.errors import LodoBenchError
+
+app = typer.Typer(
+    name="lodo-bench",
+    help="Tune, time and compare gradient optimizers, with the same tuning budget for each.",
+    epilog="Exit codes: 0 done, 2 bad usage or input, 3 finished but something failed, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(tune)
+app.command()(run)
+app.command()(report)
+app.command(name="list")(list_)
+app.command()(show)
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback for what the user can mend."""
+    try:
+        app()
+    except LodoBenchError as error:
+        print(f"lodo-bench: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("lodo-bench: interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,65 @@
+"""Which hyperparameters a final run takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lodo_bench.errors import UsageError
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.records import Hyperparameters, Source
+from lodo_bench.results.published import published_hyperparameters
+from lodo_bench.results.store import Store
+from lodo_bench.spec import TaskSpec, resolve
+
+SOURCES = ("tuned", "paper", "default")
+
+
+def choose(
+    task: TaskSpec, optimizer: str, source: str | None, given: Mapping[str, float], store: Store
+) -> Hyperparameters:
+    """The hyperparameters from `source`, or from the first of `SOURCES` that has any, with the `given` ones on top.
+
+    Raises:
+        UsageError: if `source` has none, or a given one is unknown or out of range.
+    """
+    parameters = OPTIMIZERS.load(optimizer).hyperparameters
+    checked = resolve(parameters, given, f"optimizer {optimizer}")
+    for name in [source] if source else SOURCES:
+        base = _from(name, task, optimizer, store)
+        if base is not None:
+            break
+    else:
+        raise UsageError(_missing(str(source), task, optimizer))
+    if not checked:
+        return base
+    values = {p.name: checked.get(p.name, base.values[p.name]) for p in parameters}
+    rest = "" if len(checked) == len(parameters) else f"the rest {base.source}"
+    return replace(base, values=values, source="given", origin=rest)
+
+
+def _from(source: str, task: TaskSpec, optimizer: str, store: Store) -> Hyperparameters | None:
+    if source == "tuned":
+        study = store.tuned(task, optimizer)
+        return _known(study and study.hyperparameters, "tuned", f"study {study.id}" if study else "")
+    if source == "paper":
+        return _known(published_hyperparameters(task, optimizer), "paper", "Table 6")
+    defaults = {p.name: p.default for p in OPTIMIZERS.load(optimizer).hyperparameters}
+    return _known(defaults, "default", "")
+
+
+def _known(values: Mapping[str, float] | None, source: Source, origin: str) -> Hyperparameters | None:
+    return None if values is None else Hyperparameters(dict(values), source, origin)
+
+
+def _missing(source: str, task: TaskSpec, optimizer: str) -> str:
+    if source == "tuned":
+        options = "".join(f" -t {name}={value:g}" for name, value in task.options.items())
+        return (
+            f"{optimizer} has not been tuned on {task.label} in this database. "
+            f"Do it with 'lodo-bench tune --task {task.name}{options} --optimizer {optimizer}'."
+        )
+    return (
+        f"the paper's hyperparameters of {optimizer} on {task.label} are not known. "
+        f"Use --hyperparameters tuned or default, or give them with -p."
+    )

@@ -1,0 +1,102 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lodo_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from lodo_bench.records import Provenance
+    from lodo_bench.results.store import Store
+    from lodo_bench.spec import TaskSpec
+
+DEFAULT_DATABASE = "results/lodo-bench.db"
+
+DatabaseOption = Annotated[
+    str,
+    typer.Option("--db", envvar="LODO_BENCH_DB", help="Results database: a file, or any SQLAlchemy URL.", metavar="DB"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output, nothing else.")]
+TaskOptionOption = Annotated[
+    list[str] | None,
+    typer.Option("--task-option", "-t", help="An option of the task, e.g. noise_variance=4.", metavar="NAME=VALUE"),
+]
+DTypeOption = Annotated[
+    str | None,
+    typer.Option("--dtype", help="float32 or float64; the task's own choice by default.", metavar="DTYPE"),
+]
+
+
+def assignments(texts: Sequence[str] | None, option: str) -> dict[str, float]:
+    """Read repeated `name=value` options.
+
+    Raises:
+        UsageError: for one that is not of this form or is given twice.
+    """
+    found: dict[str, float] = {}
+    for text in texts or ():
+        name, equals, value = (part.strip() for part in text.partition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            raise UsageError(
+                f"{option} '{text}' is not of the form name=number. Write for example {option} {name or 'name'}=0.1."
+            ) from None
+        if not (name and equals):
+            raise UsageError(f"{option} '{text}' lacks a name. Write for example {option} name=0.1.")
+        if name in found:
+            raise UsageError(f"{option} {name} is given twice. Give it once.")
+        found[name] = number
+    return found
+
+
+def task_spec(name: str, options: Sequence[str] | None) -> TaskSpec:
+    """The task of this name with these options, checked.
+
+    Options at the paper's value are left out, so that a task has one specification only.
+
+    Raises:
+        UsageError: for an unknown task or option, or a value out of range.
+    """
+    from lodo_bench.spec import TaskSpec, resolve
+    from lodo_bench.tasks import TASKS
+
+    kind = TASKS.load(name)
+    given = resolve(kind.options_table, assignments(options, "--task-option"), f"task {name}", "option")
+    defaults = kind.filled({})
+    changed = {option: value for option, value in given.items() if value != defaults[option]}
+    kind.bound(changed)  # complains about options that contradict each other
+    return TaskSpec(name, changed)
+
+
+def choice(value: str, choices: Sequence[str], what: str) -> str:
+    """Return `value`.
+
+    Raises:
+        UnknownNameError: if it is not one of `choices`.
+    """
+    from lodo_bench.errors import UnknownNameError
+
+    if value not in choices:
+        raise UnknownNameError(what, value, choices)
+    return value
+
+
+def reading(location: str) -> Store:
+    """The results at `location`, which must exist."""
+    from lodo_bench.results.database import Database
+    from lodo_bench.results.store import Store
+
+    return Store(Database(location, create=False))
+
+
+def writing(location: str, provenance: Provenance) -> Store:
+    """The results at `location`, made if there are none."""
+    from lodo_bench.results.database import Database
+    from lodo_bench.results.store import Store
+
+    return Store(Database(location, create=True), provenance)

@@ -1,0 +1,35 @@
+"""What goes to standard output and standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+SCHEMA = 1
+
+
+def emit(document: Mapping[str, Any]) -> None:
+    """Print one JSON document to standard output. Numbers that are not finite become null: JSON has no others."""
+    print(json.dumps({"schema": SCHEMA, **_finite(document)}, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def note(message: str) -> None:
+    """Say something to the person, on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def command_line() -> str:
+    """The command as the user may type it again."""
+    return shlex.join(["lodo-bench", *sys.argv[1:]])
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,154 @@
+"""`lodo-bench tune`: search hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lodo_bench.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    DTypeOption,
+    JsonOption,
+    TaskOptionOption,
+    choice,
+    task_spec,
+    writing,
+)
+from lodo_bench.cli.output import command_line, emit, note
+from lodo_bench.errors import Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from lodo_bench.records import StudyRecord, StudySpec
+    from lodo_bench.results.store import Store
+    from lodo_bench.spec import TaskSpec
+    from lodo_bench.tuner.driver import Cluster
+
+
+def tune(
+    task: Annotated[str, typer.Option(help="Which task; see 'lodo-bench list tasks'.")],
+    optimizer: Annotated[
+        list[str] | None, typer.Option(help="Which optimizer; repeat for several. All that the paper runs by default.")
+    ] = None,
+    schedule: Annotated[str, typer.Option(help="'paper' (Table 5), 'quick' for a first look, or a YAML file.")] = "paper",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same values, bit for bit.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="How many to train in parallel; 0: in this process. One a CPU by default.")
+    ] = None,
+    gpus_per_worker: Annotated[float, typer.Option(min=0, help="Share of a GPU for each worker; 0: on the CPU.")] = 0,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster, e.g. auto; starts one by default.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of continuing.")] = False,
+    task_option: TaskOptionOption = None,
+    dtype: DTypeOption = None,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    json: JsonOption = False,
+) -> None:
+    """Search each optimizer's hyperparameters with the paper's genetic search.
+
+    The same command again continues an unfinished search and does nothing to a finished one.
+    """
+    from lodo_bench.provenance import gather
+    from lodo_bench.spec import Status
+    from lodo_bench.tuner.driver import Cluster
+
+    cluster = Cluster(workers, gpus_per_worker, address)
+    problem = task_spec(task, task_option)
+    specs = _study_specs(problem, optimizer, schedule, seed, cluster, dtype)
+    store = writing(db, gather("cuda" if gpus_per_worker else "cpu", command_line()))
+    records = [store.open_study(spec, fresh=fresh) for spec in specs]
+    _search(records, store, cluster)
+    records = [store.study(record.id) for record in records]
+    if json:
+        emit({"task": problem.label, "seed": seed, "studies": [_document(record) for record in records]})
+    else:
+        print(_table(problem, records))
+    if any(record.count(Status.FAILED) for record in records):
+        note("Some individuals failed; 'lodo-bench show STUDY' says why.")
+        raise typer.Exit(3)
+
+
+def _study_specs(
+    task: TaskSpec, names: Sequence[str] | None, schedule: str, seed: int, cluster: Cluster, dtype: str | None
+) -> list[StudySpec]:
+    from typing import cast, get_args
+
+    from lodo_bench.optimizers import OPTIMIZERS
+    from lodo_bench.records import StudySpec
+    from lodo_bench.results.published import published_optimizers
+    from lodo_bench.spec import DType
+    from lodo_bench.tasks import TASKS
+    from lodo_bench.tuner.driver import shard_size
+    from lodo_bench.tuner.schedule import load_schedule
+
+    if cluster.workers == 0 and cluster.address is not None:
+        raise UsageError("--workers 0 trains in this process, and --address names a cluster. Leave out one of them.")
+    if cluster.workers == 0 and cluster.gpus_per_worker > 1:
+        raise UsageError("--workers 0 trains in this process, which has one GPU at most. Use --gpus-per-worker 1.")
+    asked = [OPTIMIZERS.check(name) for name in dict.fromkeys(names or ())]
+    published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
+    precision = choice(dtype or TASKS.load(task.name).default_dtype, get_args(DType), "dtype")
+    plan = load_schedule(schedule, task.name)
+    return [
+        StudySpec(
+            task=task,
+            optimizer=name,
+            schedule=plan,
+            seed=seed,
+            shard_size=shard_size(task.name),
+            device="cuda" if cluster.gpus_per_worker else "cpu",
+            dtype=cast(DType, precision),
+        )
+        for name in asked or published or OPTIMIZERS.names
+    ]
+
+
+def _search(records: Sequence[StudyRecord], store: Store, cluster: Cluster) -> None:
+    from lodo_bench.cli.display import tuning_display
+    from lodo_bench.tuner.driver import run_studies
+    from lodo_bench.tuner.study import Study
+
+    if all(record.status == "finished" for record in records):
+        note("Nothing to do: finished before. --fresh starts anew, another --seed draws another search.")
+        return
+    studies = [Study(record) for record in records]
+    try:
+        with tuning_display() as listener:
+            run_studies(studies, store, listener, cluster)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; everything evaluated is stored. Continue with:\n  {_again()}") from None
+
+
+def _again() -> str:
+    """The command that continues: a fresh study is not to be started afresh once more."""
+    return command_line().replace(" --fresh", "")
+
+
+def _document(record: StudyRecord) -> dict[str, Any]:
+    from lodo_bench.spec import Status
+
+    return {
+        "study": record.id,
+        "optimizer": record.spec.optimizer,
+        "status": record.status,
+        "hyperparameters": record.hyperparameters,
+        "individuals": {status.value: record.count(status) for status in Status},
+        "generations": len(record.generations),
+        "schedule": record.spec.schedule.name,
+    }
+
+
+def _table(task: TaskSpec, records: Sequence[StudyRecord]) -> str:
+    from lodo_bench.optimizers import OPTIMIZERS
+    from lodo_bench.results.published import published_hyperparameters
+    from lodo_bench.results.report.markdown import number, table
+
+    rows = []
+    for record in records:
+        published = published_hyperparameters(task, record.spec.optimizer) or {}
+        for parameter in OPTIMIZERS.load(record.spec.optimizer).hyperparameters:
+            tuned = (record.hyperparameters or {}).get(parameter.name)
+            values = (tuned, published.get(parameter.name), parameter.default)
+            rows.append([str(record.id), record.spec.optimizer, parameter.name, *(number(v, 6) for v in values)])
+    return table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)

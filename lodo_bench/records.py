@@ -1,0 +1,230 @@
+"""What is kept: the studies (searches), the run sets (final runs), and what is said of where they ran.
+
+Plain frozen dataclasses, like those of `lodo_bench.spec`; the tuner and the commands make them, the store keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lodo_bench.spec import Device, DType, Status, TaskSpec
+
+DecayTransform = Literal["logit", "log-complement"]
+Source = Literal["tuned", "paper", "default", "given"]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationPlan:
+    """One generation of a search: the spread `sigma` (> 0, in the rescaled space) and the training `steps` (>= 1)."""
+
+    sigma: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A whole search (LODO App. E, Table 5).
+
+    Attributes:
+        name: `paper`, `quick`, or the path of the user's file. Two schedules that differ in nothing else are the same.
+        population: individuals in each generation, >= 2.
+        generations: their plans, in order.
+        decay_transform: the scale on which decays are searched.
+    """
+
+    name: str
+    population: int
+    generations: tuple[GenerationPlan, ...]
+    decay_transform: DecayTransform = "logit"
+
+
+@dataclass(frozen=True, slots=True)
+class StudySpec:
+    """One optimizer's search on one task. Everything that its result depends on.
+
+    Attributes:
+        task, optimizer, schedule, device, dtype: as their names say.
+        seed: chosen by the user; the same seed gives the same study.
+        shard_size: individuals that are trained together in lockstep.
+    """
+
+    task: TaskSpec
+    optimizer: str
+    schedule: Schedule
+    seed: int
+    shard_size: int
+    device: Device
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRecord:
+    """A generation when it opens; `mean` holds natural values."""
+
+    index: int
+    sigma: float
+    steps: int
+    mean: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class IndividualRecord:
+    """An evaluated individual of a study.
+
+    Attributes:
+        generation, index: which one.
+        hyperparameters: natural values by name.
+        fitness: mean training loss over the last tenth of its steps; not finite if it diverged or failed.
+        status, reason: how its training ended.
+        steps: how many steps it took.
+        seconds: training time of its whole shard, divided by the number of individuals in it.
+        host: the machine it ran on.
+    """
+
+    generation: int
+    index: int
+    hyperparameters: Mapping[str, float]
+    fitness: float
+    status: Status
+    reason: str
+    steps: int
+    seconds: float
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """A study as it is stored.
+
+    Attributes:
+        id: its number, by which the command line knows it.
+        spec: what it searches.
+        hyperparameters: the result; None while it is unfinished.
+        generations, individuals: what has been opened and evaluated so far.
+    """
+
+    id: int
+    spec: StudySpec
+    hyperparameters: Mapping[str, float] | None
+    generations: tuple[GenerationRecord, ...]
+    individuals: tuple[IndividualRecord, ...]
+
+    @property
+    def status(self) -> Literal["finished", "unfinished"]:
+        """Whether the search has come to its result."""
+        return "unfinished" if self.hyperparameters is None else "finished"
+
+    def count(self, status: Status) -> int:
+        """How many individuals ended with `status`."""
+        return sum(individual.status is status for individual in self.individuals)
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """The values of a final run and where they are from; `origin` says it in words, e.g. the study's number."""
+
+    values: Mapping[str, float]
+    source: Source
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSetSpec:
+    """Final runs of one optimizer with the same settings, one for each seed.
+
+    Attributes:
+        task, optimizer, device, dtype: as their names say.
+        hyperparameters: the values and where they are from.
+        steps: the step milestone.
+        seconds: the time milestone, if any.
+        seeds: how many runs; their seeds are 0, 1, ...
+        timed: one at a time, by the clock; otherwise in lockstep, without times.
+    """
+
+    task: TaskSpec
+    optimizer: str
+    hyperparameters: Hyperparameters
+    steps: int
+    seconds: float | None
+    seeds: int
+    timed: bool
+    device: Device
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a run's speed depends on; two runs on equal machines can be compared by the clock."""
+
+    device: str
+    cpu: str
+    cores: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where, when and with what something was computed.
+
+    Attributes:
+        command: the command line.
+        versions: of Python, lodo-bench, torch, numpy and, where used, ray.
+        commit: of the working copy, `""` outside one.
+        host: the machine's name.
+        machine: what its speed depends on.
+        started: UTC, ISO 8601.
+    """
+
+    command: str
+    versions: Mapping[str, str]
+    commit: str
+    host: str
+    machine: Machine
+    started: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One final run.
+
+    Attributes:
+        seed: its seed.
+        status, reason: how it ended.
+        steps: gradient evaluations on fresh batches.
+        evaluations: all gradient evaluations.
+        training_seconds: time on the training clock; None for a run in lockstep with others.
+        milestones: mean loss before each milestone that was reached, by its key; not finite if the run diverged.
+    """
+
+    seed: int
+    status: Status
+    reason: str
+    steps: int
+    evaluations: int
+    training_seconds: float | None
+    milestones: Mapping[str, float]
+
+    @property
+    def steps_per_second(self) -> float | None:
+        """Speed of a timed run."""
+        if not self.training_seconds:
+            return None
+        return self.steps / self.training_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RunSetRecord:
+    """A run set as it is stored: its runs by seed, and for each where it ran."""
+
+    id: int
+    spec: RunSetSpec
+    runs: tuple[RunRecord, ...]
+    provenances: tuple[Provenance, ...]
+
+    @property
+    def missing_seeds(self) -> tuple[int, ...]:
+        """Seeds that have no run, or one that was interrupted."""
+        done = {run.seed for run in self.runs if run.status is not Status.INTERRUPTED}
+        return tuple(seed for seed in range(self.spec.seeds) if seed not in done)

@@ -1,0 +1,37 @@
+"""Pure functions from values to summaries."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Several runs in a few numbers.
+
+    Attributes:
+        mean: of the finite values; NaN if there is none.
+        std: their sample standard deviation (n − 1 in the denominator); NaN for fewer than two.
+        count: how many values are finite.
+        diverged: how many are not.
+    """
+
+    mean: float
+    std: float
+    count: int
+    diverged: int
+
+
+def summarize(values: Iterable[float]) -> Summary:
+    """Mean and standard deviation of the finite values, and how many are not finite (LODO §5)."""
+    everything = list(values)
+    finite = [value for value in everything if math.isfinite(value)]
+    return Summary(
+        mean=statistics.fmean(finite) if finite else math.nan,
+        std=statistics.stdev(finite) if len(finite) > 1 else math.nan,
+        count=len(finite),
+        diverged=len(everything) - len(finite),
+    )

@@ -1,0 +1,305 @@
+"""The one place that reads and writes results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from lodo_bench.errors import UnknownNameError
+from lodo_bench.records import (
+    GenerationPlan,
+    GenerationRecord,
+    Hyperparameters,
+    IndividualRecord,
+    Machine,
+    Provenance,
+    RunRecord,
+    RunSetRecord,
+    RunSetSpec,
+    Schedule,
+    StudyRecord,
+    StudySpec,
+)
+from lodo_bench.results.database import Database
+from lodo_bench.results.schema import (
+    CurveRow,
+    GenerationRow,
+    IndividualRow,
+    MilestoneRow,
+    ProvenanceRow,
+    RunRow,
+    RunSetRow,
+    StudyRow,
+    decode_number,
+    encode_number,
+)
+from lodo_bench.spec import Curve, Status, TaskSpec
+
+
+class Store:
+    """Studies and run sets in a database. Every call is one transaction.
+
+    Args:
+        database: where.
+        provenance: of this process, kept with everything that it writes; None for a store that is only read.
+    """
+
+    def __init__(self, database: Database, provenance: Provenance | None = None) -> None:
+        self._database = database
+        self._provenance = provenance
+        self._provenance_id: int | None = None
+
+    # Studies
+
+    def open_study(self, spec: StudySpec, *, fresh: bool) -> StudyRecord:
+        """The latest study of exactly this specification, or a new one if there is none or `fresh` is set."""
+        identity = _identity(replace(spec, schedule=replace(spec.schedule, name="")))
+        with self._database.transaction() as session:
+            query = select(StudyRow).where(StudyRow.identity == identity).order_by(StudyRow.id.desc()).limit(1)
+            row = None if fresh else session.scalar(query)
+            if row is None:
+                row = StudyRow(
+                    identity=identity,
+                    task=spec.task.name,
+                    optimizer=spec.optimizer,
+                    spec=asdict(spec),
+                    created=_now(),
+                    generations=[],
+                )
+                session.add(row)
+                session.flush()
+            return _study_record(row)
+
+    def add_generation(self, study: int, generation: GenerationRecord) -> None:
+        """Keep a generation that has opened; does nothing if it is known."""
+        with self._database.transaction() as session:
+            if _generation_row(session, study, generation.index) is None:
+                session.add(GenerationRow(study_id=study, **asdict(generation)))
+
+    def add_individuals(self, study: int, individuals: Sequence[IndividualRecord]) -> None:
+        """Keep evaluated individuals of a generation that is known."""
+        with self._database.transaction() as session:
+            provenance = self._provenance_for(session)
+            for individual in individuals:
+                values = asdict(individual)
+                generation = _generation_row(session, study, values.pop("generation"))
+                assert generation is not None, "generations are added before their individuals"
+                values["fitness"], values["fitness_kind"] = encode_number(individual.fitness)
+                session.add(IndividualRow(generation_id=generation.id, provenance_id=provenance, **values))
+
+    def finish_study(self, study: int, hyperparameters: Mapping[str, float]) -> None:
+        """Keep a study's result."""
+        with self._database.transaction() as session:
+            session.get_one(StudyRow, study).hyperparameters = dict(hyperparameters)
+
+    def studies(self, task: str | None = None) -> list[StudyRecord]:
+        """All studies, oldest first, or those of one task."""
+        query = select(StudyRow).options(_WITH_INDIVIDUALS).order_by(StudyRow.id)
+        if task is not None:
+            query = query.where(StudyRow.task == task)
+        with self._database.transaction() as session:
+            return [_study_record(row) for row in session.scalars(query)]
+
+    def study(self, number: int) -> StudyRecord:
+        """One study by its number.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
+        with self._database.transaction() as session:
+            row = session.get(StudyRow, number, options=[_WITH_INDIVIDUALS])
+            if row is None:
+                known = session.scalars(select(StudyRow.id))
+                raise UnknownNameError("study", str(number), (str(n) for n in known))
+            return _study_record(row)
+
+    def tuned(self, task: TaskSpec, optimizer: str) -> StudyRecord | None:
+        """The latest finished study of an optimizer on a task with exactly these options."""
+        finished = [
+            study
+            for study in self.studies(task.name)
+            if study.spec.task == task and study.spec.optimizer == optimizer and study.status == "finished"
+        ]
+        return finished[-1] if finished else None
+
+    # Final runs
+
+    def open_run_set(self, spec: RunSetSpec) -> RunSetRecord:
+        """The latest run set of exactly this specification if it is unfinished, else a new one."""
+        unnamed = replace(spec, hyperparameters=replace(spec.hyperparameters, origin=""))
+        identity = _identity(unnamed)
+        with self._database.transaction() as session:
+            query = select(RunSetRow).where(RunSetRow.identity == identity).order_by(RunSetRow.id.desc()).limit(1)
+            row = session.scalar(query)
+            if row is not None and (record := _run_set_record(row)).missing_seeds:
+                return record
+            row = RunSetRow(
+                identity=identity,
+                task=spec.task.name,
+                optimizer=spec.optimizer,
+                spec=asdict(spec),
+                created=_now(),
+                runs=[],
+            )
+            session.add(row)
+            session.flush()
+            return _run_set_record(row)
+
+    def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
+        """Keep a run, in place of an interrupted one with the same seed."""
+        with self._database.transaction() as session:
+            former = session.scalar(select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == run.seed))
+            if former is not None and former.status == Status.INTERRUPTED:
+                session.delete(former)
+                session.flush()
+            values = asdict(run)
+            milestones = values.pop("milestones")
+            session.add(
+                RunRow(
+                    run_set_id=run_set,
+                    provenance_id=self._provenance_for(session),
+                    milestones=[_milestone_row(key, loss) for key, loss in milestones.items()],
+                    curve=_curve_row(curve),
+                    **values,
+                )
+            )
+
+    def run_sets(self, task: str | None = None) -> list[RunSetRecord]:
+        """All run sets, oldest first, or those of one task; without their curves."""
+        query = select(RunSetRow).options(_WITH_MILESTONES, _WITH_PROVENANCE).order_by(RunSetRow.id)
+        if task is not None:
+            query = query.where(RunSetRow.task == task)
+        with self._database.transaction() as session:
+            return [_run_set_record(row) for row in session.scalars(query)]
+
+    def curve(self, run_set: int, seed: int) -> Curve:
+        """The whole curve of one run."""
+        query = select(CurveRow).join(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
+        with self._database.transaction() as session:
+            row = session.scalars(query).one()
+            return Curve(
+                _unpacked(row.losses, "<f4").astype(np.float64),
+                _unpacked(row.clock_steps, "<i8"),
+                _unpacked(row.clock_seconds, "<f8"),
+            )
+
+    def _provenance_for(self, session: Session) -> int:
+        """The row of this process; its `ended` is the time of its last writing."""
+        assert self._provenance is not None, "this store was opened for reading"
+        if self._provenance_id is not None:
+            session.get_one(ProvenanceRow, self._provenance_id).ended = _now()
+            return self._provenance_id
+        values = asdict(self._provenance)
+        row = ProvenanceRow(ended=_now(), **values.pop("machine"), **values)
+        session.add(row)
+        session.flush()
+        self._provenance_id = row.id
+        return row.id
+
+
+_WITH_INDIVIDUALS = selectinload(StudyRow.generations).selectinload(GenerationRow.individuals)
+_WITH_MILESTONES = selectinload(RunSetRow.runs).selectinload(RunRow.milestones)
+_WITH_PROVENANCE = selectinload(RunSetRow.runs).joinedload(RunRow.provenance)
+
+
+def _identity(spec: StudySpec | RunSetSpec) -> str:
+    return hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _generation_row(session: Session, study: int, index: int) -> GenerationRow | None:
+    return session.scalar(select(GenerationRow).where(GenerationRow.study_id == study, GenerationRow.index == index))
+
+
+def _study_record(row: StudyRow) -> StudyRecord:
+    values = dict(row.spec)
+    values["task"] = TaskSpec(**values["task"])
+    schedule = dict(values["schedule"])
+    schedule["generations"] = tuple(GenerationPlan(**plan) for plan in schedule["generations"])
+    values["schedule"] = Schedule(**schedule)
+    return StudyRecord(
+        id=row.id,
+        spec=StudySpec(**values),
+        hyperparameters=row.hyperparameters,
+        generations=tuple(GenerationRecord(g.index, g.sigma, g.steps, g.mean) for g in row.generations),
+        individuals=tuple(_individual_record(g.index, i) for g in row.generations for i in g.individuals),
+    )
+
+
+def _individual_record(generation: int, row: IndividualRow) -> IndividualRecord:
+    return IndividualRecord(
+        generation=generation,
+        index=row.index,
+        hyperparameters=row.hyperparameters,
+        fitness=decode_number(row.fitness, row.fitness_kind),
+        status=Status(row.status),
+        reason=row.reason,
+        steps=row.steps,
+        seconds=row.seconds,
+        host=row.host,
+    )
+
+
+def _run_set_record(row: RunSetRow) -> RunSetRecord:
+    values = dict(row.spec)
+    values["task"] = TaskSpec(**values["task"])
+    values["hyperparameters"] = Hyperparameters(**values["hyperparameters"])
+    return RunSetRecord(
+        id=row.id,
+        spec=RunSetSpec(**values),
+        runs=tuple(_run_record(run) for run in row.runs),
+        provenances=tuple(_provenance(run.provenance) for run in row.runs),
+    )
+
+
+def _run_record(row: RunRow) -> RunRecord:
+    return RunRecord(
+        seed=row.seed,
+        status=Status(row.status),
+        reason=row.reason,
+        steps=row.steps,
+        evaluations=row.evaluations,
+        training_seconds=row.training_seconds,
+        milestones={m.key: decode_number(m.loss, m.loss_kind) for m in row.milestones},
+    )
+
+
+def _provenance(row: ProvenanceRow) -> Provenance:
+    machine = Machine(row.device, row.cpu, row.cores, row.threads)
+    return Provenance(row.command, row.versions, row.commit, row.host, machine, row.started)
+
+
+def _milestone_row(key: str, loss: float) -> MilestoneRow:
+    value, kind = encode_number(loss)
+    return MilestoneRow(key=key, loss=value, loss_kind=kind)
+
+
+def _curve_row(curve: Curve) -> CurveRow:
+    with np.errstate(over="ignore"):
+        losses = curve.losses.astype("<f4")
+    return CurveRow(
+        losses=_packed(losses),
+        clock_steps=_packed(curve.clock_steps.astype("<i8")),
+        clock_seconds=_packed(curve.clock_seconds.astype("<f8")),
+    )
+
+
+def _packed(values: NDArray[Any]) -> bytes:
+    return zlib.compress(values.tobytes())
+
+
+def _unpacked(data: bytes, dtype: str) -> NDArray[Any]:
+    return np.frombuffer(zlib.decompress(data), dtype=dtype)

@@ -1,0 +1,117 @@
+"""Final runs: timed one at a time, or untimed in lockstep, and scored at their milestones (LODO §5, App. H)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from lodo_bench.errors import UsageError
+from lodo_bench.records import RunRecord, RunSetRecord, RunSetSpec
+from lodo_bench.scoring import milestone_loss
+from lodo_bench.spec import Curve, Individual, Milestone, Outcome, Status, TrainingSpec
+from lodo_bench.tasks import TASKS
+from lodo_bench.training import Progress, train
+
+
+class RunLedger(Protocol):
+    """Where runs are written down; `lodo_bench.results.store.Store` is one."""
+
+    def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
+        """Keep a run, in place of an interrupted one with the same seed."""
+        ...
+
+
+class RunListener(Protocol):
+    """Who wants to see how the runs go. All calls come while the training clock is paused."""
+
+    def start(self, run: str) -> None:
+        """Some runs begin; `run` says which."""
+        ...
+
+    def progress(self, progress: Progress) -> None:
+        """They have got on."""
+        ...
+
+    def ended(self, run: RunRecord) -> None:
+        """One of them is over and stored."""
+        ...
+
+
+def milestones(spec: RunSetSpec) -> tuple[Milestone, ...]:
+    """Where the runs of this specification are scored."""
+    by_time = () if spec.seconds is None else (Milestone("seconds", spec.seconds),)
+    return Milestone("steps", spec.steps), *by_time
+
+
+def execute(run_set: RunSetRecord, ledger: RunLedger, listener: RunListener) -> None:
+    """Run every seed of the set that has no run yet. Each run is stored as soon as it has ended.
+
+    An exception in a run, such as an exhausted memory, is its outcome: it is `failed`, with the reason.
+
+    Raises:
+        KeyboardInterrupt: if the user stopped it, with the runs under way stored as `interrupted`.
+    """
+    for seeds in _batches(run_set):
+        listener.start(_title(seeds, run_set.spec))
+        ended = _train(run_set.spec, seeds, listener)
+        for run, curve in ended:
+            ledger.add_run(run_set.id, run, curve)
+            listener.ended(run)
+        if any(run.status is Status.INTERRUPTED for run, _ in ended):
+            raise KeyboardInterrupt
+
+
+def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
+    missing = run_set.missing_seeds
+    size = 1 if run_set.spec.timed else TASKS.load(run_set.spec.task.name).max_population or len(missing)
+    for first in range(0, len(missing), size or 1):
+        yield missing[first : first + size]
+
+
+def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
+    if len(seeds) == 1:
+        return f"seed {seeds[0]} of 0..{spec.seeds - 1}"
+    return f"seeds {seeds[0]}..{seeds[-1]} in lockstep"
+
+
+def _train(spec: RunSetSpec, seeds: Sequence[int], listener: RunListener) -> list[tuple[RunRecord, Curve]]:
+    training = TrainingSpec(
+        task=spec.task,
+        optimizer=spec.optimizer,
+        purpose="final",
+        individuals=tuple(Individual((seed,), spec.hyperparameters.values) for seed in seeds),
+        steps=spec.steps,
+        seconds=spec.seconds,
+        device=spec.device,
+        dtype=spec.dtype,
+    )
+    try:
+        outcomes = train(training, listener.progress)
+    except UsageError:
+        raise
+    except Exception as error:
+        nothing = Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1))
+        outcomes = [Outcome(Status.FAILED, f"{type(error).__name__}: {error}", 0, 0, nothing) for _ in seeds]
+    return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
+
+
+def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
+    losses = {milestone.key: _loss(outcome, milestone) for milestone in milestones(spec)}
+    return RunRecord(
+        seed=seed,
+        status=outcome.status,
+        reason=outcome.reason,
+        steps=outcome.steps,
+        evaluations=outcome.evaluations,
+        training_seconds=outcome.curve.seconds if spec.timed else None,
+        milestones={key: loss for key, loss in losses.items() if loss is not None},
+    )
+
+
+def _loss(outcome: Outcome, milestone: Milestone) -> float | None:
+    """The score; NaN for a run that diverged before the milestone, None for one that did not get there otherwise."""
+    loss = milestone_loss(outcome.curve, milestone)
+    return math.nan if loss is None and outcome.status is Status.DIVERGED else loss

@@ -1,0 +1,1 @@
+"""The paper's genetic hyperparameter search, driven by Ray Tune."""

@@ -1,0 +1,92 @@
+"""Several studies at once: which shard goes out next, and what happens when one comes back. Knows no Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from lodo_bench.records import GenerationRecord, IndividualRecord
+from lodo_bench.tuner.study import Shard, Study, StudyProgress
+
+
+class Ledger(Protocol):
+    """Where a search is written down as it goes; `lodo_bench.results.store.Store` is one."""
+
+    def add_generation(self, study: int, generation: GenerationRecord) -> None:
+        """Keep a generation that has opened; again for one that is known does nothing."""
+        ...
+
+    def add_individuals(self, study: int, individuals: Sequence[IndividualRecord]) -> None:
+        """Keep evaluated individuals."""
+        ...
+
+    def finish_study(self, study: int, hyperparameters: Mapping[str, float]) -> None:
+        """Keep the result."""
+        ...
+
+
+class Listener(Protocol):
+    """Who wants to see how the searches go."""
+
+    def progress(self, progress: StudyProgress) -> None:
+        """A shard of a study has come back."""
+        ...
+
+    def notice(self, message: str) -> None:
+        """Something that a person should know has happened."""
+        ...
+
+
+class Coordinator:
+    """Hands out shards of all studies, so that a study that waits for its generation leaves no worker idle.
+
+    Each shard that comes back is in the ledger before another is handed out.
+
+    Args:
+        studies: the searches, finished ones among them or not.
+        ledger: keeps what comes back.
+        listener: is told.
+    """
+
+    def __init__(self, studies: Sequence[Study], ledger: Ledger, listener: Listener) -> None:
+        self._studies = {study.id: study for study in studies}
+        self._ledger, self._listener = ledger, listener
+        for study in studies:
+            if not study.finished:
+                ledger.add_generation(study.id, study.opened())
+            listener.progress(study.progress())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every study has its result."""
+        return all(study.finished for study in self._studies.values())
+
+    @property
+    def remaining_shards(self) -> int:
+        """How many shards are still to be handed out by all studies together."""
+        return sum(study.remaining_shards for study in self._studies.values())
+
+    def next_shard(self) -> Shard | None:
+        """The next shard to evaluate, from the study that is furthest behind; None if all must wait, or are done."""
+        unfinished = [study for study in self._studies.values() if not study.finished]
+        for study in sorted(unfinished, key=lambda study: study.generation.index):
+            shard = study.next_shard()
+            if shard is not None:
+                return shard
+        return None
+
+    def complete(self, shard: Shard, individuals: Sequence[IndividualRecord]) -> None:
+        """Take in the result of a shard."""
+        study = self._studies[shard.study]
+        self._ledger.add_individuals(study.id, individuals)
+        found = study.complete(individuals)
+        if found is False:
+            self._listener.notice(
+                f"{study.spec.optimizer}: no individual of generation {shard.generation + 1} has a finite loss; "
+                f"the mean stays where it was."
+            )
+        if study.finished:
+            self._ledger.finish_study(study.id, study.hyperparameters)
+        elif found is not None:
+            self._ledger.add_generation(study.id, study.opened())
+        self._listener.progress(study.progress())

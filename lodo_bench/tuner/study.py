@@ -1,0 +1,194 @@
+"""One study at work: its genetic search, and which of its individuals are still to be evaluated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lodo_bench.errors import DatabaseError
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.records import GenerationRecord, IndividualRecord, StudyRecord
+from lodo_bench.seeding import derive_seed
+from lodo_bench.spec import Individual, Status, TrainingSpec
+from lodo_bench.tuner.genetic import GeneticSearch
+from lodo_bench.tuner.space import SearchSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Some individuals of one generation that are trained together; what travels to a worker.
+
+    Attributes:
+        study: the study's number.
+        generation: the generation's index.
+        first: the index of its first individual.
+        training: what to train.
+    """
+
+    study: int
+    generation: int
+    first: int
+    training: TrainingSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StudyProgress:
+    """How far a study is, for people to see.
+
+    Attributes:
+        optimizer: whose hyperparameters are searched.
+        generation: the number of the open generation, from 1; the last one when finished.
+        generations: how many there are.
+        evaluated, diverged, failed: individuals of all generations so far.
+        best_fitness: the lowest of the last generation that has any finite one; NaN before.
+        mean: the current mean, natural values.
+        steps_done, steps_total: individual training steps.
+        finished: whether the search has its result.
+    """
+
+    optimizer: str
+    generation: int
+    generations: int
+    evaluated: int
+    diverged: int
+    failed: int
+    best_fitness: float
+    mean: dict[str, float]
+    steps_done: int
+    steps_total: int
+    finished: bool
+
+
+class Study:
+    """A genetic search fed shard by shard.
+
+    It is rebuilt from its record: what is stored is told to the search again, and only the rest is handed out.
+
+    Args:
+        record: the study as stored, with whatever of it has been evaluated.
+
+    Raises:
+        DatabaseError: if the stored individuals are not those that the search asks for.
+    """
+
+    def __init__(self, record: StudyRecord) -> None:
+        self.id, self.spec = record.id, record.spec
+        self._parameters = OPTIMIZERS.load(self.spec.optimizer).hyperparameters
+        space = SearchSpace(self._parameters, self.spec.schedule.decay_transform)
+        seed = derive_seed("search", self.spec.task.name, self.spec.optimizer, self.spec.seed)
+        self._search = GeneticSearch(space, self.spec.schedule, seed)
+        self._records: list[IndividualRecord] = []
+        self._current: dict[int, IndividualRecord] = {}
+        self._unasked: list[Shard] = []
+        self._open()
+        self._replay(record.individuals)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the search has its result."""
+        return self._search.finished
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The mean of the search; its result once it is finished."""
+        return self._search.best
+
+    @property
+    def remaining_shards(self) -> int:
+        """How many shards are still to be handed out, in this generation and the following."""
+        if self.finished:
+            return 0
+        left = len(self.spec.schedule.generations) - self.generation.index - 1
+        each = math.ceil(self.spec.schedule.population / self.spec.shard_size)
+        return len(self._unasked) + left * each
+
+    def next_shard(self) -> Shard | None:
+        """A shard of the open generation that nobody has yet, or None if this generation's barrier must be awaited."""
+        return self._unasked.pop(0) if self._unasked else None
+
+    def opened(self) -> GenerationRecord:
+        """The open generation, as it is stored."""
+        generation = self.generation
+        return GenerationRecord(generation.index, generation.sigma, generation.steps, generation.mean)
+
+    def complete(self, individuals: Sequence[IndividualRecord]) -> bool | None:
+        """Take in the individuals of a shard.
+
+        Returns:
+            None while the generation has others to wait for; at its end, whether any of its fitnesses was finite.
+        """
+        self._records.extend(individuals)
+        self._current.update({individual.index: individual for individual in individuals})
+        if len(self._current) < self.spec.schedule.population:
+            return None
+        found = self._search.tell([self._current[i].fitness for i in range(len(self._current))])
+        self._current = {}
+        if not self.finished:
+            self._open()
+        return found
+
+    def progress(self) -> StudyProgress:
+        """How far it is."""
+        plans = self.spec.schedule.generations
+        latest = [r.fitness for r in reversed(self._records) if math.isfinite(r.fitness)]
+        return StudyProgress(
+            optimizer=self.spec.optimizer,
+            generation=len(plans) if self.finished else self.generation.index + 1,
+            generations=len(plans),
+            evaluated=len(self._records),
+            diverged=sum(r.status is Status.DIVERGED for r in self._records),
+            failed=sum(r.status is Status.FAILED for r in self._records),
+            best_fitness=min(latest[: self.spec.schedule.population], default=math.nan),
+            mean=self.hyperparameters,
+            steps_done=sum(plans[r.generation].steps for r in self._records),
+            steps_total=self.spec.schedule.population * sum(plan.steps for plan in plans),
+            finished=self.finished,
+        )
+
+    def _open(self) -> None:
+        self.generation = self._search.ask()
+        self._unasked = list(self._shards())
+
+    def _shards(self) -> Iterator[Shard]:
+        spec, generation = self.spec, self.generation
+        for first in range(0, spec.schedule.population, spec.shard_size):
+            values = generation.individuals[first : first + spec.shard_size]
+            individuals = tuple(
+                Individual((spec.seed, generation.index, first + offset), value) for offset, value in enumerate(values)
+            )
+            training = TrainingSpec(
+                spec.task,
+                spec.optimizer,
+                "tuning",
+                individuals,
+                generation.steps,
+                device=spec.device,
+                dtype=spec.dtype,
+            )
+            yield Shard(self.id, generation.index, first, training)
+
+    def _replay(self, known: Sequence[IndividualRecord]) -> None:
+        """Tell the search what is known, generation by generation, up to the first that is not complete."""
+        by_generation: dict[int, dict[int, IndividualRecord]] = {}
+        for record in known:
+            by_generation.setdefault(record.generation, {})[record.index] = record
+        for index in sorted(by_generation):
+            found = by_generation[index]
+            for shard in list(self._unasked):
+                members = [
+                    found[i] for i in range(shard.first, shard.first + len(shard.training.individuals)) if i in found
+                ]
+                if len(members) == len(shard.training.individuals):
+                    self._unasked.remove(shard)
+                    self._check(members)
+                    self.complete(members)
+
+    def _check(self, individuals: Sequence[IndividualRecord]) -> None:
+        for record in individuals:
+            if dict(record.hyperparameters) != self.generation.individuals[record.index]:
+                raise DatabaseError(
+                    f"study {self.id} cannot be continued: individual {record.index} of generation "
+                    f"{record.generation} is stored with other hyperparameters than its seed gives, so it comes from "
+                    f"another version or was altered. Start anew with --fresh."
+                )

@@ -1,0 +1,80 @@
+"""What a worker does: train the individuals of a shard and score them. Knows no Ray."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from lodo_bench.records import IndividualRecord
+from lodo_bench.scoring import milestone_loss
+from lodo_bench.spec import Milestone, Outcome, Status
+from lodo_bench.training import train
+from lodo_bench.tuner.study import Shard
+
+
+def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
+    """Train and score every individual of the shard.
+
+    It runs on one thread whatever the machine has, so that the arithmetic, and with it the result, is always the same.
+    An exception, such as an exhausted memory, is an outcome of the individuals: they are `failed`, with its reason.
+
+    Raises:
+        KeyboardInterrupt: if the user stopped it; what was computed is not the shard's result.
+    """
+    try:
+        with _single_thread():
+            outcomes = train(shard.training)
+    except Exception as error:
+        return failed(shard, f"{type(error).__name__}: {error}")
+    if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
+        raise KeyboardInterrupt
+    return tuple(_score(shard, offset, outcome) for offset, outcome in enumerate(outcomes))
+
+
+def failed(shard: Shard, reason: str) -> tuple[IndividualRecord, ...]:
+    """The shard's individuals as failures."""
+    return tuple(
+        _record(shard, offset, math.nan, Status.FAILED, reason, 0, 0.0)
+        for offset in range(len(shard.training.individuals))
+    )
+
+
+def _score(shard: Shard, offset: int, outcome: Outcome) -> IndividualRecord:
+    fitness = milestone_loss(outcome.curve, Milestone("steps", shard.training.steps))
+    status, reason = outcome.status, outcome.reason
+    if status is Status.COMPLETED and not (fitness is not None and math.isfinite(fitness)):
+        status, reason = Status.DIVERGED, "the mean loss overflows"
+    if status is Status.DIVERGED or fitness is None:
+        fitness = math.nan
+    seconds = outcome.curve.seconds / len(shard.training.individuals)
+    return _record(shard, offset, fitness, status, reason, outcome.steps, seconds)
+
+
+def _record(
+    shard: Shard, offset: int, fitness: float, status: Status, reason: str, steps: int, seconds: float
+) -> IndividualRecord:
+    return IndividualRecord(
+        generation=shard.generation,
+        index=shard.first + offset,
+        hyperparameters=shard.training.individuals[offset].hyperparameters,
+        fitness=fitness,
+        status=status,
+        reason=reason,
+        steps=steps,
+        seconds=seconds,
+        host=platform.node(),
+    )
+
+
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,57 @@
+"""Populations and training specs for tests."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.spec import Individual, Parameter, TaskSpec, TrainingSpec
+from lodo_bench.tasks import TASKS
+from lodo_bench.tasks.base import Task
+
+
+class NoOracle:
+    def gradient(self, x):
+        raise AssertionError("this optimizer needs no second gradient")
+
+
+def generators(seeds: Iterable[int]) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def defaults(optimizer: str) -> dict[str, float]:
+    return {p.name: p.default for p in OPTIMIZERS.load(optimizer).hyperparameters}
+
+
+def another_value(parameter: Parameter, index: int = 1) -> float:
+    if parameter.kind == "decay":
+        return parameter.default ** (1 + 0.3 * index)
+    return parameter.default * (1 + 0.3 * index)
+
+
+def varied_individual(optimizer: str, index: int) -> Individual:
+    parameters = OPTIMIZERS.load(optimizer).hyperparameters
+    return Individual((index,), {p.name: another_value(p, index) for p in parameters})
+
+
+def build_task(name: str, seeds: Sequence[int], dtype: torch.dtype = torch.float64, **options: float) -> Task:
+    return TASKS.load(name)(generators(seeds), dtype, options)
+
+
+def build_optimizer(
+    name: str, x: torch.Tensor, individuals: Sequence[dict[str, float]], seeds: Sequence[int], **arguments: int
+) -> Optimizer:
+    values = {key: x.new_tensor([i[key] for i in individuals]) for key in individuals[0]}
+    return OPTIMIZERS.load(name)(x, values, generators(seeds), **arguments)
+
+
+def training_spec(optimizer: str = "momentum", task: str = "quadratic", **changes: object) -> TrainingSpec:
+    settings = {
+        "task": TaskSpec(task),
+        "optimizer": optimizer,
+        "purpose": "final",
+        "individuals": (Individual((0,), defaults(optimizer)),),
+        "steps": 20,
+    }
+    return TrainingSpec(**{**settings, **changes})
