@@ -16,11 +16,12 @@ def milestone_loss(curve: Curve, milestone: Milestone) -> float | None:
     readings. The window has at least one step.
 
     Returns:
-        The mean (not finite if a loss in the window is not), or None if the run did not get as far as the milestone
-        or no step ended within the window.
+        The mean (not finite if a loss in the window is not), or None if the run did not get as far as the milestone.
     """
     if milestone.unit == "steps":
         total = int(milestone.value)
+        if len(curve.losses) < total:
+            return None
         first = 9 * total // 10
         last = max(total - 1, first + 1)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from lodo_bench import seeding
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec import Curve, Outcome, Status, TrainingSpec
+from lodo_bench.spec import Curve, Device, Outcome, Status, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 from lodo_bench.timing import Stopwatch
@@ -65,9 +65,18 @@ def train(spec: TrainingSpec, on_progress: Callable[[Progress], None] | None = N
     return recorder.outcomes(interrupted=False)
 
 
-def _check(spec: TrainingSpec) -> None:
-    if spec.device == "cuda" and not torch.cuda.is_available():
+def check_device(device: Device) -> None:
+    """Make sure that `device` is there.
+
+    Raises:
+        UsageError: if PyTorch cannot use it here.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device 'cuda' is not available: PyTorch sees no GPU here. Use 'cpu'.")
+
+
+def _check(spec: TrainingSpec) -> None:
+    check_device(spec.device)
     limit = TASKS.load(spec.task.name).max_population
     if limit is not None and len(spec.individuals) > limit:
         raise UsageError(
@@ -83,8 +92,8 @@ def _loop(
     while True:
         before = watch.seconds
         with watch:
-            losses = trainer.run_steps(chunk)
-        recorder.add(losses, watch.seconds, trainer.evaluations)
+            losses, evaluations = trainer.run_steps(chunk)
+        recorder.add(losses, evaluations, watch.seconds)
         if on_progress is not None:
             on_progress(Progress(recorder.steps, watch.seconds, recorder.alive))
         steps_left = spec.steps - recorder.steps
@@ -106,22 +115,24 @@ class _Trainer:
         self._task: Task = TASKS.load(spec.task.name)(seeding.task_generators(spec), dtype, spec.task.options)
         self._x = self._task.initial_point()
         self._optimizer = self._build_optimizer(spec)
-        self.evaluations = 0
+        self._evaluations = 0
 
-    def run_steps(self, count: int) -> Tensor:
-        """Take `count` steps; returns their losses, (count, P)."""
+    def run_steps(self, count: int) -> tuple[Tensor, list[int]]:
+        """Take `count` steps; returns their losses, (count, P), and after each all gradient evaluations so far."""
         losses = self._x.new_empty(count, len(self._x))
+        evaluations = []
         for row in losses:
             self._task.next_batch()
             loss, gradient = self._task.loss_and_gradient(self._x)
-            self.evaluations += 1
+            self._evaluations += 1
             row.copy_(loss)
             self._optimizer.step(gradient, self)
-        return losses
+            evaluations.append(self._evaluations)
+        return losses, evaluations
 
     def gradient(self, x: Tensor) -> Tensor:
         """See `lodo_bench.optimizers.base.Oracle`."""
-        self.evaluations += 1
+        self._evaluations += 1
         return self._task.loss_and_gradient(x)[1]
 
     def _build_optimizer(self, spec: TrainingSpec) -> Optimizer:
@@ -138,7 +149,7 @@ class _Recorder:
 
     def __init__(self, population: int) -> None:
         self.steps = 0
-        self._evaluations = 0
+        self._evaluations: list[int] = []
         self._losses: list[NDArray[np.float64]] = []
         self._clock: list[tuple[int, float]] = [(0, 0.0)]
         self._diverged_at = np.full(population, -1)
@@ -148,15 +159,15 @@ class _Recorder:
         """How many individuals have had finite losses only."""
         return int((self._diverged_at < 0).sum())
 
-    def add(self, losses: Tensor, seconds: float, evaluations: int) -> None:
-        """Take in a chunk of losses, (steps, P), that ended at `seconds`."""
+    def add(self, losses: Tensor, evaluations: Sequence[int], seconds: float) -> None:
+        """Take in a chunk of losses, (steps, P), and the evaluations up to each step; it ended at `seconds`."""
         block = losses.to("cpu", torch.float64).numpy()
         broken = ~np.isfinite(block)
         newly = (self._diverged_at < 0) & broken.any(axis=0)
         self._diverged_at[newly] = self.steps + broken.argmax(axis=0)[newly]
         self._losses.append(block)
         self.steps += len(block)
-        self._evaluations = evaluations
+        self._evaluations.extend(evaluations)
         self._clock.append((self.steps, seconds))
 
     def outcomes(self, *, interrupted: bool) -> list[Outcome]:
@@ -172,4 +183,5 @@ class _Recorder:
             status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {diverged_at}"
         clock_steps = np.array([steps for steps, _ in self._clock])
         curve = Curve(losses.copy(), clock_steps, np.array([seconds for _, seconds in self._clock]))
-        return Outcome(status, reason, len(losses), self._evaluations, curve)
+        evaluations = self._evaluations[len(losses) - 1] if len(losses) else 0
+        return Outcome(status, reason, len(losses), evaluations, curve)

@@ -247,20 +247,17 @@ def unequal_to_alone(spec):
     return unequal
 
 
-@pytest.mark.xfail(strict=True, reason="LAPACK and BLAS round by the alignment of a matrix within its batch")
 @pytest.mark.parametrize(("dimension", "dtype"), [(7, "float64"), (33, "float64"), (50, "float32")])
 def test_an_individual_of_eight_equals_one_alone_in_any_dimension(dimension, dtype):
     spec = training_spec(individuals=tuple(momentum(key) for key in range(8)), steps=30, dtype=dtype)
     assert unequal_to_alone(replace(spec, task=TaskSpec("quadratic", {"dimension": dimension}))) == []
 
 
-@pytest.mark.xfail(strict=True, reason="torch.pow of a tensor rounds differently from 16 elements on (8 with AVX2)")
 def test_an_individual_of_forty_equals_one_alone_with_adam():
     individuals = tuple(varied_individual("adam", p) for p in range(40))
     assert unequal_to_alone(training_spec("adam", individuals=individuals, steps=60)) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the evaluations of the whole run are given to everyone")
 def test_the_evaluations_of_a_diverged_individual_end_with_its_steps():
     _, diverged = train(training_spec(individuals=(momentum(0), momentum(1, 1e30)), steps=60))
     assert diverged.evaluations == diverged.steps < 60

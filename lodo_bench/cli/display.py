@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.results.report.markdown import number
+from lodo_bench.records import RunRecord
+from lodo_bench.results.report.markdown import milestone_title, number, speed
 from lodo_bench.training import Progress as TrainingProgress
 from lodo_bench.tuner.coordinator import Listener
 from lodo_bench.tuner.study import StudyProgress
@@ -162,9 +163,13 @@ class RunningDisplay:
         done = progress.steps / self._steps
         if self._seconds is not None:
             done = min(done, progress.seconds / self._seconds)
-        speed = f"{progress.steps / progress.seconds:,.0f} steps/s" if progress.seconds else ""
-        self._bar.update(self._task, completed=min(done, 1.0), speed=speed, refresh=True)
+        pace = f"{speed(progress.steps / progress.seconds)} steps/s" if progress.seconds else ""
+        self._bar.update(self._task, completed=min(done, 1.0), speed=pace, refresh=True)
 
-    def line(self, text: str) -> None:
-        """Something to keep: a run has ended."""
+    def ended(self, run: RunRecord) -> None:
+        """A run is over: a line that stays."""
+        reason = f" ({run.reason})" if run.reason else ""
+        losses = ", ".join(f"loss {number(loss)} at {milestone_title(key)}" for key, loss in run.milestones.items())
+        pace = "" if run.steps_per_second is None else f", {speed(run.steps_per_second)} steps/s"
+        text = f"{self._label}, seed {run.seed}: {run.status}{reason}, {losses or f'{run.steps:,} steps'}{pace}"
         self._console.print(text, soft_wrap=True, highlight=False, markup=False)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.records import Hyperparameters, Source
+from lodo_bench.records import Hyperparameters
 from lodo_bench.results.published import published_hyperparameters
 from lodo_bench.results.store import Store
-from lodo_bench.spec import TaskSpec, resolve
+from lodo_bench.spec import TaskSpec
 
 SOURCES = ("tuned", "paper", "default")
 
@@ -20,36 +20,36 @@ def choose(
 ) -> Hyperparameters:
     """The hyperparameters from `source`, or from the first of `SOURCES` that has any, with the `given` ones on top.
 
+    The given ones are checked values by full name.
+
     Raises:
-        UsageError: if `source` has none, or a given one is unknown or out of range.
+        UsageError: if `source` has none.
     """
     parameters = OPTIMIZERS.load(optimizer).hyperparameters
-    checked = resolve(parameters, given, f"optimizer {optimizer}")
     for name in [source] if source else SOURCES:
         base = _from(name, task, optimizer, store)
         if base is not None:
             break
     else:
         raise UsageError(_missing(str(source), task, optimizer))
-    if not checked:
+    if not given:
         return base
-    values = {p.name: checked.get(p.name, base.values[p.name]) for p in parameters}
-    rest = "" if len(checked) == len(parameters) else f"the rest {base.source}"
+    values = {p.name: given.get(p.name, base.values[p.name]) for p in parameters}
+    rest = "" if len(given) == len(parameters) else f"the rest {base.source}"
     return replace(base, values=values, source="given", origin=rest)
 
 
 def _from(source: str, task: TaskSpec, optimizer: str, store: Store) -> Hyperparameters | None:
     if source == "tuned":
         study = store.tuned(task, optimizer)
-        return _known(study and study.hyperparameters, "tuned", f"study {study.id}" if study else "")
+        if study is None or study.hyperparameters is None:
+            return None
+        return Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}")
     if source == "paper":
-        return _known(published_hyperparameters(task, optimizer), "paper", "Table 6")
+        published = published_hyperparameters(task, optimizer)
+        return None if published is None else Hyperparameters(published, "paper", "Table 6")
     defaults = {p.name: p.default for p in OPTIMIZERS.load(optimizer).hyperparameters}
-    return _known(defaults, "default", "")
-
-
-def _known(values: Mapping[str, float] | None, source: Source, origin: str) -> Hyperparameters | None:
-    return None if values is None else Hyperparameters(dict(values), source, origin)
+    return Hyperparameters(defaults, "default", "")
 
 
 def _missing(source: str, task: TaskSpec, optimizer: str) -> str:

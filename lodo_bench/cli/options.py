@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -12,7 +12,7 @@ from lodo_bench.errors import UsageError
 if TYPE_CHECKING:
     from lodo_bench.records import Provenance
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import TaskSpec
+    from lodo_bench.spec import Device, DType, TaskSpec
 
 DEFAULT_DATABASE = "results/lodo-bench.db"
 
@@ -84,6 +84,32 @@ def choice(value: str, choices: Sequence[str], what: str) -> str:
     if value not in choices:
         raise UnknownNameError(what, value, choices)
     return value
+
+
+def device_named(name: str) -> Device:
+    """The device of this name, which must be there.
+
+    Raises:
+        UsageError: if there is no such device, or PyTorch sees none here.
+    """
+    from lodo_bench.spec import Device
+    from lodo_bench.training import check_device
+
+    device = cast("Device", choice(name, get_args(Device), "device"))
+    check_device(device)
+    return device
+
+
+def precision(dtype: str | None, task: str) -> DType:
+    """The precision asked for, or the task's own choice.
+
+    Raises:
+        UnknownNameError: if there is no such precision.
+    """
+    from lodo_bench.spec import DType
+    from lodo_bench.tasks import TASKS
+
+    return cast("DType", choice(dtype or TASKS.load(task).default_dtype, get_args(DType), "dtype"))
 
 
 def reading(location: str) -> Store:

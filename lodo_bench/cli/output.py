@@ -6,7 +6,7 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SCHEMA = 1
@@ -15,6 +15,29 @@ SCHEMA = 1
 def emit(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output. Numbers that are not finite become null: JSON has no others."""
     print(json.dumps({"schema": SCHEMA, **_finite(document)}, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
+    """Print a table to standard output: fitted to a terminal's width, or as markdown where there is no terminal.
+
+    The first `left` columns are aligned to the left, numbers to the right.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from lodo_bench.results.report.markdown import table
+
+    if not sys.stdout.isatty():
+        print(table(headers, rows, left=left))
+        return
+    fitted = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, header in enumerate(headers):
+        fitted.add_column(Text(header), justify="left" if index < left else "right", overflow="fold")
+    for row in rows:
+        fitted.add_row(*(Text(cell) for cell in row))
+    Console().print(fitted)
 
 
 def note(message: str) -> None:

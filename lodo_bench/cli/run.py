@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,17 +16,18 @@ from lodo_bench.cli.options import (
     TaskOptionOption,
     assignments,
     choice,
+    device_named,
+    precision,
     task_spec,
     writing,
 )
-from lodo_bench.cli.output import command_line, emit, note
+from lodo_bench.cli.output import command_line, emit, note, show_table
 from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from lodo_bench.records import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
-    from lodo_bench.results.statistics import Summary
+    from lodo_bench.records import RunRecord, RunSetRecord, RunSetSpec
+    from lodo_bench.results.report.comparison import Row
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import TaskSpec
 
 
 def run(
@@ -44,9 +46,7 @@ def run(
     ] = None,
     hyperparameters: Annotated[
         str | None,
-        typer.Option(
-            help="tuned, paper or default. By default the first of them that there is.", metavar="SOURCE"
-        ),
+        typer.Option(help="tuned, paper or default. By default the first of them that there is.", metavar="SOURCE"),
     ] = None,
     untimed: Annotated[
         bool, typer.Option("--untimed", help="All seeds in lockstep: the same losses sooner, without times.")
@@ -64,22 +64,115 @@ def run(
     from lodo_bench.cli.hyperparameters import SOURCES, choose
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.provenance import gather
-    from lodo_bench.spec import Status
+    from lodo_bench.records import RunSetSpec
+    from lodo_bench.spec import Status, resolve
+    from lodo_bench.tasks import TASKS
 
-    OPTIMIZERS.check(optimizer)
     problem = task_spec(task, task_option)
-    given = assignments(parameter, "-p")
-    if hyperparameters is not None:
-        choice(hyperparameters, SOURCES, "source of hyperparameters")
-    settings = _settings(problem, steps, seconds, seeds, untimed, device, dtype)
-    # The hyperparameters are chosen before anything is written: a mistake in them leaves the database as it was.
-    store = writing(db, gather(device, command_line()))
-    values = choose(problem, optimizer, hyperparameters, given, store)
-    record = _run(_spec(optimizer, values, settings), store)
+    owner = f"optimizer {optimizer}"
+    given = resolve(OPTIMIZERS.load(optimizer).hyperparameters, assignments(parameter, "-p"), owner)
+    source = None if hyperparameters is None else choice(hyperparameters, SOURCES, "source of hyperparameters")
+    _check_seconds(seconds, untimed)
+    place, accuracy = device_named(device), precision(dtype, task)
+    store = writing(db, gather(place, command_line()))
+    spec = RunSetSpec(
+        task=problem,
+        optimizer=optimizer,
+        hyperparameters=choose(problem, optimizer, source, given, store),
+        steps=steps or TASKS.load(task).step_milestone,
+        seconds=seconds,
+        seeds=seeds,
+        timed=not untimed,
+        device=place,
+        dtype=accuracy,
+    )
+    record = _run(spec, store)
     if json:
         emit(_document(record))
     else:
-        print(_table(record))
-    if any(r.status is Status.FAILED for r in record.runs):
-        note(f"Some runs failed: {next(r.reason for r in record.runs if r.status is Status.FAILED)}")
+        _print(record)
+    failed = [run for run in record.runs if run.status is Status.FAILED]
+    if failed:
+        note(f"{len(failed)} of {len(record.runs)} runs failed: {failed[0].reason}")
         raise typer.Exit(3)
+
+
+def _check_seconds(seconds: float | None, untimed: bool) -> None:
+    if seconds is None:
+        return
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise UsageError(f"--seconds {seconds:g} is not possible: it must be a finite number greater than 0.")
+    if untimed:
+        raise UsageError("--untimed runs have no clock to reach --seconds by. Leave out one of them.")
+
+
+def _run(spec: RunSetSpec, store: Store) -> RunSetRecord:
+    from lodo_bench.cli.display import RunningDisplay
+    from lodo_bench.results.report.markdown import hyperparameter_list, hyperparameter_source
+    from lodo_bench.runs import execute
+
+    values = hyperparameter_list(spec.hyperparameters.values.items())
+    note(f"{spec.optimizer} on {spec.task.label}, {hyperparameter_source(spec.hyperparameters)}: {values}")
+    opened = store.open_run_set(spec)
+    if opened.runs:
+        note(f"Continuing run set {opened.id}: {len(opened.missing_seeds)} of {spec.seeds} runs are to be done.")
+    try:
+        with RunningDisplay(spec.optimizer, spec.steps, spec.seconds) as display:
+            execute(opened, store, display)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; finished runs are stored. Continue with:\n  {command_line()}") from None
+    return store.run_set(opened.id)
+
+
+def _row(record: RunSetRecord) -> Row:
+    from lodo_bench.results.report.comparison import compare
+
+    return compare([record], bound=lambda _: None)[0].rows[0]
+
+
+def _document(record: RunSetRecord) -> dict[str, Any]:
+    spec, row = record.spec, _row(record)
+    return {
+        "run_set": record.id,
+        "task": spec.task.name,
+        "task_options": spec.task.options,
+        "optimizer": spec.optimizer,
+        "hyperparameters": spec.hyperparameters.values,
+        "hyperparameters_source": spec.hyperparameters.source,
+        "hyperparameters_origin": spec.hyperparameters.origin,
+        "device": spec.device,
+        "dtype": spec.dtype,
+        "timed": spec.timed,
+        "runs": [_run_document(run) for run in record.runs],
+        "summary": {
+            "milestones": {key: asdict(losses) for key, losses in row.losses.items()},
+            "steps_per_second": None if row.speed is None else asdict(row.speed),
+        },
+    }
+
+
+def _run_document(run: RunRecord) -> dict[str, Any]:
+    return {
+        "seed": run.seed,
+        "status": run.status,
+        "reason": run.reason,
+        "steps": run.steps,
+        "evaluations": run.evaluations,
+        "training_seconds": run.training_seconds,
+        "steps_per_second": run.steps_per_second,
+        "milestones": {key: {"loss": loss} for key, loss in run.milestones.items()},
+    }
+
+
+def _print(record: RunSetRecord) -> None:
+    from lodo_bench.results.report.markdown import mean_and_spread, mean_speed, milestone_title, number, speed
+
+    row, timed = _row(record), record.spec.timed
+    headers = ["seed", "status", *(f"loss at {milestone_title(key)}" for key in row.losses)]
+    rows = []
+    for run in record.runs:
+        clock = [number(run.training_seconds), speed(run.steps_per_second)] if timed else []
+        rows.append([str(run.seed), run.status, *(number(run.milestones.get(key)) for key in row.losses), *clock])
+    losses = [mean_and_spread(found) for found in row.losses.values()]
+    rows.append(["all", f"{len(record.runs)} runs", *losses, *(["", mean_speed(row.speed)] if timed else [])])
+    show_table([*headers, *(["training s", "steps/s"] if timed else [])], rows, left=2)

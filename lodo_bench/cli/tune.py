@@ -13,11 +13,11 @@ from lodo_bench.cli.options import (
     DTypeOption,
     JsonOption,
     TaskOptionOption,
-    choice,
+    precision,
     task_spec,
     writing,
 )
-from lodo_bench.cli.output import command_line, emit, note
+from lodo_bench.cli.output import command_line, emit, note, show_table
 from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -32,13 +32,17 @@ def tune(
     optimizer: Annotated[
         list[str] | None, typer.Option(help="Which optimizer; repeat for several. All that the paper runs by default.")
     ] = None,
-    schedule: Annotated[str, typer.Option(help="'paper' (Table 5), 'quick' for a first look, or a YAML file.")] = "paper",
+    schedule: Annotated[
+        str, typer.Option(help="'paper' (Table 5), 'quick' for a first look, or a YAML file.")
+    ] = "paper",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same values, bit for bit.")] = 0,
     workers: Annotated[
         int | None, typer.Option(min=0, help="How many to train in parallel; 0: in this process. One a CPU by default.")
     ] = None,
     gpus_per_worker: Annotated[float, typer.Option(min=0, help="Share of a GPU for each worker; 0: on the CPU.")] = 0,
-    address: Annotated[str | None, typer.Option(help="A running Ray cluster, e.g. auto; starts one by default.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="A running Ray cluster, e.g. auto; starts one by default.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of continuing.")] = False,
     task_option: TaskOptionOption = None,
     dtype: DTypeOption = None,
@@ -61,9 +65,10 @@ def tune(
     _search(records, store, cluster)
     records = [store.study(record.id) for record in records]
     if json:
-        emit({"task": problem.label, "seed": seed, "studies": [_document(record) for record in records]})
+        studies = [_document(record) for record in records]
+        emit({"task": problem.name, "task_options": problem.options, "seed": seed, "studies": studies})
     else:
-        print(_table(problem, records))
+        _print(problem, records)
     if any(record.count(Status.FAILED) for record in records):
         note("Some individuals failed; 'lodo-bench show STUDY' says why.")
         raise typer.Exit(3)
@@ -72,13 +77,9 @@ def tune(
 def _study_specs(
     task: TaskSpec, names: Sequence[str] | None, schedule: str, seed: int, cluster: Cluster, dtype: str | None
 ) -> list[StudySpec]:
-    from typing import cast, get_args
-
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.records import StudySpec
     from lodo_bench.results.published import published_optimizers
-    from lodo_bench.spec import DType
-    from lodo_bench.tasks import TASKS
     from lodo_bench.tuner.driver import shard_size
     from lodo_bench.tuner.schedule import load_schedule
 
@@ -88,7 +89,7 @@ def _study_specs(
         raise UsageError("--workers 0 trains in this process, which has one GPU at most. Use --gpus-per-worker 1.")
     asked = [OPTIMIZERS.check(name) for name in dict.fromkeys(names or ())]
     published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
-    precision = choice(dtype or TASKS.load(task.name).default_dtype, get_args(DType), "dtype")
+    accuracy = precision(dtype, task.name)
     plan = load_schedule(schedule, task.name)
     return [
         StudySpec(
@@ -98,7 +99,7 @@ def _study_specs(
             seed=seed,
             shard_size=shard_size(task.name),
             device="cuda" if cluster.gpus_per_worker else "cpu",
-            dtype=cast(DType, precision),
+            dtype=accuracy,
         )
         for name in asked or published or OPTIMIZERS.names
     ]
@@ -139,10 +140,10 @@ def _document(record: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _table(task: TaskSpec, records: Sequence[StudyRecord]) -> str:
+def _print(task: TaskSpec, records: Sequence[StudyRecord]) -> None:
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.results.published import published_hyperparameters
-    from lodo_bench.results.report.markdown import number, table
+    from lodo_bench.results.report.markdown import number
 
     rows = []
     for record in records:
@@ -151,4 +152,4 @@ def _table(task: TaskSpec, records: Sequence[StudyRecord]) -> str:
             tuned = (record.hyperparameters or {}).get(parameter.name)
             values = (tuned, published.get(parameter.name), parameter.default)
             rows.append([str(record.id), record.spec.optimizer, parameter.name, *(number(v, 6) for v in values)])
-    return table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)
+    show_table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)

@@ -36,17 +36,22 @@ class AdamMoments:
         self._first = torch.zeros_like(like)
         self._second = torch.zeros_like(like)
         self._work = torch.empty_like(like)
-        self._count = 0
+        # β₁ᵗ and β₂ᵗ as running products: a vectorized power of a tensor would round by its place in the population.
+        self._power1: float | Tensor = 1.0
+        self._power2: float | Tensor = 1.0
 
     def descend(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:
         """Take one step of `parameters`, in place, at `learning_rate` (broadcasts to them)."""
-        self._count += 1
+        self._power1 = self._power1 * self._beta1
+        self._power2 = self._power2 * self._beta2
+        rate = learning_rate * (1 - self._power2) ** 0.5 / (1 - self._power1)
         work = torch.mul(gradient, gradient, out=self._work)
         self._first.lerp_(gradient, 1 - self._beta1)
         self._second.lerp_(work, 1 - self._beta2)
-        rate = learning_rate * (1 - self._beta2**self._count) ** 0.5 / (1 - self._beta1**self._count)
-        torch.sqrt(self._second, out=work).add_(EPSILON)
-        parameters.addcmul_(torch.div(self._first, work, out=work), rate, value=-1)
+        # The step is m / ((√v + ε) / rate): one pass over memory fewer than rate · (m / (√v + ε)).
+        torch.sqrt(self._second, out=work)
+        torch.addcmul(EPSILON / rate, work, 1 / rate, out=work)
+        parameters.addcdiv_(self._first, work, value=-1)
 
 
 @final

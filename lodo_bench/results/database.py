@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from lodo_bench.errors import DatabaseError
 from lodo_bench.results.schema import SCHEMA_VERSION, Base, SchemaRow
 
-
 _BUSY_SECONDS = 60
 
 

@@ -182,6 +182,19 @@ class Store:
         with self._database.transaction() as session:
             return [_run_set_record(row) for row in session.scalars(query)]
 
+    def run_set(self, number: int) -> RunSetRecord:
+        """One run set by its number.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
+        with self._database.transaction() as session:
+            row = session.get(RunSetRow, number, options=[_WITH_MILESTONES, _WITH_PROVENANCE])
+            if row is None:
+                known = session.scalars(select(RunSetRow.id))
+                raise UnknownNameError("run set", str(number), (str(n) for n in known))
+            return _run_set_record(row)
+
     def curve(self, run_set: int, seed: int) -> Curve:
         """The whole curve of one run."""
         query = select(CurveRow).join(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)

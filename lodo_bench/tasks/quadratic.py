@@ -15,6 +15,7 @@ from lodo_bench.tasks.base import Task
 
 # The centre's walk is drawn this many steps at a time: a generator call for each step would cost more than the step.
 _BLOCK = 128
+_CACHE_LINE_BYTES = 64
 
 
 @final
@@ -40,7 +41,8 @@ class Quadratic(Task):
         self.dimension = int(self.options["dimension"])
         self._generators = generators
         self._deviation = self.options["noise_variance"] ** 0.5
-        self._hessian = self._draw_hessian()
+        self._hessian = torch.stack([self._draw_hessian(generator) for generator in generators])
+        self._offset = torch.zeros(self.population, self._hessian.shape[1], device=self.device, dtype=dtype)
         self._center = torch.zeros(self.population, self.dimension, device=self.device, dtype=dtype)
         self._walk: Sequence[Tensor] = ()
         self._position = 0
@@ -64,20 +66,24 @@ class Quadratic(Task):
 
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (P,) and gradients H (x − x*), (P, n); see `Task.loss_and_gradient`."""
-        offset = x - self._center
+        torch.sub(x, self._center, out=self._offset[:, : self.dimension])
         # H is symmetric; the row form of the product is several times faster in a batch than the column form.
-        gradient = torch.bmm(offset.unsqueeze(1), self._hessian).squeeze(1)
-        return (offset * gradient).sum(1).mul_(0.5), gradient
+        gradient = torch.bmm(self._offset.unsqueeze(1), self._hessian).squeeze(1)
+        return (self._offset * gradient).sum(1).mul_(0.5), gradient[:, : self.dimension]
 
-    def _draw_hessian(self) -> Tensor:
+    def _draw_hessian(self, generator: Generator) -> Tensor:
+        """H of one individual, padded with zeros.
+
+        The arithmetic must not depend on the company that an individual is in: LAPACK and BLAS round by the alignment
+        of a matrix in memory, so each H is built by itself, and every one starts and has its rows at whole cache lines.
+        """
         n = self.dimension
-        gaussian = draw_normal(self._generators, (n, n), self.dtype)
-        q, r = torch.linalg.qr(gaussian)
-        # QR alone favours some rotations; giving R a positive diagonal makes Q uniform (Mezzadri 2007).
-        q = q * torch.diagonal(r, dim1=1, dim2=2).sign().unsqueeze(1)
+        gaussian = torch.randn(n, n, generator=generator, device=self.device, dtype=self.dtype)
+        q, _ = torch.linalg.qr(gaussian)  # the signs of its columns, which QR chooses, cancel in Q Λ Qᵀ
         spectrum = _eigenvalues(self.options).to(device=self.device, dtype=self.dtype)
-        hessian: Tensor = (q * spectrum) @ q.mT
-        return (hessian + hessian.mT) / 2
+        hessian = (q * spectrum) @ q.mT
+        padding = -n % (_CACHE_LINE_BYTES // hessian.itemsize)
+        return torch.nn.functional.pad((hessian + hessian.mT) / 2, (0, padding, 0, padding))
 
     def _walk_on(self) -> None:
         noise = draw_normal(self._generators, (_BLOCK, self.dimension), self.dtype)

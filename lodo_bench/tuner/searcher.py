@@ -63,6 +63,10 @@ class ShardSearcher(Searcher):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing: a trial has one result, its last."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Ray keeps a copy to restore a search from, and ours is restored from the database."""
+        return {}
+
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the database is what a search is continued from."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Generator, Tensor
@@ -23,6 +24,7 @@ class Trace:
         inputs: (N, k, P·B), what entered each layer's blocks on the way through G̃.
         adjoints: (N, k, P·B), what entered each layer's transposed blocks on the way back through G̃ᵀ.
         input_rows, adjoint_rows: the same memory as N flat vectors each.
+        input_factors, adjoint_factors: the same memory once more, shaped to multiply a layer's blocks, (k, k, P·B).
     """
 
     def __init__(self, layers: int, block_size: int, columns: int, like: Tensor) -> None:
@@ -30,6 +32,8 @@ class Trace:
         self.adjoints = torch.zeros_like(self.inputs)
         self.input_rows = self.inputs.flatten(1).unbind(0)
         self.adjoint_rows = self.adjoints.flatten(1).unbind(0)
+        self.input_factors = self.inputs.unsqueeze(2).unbind(0)
+        self.adjoint_factors = self.adjoints.unsqueeze(1).unbind(0)
 
 
 class BlockPreconditioner:
@@ -67,6 +71,8 @@ class BlockPreconditioner:
         hidden_dim: int | None,
         dtype: torch.dtype,
     ) -> None:
+        if layers < 0 or block_size < 1:
+            raise ValueError(f"layers = {layers} must be >= 0 and block_size = {block_size} >= 1")
         hidden = padded_dimension(n, block_size) if hidden_dim is None else hidden_dim
         if hidden % block_size or hidden < n:
             raise ValueError(f"hidden_dim = {hidden} must be a multiple of block_size = {block_size} and >= {n}")
@@ -74,8 +80,8 @@ class BlockPreconditioner:
         self.blocks_each = hidden // block_size
         self._columns = self._population * self.blocks_each
         self._draw(generators, hidden, dtype)
-        self._padded = self.weights.new_zeros(block_size * self._columns)
         self._work = self.weights.new_empty(block_size, block_size, self._columns)
+        self._signal = self.weights.new_empty(block_size, self._columns)
         self._gradient = torch.empty_like(self.weights)
 
     def new_trace(self) -> Trace:
@@ -84,18 +90,24 @@ class BlockPreconditioner:
 
     def apply(self, vector: Tensor, trace: Trace) -> Tensor:
         """S times each individual's vector, (P, n) -> (P, n); overwrites `trace`."""
-        k, columns, work = self._k, self._columns, self._work
-        signal = self._padded.index_copy_(0, self._places, vector.flatten())
-        for block, permutation, row in zip(self._blocks, self._permutations, trace.input_rows, strict=True):
-            torch.index_select(signal, 0, permutation, out=row)
-            torch.mul(block, row.view(k, 1, columns), out=work)
-            signal = work.sum(0).view(-1)
-        backwards = zip(reversed(self._blocks), reversed(self._inverses), reversed(trace.adjoint_rows), strict=True)
-        for block, inverse, row in backwards:
-            row.copy_(signal)
-            torch.mul(block, row.view(1, k, columns), out=work)
-            signal = work.sum(1).view(-1).index_select(0, inverse)
-        return signal.index_select(0, self._places).view(self._population, self._n)
+        if not self._layers:
+            return vector
+        work, signal, flat = self._work, self._signal, self._signal.view(-1)
+        # The entries that pad the vector are zero in the trace from the start and stay so.
+        trace.input_rows[0].index_copy_(0, self._entrance, vector.flatten())
+        for layer, following in pairwise(range(self._layers)):
+            torch.mul(self._blocks[layer], trace.input_factors[layer], out=work)
+            torch.sum(work, 0, out=signal)
+            torch.index_select(flat, 0, self._permutations[following], out=trace.input_rows[following])
+        torch.mul(self._blocks[-1], trace.input_factors[-1], out=work)
+        torch.sum(work, 0, out=trace.adjoints[-1])
+        for layer, following in pairwise(range(self._layers - 1, -1, -1)):
+            torch.mul(self._blocks[layer], trace.adjoint_factors[layer], out=work)
+            torch.sum(work, 1, out=signal)
+            torch.index_select(flat, 0, self._inverses[layer], out=trace.adjoint_rows[following])
+        torch.mul(self._blocks[0], trace.adjoint_factors[0], out=work)
+        torch.sum(work, 1, out=signal)
+        return flat.index_select(0, self._entrance).view(self._population, self._n)
 
     def weight_gradient(self, applied: Trace, pushed: Trace) -> Tensor:
         """Gradient of Σ_p v_p · (S u_p) with respect to the weights, for `applied` the trace of u, `pushed` that of v.
@@ -134,7 +146,6 @@ class BlockPreconditioner:
         entry = torch.arange(hidden, device=permutations.device)
         individual = torch.arange(population, device=permutations.device).unsqueeze(1)
         place = (entry % self._k) * self._columns + individual * self.blocks_each + entry // self._k
-        self._places = place[:, : self._n].reshape(-1)
         flat = place.flatten()
         self._permutations = []
         for layer in permutations:
@@ -142,3 +153,6 @@ class BlockPreconditioner:
             order[flat] = place.gather(1, layer).flatten()
             self._permutations.append(order)
         self._inverses = [torch.argsort(order) for order in self._permutations]
+        # Where each entry of the vectors is after the first permutation.
+        places = place[:, : self._n].reshape(-1)
+        self._entrance = self._inverses[0][places] if self._inverses else places

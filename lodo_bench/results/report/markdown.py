@@ -41,6 +41,18 @@ def mean_and_spread(summary: Summary | None) -> str:
     return number(summary.mean) + spread
 
 
+def speed(value: float | None) -> str:
+    """Steps per second: `12,345`."""
+    return NOTHING if value is None or math.isnan(value) else f"{value:,.0f}"
+
+
+def mean_speed(summary: Summary | None) -> str:
+    """Steps per second with their spread: `12,345 ± 67`."""
+    if summary is None or not summary.count:
+        return NOTHING
+    return speed(summary.mean) + ("" if math.isnan(summary.std) else f" ± {speed(summary.std)}")
+
+
 def hyperparameter_list(values: Iterable[tuple[str, float]]) -> str:
     """`learning_rate = 0.001, beta1 = 0.9`."""
     return ", ".join(f"{name} = {value:.6g}" for name, value in values)
@@ -116,11 +128,8 @@ def _published(row: Row, key: str) -> str:
 
 
 def _speed(row: Row, machines: Sequence[Machine]) -> str:
-    if row.speed is None or not row.speed.count:
-        return NOTHING
-    spread = "" if math.isnan(row.speed.std) else f" ± {row.speed.std:,.0f}"
     where = ", ".join(_letter(machines.index(machine)) for machine in row.machines)
-    return f"{row.speed.mean:,.0f}{spread}" + (f" [{where}]" if len(machines) > 1 else "")
+    return mean_speed(row.speed) + (f" [{where}]" if where and len(machines) > 1 else "")
 
 
 def _label(row: Row, rows: Sequence[Row]) -> str:

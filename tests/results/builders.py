@@ -1,0 +1,113 @@
+"""Studies, run sets and what is said of where they ran, for tests; each argument changes one thing."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import settings
+
+from lodo_bench.records import (
+    GenerationPlan,
+    GenerationRecord,
+    Hyperparameters,
+    IndividualRecord,
+    Machine,
+    Provenance,
+    RunRecord,
+    RunSetRecord,
+    RunSetSpec,
+    Schedule,
+    StudySpec,
+)
+from lodo_bench.spec import Curve, Status, TaskSpec
+
+# Properties are tested on the same examples every time, however slow the machine.
+examples = settings(deadline=None, derandomize=True, max_examples=50)
+
+MACHINE = Machine("cpu", "Some CPU @ 2.00GHz", 4, 2)
+OTHER_MACHINE = Machine("Some GPU", "Other CPU", 16, 8)
+
+
+def provenance(**changes):
+    values = {
+        "command": "lodo-bench run --optimizer adam",
+        "versions": {"python": "3.11.7", "lodo-bench": "0.1.0"},
+        "commit": "",
+        "host": "here",
+        "machine": MACHINE,
+        "started": "2024-05-06T07:08:09+00:00",
+    }
+    return Provenance(**{**values, **changes})
+
+
+def schedule(**changes):
+    plans = (GenerationPlan(3.0, 100), GenerationPlan(0.5, 200))
+    return replace(Schedule("paper", 4, plans), **changes)
+
+
+def study_spec(**changes):
+    values = {
+        "task": TaskSpec("quadratic"),
+        "optimizer": "adam",
+        "schedule": schedule(),
+        "seed": 0,
+        "shard_size": 8,
+        "device": "cpu",
+        "dtype": "float64",
+    }
+    return StudySpec(**{**values, **changes})
+
+
+def generation(index=0, **changes):
+    return replace(GenerationRecord(index, 3.0, 100, {"learning_rate": 0.001, "beta1": 0.9}), **changes)
+
+
+def individual(index=0, **changes):
+    record = IndividualRecord(
+        generation=0,
+        index=index,
+        hyperparameters={"learning_rate": 0.1, "beta1": 0.5},
+        fitness=1.5,
+        status=Status.COMPLETED,
+        reason="",
+        steps=100,
+        seconds=0.25,
+        host="there",
+    )
+    return replace(record, **changes)
+
+
+def run_set_spec(optimizer="adam", values=None, source="tuned", origin="study 1", **changes):
+    fields = {
+        "task": TaskSpec("quadratic"),
+        "optimizer": optimizer,
+        "hyperparameters": Hyperparameters(values or {"learning_rate": 0.1, "beta1": 0.5}, source, origin),
+        "steps": 200,
+        "seconds": None,
+        "seeds": 3,
+        "timed": True,
+        "device": "cpu",
+        "dtype": "float64",
+    }
+    return RunSetSpec(**{**fields, **changes})
+
+
+def run(seed=0, loss=1.0, **changes):
+    record = RunRecord(
+        seed=seed,
+        status=Status.COMPLETED,
+        reason="",
+        steps=200,
+        evaluations=400,
+        training_seconds=2.0,
+        milestones={"steps:200": loss},
+    )
+    return replace(record, **changes)
+
+
+def run_set(*runs, id=1, provenances=None, **changes):
+    """A stored run set; `changes` are of its specification."""
+    return RunSetRecord(id, run_set_spec(**changes), runs, provenances or tuple(provenance() for _ in runs))
+
+
+def curve(losses=(3.0, 2.0, 1.0)):
+    return Curve(np.array(losses, dtype=np.float64), np.array([0, len(losses)]), np.array([0.0, 0.125]))

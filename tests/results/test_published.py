@@ -1,0 +1,101 @@
+"""The paper's numbers as they are printed: Table 6 (hyperparameters) and Table 8 (losses)."""
+
+import pytest
+
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.results.published import (
+    PublishedScore,
+    published_hyperparameters,
+    published_optimizers,
+    published_score,
+)
+from lodo_bench.spec import TaskSpec, resolve
+from lodo_bench.tasks import TASKS
+
+TABLE_6 = {
+    ("quadratic", "adam"): {"learning_rate": 1.164, "beta1": 0.465, "beta2": 0.9884},
+    ("quadratic", "momentum"): {"learning_rate": 1.394, "momentum": 0.529},
+    ("quadratic", "rmsprop"): {"learning_rate": 0.449, "rho": 0.04943, "momentum": 0.595},
+    ("quadratic", "yogi"): {"learning_rate": 2.169, "beta1": 0.4362, "beta2": 0.9999723},
+    ("quadratic", "lodo"): {"meta_learning_rate": 0.0009600, "momentum": 0.195, "initial_learning_rate": 0.270},
+    ("rosenbrock", "adam"): {"learning_rate": 0.9704, "beta1": 0.864, "beta2": 0.99804},
+    ("rosenbrock", "momentum"): {"learning_rate": 0.09870, "momentum": 0.9359},
+    ("rosenbrock", "rmsprop"): {"learning_rate": 0.004318, "rho": 0.02836, "momentum": 0.880},
+    ("rosenbrock", "yogi"): {"learning_rate": 0.2991, "beta1": 0.9273, "beta2": 0.998787},
+    ("rosenbrock", "lodo"): {"meta_learning_rate": 0.0001394, "momentum": 0.897, "initial_learning_rate": 0.2946},
+}
+TABLE_8 = {
+    "adam": PublishedScore(5.342e-5),
+    "rmsprop": PublishedScore(8.967e-4),
+    "momentum": PublishedScore(1.397e-2),
+    "yogi": PublishedScore(7.916e-4),
+    "lodo": PublishedScore(1.040e-3, 2.14e-5),
+}
+FIRST_ORDER = ("adam", "momentum", "rmsprop", "yogi")
+
+
+@pytest.mark.parametrize(("task", "optimizer"), TABLE_6)
+def test_the_hyperparameters_are_those_of_table_6(task, optimizer):
+    assert published_hyperparameters(TaskSpec(task), optimizer) == TABLE_6[task, optimizer]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
+@pytest.mark.parametrize("task", TASKS.names)
+def test_what_is_published_can_be_run(task, optimizer):
+    values = published_hyperparameters(TaskSpec(task), optimizer)
+    if values is not None:
+        parameters = OPTIMIZERS.load(optimizer).hyperparameters
+        assert resolve(parameters, values, optimizer) == values
+        assert list(values) == [p.name for p in parameters]
+
+
+@pytest.mark.parametrize("optimizer", TABLE_8)
+def test_the_losses_are_those_of_table_8(optimizer):
+    assert published_score(TaskSpec("rosenbrock"), "steps:200", optimizer) == TABLE_8[optimizer]
+
+
+@pytest.mark.parametrize(
+    ("task", "optimizers"),
+    [
+        (
+            "quadratic",
+            (*FIRST_ORDER, "l-bfgs", "o-lbfgs", "l2lbgdbgd", "lodo", "bfgs", "levenberg-marquardt", "newton"),
+        ),
+        ("rosenbrock", ("adam", "rmsprop", "momentum", "yogi", "lodo")),
+        ("cifar10", (*FIRST_ORDER, "lars", "lodo")),
+    ],
+)
+def test_the_optimizers_are_those_of_the_tables_in_their_order(task, optimizers):
+    assert published_optimizers(task) == optimizers
+
+
+def test_mnist_has_the_optimizers_of_tables_2_and_3():
+    variants = [f"lodo-{name}" for name in ("diagonal", "global", "residuals", "no-momentum", "sgd")]
+    assert published_optimizers("mnist") == (*FIRST_ORDER, "lars", "lodo", *variants)
+
+
+def test_nothing_is_published_of_an_unknown_task():
+    task = TaskSpec("saddle")
+    assert published_optimizers("saddle") == ()
+    assert published_hyperparameters(task, "adam") is None
+    assert published_score(task, "steps:200", "adam") is None
+
+
+def test_nothing_is_published_of_an_unknown_optimizer():
+    assert published_hyperparameters(TaskSpec("quadratic"), "mine") is None
+    assert published_score(TaskSpec("rosenbrock"), "steps:200", "mine") is None
+
+
+@pytest.mark.parametrize("milestone", ["steps:100", "steps:2000", "seconds:200"])
+def test_a_score_is_of_its_own_milestone_only(milestone):
+    assert published_score(TaskSpec("rosenbrock"), milestone, "adam") is None
+
+
+def test_what_is_not_known_is_not_made_up():
+    assert published_score(TaskSpec("quadratic"), "steps:100000", "adam") is None
+    assert published_hyperparameters(TaskSpec("quadratic"), "newton") is None
+
+
+def test_with_other_options_nothing_is_published():
+    assert published_hyperparameters(TaskSpec("quadratic", {"noise_variance": 4.0}), "adam") is None
+    assert published_score(TaskSpec("rosenbrock", {"dimension": 3}), "steps:200", "adam") is None
