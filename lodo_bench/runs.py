@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from lodo_bench.records import RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.scoring import milestone_loss
 from lodo_bench.spec import Curve, Individual, Milestone, Outcome, Status, TrainingSpec
 from lodo_bench.tasks import TASKS
+from lodo_bench.threads import single_thread
 from lodo_bench.training import Progress, train
 
 
@@ -89,7 +91,9 @@ def _train(spec: RunSetSpec, seeds: Sequence[int], listener: RunListener) -> lis
         dtype=spec.dtype,
     )
     try:
-        outcomes = train(training, listener.progress)
+        # A run by itself has all the threads that its user has.
+        with nullcontext() if len(seeds) == 1 else single_thread():
+            outcomes = train(training, listener.progress)
     except UsageError:
         raise
     except Exception as error:

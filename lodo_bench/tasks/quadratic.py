@@ -12,6 +12,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.seeding import draw_normal
 from lodo_bench.spec import Bound, Parameter
 from lodo_bench.tasks.base import Task
+from lodo_bench.threads import single_thread
 
 # The centre's walk is drawn this many steps at a time: a generator call for each step would cost more than the step.
 _BLOCK = 128
@@ -41,7 +42,8 @@ class Quadratic(Task):
         self.dimension = int(self.options["dimension"])
         self._generators = generators
         self._deviation = self.options["noise_variance"] ** 0.5
-        self._hessian = torch.stack([self._draw_hessian(generator) for generator in generators])
+        with single_thread():
+            self._hessian = torch.stack([self._draw_hessian(generator) for generator in generators])
         self._offset = torch.zeros(self.population, self._hessian.shape[1], device=self.device, dtype=dtype)
         self._center = torch.zeros(self.population, self.dimension, device=self.device, dtype=dtype)
         self._walk: Sequence[Tensor] = ()
@@ -75,7 +77,8 @@ class Quadratic(Task):
         """H of one individual, padded with zeros.
 
         The arithmetic must not depend on the company that an individual is in: LAPACK and BLAS round by the alignment
-        of a matrix in memory, so each H is built by itself, and every one starts and has its rows at whole cache lines.
+        of a matrix in memory and by the number of threads, so each H is built by itself, on one thread, and every one
+        starts and has its rows at whole cache lines.
         """
         n = self.dimension
         gaussian = torch.randn(n, n, generator=generator, device=self.device, dtype=self.dtype)

@@ -21,7 +21,7 @@ class Ledger(Protocol):
         ...
 
     def finish_study(self, study: int, hyperparameters: Mapping[str, float]) -> None:
-        """Keep the result."""
+        """Keep the result; again does nothing."""
         ...
 
 
@@ -52,7 +52,10 @@ class Coordinator:
         self._studies = {study.id: study for study in studies}
         self._ledger, self._listener = ledger, listener
         for study in studies:
-            if not study.finished:
+            if study.finished:
+                # Again for most; but one may have been stopped between its last shard and this.
+                ledger.finish_study(study.id, study.hyperparameters)
+            else:
                 ledger.add_generation(study.id, study.opened())
             listener.progress(study.progress())
 

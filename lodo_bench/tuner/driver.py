@@ -10,6 +10,7 @@ from typing import Any
 
 from lodo_bench.errors import UsageError
 from lodo_bench.tasks import TASKS
+from lodo_bench.training import check_device
 from lodo_bench.tuner.coordinator import Coordinator, Ledger, Listener
 from lodo_bench.tuner.study import Study
 from lodo_bench.tuner.worker import evaluate
@@ -62,6 +63,8 @@ def run_studies(studies: Sequence[Study], ledger: Ledger, listener: Listener, cl
     if coordinator.finished:
         return
     if cluster.workers == 0:
+        for study in studies:
+            check_device(study.spec.device)
         _run_here(coordinator)
     else:
         _run_on_ray(coordinator, cluster)

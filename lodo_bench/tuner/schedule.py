@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import re
+import sys
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -49,8 +50,8 @@ def load_schedule(name: str, task: str) -> Schedule:
 def parse_schedule(text: str, name: str) -> Schedule:
     """Read a schedule from YAML text; `name` is what messages call it. Raises as `load_schedule` does."""
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        document = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: such as a date that is in no calendar
         raise ScheduleError(f"schedule {name} is no valid YAML: {' '.join(str(error).split())}") from None
     keys = _mapping(document, name, "the file", _KEYS, required=_REQUIRED)
     plans = keys["generations"]
@@ -64,10 +65,26 @@ def parse_schedule(text: str, name: str) -> Schedule:
     )
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads YAML, and complains of a key that is given twice, where YAML itself would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 takes 1e-3, without a point, for a text.
+_POWER_OF_TEN = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _POWER_OF_TEN, list("+-0123456789"))
+
+
 def _plan(plan: Any, name: str, where: str) -> GenerationPlan:
     keys = _mapping(plan, name, where, ("sigma", "steps"), required=("sigma", "steps"))
     sigma = keys["sigma"]
-    if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not (math.isfinite(sigma) and sigma > 0):
+    if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 < sigma <= sys.float_info.max:
         raise ScheduleError(f"{name}: {where}.sigma must be a finite number greater than 0, not {sigma!r}.")
     return GenerationPlan(float(sigma), _whole(keys["steps"], name, f"{where}.steps", at_least=1))
 

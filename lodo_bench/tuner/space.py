@@ -66,7 +66,7 @@ class LogComplement(Transform):
 
     def inverse(self, rescaled: float) -> float:
         """See `Transform`."""
-        return min(-math.expm1(min(rescaled, 0.0)), _BELOW_ONE)
+        return min(0.0 - math.expm1(min(rescaled, 0.0)), _BELOW_ONE)
 
 
 TRANSFORMS: Mapping[str, Transform] = {"log": Log(), "logit": Logit(), "log-complement": LogComplement()}

@@ -131,7 +131,8 @@ class Study:
     def progress(self) -> StudyProgress:
         """How far it is."""
         plans = self.spec.schedule.generations
-        latest = [r.fitness for r in reversed(self._records) if math.isfinite(r.fitness)]
+        finite = [r for r in self._records if math.isfinite(r.fitness)]
+        latest = max((r.generation for r in finite), default=0)
         return StudyProgress(
             optimizer=self.spec.optimizer,
             generation=len(plans) if self.finished else self.generation.index + 1,
@@ -139,7 +140,7 @@ class Study:
             evaluated=len(self._records),
             diverged=sum(r.status is Status.DIVERGED for r in self._records),
             failed=sum(r.status is Status.FAILED for r in self._records),
-            best_fitness=min(latest[: self.spec.schedule.population], default=math.nan),
+            best_fitness=min((r.fitness for r in finite if r.generation == latest), default=math.nan),
             mean=self.hyperparameters,
             steps_done=sum(plans[r.generation].steps for r in self._records),
             steps_total=self.spec.schedule.population * sum(plan.steps for plan in plans),
@@ -179,16 +180,23 @@ class Study:
                 members = [
                     found[i] for i in range(shard.first, shard.first + len(shard.training.individuals)) if i in found
                 ]
-                if len(members) == len(shard.training.individuals):
+                if shard.generation == index and len(members) == len(shard.training.individuals):
                     self._unasked.remove(shard)
                     self._check(members)
                     self.complete(members)
+        if len(self._records) < len(known):
+            raise self._altered("individuals are stored that it has not asked for")
 
     def _check(self, individuals: Sequence[IndividualRecord]) -> None:
         for record in individuals:
             if dict(record.hyperparameters) != self.generation.individuals[record.index]:
-                raise DatabaseError(
-                    f"study {self.id} cannot be continued: individual {record.index} of generation "
-                    f"{record.generation} is stored with other hyperparameters than its seed gives, so it comes from "
-                    f"another version or was altered. Start anew with --fresh."
+                raise self._altered(
+                    f"individual {record.index} of generation {record.generation} is stored with other "
+                    f"hyperparameters than its seed gives"
                 )
+
+    def _altered(self, how: str) -> DatabaseError:
+        return DatabaseError(
+            f"study {self.id} cannot be continued: {how}, so it comes from another version or was altered. "
+            f"Start anew with --fresh."
+        )

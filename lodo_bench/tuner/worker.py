@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import torch
 
 from lodo_bench.records import IndividualRecord
 from lodo_bench.scoring import milestone_loss
 from lodo_bench.spec import Milestone, Outcome, Status
+from lodo_bench.threads import single_thread
 from lodo_bench.training import train
 from lodo_bench.tuner.study import Shard
 
@@ -26,7 +23,7 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
         KeyboardInterrupt: if the user stopped it; what was computed is not the shard's result.
     """
     try:
-        with _single_thread():
+        with single_thread():
             outcomes = train(shard.training)
     except Exception as error:
         return failed(shard, f"{type(error).__name__}: {error}")
@@ -68,13 +65,3 @@ def _record(
         seconds=seconds,
         host=platform.node(),
     )
-
-
-@contextmanager
-def _single_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

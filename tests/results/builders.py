@@ -28,15 +28,15 @@ OTHER_MACHINE = Machine("Some GPU", "Other CPU", 16, 8)
 
 
 def provenance(**changes):
-    values = {
-        "command": "lodo-bench run --optimizer adam",
-        "versions": {"python": "3.11.7", "lodo-bench": "0.1.0"},
-        "commit": "",
-        "host": "here",
-        "machine": MACHINE,
-        "started": "2024-05-06T07:08:09+00:00",
-    }
-    return Provenance(**{**values, **changes})
+    record = Provenance(
+        command="lodo-bench run --optimizer adam",
+        versions={"python": "3.11.7", "lodo-bench": "0.1.0"},
+        commit="",
+        host="here",
+        machine=MACHINE,
+        started="2024-05-06T07:08:09+00:00",
+    )
+    return replace(record, **changes)
 
 
 def schedule(**changes):
@@ -45,16 +45,16 @@ def schedule(**changes):
 
 
 def study_spec(**changes):
-    values = {
-        "task": TaskSpec("quadratic"),
-        "optimizer": "adam",
-        "schedule": schedule(),
-        "seed": 0,
-        "shard_size": 8,
-        "device": "cpu",
-        "dtype": "float64",
-    }
-    return StudySpec(**{**values, **changes})
+    spec = StudySpec(
+        task=TaskSpec("quadratic"),
+        optimizer="adam",
+        schedule=schedule(),
+        seed=0,
+        shard_size=8,
+        device="cpu",
+        dtype="float64",
+    )
+    return replace(spec, **changes)
 
 
 def generation(index=0, **changes):
@@ -77,18 +77,19 @@ def individual(index=0, **changes):
 
 
 def run_set_spec(optimizer="adam", values=None, source="tuned", origin="study 1", **changes):
-    fields = {
-        "task": TaskSpec("quadratic"),
-        "optimizer": optimizer,
-        "hyperparameters": Hyperparameters(values or {"learning_rate": 0.1, "beta1": 0.5}, source, origin),
-        "steps": 200,
-        "seconds": None,
-        "seeds": 3,
-        "timed": True,
-        "device": "cpu",
-        "dtype": "float64",
-    }
-    return RunSetSpec(**{**fields, **changes})
+    values = {"learning_rate": 0.1, "beta1": 0.5} if values is None else values
+    spec = RunSetSpec(
+        task=TaskSpec("quadratic"),
+        optimizer=optimizer,
+        hyperparameters=Hyperparameters(values, source, origin),
+        steps=200,
+        seconds=None,
+        seeds=3,
+        timed=True,
+        device="cpu",
+        dtype="float64",
+    )
+    return replace(spec, **changes)
 
 
 def run(seed=0, loss=1.0, **changes):

@@ -389,7 +389,7 @@ def test_an_unknown_run_set_is_refused_with_the_known_ones(store):
 def test_the_known_studies_are_named_in_order(store):
     for _ in range(11):
         store.open_study(study_spec(), fresh=True)
-    with pytest.raises(UnknownNameError, match="Known: 1, 2, 3, .*, 9, 10, 11"):
+    with pytest.raises(UnknownNameError, match=r"Known: 1, 2, 3, .*, 9, 10, 11"):
         store.study(99)
 
 

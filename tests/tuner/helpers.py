@@ -20,7 +20,7 @@ def schedule(population=6, sigmas=(3.0, 1.0, 0.5), steps=(10, 20, 40), decay_tra
 
 
 def study_spec(optimizer="momentum", **changes):
-    settings = {
+    values = {
         "task": TaskSpec("rosenbrock"),
         "optimizer": optimizer,
         "schedule": schedule(),
@@ -29,7 +29,7 @@ def study_spec(optimizer="momentum", **changes):
         "device": "cpu",
         "dtype": "float64",
     }
-    return StudySpec(**{**settings, **changes})
+    return StudySpec(**{**values, **changes})
 
 
 def study_record(spec=None, individuals=(), hyperparameters=None, number=1):

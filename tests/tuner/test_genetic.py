@@ -65,10 +65,14 @@ def close(values):
     return pytest.approx(values, rel=1e-9, abs=1e-9)
 
 
+def natural(learning_rate, momentum):
+    return pytest.approx({"learning_rate": learning_rate, "momentum": momentum}, rel=1e-12)
+
+
 def test_the_first_generation_spreads_around_the_defaults(drawn):
     generation = drawn.ask()
     assert (generation.index, generation.sigma, generation.steps) == (0, 2.0, 7)
-    assert generation.mean == pytest.approx({"learning_rate": 0.1, "momentum": 0.5})
+    assert generation.mean == natural(0.1, 0.5)
     rates = [i["learning_rate"] for i in generation.individuals]
     decays = [i["momentum"] for i in generation.individuals]
     # 0.1 times e², e⁻², e¹, e⁰; the logistic function of 0, 1, -2, 4.
@@ -79,41 +83,56 @@ def test_the_first_generation_spreads_around_the_defaults(drawn):
 def test_two_generations_by_hand(drawn):
     # Rows 1 and 2 are the better half: their draws' mean is (-0.25, -0.25), times sigma (-0.5, -0.5).
     assert drawn.tell([3.0, 1.0, 2.0, 4.0]) is True
-    expected = {"learning_rate": 0.06065306597126334, "momentum": 0.3775406687981454}
-    assert drawn.best == pytest.approx(expected, rel=1e-12)
+    assert drawn.best == natural(0.06065306597126334, 0.3775406687981454)
     generation = drawn.ask()
     assert (generation.index, generation.sigma, generation.steps) == (1, 0.5, 9)
     assert generation.mean == drawn.best
     # Rows 0 and 3: the draws' mean is (1, 0), times sigma (0.5, 0), on top of the former mean.
     assert drawn.tell([-5.0, 5.0, 5.0, 2.0]) is True
     assert drawn.finished
-    assert drawn.best == pytest.approx({"learning_rate": 0.1, "momentum": 0.3775406687981454}, rel=1e-12)
+    assert drawn.best == natural(0.1, 0.3775406687981454)
 
 
 def test_ties_go_to_the_lower_index(drawn):
     drawn.tell([1.0, 1.0, 1.0, 1.0])
     # Rows 0 and 1: the mean of the draws is (0, 0.25), times sigma (0, 0.5).
-    assert drawn.best == pytest.approx({"learning_rate": 0.1, "momentum": 0.6224593312018546}, rel=1e-12)
+    assert drawn.best == natural(0.1, 0.6224593312018546)
 
 
 def test_a_tie_for_the_last_place_goes_to_the_lower_index(drawn):
     drawn.tell([2.0, 2.0, 7.0, 1.0])
     # Rows 3 and 0: the mean of the draws is (0.5, 1), times sigma (1, 2).
-    assert drawn.best == pytest.approx({"learning_rate": 0.27182818284590454, "momentum": 0.8807970779778823}, rel=1e-12)
+    assert drawn.best == pytest.approx(
+        {"learning_rate": 0.27182818284590454, "momentum": 0.8807970779778823}, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("kinds", [1, 2, 5])
+def test_many_ties_go_to_the_lower_indices(kinds):
+    genetic = search(population=200)
+    fitnesses = [float(i % kinds) for i in range(200)]
+    better = [i for fitness in range(kinds) for i in range(200) if fitnesses[i] == fitness][:100]
+    individuals = points(genetic.ask())
+    genetic.tell(fitnesses)
+    assert rescaled(genetic.best) == close(mean_of([individuals[i] for i in better]))
 
 
 @pytest.mark.parametrize("bad", NOT_FINITE)
 def test_what_is_not_finite_ranks_last(drawn, bad):
     assert drawn.tell([bad, 1e308, bad, -1e308]) is True
     # Rows 1 and 3: the mean of the draws is (-0.5, 1.25), times sigma (-1, 2.5).
-    assert drawn.best == pytest.approx({"learning_rate": 0.036787944117144235, "momentum": 0.9241418199787566}, rel=1e-12)
+    assert drawn.best == pytest.approx(
+        {"learning_rate": 0.036787944117144235, "momentum": 0.9241418199787566}, rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("bad", NOT_FINITE)
 def test_fewer_than_half_that_are_finite_are_averaged(drawn, bad):
     assert drawn.tell([bad, bad, 8.0, bad]) is True
     # Row 2 alone: (0.5, -1), times sigma (1, -2).
-    assert drawn.best == pytest.approx({"learning_rate": 0.27182818284590454, "momentum": 0.11920292202211755}, rel=1e-12)
+    assert drawn.best == pytest.approx(
+        {"learning_rate": 0.27182818284590454, "momentum": 0.11920292202211755}, rel=1e-12
+    )
 
 
 def test_without_any_finite_fitness_the_mean_stays_and_the_search_goes_on(drawn):

@@ -1,0 +1,42 @@
+# On a fresh machine, `make demo` and `make test` set everything up by themselves.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO_DB := results/demo.db
+
+.PHONY: help setup demo test check clean
+
+help:
+	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (some minutes)"
+	@echo "make test    run the tests"
+	@echo "make check   run the linters and the type checker"
+	@echo "make clean   remove the environment, the demo's database and caches"
+
+setup: $(READY)
+
+# The constraints pin PyTorch: any looser request brings gigabytes of CUDA libraries on Linux.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/lodo-bench tune --task quadratic --optimizer lodo --optimizer adam --db $(DEMO_DB)
+	$(BIN)/lodo-bench run --optimizer lodo --steps 20000 --db $(DEMO_DB)
+	$(BIN)/lodo-bench run --optimizer adam --steps 20000 --db $(DEMO_DB)
+	$(BIN)/lodo-bench report --db $(DEMO_DB)
+
+test: $(READY)
+	$(BIN)/pytest --quiet
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -f $(DEMO_DB) $(DEMO_DB)-wal $(DEMO_DB)-shm
+	find lodo_bench tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

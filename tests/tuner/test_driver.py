@@ -1,0 +1,174 @@
+"""Studies run in this process, with real training."""
+
+import math
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lodo_bench.errors import UsageError
+from lodo_bench.records import GenerationPlan, Schedule
+from lodo_bench.spec import Status, TaskSpec
+from lodo_bench.tasks import TASKS
+from lodo_bench.training import train
+from lodo_bench.tuner import driver
+from lodo_bench.tuner.driver import Cluster, run_studies, shard_size
+from lodo_bench.tuner.study import Study
+from lodo_bench.tuner.worker import evaluate
+from tests.helpers import defaults
+from tests.tuner.helpers import Listening, MemoryLedger, plain, study_record, study_spec
+
+HERE = Cluster(workers=0)
+TINY = Schedule("tiny", 5, (GenerationPlan(1.0, 10), GenerationPlan(0.5, 20)))
+SPECS = {
+    1: study_spec("momentum", schedule=TINY, shard_size=2),
+    2: study_spec("lodo", schedule=TINY, shard_size=2),
+    3: study_spec("adam", schedule=TINY, shard_size=8, task=TaskSpec("quadratic", {"dimension": 10})),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_ray(monkeypatch):
+    """Importing it is an error."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+
+def new_studies():
+    return [Study(study_record(spec, number=number)) for number, spec in SPECS.items()]
+
+
+def restored(ledger):
+    return [Study(ledger.record(number, spec)) for number, spec in SPECS.items()]
+
+
+def test_studies_are_run_to_their_end():
+    ledger, listener, studies = MemoryLedger(), Listening(), new_studies()
+    run_studies(studies, ledger, listener, HERE)
+    assert all(study.finished for study in studies)
+    assert ledger.results == {study.id: study.hyperparameters for study in studies}
+    assert sorted(ledger.individuals) == [(s, g, i) for s in SPECS for g in range(2) for i in range(5)]
+    completed = {key: record for key, record in ledger.individuals.items() if record.status is Status.COMPLETED}
+    assert {(g, record.steps) for (_, g, _), record in completed.items()} == {(0, 10), (1, 20)}
+    assert all(math.isfinite(r.fitness) == (key in completed) for key, r in ledger.individuals.items())
+    assert {key[0] for key in completed} == set(SPECS)
+    assert len(listener.reports) == 3 + 2 * (3 + 3 + 1)
+    assert all(report.finished for report in listener.reports[-1:])
+    assert listener.notices == []
+
+
+def test_a_generation_by_hand():
+    """The mean of the better two of five, ranked by training that is done here once more."""
+    study = Study(study_record(SPECS[1]))
+    losses, rates = [], []
+    while (shard := study.next_shard()) is not None:
+        losses += [outcome.curve.losses[9] for outcome in train(shard.training)]
+        rates += [individual.hyperparameters["learning_rate"] for individual in shard.training.individuals]
+    better = sorted(range(5), key=lambda i: losses[i])[:2]
+    ledger = MemoryLedger()
+    run_studies([Study(study_record(SPECS[1]))], ledger, Listening(), HERE)
+    assert ledger.generations[1, 0].mean == pytest.approx(defaults("momentum"))
+    expected = math.sqrt(rates[better[0]] * rates[better[1]])
+    assert ledger.generations[1, 1].mean["learning_rate"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_running_again_gives_the_same_results():
+    one, other = MemoryLedger(), MemoryLedger()
+    for ledger in (one, other):
+        run_studies(new_studies(), ledger, Listening(), HERE)
+    assert one.results == other.results
+    assert one.generations == other.generations
+
+
+def untimed(record):
+    return [replace(individual, seconds=0) for individual in plain(record.individuals)]
+
+
+class Stopping(Listening):
+    """Ctrl-C after so many shards."""
+
+    def __init__(self, shards):
+        super().__init__()
+        self.left = shards + len(SPECS)
+
+    def progress(self, progress):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("shards", [0, 1, 6, 10])
+def test_an_interrupted_search_is_continued_to_the_same_results(shards):
+    whole, stopped = MemoryLedger(), MemoryLedger()
+    run_studies(new_studies(), whole, Listening(), HERE)
+    with pytest.raises(KeyboardInterrupt):
+        run_studies(new_studies(), stopped, Stopping(shards), HERE)
+    assert 0 < len(stopped.individuals) < len(whole.individuals)
+    run_studies(restored(stopped), stopped, Listening(), HERE)
+    assert stopped.results == whole.results
+    for number, spec in SPECS.items():
+        assert untimed(stopped.record(number, spec)) == untimed(whole.record(number, spec))
+
+
+def test_an_interrupt_amid_a_shard_keeps_the_shards_before_it(monkeypatch):
+    ledger, calls = MemoryLedger(), []
+
+    def interrupted(shard):
+        calls.append(shard)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return evaluate(shard)
+
+    monkeypatch.setattr(driver, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_studies(new_studies(), ledger, Listening(), HERE)
+    assert sorted(ledger.individuals) == [(1, 0, i) for i in range(4)]
+
+
+@pytest.mark.parametrize("workers", [0, 1, None])
+def test_finished_studies_are_left_alone(monkeypatch, workers):
+    ledger = MemoryLedger()
+    run_studies(new_studies(), ledger, Listening(), HERE)
+    monkeypatch.setattr(driver, "evaluate", lambda shard: pytest.fail("was trained again"))
+    before = dict(ledger.individuals), dict(ledger.generations), dict(ledger.results)
+    listener = Listening()
+    run_studies(restored(ledger), ledger, listener, Cluster(workers=workers))
+    assert (ledger.individuals, ledger.generations, ledger.results) == before
+    assert [report.finished for report in listener.reports] == [True] * 3
+
+
+@pytest.mark.parametrize("cluster", [Cluster(), Cluster(workers=1), Cluster(address="auto")])
+def test_all_else_than_no_workers_is_for_ray(monkeypatch, cluster):
+    asked = []
+    monkeypatch.setattr(driver, "_run_on_ray", lambda coordinator, cluster: asked.append(cluster))
+    monkeypatch.setattr(driver, "evaluate", lambda shard: pytest.fail("was trained here"))
+    run_studies(new_studies(), MemoryLedger(), Listening(), cluster)
+    assert asked == [cluster]
+
+
+def test_a_failure_is_stored_with_its_reason_and_the_search_goes_on(monkeypatch):
+    def no_memory(spec):
+        raise MemoryError("2 TB")
+
+    monkeypatch.setattr("lodo_bench.tuner.worker.train", no_memory)
+    ledger, listener = MemoryLedger(), Listening()
+    run_studies([Study(study_record(SPECS[1]))], ledger, listener, HERE)
+    assert {(r.status, r.reason) for r in ledger.individuals.values()} == {(Status.FAILED, "MemoryError: 2 TB")}
+    assert len(ledger.individuals) == 10
+    assert len(listener.notices) == 2
+    assert listener.reports[-1].failed == 10
+    assert ledger.results[1] == pytest.approx(defaults("momentum"), rel=1e-12)
+
+
+def test_a_gpu_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    spec = study_spec(schedule=TINY, device="cuda")
+    with pytest.raises(UsageError, match=r"cuda|GPU"):
+        run_studies([Study(study_record(spec))], MemoryLedger(), Listening(), Cluster(workers=0, gpus_per_worker=1))
+
+
+@pytest.mark.parametrize("task", TASKS.names)
+@pytest.mark.parametrize(("limit", "size"), [(None, 8), (1, 1), (3, 3), (8, 8), (20, 8)])
+def test_a_shard_is_of_eight_or_as_many_as_the_task_can_train(monkeypatch, task, limit, size):
+    monkeypatch.setattr(TASKS.load(task), "max_population", limit)
+    assert shard_size(task) == size

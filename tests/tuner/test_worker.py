@@ -1,0 +1,272 @@
+"""What a worker makes of a shard: fitnesses, outcomes, and nothing that depends on the company."""
+
+import math
+import platform
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.spec import Curve, Individual, Outcome, Parameter, Status
+from lodo_bench.training import train
+from lodo_bench.tuner import worker
+from lodo_bench.tuner.study import Shard
+from lodo_bench.tuner.worker import evaluate, failed
+from tests.helpers import training_spec
+
+
+class Impatient(Optimizer):
+    """Is interrupted by the user."""
+
+    hyperparameters = (Parameter("learning_rate", "lr", "rate", 0.01, "step size"),)
+
+    def step(self, gradient, oracle):
+        raise KeyboardInterrupt
+
+
+class Broken(Impatient):
+    """Asks for more memory than there is."""
+
+    def step(self, gradient, oracle):
+        raise MemoryError("2 TB")
+
+
+class Counting(Impatient):
+    """Notes how many threads it has."""
+
+    threads: ClassVar = []
+
+    def step(self, gradient, oracle):
+        self.threads.append(torch.get_num_threads())
+
+
+@pytest.fixture
+def register(monkeypatch):
+    def register(kind):
+        monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:{kind.__name__}")
+        return "mine"
+
+    return register
+
+
+@pytest.fixture
+def outcomes(monkeypatch):
+    """Outcomes that training is made to have, instead of training."""
+
+    def outcomes(*outcomes):
+        monkeypatch.setattr(worker, "train", lambda spec: list(outcomes))
+
+    return outcomes
+
+
+def shard_of(individuals, optimizer="momentum", task="quadratic", steps=40, first=0):
+    training = training_spec(optimizer, task, purpose="tuning", individuals=tuple(individuals), steps=steps)
+    return Shard(3, 2, first, training)
+
+
+def momentum(index, learning_rate=0.1):
+    return Individual((0, 2, index), {"learning_rate": learning_rate, "momentum": 0.5})
+
+
+def simple(index):
+    return Individual((0, 2, index), {"learning_rate": 0.1})
+
+
+def outcome(losses, status=Status.COMPLETED, reason="", seconds=4.0):
+    losses = np.array(losses, dtype=float)
+    curve = Curve(losses, np.array([0, len(losses)]), np.array([0.0, seconds]))
+    return Outcome(status, reason, len(losses), len(losses), curve)
+
+
+# Rates at which nobody diverges on either task.
+TAME = {
+    "momentum": {"learning_rate": 0.01, "momentum": 0.7},
+    "adam": {"learning_rate": 0.05, "beta1": 0.8, "beta2": 0.99},
+    "lodo": {"meta_learning_rate": 0.001, "momentum": 0.6, "initial_learning_rate": 0.05},
+}
+
+
+def tame(optimizer, count):
+    """Individuals of their own hyperparameters."""
+    return [
+        Individual((0, 2, i), {name: value * (1 - 0.05 * i) for name, value in TAME[optimizer].items()})
+        for i in range(count)
+    ]
+
+
+def set_threads(count):
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread():
+    yield from set_threads(1)
+
+
+@pytest.fixture
+def two_threads():
+    yield from set_threads(2)
+
+
+@pytest.mark.parametrize("task", ["quadratic", "rosenbrock"])
+@pytest.mark.parametrize("optimizer", ["momentum", "lodo"])
+def test_fitness_is_the_mean_of_the_last_tenth(one_thread, optimizer, task):
+    shard = shard_of(tame(optimizer, 3), optimizer, task, steps=100)
+    records = evaluate(shard)
+    for record, trained in zip(records, train(shard.training), strict=True):
+        # Before the milestone of 100 steps: losses 91 to 99.
+        expected = sum(trained.curve.losses.tolist()[90:99]) / 9
+        assert record.fitness == pytest.approx(expected, rel=1e-12)
+        assert (record.status, record.reason, record.steps) == (Status.COMPLETED, "", 100)
+    assert len({record.fitness for record in records}) == 3
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_the_shortest_trainings_have_a_fitness(one_thread, steps):
+    shard = shard_of([momentum(0)], steps=steps)
+    (trained,) = train(shard.training)
+    # A window of less than a step is of one step, the first after nine tenths.
+    assert evaluate(shard)[0].fitness == trained.curve.losses[9 * steps // 10]
+
+
+def test_records_say_whose_they_are():
+    individuals = [momentum(4), momentum(5, 0.2), momentum(6, 0.3)]
+    records = evaluate(shard_of(individuals, first=4))
+    assert [(record.generation, record.index) for record in records] == [(2, 4), (2, 5), (2, 6)]
+    assert [record.hyperparameters for record in records] == [i.hyperparameters for i in individuals]
+    assert {record.host for record in records} == {platform.node()}
+    assert {type(record.fitness) for record in records} == {float}
+
+
+def test_seconds_are_shared_by_the_shard(outcomes):
+    outcomes(outcome([1.0] * 10), outcome([2.0] * 10), outcome([3.0] * 10), outcome([4.0] * 10))
+    records = evaluate(shard_of([momentum(i) for i in range(4)], steps=10))
+    assert [record.seconds for record in records] == [1.0] * 4
+    assert [record.fitness for record in records] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_diverged_individual_has_no_fitness_and_leaves_the_others_alone():
+    records = evaluate(shard_of([momentum(0), momentum(1, 1e30), momentum(2)]))
+    assert [record.status for record in records] == [Status.COMPLETED, Status.DIVERGED, Status.COMPLETED]
+    diverged = records[1]
+    assert math.isnan(diverged.fitness)
+    assert f"at step {diverged.steps - 1}" in diverged.reason
+    assert 0 < diverged.steps < 40
+    for index in (0, 2):
+        (alone,) = evaluate(shard_of([momentum(index)], first=index))
+        assert replace(records[index], seconds=0) == replace(alone, seconds=0)
+
+
+def test_a_divergence_after_the_scored_steps_is_one(outcomes):
+    losses = [1.0] * 99 + [math.inf]
+    outcomes(outcome(losses, Status.DIVERGED, "loss inf at step 99"))
+    (record,) = evaluate(shard_of([momentum(0)], steps=100))
+    assert (record.status, record.reason, record.steps) == (Status.DIVERGED, "loss inf at step 99", 100)
+    assert math.isnan(record.fitness)
+
+
+def test_finite_losses_whose_mean_is_not_are_a_divergence(outcomes):
+    outcomes(outcome([1e308] * 100), outcome([1.0] * 100))
+    huge, usual = evaluate(shard_of([momentum(0), momentum(1)], steps=100))
+    assert (huge.status, huge.reason) == (Status.DIVERGED, "the mean loss overflows")
+    assert math.isnan(huge.fitness)
+    assert (usual.status, usual.fitness) == (Status.COMPLETED, 1.0)
+
+
+def test_when_all_have_diverged_nobody_was_interrupted():
+    records = evaluate(shard_of([momentum(0, 1e30), momentum(1, 1e20)], steps=100_000))
+    assert [record.status for record in records] == [Status.DIVERGED] * 2
+    assert all(math.isnan(record.fitness) for record in records)
+
+
+def test_an_exception_is_a_failure_of_the_whole_shard(register):
+    shard = shard_of([simple(6), simple(7)], register(Broken), first=6)
+    records = evaluate(shard)
+    assert [(record.generation, record.index) for record in records] == [(2, 6), (2, 7)]
+    for record, individual in zip(records, shard.training.individuals, strict=True):
+        assert (record.status, record.reason) == (Status.FAILED, "MemoryError: 2 TB")
+        assert math.isnan(record.fitness)
+        assert (record.steps, record.seconds) == (0, 0.0)
+        assert record.hyperparameters == individual.hyperparameters
+
+
+def test_failures_have_the_reason_that_is_given():
+    records = failed(shard_of([momentum(2), momentum(3)], first=2), "its worker was lost")
+    assert [(r.index, r.status, r.reason) for r in records] == [
+        (2, Status.FAILED, "its worker was lost"),
+        (3, Status.FAILED, "its worker was lost"),
+    ]
+    assert all(math.isnan(record.fitness) for record in records)
+
+
+def test_an_interrupt_goes_on(register):
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(shard_of([simple(0)], register(Impatient)))
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_outside_of_the_steps_goes_on_too(monkeypatch, stop):
+    def stopped(spec):
+        raise stop
+
+    monkeypatch.setattr(worker, "train", stopped)
+    with pytest.raises(stop):
+        evaluate(shard_of([momentum(0)]))
+
+
+@pytest.mark.parametrize("last", [Status.DIVERGED, Status.COMPLETED])
+def test_one_that_was_interrupted_makes_no_result_of_the_shard(outcomes, last):
+    stopped = outcome([1.0] * 39, Status.INTERRUPTED, "stopped by the user")
+    outcomes(stopped, outcome([1.0] * 40, last))
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(shard_of([momentum(0), momentum(1)]))
+
+
+@pytest.mark.parametrize("kind", [Counting, Broken, Impatient])
+def test_it_trains_on_one_thread_and_leaves_the_number_as_it_was(register, two_threads, kind):
+    Counting.threads.clear()
+    try:
+        evaluate(shard_of([simple(0)], register(kind)))
+    except KeyboardInterrupt:
+        assert kind is Impatient
+    assert set(Counting.threads) == ({1} if kind is Counting else set())
+    assert torch.get_num_threads() == 2
+
+
+def test_the_number_of_threads_does_not_change_the_result(two_threads):
+    shard = shard_of(tame("lodo", 4), "lodo")
+    with_two = fitnesses(shard)
+    torch.set_num_threads(1)
+    assert fitnesses(shard) == with_two
+
+
+def fitnesses(shard):
+    found = [record.fitness for record in evaluate(shard)]
+    assert np.isfinite(found).all()
+    return found
+
+
+@pytest.mark.parametrize("task", ["quadratic", "rosenbrock"])
+@pytest.mark.parametrize("optimizer", ["lodo", "adam"])
+def test_eight_together_have_the_fitnesses_of_eight_alone_bit_for_bit(optimizer, task):
+    individuals = tame(optimizer, 8)
+    together = fitnesses(shard_of(individuals, optimizer, task, steps=150))
+    alone = [
+        fitness
+        for index, individual in enumerate(individuals)
+        for fitness in fitnesses(shard_of([individual], optimizer, task, steps=150, first=index))
+    ]
+    assert together == alone
+    assert len(set(together)) == 8
+
+
+def test_evaluating_again_gives_the_same_fitnesses():
+    shard = shard_of(tame("lodo", 3), "lodo")
+    assert fitnesses(shard) == fitnesses(shard)
