@@ -30,7 +30,7 @@ class UnknownNameError(UsageError):
     """`name` is no `kind`; the message lists the known names and suggests the nearest."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, of: str = "") -> None:
-        names = sorted(known)
+        names = sorted(known, key=lambda name: (len(name) if name.isdecimal() else 0, name))  # numbers by their value
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         choices = f"Known: {', '.join(names)}." if names else "There are none."

@@ -67,16 +67,20 @@ def execute(run_set: RunSetRecord, ledger: RunLedger, listener: RunListener) -> 
 
 
 def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
-    missing = run_set.missing_seeds
-    size = 1 if run_set.spec.timed else TASKS.load(run_set.spec.task.name).max_population or len(missing)
-    for first in range(0, len(missing), size or 1):
+    missing, size = run_set.missing_seeds, _lockstep(run_set.spec)
+    for first in range(0, len(missing), size):
         yield missing[first : first + size]
+
+
+def _lockstep(spec: RunSetSpec) -> int:
+    """How many runs are trained together at most."""
+    return 1 if spec.timed else TASKS.load(spec.task.name).max_population or spec.seeds
 
 
 def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
     if len(seeds) == 1:
         return f"seed {seeds[0]} of 0..{spec.seeds - 1}"
-    return f"seeds {seeds[0]}..{seeds[-1]} in lockstep"
+    return f"seeds {', '.join(map(str, seeds))} in lockstep"
 
 
 def _train(spec: RunSetSpec, seeds: Sequence[int], listener: RunListener) -> list[tuple[RunRecord, Curve]]:
@@ -91,8 +95,7 @@ def _train(spec: RunSetSpec, seeds: Sequence[int], listener: RunListener) -> lis
         dtype=spec.dtype,
     )
     try:
-        # A run by itself has all the threads that its user has.
-        with nullcontext() if len(seeds) == 1 else single_thread():
+        with single_thread() if _lockstep(spec) > 1 else nullcontext():
             outcomes = train(training, listener.progress)
     except UsageError:
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -30,8 +30,15 @@ def summarize(values: Iterable[float]) -> Summary:
     everything = list(values)
     finite = [value for value in everything if math.isfinite(value)]
     return Summary(
-        mean=statistics.fmean(finite) if finite else math.nan,
-        std=statistics.stdev(finite) if len(finite) > 1 else math.nan,
+        mean=statistics.mean(finite) if finite else math.nan,
+        std=_deviation(finite) if len(finite) > 1 else math.nan,
         count=len(finite),
         diverged=len(everything) - len(finite),
     )
+
+
+def _deviation(values: Sequence[float]) -> float:
+    try:
+        return statistics.stdev(values)
+    except OverflowError:  # of values that are finite, but more than 1e154 apart
+        return math.inf

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.records import (
@@ -64,7 +64,7 @@ class Store:
     def open_study(self, spec: StudySpec, *, fresh: bool) -> StudyRecord:
         """The latest study of exactly this specification, or a new one if there is none or `fresh` is set."""
         identity = _identity(replace(spec, schedule=replace(spec.schedule, name="")))
-        with self._database.transaction() as session:
+        with self._database.writing() as session:
             query = select(StudyRow).where(StudyRow.identity == identity).order_by(StudyRow.id.desc()).limit(1)
             row = None if fresh else session.scalar(query)
             if row is None:
@@ -82,14 +82,14 @@ class Store:
 
     def add_generation(self, study: int, generation: GenerationRecord) -> None:
         """Keep a generation that has opened; does nothing if it is known."""
-        with self._database.transaction() as session:
+        with self._database.writing() as session:
             if _generation_row(session, study, generation.index) is None:
                 session.add(GenerationRow(study_id=study, **asdict(generation)))
 
     def add_individuals(self, study: int, individuals: Sequence[IndividualRecord]) -> None:
         """Keep evaluated individuals of a generation that is known."""
-        with self._database.transaction() as session:
-            provenance = self._provenance_for(session)
+        provenance = self._provenance_number()
+        with self._database.writing() as session:
             for individual in individuals:
                 values = asdict(individual)
                 generation = _generation_row(session, study, values.pop("generation"))
@@ -99,7 +99,7 @@ class Store:
 
     def finish_study(self, study: int, hyperparameters: Mapping[str, float]) -> None:
         """Keep a study's result."""
-        with self._database.transaction() as session:
+        with self._database.writing() as session:
             session.get_one(StudyRow, study).hyperparameters = dict(hyperparameters)
 
     def studies(self, task: str | None = None) -> list[StudyRecord]:
@@ -107,7 +107,7 @@ class Store:
         query = select(StudyRow).options(_WITH_INDIVIDUALS).order_by(StudyRow.id)
         if task is not None:
             query = query.where(StudyRow.task == task)
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             return [_study_record(row) for row in session.scalars(query)]
 
     def study(self, number: int) -> StudyRecord:
@@ -116,12 +116,9 @@ class Store:
         Raises:
             UnknownNameError: if there is none.
         """
-        with self._database.transaction() as session:
-            row = session.get(StudyRow, number, options=[_WITH_INDIVIDUALS])
-            if row is None:
-                known = session.scalars(select(StudyRow.id))
-                raise UnknownNameError("study", str(number), (str(n) for n in known))
-            return _study_record(row)
+        with self._database.reading() as session:
+            _check_number(session, "study", number, StudyRow.id)
+            return _study_record(session.get_one(StudyRow, number, options=[_WITH_INDIVIDUALS]))
 
     def tuned(self, task: TaskSpec, optimizer: str) -> StudyRecord | None:
         """The latest finished study of an optimizer on a task with exactly these options."""
@@ -138,7 +135,7 @@ class Store:
         """The latest run set of exactly this specification if it is unfinished, else a new one."""
         unnamed = replace(spec, hyperparameters=replace(spec.hyperparameters, origin=""))
         identity = _identity(unnamed)
-        with self._database.transaction() as session:
+        with self._database.writing() as session:
             query = select(RunSetRow).where(RunSetRow.identity == identity).order_by(RunSetRow.id.desc()).limit(1)
             row = session.scalar(query)
             if row is not None and (record := _run_set_record(row)).missing_seeds:
@@ -157,7 +154,8 @@ class Store:
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
         """Keep a run, in place of an interrupted one with the same seed."""
-        with self._database.transaction() as session:
+        provenance = self._provenance_number()
+        with self._database.writing() as session:
             former = session.scalar(select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == run.seed))
             if former is not None and former.status == Status.INTERRUPTED:
                 session.delete(former)
@@ -167,7 +165,7 @@ class Store:
             session.add(
                 RunRow(
                     run_set_id=run_set,
-                    provenance_id=self._provenance_for(session),
+                    provenance_id=provenance,
                     milestones=[_milestone_row(key, loss) for key, loss in milestones.items()],
                     curve=_curve_row(curve),
                     **values,
@@ -179,7 +177,7 @@ class Store:
         query = select(RunSetRow).options(_WITH_MILESTONES, _WITH_PROVENANCE).order_by(RunSetRow.id)
         if task is not None:
             query = query.where(RunSetRow.task == task)
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             return [_run_set_record(row) for row in session.scalars(query)]
 
     def run_set(self, number: int) -> RunSetRecord:
@@ -188,17 +186,14 @@ class Store:
         Raises:
             UnknownNameError: if there is none.
         """
-        with self._database.transaction() as session:
-            row = session.get(RunSetRow, number, options=[_WITH_MILESTONES, _WITH_PROVENANCE])
-            if row is None:
-                known = session.scalars(select(RunSetRow.id))
-                raise UnknownNameError("run set", str(number), (str(n) for n in known))
-            return _run_set_record(row)
+        with self._database.reading() as session:
+            _check_number(session, "run set", number, RunSetRow.id)
+            return _run_set_record(session.get_one(RunSetRow, number, options=[_WITH_MILESTONES, _WITH_PROVENANCE]))
 
     def curve(self, run_set: int, seed: int) -> Curve:
         """The whole curve of one run."""
         query = select(CurveRow).join(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             row = session.scalars(query).one()
             return Curve(
                 _unpacked(row.losses, "<f4").astype(np.float64),
@@ -206,16 +201,18 @@ class Store:
                 _unpacked(row.clock_seconds, "<f8"),
             )
 
-    def _provenance_for(self, session: Session) -> int:
+    def _provenance_number(self) -> int:
         """The row of this process; its `ended` is the time of its last writing."""
         assert self._provenance is not None, "this store was opened for reading"
-        if self._provenance_id is not None:
-            session.get_one(ProvenanceRow, self._provenance_id).ended = _now()
-            return self._provenance_id
-        values = asdict(self._provenance)
-        row = ProvenanceRow(ended=_now(), **values.pop("machine"), **values)
-        session.add(row)
-        session.flush()
+        with self._database.writing() as session:
+            if self._provenance_id is None:
+                values = asdict(self._provenance)
+                row = ProvenanceRow(ended=_now(), **values.pop("machine"), **values)
+                session.add(row)
+                session.flush()
+            else:
+                row = session.get_one(ProvenanceRow, self._provenance_id)
+                row.ended = _now()
         self._provenance_id = row.id
         return row.id
 
@@ -231,6 +228,12 @@ def _identity(spec: StudySpec | RunSetSpec) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _check_number(session: Session, what: str, number: int, column: InstrumentedAttribute[int]) -> None:
+    known = session.scalars(select(column).order_by(column)).all()
+    if number not in known:
+        raise UnknownNameError(what, str(number), map(str, known))
 
 
 def _generation_row(session: Session, study: int, index: int) -> GenerationRow | None:

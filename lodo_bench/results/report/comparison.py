@@ -71,10 +71,11 @@ def compare(run_sets: Iterable[RunSetRecord], bound: Callable[[TaskSpec], Bound 
         run_sets: oldest first.
         bound: tells a task's bound.
     """
-    by_task: dict[str, list[RunSetRecord]] = {}
+    by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
     for run_set in run_sets:
         if run_set.runs:
-            by_task.setdefault(run_set.spec.task.label, []).append(run_set)
+            task = run_set.spec.task
+            by_task.setdefault((task.name, *sorted(task.options.items())), []).append(run_set)
     return [_comparison(group, bound(group[0].spec.task)) for group in by_task.values()]
 
 
@@ -103,7 +104,7 @@ def _comparison(run_sets: Sequence[RunSetRecord], bound: Bound | None) -> Compar
 def _gather(run_set: RunSetRecord, gathered: dict[tuple[object, ...], _Gathered]) -> None:
     spec = run_set.spec
     arithmetic = f"{spec.device}, {spec.dtype}"
-    values = tuple(spec.hyperparameters.values.items())
+    values = tuple(sorted(spec.hyperparameters.values.items()))
     key = (spec.optimizer, arithmetic, spec.hyperparameters.source, values)
     found = gathered.setdefault(key, _Gathered(spec.hyperparameters))
     found.hyperparameters = spec.hyperparameters
@@ -111,7 +112,6 @@ def _gather(run_set: RunSetRecord, gathered: dict[tuple[object, ...], _Gathered]
         if run.status in (Status.INTERRUPTED, Status.FAILED):
             found.unfinished.add(run.seed)
             continue
-        found.unfinished.discard(run.seed)
         for milestone, loss in run.milestones.items():
             found.losses.setdefault(milestone, {})[run.seed] = loss
         if run.status is Status.COMPLETED and run.steps_per_second is not None:
@@ -129,7 +129,7 @@ def _row(task: TaskSpec, optimizer: str, arithmetic: str, found: _Gathered) -> R
         published={key: score for key, score in published.items() if score is not None},
         speed=summarize(speeds) if speeds else None,
         machines=tuple(dict.fromkeys(machine for _, machine in found.speeds.values())),
-        unfinished=len(found.unfinished),
+        unfinished=len(found.unfinished.difference(*found.losses.values())),
     )
 
 

@@ -14,8 +14,8 @@ NOTHING = "–"
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
     """A markdown table with aligned columns; the first `left` columns to the left, numbers to the right."""
-    lines = [list(headers), *(list(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    lines = [[cell.replace("|", r"\|") for cell in line] for line in (headers, *rows)]
+    widths = [max(2, *(len(line[column]) for line in lines)) for column in range(len(headers))]
 
     def cells(line: Sequence[str]) -> str:
         pads = [

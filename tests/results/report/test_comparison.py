@@ -51,7 +51,6 @@ def test_each_task_with_its_options_is_compared_alone_in_the_order_of_running():
     assert [optimizers(comparison) for comparison in comparisons] == [["a", "d"], ["b"], ["c"]]
 
 
-@pytest.mark.xfail(strict=True, reason="tasks are told apart by their labels, which round the options")
 def test_options_that_are_nearly_the_same_are_compared_alone():
     sets = [run_set(run(), task=TaskSpec("quadratic", {"noise_variance": value})) for value in (1.0000001, 1.0000002)]
     assert len(compare(sets, no_bound)) == 2
@@ -140,7 +139,6 @@ def test_the_same_values_of_another_study_are_the_same_row_with_the_latest_origi
     assert row.hyperparameters.origin == "study 2"
 
 
-@pytest.mark.xfail(strict=True, reason="the values are told apart by their order, too, which the store does not do")
 def test_the_same_values_in_another_order_are_the_same_row():
     swapped = {"beta1": 0.5, "learning_rate": 0.1}
     assert len(only(run_set(run(0)), run_set(run(1), values=swapped)).rows) == 1
@@ -209,7 +207,6 @@ def test_a_run_that_was_made_up_for_is_no_longer_unfinished(status):
     assert row_of(broken, run_set(run(1, status=status), id=2)).unfinished == 1
 
 
-@pytest.mark.xfail(strict=True, reason="it is not looked at whether an earlier run of the seed has a score")
 def test_a_seed_with_a_score_is_not_unfinished():
     row = row_of(run_set(run(0, 1.0)), run_set(run(0, status=Status.INTERRUPTED, milestones={}), id=2))
     assert row.losses["steps:200"].count == 1
