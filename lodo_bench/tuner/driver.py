@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from lodo_bench.tuner.worker import evaluate
 _SHARD_SIZE = 8
 _OBJECT_STORE_BYTES = 100_000_000
 _LOST_WORKER_RETRIES = 2
+_KNOCK_SECONDS = 10
 
 # How Ray is told to stay quiet, leave Ctrl-C to us, and write nothing but what it needs for itself.
 _RAY_SETTINGS = {
@@ -100,10 +102,11 @@ def _connect(cluster: Cluster) -> None:
         )
     else:
         try:
+            _knock(cluster.address)
             ray.init(address=cluster.address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise UsageError(
-                f"no Ray cluster answers at '{cluster.address}': {str(error).splitlines()[0]} "
+                f"no Ray cluster answers at '{cluster.address}': {str(error).splitlines()[0].rstrip('.')}. "
                 f"Start one with 'ray start --head', or leave out --address."
             ) from None
     gpus = _resources().get("GPU", 0.0)
@@ -112,6 +115,13 @@ def _connect(cluster: Cluster) -> None:
             f"--gpus-per-worker {cluster.gpus_per_worker:g} asks for more than the cluster's {gpus:g} GPUs. "
             f"Use 0 to train on the CPU."
         )
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nothing listens at a `host:port`, where Ray would go on trying for many minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()
 
 
 def _resources() -> dict[str, float]:
