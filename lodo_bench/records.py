@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lodo_bench.spec import Device, DType, Status, TaskSpec
+from lodo_bench.spec import Device, DType, OptimizerSpec, Status, TaskSpec
 
 DecayTransform = Literal["logit", "log-complement"]
 Source = Literal["tuned", "paper", "default", "given"]
@@ -51,7 +51,7 @@ class StudySpec:
     """
 
     task: TaskSpec
-    optimizer: str
+    optimizer: OptimizerSpec
     schedule: Schedule
     seed: int
     shard_size: int
@@ -144,7 +144,7 @@ class RunSetSpec:
     """
 
     task: TaskSpec
-    optimizer: str
+    optimizer: OptimizerSpec
     hyperparameters: Hyperparameters
     steps: int
     seconds: float | None

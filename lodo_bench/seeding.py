@@ -31,7 +31,7 @@ def task_generators(spec: TrainingSpec) -> list[torch.Generator]:
 
 def optimizer_generators(spec: TrainingSpec) -> list[torch.Generator]:
     """One generator for each individual's optimizer, such as LODO's permutations and blocks."""
-    return _generators(spec, "optimizer", spec.task.name, spec.optimizer)
+    return _generators(spec, "optimizer", spec.task.name, spec.optimizer.name)
 
 
 def _generators(spec: TrainingSpec, *identity: str) -> list[torch.Generator]:

@@ -17,16 +17,20 @@ from numpy.typing import NDArray
 
 from lodo_bench.errors import UnknownNameError, UsageError
 
-Kind = Literal["rate", "decay", "variance", "count"]
+Kind = Literal["rate", "decay", "variance", "count", "whole", "choice"]
+Capability = Literal["hessian"]
 Purpose = Literal["tuning", "final"]
 Device = Literal["cpu", "cuda"]
 DType = Literal["float32", "float64"]
+Value = float | str
 
 _RULES: Mapping[Kind, str] = {
     "rate": "a finite number greater than 0",
     "decay": "a number from 0 (included) to 1 (excluded)",
     "variance": "a finite number, 0 or greater",
     "count": "a whole number, 1 or greater",
+    "whole": "a whole number, 0 or greater",
+    "choice": "one of {choices}",
 }
 
 
@@ -47,40 +51,62 @@ class Parameter:
         name: the field's term, e.g. `learning_rate`.
         short: the short form, accepted wherever the name is, e.g. `lr`.
         kind: what values it may have, and on which scale it is searched: `rate` (> 0, searched on a log scale),
-            `decay` (in [0, 1), searched on a logit scale), `variance` (>= 0) or `count` (1, 2, ...).
+            `decay` (in [0, 1), searched on a logit scale), `variance` (>= 0), `count` (1, 2, ...), `whole` (0, 1, ...)
+            or `choice` (a word).
         default: the value used when none is given; for a tuned hyperparameter also the start of the search.
         description: one line for people.
+        choices: the words of a `choice`.
     """
 
     name: str
     short: str
     kind: Kind
-    default: float
+    default: Value
     description: str
+    choices: tuple[str, ...] = ()
 
-    def checked(self, value: float, owner: str) -> float:
-        """Return `value`, as an int for a `count`.
+    def checked(self, value: Value, owner: str) -> Value:
+        """Return `value` as what it must be: a number, also if it comes as a text, an int for a `count`, or a word.
 
         Raises:
             UsageError: if the value breaks the rule of this parameter's kind.
         """
-        allowed = {
-            "rate": math.isfinite(value) and value > 0,
-            "decay": 0 <= value < 1,
-            "variance": math.isfinite(value) and value >= 0,
-            "count": math.isfinite(value) and value >= 1 and value == int(value),
-        }[self.kind]
-        if not allowed:
+        found = self._read(value)
+        if found is None:
+            rule = _RULES[self.kind].format(choices=" or ".join(self.choices))
             raise UsageError(
-                f"{self.name} = {value:g} is not possible for {owner}: it must be {_RULES[self.kind]} "
-                f"(default {self.default:g})."
+                f"{self.name} = {shown(value)} is not possible for {owner}: it must be {rule} "
+                f"(default {shown(self.default)})."
             )
-        return int(value) if self.kind == "count" else float(value)
+        return found
+
+    @property
+    def start(self) -> float:
+        """The default of a number; where a search starts."""
+        return float(self.default)
+
+    def _read(self, value: Value) -> Value | None:
+        if self.kind == "choice":
+            return value if value in self.choices else None
+        try:
+            number = float(value)
+        except ValueError:
+            return None
+        if not math.isfinite(number):
+            return None
+        if self.kind in ("count", "whole"):
+            return int(number) if number >= (self.kind == "count") and number == int(number) else None
+        return number if {"rate": number > 0, "decay": 0 <= number < 1, "variance": number >= 0}[self.kind] else None
+
+
+def shown(value: Value) -> str:
+    """A value as people write it."""
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def resolve(
-    parameters: Iterable[Parameter], given: Mapping[str, float], owner: str, what: str = "parameter"
-) -> dict[str, float]:
+    parameters: Iterable[Parameter], given: Mapping[str, Value], owner: str, what: str = "parameter"
+) -> dict[str, Value]:
     """Translate short names to full names and check every given value.
 
     Returns:
@@ -92,7 +118,7 @@ def resolve(
     """
     table = list(parameters)
     by_name = {name: p for p in table for name in (p.name, p.short)}
-    found: dict[str, float] = {}
+    found: dict[str, Value] = {}
     for name, value in given.items():
         if name not in by_name:
             raise UnknownNameError(what, name, (p.name for p in table), of=owner)
@@ -104,17 +130,25 @@ def resolve(
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSpec:
-    """A task by name, with the options that differ from the paper's values."""
-
+class _Named:
     name: str
-    options: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """`quadratic`, or `quadratic (noise_variance=4)`."""
-        options = ", ".join(f"{name}={value:g}" for name, value in self.options.items())
+        options = ", ".join(f"{name}={shown(value)}" for name, value in self.options.items())
         return f"{self.name} ({options})" if options else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec(_Named):
+    """A task by name, with the options that differ from the paper's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerSpec(_Named):
+    """An optimizer by name, with the structural options that differ from the paper's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +177,7 @@ class TrainingSpec:
 
     Args:
         task: the task.
-        optimizer: the optimizer's registered name.
+        optimizer: the optimizer.
         purpose: `tuning` or `final`; the two never share seeds.
         individuals: the population, P of them.
         steps: train at least this many steps (>= 1).
@@ -153,7 +187,7 @@ class TrainingSpec:
     """
 
     task: TaskSpec
-    optimizer: str
+    optimizer: OptimizerSpec
     purpose: Purpose
     individuals: tuple[Individual, ...]
     steps: int

@@ -14,7 +14,7 @@ from lodo_bench import seeding
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec import Curve, Device, Outcome, Status, TrainingSpec
+from lodo_bench.spec import Curve, Device, OptimizerSpec, Outcome, Status, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 from lodo_bench.timing import Stopwatch
@@ -75,8 +75,26 @@ def check_device(device: Device) -> None:
         raise UsageError("device 'cuda' is not available: PyTorch sees no GPU here. Use 'cpu'.")
 
 
+def check_pair(task: TaskSpec, optimizer: OptimizerSpec) -> None:
+    """Make sure that the optimizer can work on the task.
+
+    Raises:
+        UsageError: if the task does not offer what it needs, or has too many parameters for it.
+    """
+    problem, method = TASKS.load(task.name), OPTIMIZERS.load(optimizer.name)
+    for missing in sorted(method.needs - problem.offers):
+        raise UsageError(f"{optimizer.name} needs the {missing} of the loss, which {task.name} does not give.")
+    size = problem.size(task.options)
+    if method.max_dimension is not None and size > method.max_dimension:
+        raise UsageError(
+            f"{optimizer.name} keeps n × n numbers and goes up to n = {method.max_dimension:,}; "
+            f"{task.label} has n = {size:,}."
+        )
+
+
 def _check(spec: TrainingSpec) -> None:
     check_device(spec.device)
+    check_pair(spec.task, spec.optimizer)
     limit = TASKS.load(spec.task.name).max_population
     if limit is not None and len(spec.individuals) > limit:
         raise UsageError(
@@ -115,6 +133,8 @@ class _Trainer:
         self._task: Task = TASKS.load(spec.task.name)(seeding.task_generators(spec), dtype, spec.task.options)
         self._x = self._task.initial_point()
         self._optimizer = self._build_optimizer(spec)
+        self._planned = spec.steps
+        self._steps = 0
         self._evaluations = 0
 
     def run_steps(self, count: int) -> tuple[Tensor, list[int]]:
@@ -128,6 +148,7 @@ class _Trainer:
             row.copy_(loss)
             self._optimizer.step(gradient, self)
             evaluations.append(self._evaluations)
+            self._steps += 1
         return losses, evaluations
 
     def gradient(self, x: Tensor) -> Tensor:
@@ -135,13 +156,27 @@ class _Trainer:
         self._evaluations += 1
         return self._task.loss_and_gradient(x)[1]
 
+    def hessian(self, x: Tensor) -> Tensor:
+        """See `lodo_bench.optimizers.base.Oracle`."""
+        return self._task.hessian(x)
+
+    @property
+    def layers(self) -> Sequence[slice]:
+        """See `lodo_bench.optimizers.base.Oracle`."""
+        return self._task.layers
+
+    @property
+    def progress(self) -> float:
+        """See `lodo_bench.optimizers.base.Oracle`."""
+        return min(self._steps / self._planned, 1.0)
+
     def _build_optimizer(self, spec: TrainingSpec) -> Optimizer:
-        kind = OPTIMIZERS.load(spec.optimizer)
+        kind = OPTIMIZERS.load(spec.optimizer.name)
         values = {
             p.name: self._x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals])
             for p in kind.hyperparameters
         }
-        return kind(self._x, values, seeding.optimizer_generators(spec))
+        return kind(self._x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
 
 
 class _Recorder:

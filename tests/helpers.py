@@ -6,14 +6,20 @@ import torch
 
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec import Individual, Parameter, TaskSpec, TrainingSpec
+from lodo_bench.spec import Individual, OptimizerSpec, Parameter, TaskSpec, TrainingSpec, Value
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 
 
 class NoOracle:
+    layers = ()
+    progress = 0.0
+
     def gradient(self, x):
         raise AssertionError("this optimizer needs no second gradient")
+
+    def hessian(self, x):
+        raise AssertionError("this optimizer needs no Hessian")
 
 
 def generators(seeds: Iterable[int]) -> list[torch.Generator]:
@@ -40,16 +46,16 @@ def build_task(name: str, seeds: Sequence[int], dtype: torch.dtype = torch.float
 
 
 def build_optimizer(
-    name: str, x: torch.Tensor, individuals: Sequence[dict[str, float]], seeds: Sequence[int], **arguments: int
+    name: str, x: torch.Tensor, individuals: Sequence[dict[str, float]], seeds: Sequence[int], **options: Value
 ) -> Optimizer:
     values = {key: x.new_tensor([i[key] for i in individuals]) for key in individuals[0]}
-    return OPTIMIZERS.load(name)(x, values, generators(seeds), **arguments)
+    return OPTIMIZERS.load(name)(x, values, generators(seeds), options)
 
 
 def training_spec(optimizer: str = "momentum", task: str = "quadratic", **changes: object) -> TrainingSpec:
     settings = {
         "task": TaskSpec(task),
-        "optimizer": optimizer,
+        "optimizer": OptimizerSpec(optimizer),
         "purpose": "final",
         "individuals": (Individual((0,), defaults(optimizer)),),
         "steps": 20,

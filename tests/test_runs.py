@@ -161,7 +161,7 @@ def test_what_is_trained_is_what_was_specified(trained, timed, populations):
     assert [tuple(i.key[0] for i in spec.individuals) for spec in trained] == populations
     for spec in trained:
         assert all(i == Individual(i.key, values) for i in spec.individuals)
-        assert (spec.task, spec.optimizer, spec.purpose) == (TASK, "momentum", "final")
+        assert (spec.task, spec.optimizer.name, spec.purpose) == (TASK, "momentum", "final")
         assert (spec.steps, spec.seconds, spec.device, spec.dtype) == (7, None, "cpu", "float32")
 
 

@@ -43,10 +43,11 @@ class _PlainTuning:
 
     def progress(self, progress: StudyProgress) -> None:
         done = progress.generations if progress.finished else progress.generation - 1
-        if done > self.seen.setdefault(progress.optimizer, done):
-            self.seen[progress.optimizer] = done
+        name = progress.optimizer.label
+        if done > self.seen.setdefault(name, done):
+            self.seen[name] = done
             self.notice(
-                f"{progress.optimizer}: generation {done} of {progress.generations}, {progress.evaluated} evaluated, "
+                f"{name}: generation {done} of {progress.generations}, {progress.evaluated} evaluated, "
                 f"{_troubles(progress)}, best {number(progress.best_fitness)}; mean {_mean(progress)}"
             )
 
@@ -64,8 +65,8 @@ class _LiveTuning:
         self._latest: dict[str, StudyProgress] = {}
 
     def progress(self, progress: StudyProgress) -> None:
-        self._first.setdefault(progress.optimizer, progress)
-        self._latest[progress.optimizer] = progress
+        self._first.setdefault(progress.optimizer.label, progress)
+        self._latest[progress.optimizer.label] = progress
 
     def notice(self, message: str) -> None:
         self._console.print(message, highlight=False, markup=False)
@@ -78,7 +79,7 @@ class _LiveTuning:
         table.add_column("left", justify="right", no_wrap=True)
         for progress in list(self._latest.values()):
             table.add_row(
-                progress.optimizer,
+                progress.optimizer.label,
                 f"{progress.generation}/{progress.generations}",
                 str(progress.evaluated),
                 _troubles(progress).removesuffix(" diverged"),
@@ -91,7 +92,7 @@ class _LiveTuning:
     def _time_left(self, progress: StudyProgress) -> str:
         if progress.finished:
             return "done"
-        done = progress.steps_done - self._first[progress.optimizer].steps_done
+        done = progress.steps_done - self._first[progress.optimizer.label].steps_done
         if not done:
             return "?"
         elapsed = time.monotonic() - self._started
@@ -104,7 +105,7 @@ def _troubles(progress: StudyProgress) -> str:
 
 
 def _mean(progress: StudyProgress) -> str:
-    shorts = {p.name: p.short for p in OPTIMIZERS.load(progress.optimizer).hyperparameters}
+    shorts = {p.name: p.short for p in OPTIMIZERS.load(progress.optimizer.name).hyperparameters}
     return " ".join(f"{shorts[name]}={number(value)}" for name, value in progress.mean.items())
 
 

@@ -10,13 +10,13 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.records import Hyperparameters
 from lodo_bench.results.published import published_hyperparameters
 from lodo_bench.results.store import Store
-from lodo_bench.spec import TaskSpec
+from lodo_bench.spec import OptimizerSpec, TaskSpec, shown
 
 SOURCES = ("tuned", "paper", "default")
 
 
 def choose(
-    task: TaskSpec, optimizer: str, source: str | None, given: Mapping[str, float], store: Store
+    task: TaskSpec, optimizer: OptimizerSpec, source: str | None, given: Mapping[str, float], store: Store
 ) -> Hyperparameters:
     """The hyperparameters from `source`, or from the first of `SOURCES` that has any, with the `given` ones on top.
 
@@ -25,7 +25,7 @@ def choose(
     Raises:
         UsageError: if `source` has none.
     """
-    parameters = OPTIMIZERS.load(optimizer).hyperparameters
+    parameters = OPTIMIZERS.load(optimizer.name).hyperparameters
     for name in [source] if source else SOURCES:
         base = _from(name, task, optimizer, store)
         if base is not None:
@@ -39,7 +39,7 @@ def choose(
     return replace(base, values=values, source="given", origin=rest)
 
 
-def _from(source: str, task: TaskSpec, optimizer: str, store: Store) -> Hyperparameters | None:
+def _from(source: str, task: TaskSpec, optimizer: OptimizerSpec, store: Store) -> Hyperparameters | None:
     if source == "tuned":
         study = store.tuned(task, optimizer)
         if study is None or study.hyperparameters is None:
@@ -48,18 +48,19 @@ def _from(source: str, task: TaskSpec, optimizer: str, store: Store) -> Hyperpar
     if source == "paper":
         published = published_hyperparameters(task, optimizer)
         return None if published is None else Hyperparameters(published, "paper", "Table 6")
-    defaults = {p.name: p.default for p in OPTIMIZERS.load(optimizer).hyperparameters}
+    defaults = {p.name: p.start for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
     return Hyperparameters(defaults, "default", "")
 
 
-def _missing(source: str, task: TaskSpec, optimizer: str) -> str:
+def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> str:
     if source == "tuned":
-        options = "".join(f" -t {name}={value:g}" for name, value in task.options.items())
+        options = "".join(f" -t {name}={shown(value)}" for name, value in task.options.items())
+        structure = "".join(f" -o {name}={shown(value)}" for name, value in optimizer.options.items())
         return (
-            f"{optimizer} has not been tuned on {task.label} in this database. "
-            f"Do it with 'lodo-bench tune --task {task.name}{options} --optimizer {optimizer}'."
+            f"{optimizer.label} has not been tuned on {task.label} in this database. "
+            f"Do it with 'lodo-bench tune --task {task.name}{options} --optimizer {optimizer.name}{structure}'."
         )
     return (
-        f"the paper's hyperparameters of {optimizer} on {task.label} are not known. "
+        f"the paper's hyperparameters of {optimizer.label} on {task.label} are not known. "
         f"Use --hyperparameters tuned or default, or give them with -p."
     )

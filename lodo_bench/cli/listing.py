@@ -59,7 +59,7 @@ def _studies(db: str) -> list[dict[str, Any]]:
         {
             "study": record.id,
             "task": record.spec.task.label,
-            "optimizer": record.spec.optimizer,
+            "optimizer": record.spec.optimizer.label,
             "schedule": record.spec.schedule.name,
             "seed": record.spec.seed,
             "status": record.status,
@@ -75,7 +75,7 @@ def _runs(db: str) -> list[dict[str, Any]]:
         {
             "run_set": record.id,
             "task": record.spec.task.label,
-            "optimizer": record.spec.optimizer,
+            "optimizer": record.spec.optimizer.label,
             "hyperparameters": record.spec.hyperparameters.source,
             "steps": record.spec.steps,
             "seconds": record.spec.seconds,

@@ -12,7 +12,7 @@ from lodo_bench.errors import UsageError
 if TYPE_CHECKING:
     from lodo_bench.records import Provenance
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import Device, DType, TaskSpec
+    from lodo_bench.spec import Device, DType, OptimizerSpec, TaskSpec, Value
 
 DEFAULT_DATABASE = "results/lodo-bench.db"
 
@@ -25,32 +25,34 @@ TaskOptionOption = Annotated[
     list[str] | None,
     typer.Option("--task-option", "-t", help="An option of the task, e.g. noise_variance=4.", metavar="NAME=VALUE"),
 ]
+OptimizerOptionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--optimizer-option", "-o", help="A structural option of the optimizer, e.g. layers=8.", metavar="NAME=VALUE"
+    ),
+]
 DTypeOption = Annotated[
     str | None,
     typer.Option("--dtype", help="float32 or float64; the task's own choice by default.", metavar="DTYPE"),
 ]
 
 
-def assignments(texts: Sequence[str] | None, option: str) -> dict[str, float]:
-    """Read repeated `name=value` options.
+def assignments(texts: Sequence[str] | None, option: str) -> dict[str, Value]:
+    """Split repeated `name=value` options.
 
     Raises:
         UsageError: for one that is not of this form or is given twice.
     """
-    found: dict[str, float] = {}
+    found: dict[str, Value] = {}
     for text in texts or ():
-        name, equals, value = (part.strip() for part in text.partition("="))
-        try:
-            number = float(value)
-        except ValueError:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not (name and value):
             raise UsageError(
-                f"{option} '{text}' is not of the form name=number. Write for example {option} {name or 'name'}=0.1."
-            ) from None
-        if not (name and equals):
-            raise UsageError(f"{option} '{text}' lacks a name. Write for example {option} name=0.1.")
+                f"{option} '{text}' is not of the form name=value. Write for example {option} {name or 'name'}=0.1."
+            )
         if name in found:
             raise UsageError(f"{option} {name} is given twice. Give it once.")
-        found[name] = number
+        found[name] = value
     return found
 
 
@@ -71,6 +73,23 @@ def task_spec(name: str, options: Sequence[str] | None) -> TaskSpec:
     changed = {option: value for option, value in given.items() if value != defaults[option]}
     kind.bound(changed)  # complains about options that contradict each other
     return TaskSpec(name, changed)
+
+
+def optimizer_spec(name: str, options: Sequence[str] | None) -> OptimizerSpec:
+    """The optimizer of this name with these structural options, checked.
+
+    Options at their default are left out, so that an optimizer has one specification only.
+
+    Raises:
+        UsageError: for an unknown optimizer or option, or a value out of range.
+    """
+    from lodo_bench.optimizers import OPTIMIZERS
+    from lodo_bench.spec import OptimizerSpec, resolve
+
+    table = OPTIMIZERS.load(name).options_table
+    given = resolve(table, assignments(options, "--optimizer-option"), f"optimizer {name}", "option")
+    defaults = {p.name: p.default for p in table}
+    return OptimizerSpec(name, {option: value for option, value in given.items() if value != defaults[option]})
 
 
 def choice(value: str, choices: Sequence[str], what: str) -> str:

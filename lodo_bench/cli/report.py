@@ -54,7 +54,8 @@ def _document(comparison: Comparison) -> dict[str, Any]:
 
 def _row_document(row: Row) -> dict[str, Any]:
     return {
-        "optimizer": row.optimizer,
+        "optimizer": row.optimizer.name,
+        "optimizer_options": row.optimizer.options,
         "hyperparameters": row.hyperparameters.values,
         "hyperparameters_source": row.hyperparameters.source,
         "hyperparameters_origin": row.hyperparameters.origin,

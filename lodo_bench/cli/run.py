@@ -13,10 +13,12 @@ from lodo_bench.cli.options import (
     DatabaseOption,
     DTypeOption,
     JsonOption,
+    OptimizerOptionOption,
     TaskOptionOption,
     assignments,
     choice,
     device_named,
+    optimizer_spec,
     precision,
     task_spec,
     writing,
@@ -53,6 +55,7 @@ def run(
     ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.", metavar="DEVICE")] = "cpu",
     task_option: TaskOptionOption = None,
+    optimizer_option: OptimizerOptionOption = None,
     dtype: DTypeOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
@@ -67,18 +70,21 @@ def run(
     from lodo_bench.records import RunSetSpec
     from lodo_bench.spec import Status, resolve
     from lodo_bench.tasks import TASKS
+    from lodo_bench.training import check_pair
 
-    problem = task_spec(task, task_option)
-    owner = f"optimizer {optimizer}"
-    given = resolve(OPTIMIZERS.load(optimizer).hyperparameters, assignments(parameter, "-p"), owner)
+    problem, method = task_spec(task, task_option), optimizer_spec(optimizer, optimizer_option)
+    check_pair(problem, method)
+    parameters = OPTIMIZERS.load(optimizer).hyperparameters
+    checked = resolve(parameters, assignments(parameter, "-p"), f"optimizer {optimizer}")
+    given = {name: float(value) for name, value in checked.items()}
     source = None if hyperparameters is None else choice(hyperparameters, SOURCES, "source of hyperparameters")
     _check_seconds(seconds, untimed)
     place, accuracy = device_named(device), precision(dtype, task)
     store = writing(db, gather(place, command_line()))
     spec = RunSetSpec(
         task=problem,
-        optimizer=optimizer,
-        hyperparameters=choose(problem, optimizer, source, given, store),
+        optimizer=method,
+        hyperparameters=choose(problem, method, source, given, store),
         steps=steps or TASKS.load(task).step_milestone,
         seconds=seconds,
         seeds=seeds,
@@ -112,12 +118,12 @@ def _run(spec: RunSetSpec, store: Store) -> RunSetRecord:
     from lodo_bench.runs import execute
 
     values = hyperparameter_list(spec.hyperparameters.values.items())
-    note(f"{spec.optimizer} on {spec.task.label}, {hyperparameter_source(spec.hyperparameters)}: {values}")
+    note(f"{spec.optimizer.label} on {spec.task.label}, {hyperparameter_source(spec.hyperparameters)}: {values}")
     opened = store.open_run_set(spec)
     if opened.runs:
         note(f"Continuing run set {opened.id}: {len(opened.missing_seeds)} of {spec.seeds} runs are to be done.")
     try:
-        with RunningDisplay(spec.optimizer, spec.steps, spec.seconds) as display:
+        with RunningDisplay(spec.optimizer.label, spec.steps, spec.seconds) as display:
             execute(opened, store, display)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; finished runs are stored. Continue with:\n  {command_line()}") from None
@@ -136,7 +142,8 @@ def _document(record: RunSetRecord) -> dict[str, Any]:
         "run_set": record.id,
         "task": spec.task.name,
         "task_options": spec.task.options,
-        "optimizer": spec.optimizer,
+        "optimizer": spec.optimizer.name,
+        "optimizer_options": spec.optimizer.options,
         "hyperparameters": spec.hyperparameters.values,
         "hyperparameters_source": spec.hyperparameters.source,
         "hyperparameters_origin": spec.hyperparameters.origin,

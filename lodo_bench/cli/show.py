@@ -46,8 +46,8 @@ def _print(record: StudyRecord) -> None:
     spec = record.spec
     result = hyperparameter_list((record.hyperparameters or {}).items())
     print(
-        f"Study {record.id}: {spec.optimizer} on {spec.task.label}, schedule {spec.schedule.name}, seed {spec.seed}, "
-        f"{record.status}" + (f"; result {result}" if result else "") + "\n"
+        f"Study {record.id}: {spec.optimizer.label} on {spec.task.label}, schedule {spec.schedule.name}, "
+        f"seed {spec.seed}, {record.status}" + (f"; result {result}" if result else "") + "\n"
     )
     names = list(record.generations[0].mean) if record.generations else []
     rows = [

@@ -12,7 +12,9 @@ from lodo_bench.cli.options import (
     DatabaseOption,
     DTypeOption,
     JsonOption,
+    OptimizerOptionOption,
     TaskOptionOption,
+    optimizer_spec,
     precision,
     task_spec,
     writing,
@@ -23,7 +25,7 @@ from lodo_bench.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from lodo_bench.records import StudyRecord, StudySpec
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import TaskSpec
+    from lodo_bench.spec import OptimizerSpec, TaskSpec
     from lodo_bench.tuner.driver import Cluster
 
 
@@ -45,6 +47,7 @@ def tune(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of continuing.")] = False,
     task_option: TaskOptionOption = None,
+    optimizer_option: OptimizerOptionOption = None,
     dtype: DTypeOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
@@ -59,7 +62,8 @@ def tune(
 
     cluster = Cluster(workers, gpus_per_worker, address)
     problem = task_spec(task, task_option)
-    specs = _study_specs(problem, optimizer, schedule, seed, cluster, dtype)
+    methods = _optimizers(problem, optimizer, optimizer_option)
+    specs = _study_specs(problem, methods, schedule, seed, cluster, dtype)
     store = writing(db, gather("cuda" if gpus_per_worker else "cpu", command_line()))
     records = [store.open_study(spec, fresh=fresh) for spec in specs]
     _search(records, store, cluster)
@@ -74,12 +78,30 @@ def tune(
         raise typer.Exit(3)
 
 
-def _study_specs(
-    task: TaskSpec, names: Sequence[str] | None, schedule: str, seed: int, cluster: Cluster, dtype: str | None
-) -> list[StudySpec]:
+def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[str] | None) -> list[OptimizerSpec]:
+    """Those asked for, or those that the paper runs on the task; only such as have anything to tune."""
     from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.records import StudySpec
     from lodo_bench.results.published import published_optimizers
+    from lodo_bench.training import check_pair
+
+    asked = list(dict.fromkeys(names or ()))
+    if options and len(asked) != 1:
+        raise UsageError("--optimizer-option says something of one optimizer. Name it, alone, with --optimizer.")
+    published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
+    found = [optimizer_spec(name, options) for name in asked or published or OPTIMIZERS.names]
+    for optimizer in found:
+        check_pair(task, optimizer)
+    tunable = [optimizer for optimizer in found if OPTIMIZERS.load(optimizer.name).hyperparameters]
+    for optimizer in found:
+        if optimizer not in tunable:
+            note(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
+    return tunable
+
+
+def _study_specs(
+    task: TaskSpec, optimizers: Sequence[OptimizerSpec], schedule: str, seed: int, cluster: Cluster, dtype: str | None
+) -> list[StudySpec]:
+    from lodo_bench.records import StudySpec
     from lodo_bench.tuner.driver import shard_size
     from lodo_bench.tuner.schedule import load_schedule
 
@@ -87,21 +109,19 @@ def _study_specs(
         raise UsageError("--workers 0 trains in this process, and --address names a cluster. Leave out one of them.")
     if cluster.workers == 0 and cluster.gpus_per_worker > 1:
         raise UsageError("--workers 0 trains in this process, which has one GPU at most. Use --gpus-per-worker 1.")
-    asked = [OPTIMIZERS.check(name) for name in dict.fromkeys(names or ())]
-    published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
     accuracy = precision(dtype, task.name)
     plan = load_schedule(schedule, task.name)
     return [
         StudySpec(
             task=task,
-            optimizer=name,
+            optimizer=optimizer,
             schedule=plan,
             seed=seed,
             shard_size=shard_size(task.name),
             device="cuda" if cluster.gpus_per_worker else "cpu",
             dtype=accuracy,
         )
-        for name in asked or published or OPTIMIZERS.names
+        for optimizer in optimizers
     ]
 
 
@@ -131,7 +151,8 @@ def _document(record: StudyRecord) -> dict[str, Any]:
 
     return {
         "study": record.id,
-        "optimizer": record.spec.optimizer,
+        "optimizer": record.spec.optimizer.name,
+        "optimizer_options": record.spec.optimizer.options,
         "status": record.status,
         "hyperparameters": record.hyperparameters,
         "individuals": {status.value: record.count(status) for status in Status},
@@ -148,8 +169,8 @@ def _print(task: TaskSpec, records: Sequence[StudyRecord]) -> None:
     rows = []
     for record in records:
         published = published_hyperparameters(task, record.spec.optimizer) or {}
-        for parameter in OPTIMIZERS.load(record.spec.optimizer).hyperparameters:
+        for parameter in OPTIMIZERS.load(record.spec.optimizer.name).hyperparameters:
             tuned = (record.hyperparameters or {}).get(parameter.name)
-            values = (tuned, published.get(parameter.name), parameter.default)
-            rows.append([str(record.id), record.spec.optimizer, parameter.name, *(number(v, 6) for v in values)])
+            values = (tuned, published.get(parameter.name), parameter.start)
+            rows.append([str(record.id), record.spec.optimizer.label, parameter.name, *(number(v, 6) for v in values)])
     show_table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)

@@ -11,5 +11,11 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
         "rmsprop": "lodo_bench.optimizers.rmsprop:RMSprop",
         "yogi": "lodo_bench.optimizers.yogi:Yogi",
         "lodo": "lodo_bench.optimizers.lodo:Lodo",
+        "lodo-diagonal": "lodo_bench.optimizers.lodo:LodoDiagonal",
+        "lodo-global": "lodo_bench.optimizers.lodo:LodoGlobal",
+        "lodo-residuals": "lodo_bench.optimizers.lodo:LodoResiduals",
+        "lodo-no-momentum": "lodo_bench.optimizers.lodo:LodoNoMomentum",
+        "lodo-sgd": "lodo_bench.optimizers.lodo:LodoSgd",
+        "lodo-dense": "lodo_bench.optimizers.lodo:LodoDense",
     },
 )

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter
+from lodo_bench.spec import Parameter, Value
 
 EPSILON = 1e-7
 
@@ -65,14 +65,22 @@ class Adam(Optimizer):
         two bias corrections are folded into the rate; LODO §5, Table 6.
     """
 
+    complexity = "O(n)"
+    reference = "Kingma and Ba, ICLR 2015"
     hyperparameters = (
         Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
         Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),
         Parameter("beta2", "b2", "decay", 0.999, "decay of the second moment"),
     )
 
-    def __init__(self, x: Tensor, hyperparameters: Mapping[str, Tensor], generators: Sequence[Generator]) -> None:
-        super().__init__(x, hyperparameters, generators)
+    def __init__(
+        self,
+        x: Tensor,
+        hyperparameters: Mapping[str, Tensor],
+        generators: Sequence[Generator],
+        options: Mapping[str, Value],
+    ) -> None:
+        super().__init__(x, hyperparameters, generators, options)
         self._moments = AdamMoments(x, self.column("beta1"), self.column("beta2"))
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:

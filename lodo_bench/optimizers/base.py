@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor
 
-from lodo_bench.spec import Parameter
+from lodo_bench.spec import Capability, Parameter, Value
 
 
 class Oracle(Protocol):
@@ -16,6 +16,20 @@ class Oracle(Protocol):
 
     def gradient(self, x: Tensor) -> Tensor:
         """The gradient (P, n) at another point `x` (P, n) on the same batch. Counted as one more evaluation."""
+        ...
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """The Hessians (P, n, n) at `x` (P, n) on this batch; only of tasks that offer `hessian`."""
+        ...
+
+    @property
+    def layers(self) -> Sequence[slice]:
+        """The slices of the flat vector that are layers of a network; one for everything if there are none."""
+        ...
+
+    @property
+    def progress(self) -> float:
+        """The fraction of the planned steps that have been taken, from 0 to 1."""
         ...
 
 
@@ -29,13 +43,34 @@ class Optimizer(ABC):
         x: (P, n), the parameters; `step` updates them in place.
         hyperparameters: full name -> (P,), one value for each individual, already checked.
         generators: one for each individual, for the optimizer's own randomness.
+        options: checked structural options by full name; those missing take their defaults.
+
+    Attributes:
+        hyperparameters: what is tuned.
+        options_table: the structural options it takes.
+        needs: what a task must offer beyond gradients.
+        max_dimension: the largest n it can work with; None for any.
+        complexity: time for one step, e.g. `O(n)`.
+        reference: where it is from.
     """
 
     hyperparameters: ClassVar[tuple[Parameter, ...]]
+    options_table: ClassVar[tuple[Parameter, ...]] = ()
+    needs: ClassVar[frozenset[Capability]] = frozenset()
+    max_dimension: ClassVar[int | None] = None
+    complexity: ClassVar[str]
+    reference: ClassVar[str]
 
-    def __init__(self, x: Tensor, hyperparameters: Mapping[str, Tensor], generators: Sequence[Generator]) -> None:
+    def __init__(
+        self,
+        x: Tensor,
+        hyperparameters: Mapping[str, Tensor],
+        generators: Sequence[Generator],
+        options: Mapping[str, Value],
+    ) -> None:
         self.x = x
         self._hyperparameters = hyperparameters
+        self.options: dict[str, Any] = {p.name: options.get(p.name, p.default) for p in self.options_table}
 
     def column(self, name: str) -> Tensor:
         """A hyperparameter as (P, 1), to multiply (P, n) with."""
@@ -49,3 +84,7 @@ class Optimizer(ABC):
             gradient: (P, n), at `x`, on a fresh batch. Not modified.
             oracle: more about the same batch, for those that need it.
         """
+
+    def precondition(self, vector: Tensor) -> Tensor | None:
+        """The matrix that this optimizer multiplies gradients with, times each vector (P, n); None if it has none."""
+        return None

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter
+from lodo_bench.spec import Parameter, Value
 
 
 @final
@@ -26,14 +26,22 @@ class Momentum(Optimizer):
         LODO §5, Table 6.
     """
 
+    complexity = "O(n)"
+    reference = "Polyak, 1964"
     hyperparameters = (
         Parameter("learning_rate", "lr", "rate", 0.01, "step size"),
         # The usual default is 0, where the logit is infinite; the search starts in the middle of the logit scale.
         Parameter("momentum", "beta", "decay", 0.5, "decay β of the velocity"),
     )
 
-    def __init__(self, x: Tensor, hyperparameters: Mapping[str, Tensor], generators: Sequence[Generator]) -> None:
-        super().__init__(x, hyperparameters, generators)
+    def __init__(
+        self,
+        x: Tensor,
+        hyperparameters: Mapping[str, Tensor],
+        generators: Sequence[Generator],
+        options: Mapping[str, Value],
+    ) -> None:
+        super().__init__(x, hyperparameters, generators, options)
         self._velocity = torch.zeros_like(x)
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:

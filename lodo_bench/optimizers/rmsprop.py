@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter
+from lodo_bench.spec import Parameter, Value
 
 EPSILON = 1e-7
 
@@ -29,6 +29,8 @@ class RMSprop(Optimizer):
         ρ on the log scale; here it is a decay like any other, and starts at the usual 0.9.
     """
 
+    complexity = "O(n)"
+    reference = "Hinton, lecture 6e, 2012"
     hyperparameters = (
         Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
         Parameter("rho", "rho", "decay", 0.9, "decay ρ of the mean square"),
@@ -36,8 +38,14 @@ class RMSprop(Optimizer):
         Parameter("momentum", "mu", "decay", 0.5, "decay μ of the velocity"),
     )
 
-    def __init__(self, x: Tensor, hyperparameters: Mapping[str, Tensor], generators: Sequence[Generator]) -> None:
-        super().__init__(x, hyperparameters, generators)
+    def __init__(
+        self,
+        x: Tensor,
+        hyperparameters: Mapping[str, Tensor],
+        generators: Sequence[Generator],
+        options: Mapping[str, Value],
+    ) -> None:
+        super().__init__(x, hyperparameters, generators, options)
         self._mean_square = torch.zeros_like(x)
         self._velocity = torch.zeros_like(x)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter
+from lodo_bench.spec import Parameter, Value
 
 EPSILON = 1e-3
 
@@ -31,14 +31,22 @@ class Yogi(Optimizer):
         Zaheer et al., "Adaptive Methods for Nonconvex Optimization", NeurIPS 2018, Algorithm 2; LODO §5, Table 6.
     """
 
+    complexity = "O(n)"
+    reference = "Zaheer et al., NeurIPS 2018"
     hyperparameters = (
         Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
         Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),
         Parameter("beta2", "b2", "decay", 0.999, "1 − β2 is the speed of the second moment"),
     )
 
-    def __init__(self, x: Tensor, hyperparameters: Mapping[str, Tensor], generators: Sequence[Generator]) -> None:
-        super().__init__(x, hyperparameters, generators)
+    def __init__(
+        self,
+        x: Tensor,
+        hyperparameters: Mapping[str, Tensor],
+        generators: Sequence[Generator],
+        options: Mapping[str, Value],
+    ) -> None:
+        super().__init__(x, hyperparameters, generators, options)
         self._first = torch.zeros_like(x)
         self._second = torch.zeros_like(x)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lodo_bench.spec import TaskSpec
+from lodo_bench.spec import OptimizerSpec, TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,19 @@ def published_optimizers(task: str) -> tuple[str, ...]:
     return tuple(_document()["optimizers"].get(task, ()))
 
 
-def published_hyperparameters(task: TaskSpec, optimizer: str) -> Mapping[str, float] | None:
+def published_hyperparameters(task: TaskSpec, optimizer: OptimizerSpec) -> Mapping[str, float] | None:
     """The paper's tuned hyperparameters (Table 6) where all of them are known."""
-    if task.options:
+    if task.options or optimizer.options:
         return None
-    found: Mapping[str, float] | None = _document()["tuned"].get(task.name, {}).get(optimizer)
+    found: Mapping[str, float] | None = _document()["tuned"].get(task.name, {}).get(optimizer.name)
     return found
 
 
-def published_score(task: TaskSpec, milestone: str, optimizer: str) -> PublishedScore | None:
+def published_score(task: TaskSpec, milestone: str, optimizer: OptimizerSpec) -> PublishedScore | None:
     """The paper's loss of `optimizer` at `milestone`, e.g. `steps:200`, where it is known."""
-    if task.options:
+    if task.options or optimizer.options:
         return None
-    found = _document()["scores"].get(task.name, {}).get(milestone, {}).get(optimizer)
+    found = _document()["scores"].get(task.name, {}).get(milestone, {}).get(optimizer.name)
     return PublishedScore(**found) if found else None
 
 

@@ -43,7 +43,7 @@ from lodo_bench.results.schema import (
     decode_number,
     encode_number,
 )
-from lodo_bench.spec import Curve, Status, TaskSpec
+from lodo_bench.spec import Curve, OptimizerSpec, Status, TaskSpec
 
 
 class Store:
@@ -71,7 +71,7 @@ class Store:
                 row = StudyRow(
                     identity=identity,
                     task=spec.task.name,
-                    optimizer=spec.optimizer,
+                    optimizer=spec.optimizer.name,
                     spec=asdict(spec),
                     created=_now(),
                     generations=[],
@@ -120,8 +120,8 @@ class Store:
             _check_number(session, "study", number, StudyRow.id)
             return _study_record(session.get_one(StudyRow, number, options=[_WITH_INDIVIDUALS]))
 
-    def tuned(self, task: TaskSpec, optimizer: str) -> StudyRecord | None:
-        """The latest finished study of an optimizer on a task with exactly these options."""
+    def tuned(self, task: TaskSpec, optimizer: OptimizerSpec) -> StudyRecord | None:
+        """The latest finished study of an optimizer on a task, both with exactly these options."""
         finished = [
             study
             for study in self.studies(task.name)
@@ -143,7 +143,7 @@ class Store:
             row = RunSetRow(
                 identity=identity,
                 task=spec.task.name,
-                optimizer=spec.optimizer,
+                optimizer=spec.optimizer.name,
                 spec=asdict(spec),
                 created=_now(),
                 runs=[],
@@ -243,6 +243,7 @@ def _generation_row(session: Session, study: int, index: int) -> GenerationRow |
 def _study_record(row: StudyRow) -> StudyRecord:
     values = dict(row.spec)
     values["task"] = TaskSpec(**values["task"])
+    values["optimizer"] = OptimizerSpec(**values["optimizer"])
     schedule = dict(values["schedule"])
     schedule["generations"] = tuple(GenerationPlan(**plan) for plan in schedule["generations"])
     values["schedule"] = Schedule(**schedule)
@@ -272,6 +273,7 @@ def _individual_record(generation: int, row: IndividualRow) -> IndividualRecord:
 def _run_set_record(row: RunSetRow) -> RunSetRecord:
     values = dict(row.spec)
     values["task"] = TaskSpec(**values["task"])
+    values["optimizer"] = OptimizerSpec(**values["optimizer"])
     values["hyperparameters"] = Hyperparameters(**values["hyperparameters"])
     return RunSetRecord(
         id=row.id,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.spec import Bound, DType, Parameter
+from lodo_bench.spec import Bound, Capability, DType, Parameter, Value
 
 
 class Task(ABC):
@@ -27,6 +27,7 @@ class Task(ABC):
         step_milestone: how many steps a final run has unless told otherwise (LODO §5).
         default_dtype: the precision of final runs and tuning unless told otherwise.
         max_population: how many individuals may run in lockstep; None for any number.
+        offers: what it can tell beyond gradients.
         dimension: n.
     """
 
@@ -34,21 +35,27 @@ class Task(ABC):
     step_milestone: ClassVar[int]
     default_dtype: ClassVar[DType]
     max_population: ClassVar[int | None] = None
-    dimension: int
+    offers: ClassVar[frozenset[Capability]] = frozenset()
 
-    def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, float]) -> None:
+    def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         self.population = len(generators)
         self.device = generators[0].device
         self.dtype = dtype
         self.options = self.filled(options)
+        self.dimension = self.size(options)
 
     @classmethod
-    def filled(cls, options: Mapping[str, float]) -> dict[str, float]:
+    def filled(cls, options: Mapping[str, Value]) -> dict[str, Any]:
         """All options: those given, and the defaults of the others."""
         return {p.name: options.get(p.name, p.default) for p in cls.options_table}
 
     @classmethod
-    def bound(cls, options: Mapping[str, float]) -> Bound | None:
+    @abstractmethod
+    def size(cls, options: Mapping[str, Value]) -> int:
+        """n, with these options."""
+
+    @classmethod
+    def bound(cls, options: Mapping[str, Value]) -> Bound | None:
         """The best steady loss possible, where there is a closed form."""
         return None
 
@@ -63,3 +70,12 @@ class Task(ABC):
     @abstractmethod
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (P,) and gradients (P, n) at `x` (P, n) on the current batch; the same again if called again."""
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """The Hessians (P, n, n) at `x` (P, n) on the current batch, if `offers` says that it can tell."""
+        raise NotImplementedError
+
+    @property
+    def layers(self) -> Sequence[slice]:
+        """The slices of a parameter vector that belong together, e.g. a module's weight and bias."""
+        return (slice(0, self.dimension),)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
 from lodo_bench.seeding import draw_normal
-from lodo_bench.spec import Bound, Parameter
+from lodo_bench.spec import Bound, Parameter, Value
 from lodo_bench.tasks.base import Task
 from lodo_bench.threads import single_thread
 
@@ -36,10 +36,10 @@ class Quadratic(Task):
     )
     step_milestone = 100_000
     default_dtype = "float64"
+    offers = frozenset({"hessian"})
 
-    def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, float]) -> None:
+    def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         super().__init__(generators, dtype, options)
-        self.dimension = int(self.options["dimension"])
         self._generators = generators
         self._deviation = self.options["noise_variance"] ** 0.5
         with single_thread():
@@ -50,7 +50,12 @@ class Quadratic(Task):
         self._position = 0
 
     @classmethod
-    def bound(cls, options: Mapping[str, float]) -> Bound:
+    def size(cls, options: Mapping[str, Value]) -> int:
+        """The option `dimension`."""
+        return int(cls.filled(options)["dimension"])
+
+    @classmethod
+    def bound(cls, options: Mapping[str, Value]) -> Bound:
         """Newton's steady loss, ½ σ² tr H."""
         filled = cls.filled(options)
         return Bound("Newton", 0.5 * filled["noise_variance"] * float(_eigenvalues(filled).sum()))
@@ -72,6 +77,10 @@ class Quadratic(Task):
         # H is symmetric; the row form of the product is several times faster in a batch than the column form.
         gradient = torch.bmm(self._offset.unsqueeze(1), self._hessian).squeeze(1)
         return (self._offset * gradient).sum(1).mul_(0.5), gradient[:, : self.dimension]
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """H, which is the same everywhere."""
+        return self._hessian[:, : self.dimension, : self.dimension]
 
     def _draw_hessian(self, generator: Generator) -> Tensor:
         """H of one individual, padded with zeros.
@@ -95,11 +104,12 @@ class Quadratic(Task):
         self._position = 0
 
 
-def _eigenvalues(options: Mapping[str, float]) -> Tensor:
+def _eigenvalues(options: Mapping[str, Any]) -> Tensor:
     low, high = options["min_eigenvalue"], options["max_eigenvalue"]
     if low > high:
         raise UsageError(
             f"min_eigenvalue = {low:g} is above max_eigenvalue = {high:g}. Give a range from small to large."
         )
     exponents = torch.linspace(0, 1, int(options["dimension"]), dtype=torch.float64)
-    return torch.pow(high / low, exponents) * low
+    spectrum: Tensor = torch.pow(high / low, exponents) * low
+    return spectrum

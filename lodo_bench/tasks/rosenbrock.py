@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
 import torch
 from torch import Tensor
 
+from lodo_bench.spec import Value
 from lodo_bench.tasks.base import Task
 
 
@@ -16,7 +18,12 @@ class Rosenbrock(Task):
 
     step_milestone = 200
     default_dtype = "float64"
-    dimension = 2
+    offers = frozenset({"hessian"})
+
+    @classmethod
+    def size(cls, options: Mapping[str, Value]) -> int:
+        """Two."""
+        return 2
 
     def initial_point(self) -> Tensor:
         """(−0.5, 2) for every individual."""
@@ -34,3 +41,10 @@ class Rosenbrock(Task):
         value = 0.01 * to_go * to_go + off_valley * off_valley
         gradient = torch.stack((-0.02 * to_go - 4 * first * off_valley, 2 * off_valley), dim=1)
         return value, gradient
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Second derivatives, (P, 2, 2); see `Task.hessian`."""
+        first, second = x.unbind(1)
+        corner = 0.02 - 4 * (second - first * first) + 8 * first * first
+        side, end = -4 * first, torch.full_like(first, 2.0)
+        return torch.stack((corner, side, side, end), dim=1).view(-1, 2, 2)

@@ -85,7 +85,7 @@ class Coordinator:
         found = study.complete(individuals)
         if found is False:
             self._listener.notice(
-                f"{study.spec.optimizer}: no individual of generation {shard.generation + 1} has a finite loss; "
+                f"{study.spec.optimizer.label}: no individual of generation {shard.generation + 1} has a finite loss; "
                 f"the mean stays where it was."
             )
         if study.finished:

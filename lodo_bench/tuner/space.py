@@ -90,7 +90,7 @@ class SearchSpace:
     @property
     def center(self) -> NDArray[np.float64]:
         """The rescaled defaults, where a search starts."""
-        return self.rescaled({p.name: p.default for p in self.parameters})
+        return self.rescaled({p.name: p.start for p in self.parameters})
 
     def rescaled(self, values: Mapping[str, float]) -> NDArray[np.float64]:
         """Natural values by name -> a point of the space."""

@@ -10,7 +10,7 @@ from lodo_bench.errors import DatabaseError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.records import GenerationRecord, IndividualRecord, StudyRecord
 from lodo_bench.seeding import derive_seed
-from lodo_bench.spec import Individual, Status, TrainingSpec
+from lodo_bench.spec import Individual, OptimizerSpec, Status, TrainingSpec
 from lodo_bench.tuner.genetic import GeneticSearch
 from lodo_bench.tuner.space import SearchSpace
 
@@ -47,7 +47,7 @@ class StudyProgress:
         finished: whether the search has its result.
     """
 
-    optimizer: str
+    optimizer: OptimizerSpec
     generation: int
     generations: int
     evaluated: int
@@ -74,9 +74,9 @@ class Study:
 
     def __init__(self, record: StudyRecord) -> None:
         self.id, self.spec = record.id, record.spec
-        self._parameters = OPTIMIZERS.load(self.spec.optimizer).hyperparameters
+        self._parameters = OPTIMIZERS.load(self.spec.optimizer.name).hyperparameters
         space = SearchSpace(self._parameters, self.spec.schedule.decay_transform)
-        seed = derive_seed("search", self.spec.task.name, self.spec.optimizer, self.spec.seed)
+        seed = derive_seed("search", self.spec.task.name, self.spec.optimizer.name, self.spec.seed)
         self._search = GeneticSearch(space, self.spec.schedule, seed)
         self._records: list[IndividualRecord] = []
         self._current: dict[int, IndividualRecord] = {}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.optimizers.lodo.preconditioner import BlockPreconditioner, padded_dimension
+from lodo_bench.optimizers.lodo.block import BlockPreconditioner, padded_dimension
 from tests.helpers import NoOracle, build_optimizer, generators
 from tests.optimizers import oracles
 
@@ -69,10 +69,9 @@ def trained(population, n, steps=STEPS, **arguments):
 
 def operator(preconditioner, population, n):
     """Each individual's S, (P, n, n), by applying it to the unit vectors."""
-    trace = preconditioner.new_trace()
     columns = []
     for unit in torch.eye(n, dtype=torch.float64):
-        columns.append(preconditioner.apply(unit.repeat(population, 1), trace).clone())
+        columns.append(preconditioner.apply(unit.repeat(population, 1)).clone())
     return torch.stack(columns, dim=2)
 
 
@@ -129,9 +128,7 @@ def test_the_first_hypergradient_is_zero_and_leaves_the_weights_alone():
     net = optimizer.preconditioner
     before = net.weights.clone()
     gradient = gradient_at(optimizer.x, [noisy_loss(p, 10) for p in range(3)], 0)
-    pushed = net.new_trace()
-    net.apply(gradient, pushed)
-    assert not net.weight_gradient(net.new_trace(), pushed).any()
+    assert not net.weight_gradient(gradient).any()
     optimizer.step(gradient, NoOracle())
     assert torch.equal(net.weights, before)
     optimizer.step(gradient, NoOracle())
@@ -142,10 +139,8 @@ def test_the_first_hypergradient_is_zero_and_leaves_the_weights_alone():
 def test_weight_gradient_equals_autograd_on_the_dense_operator(n, arguments):
     net = trained(3, n, steps=3, **arguments).preconditioner
     u, v = torch.randn(2, 3, n, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
-    applied, pushed = net.new_trace(), net.new_trace()
-    net.apply(u, applied)
-    net.apply(v, pushed)
-    gradient = net.weight_gradient(applied, pushed)
+    net.apply(u)
+    gradient = net.weight_gradient(v)
     for p in range(3):
         blocks = oracles.blocks_of(net.weights, net, p).requires_grad_()
         (v[p] @ oracles.dense_operator(blocks, oracles.permutations_of(net, p), n) @ u[p]).backward()

@@ -43,7 +43,7 @@ def losses_with_hidden_dimension(hidden_dim, seeds):
     task = build_task("rosenbrock", range(seeds))
     x = task.initial_point()
     values = {name: x.new_full((seeds,), value) for name, value in LODO.items()}
-    optimizer = Lodo(x, values, generators(range(seeds)), hidden_dim=hidden_dim)
+    optimizer = Lodo(x, values, generators(range(seeds)), {"hidden_dim": hidden_dim})
     losses = []
     for _ in range(STEPS):
         task.next_batch()

@@ -18,7 +18,7 @@ from lodo_bench.records import (
     Schedule,
     StudySpec,
 )
-from lodo_bench.spec import Curve, Status, TaskSpec
+from lodo_bench.spec import Curve, OptimizerSpec, Status, TaskSpec
 
 # Properties are tested on the same examples every time, however slow the machine.
 examples = settings(deadline=None, derandomize=True, max_examples=50)
@@ -47,7 +47,7 @@ def schedule(**changes):
 def study_spec(**changes):
     spec = StudySpec(
         task=TaskSpec("quadratic"),
-        optimizer="adam",
+        optimizer=OptimizerSpec("adam"),
         schedule=schedule(),
         seed=0,
         shard_size=8,
@@ -80,7 +80,7 @@ def run_set_spec(optimizer="adam", values=None, source="tuned", origin="study 1"
     values = {"learning_rate": 0.1, "beta1": 0.5} if values is None else values
     spec = RunSetSpec(
         task=TaskSpec("quadratic"),
-        optimizer=optimizer,
+        optimizer=OptimizerSpec(optimizer) if isinstance(optimizer, str) else optimizer,
         hyperparameters=Hyperparameters(values, source, origin),
         steps=200,
         seconds=None,

@@ -9,7 +9,7 @@ from lodo_bench.results.published import (
     published_optimizers,
     published_score,
 )
-from lodo_bench.spec import TaskSpec, resolve
+from lodo_bench.spec import OptimizerSpec, TaskSpec, resolve
 from lodo_bench.tasks import TASKS
 
 TABLE_6 = {
@@ -36,13 +36,13 @@ FIRST_ORDER = ("adam", "momentum", "rmsprop", "yogi")
 
 @pytest.mark.parametrize(("task", "optimizer"), TABLE_6)
 def test_the_hyperparameters_are_those_of_table_6(task, optimizer):
-    assert published_hyperparameters(TaskSpec(task), optimizer) == TABLE_6[task, optimizer]
+    assert published_hyperparameters(TaskSpec(task), OptimizerSpec(optimizer)) == TABLE_6[task, optimizer]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
 @pytest.mark.parametrize("task", TASKS.names)
 def test_what_is_published_can_be_run(task, optimizer):
-    values = published_hyperparameters(TaskSpec(task), optimizer)
+    values = published_hyperparameters(TaskSpec(task), OptimizerSpec(optimizer))
     if values is not None:
         parameters = OPTIMIZERS.load(optimizer).hyperparameters
         assert resolve(parameters, values, optimizer) == values
@@ -51,7 +51,7 @@ def test_what_is_published_can_be_run(task, optimizer):
 
 @pytest.mark.parametrize("optimizer", TABLE_8)
 def test_the_losses_are_those_of_table_8(optimizer):
-    assert published_score(TaskSpec("rosenbrock"), "steps:200", optimizer) == TABLE_8[optimizer]
+    assert published_score(TaskSpec("rosenbrock"), "steps:200", OptimizerSpec(optimizer)) == TABLE_8[optimizer]
 
 
 @pytest.mark.parametrize(
@@ -77,25 +77,25 @@ def test_mnist_has_the_optimizers_of_tables_2_and_3():
 def test_nothing_is_published_of_an_unknown_task():
     task = TaskSpec("saddle")
     assert published_optimizers("saddle") == ()
-    assert published_hyperparameters(task, "adam") is None
-    assert published_score(task, "steps:200", "adam") is None
+    assert published_hyperparameters(task, OptimizerSpec("adam")) is None
+    assert published_score(task, "steps:200", OptimizerSpec("adam")) is None
 
 
 def test_nothing_is_published_of_an_unknown_optimizer():
-    assert published_hyperparameters(TaskSpec("quadratic"), "mine") is None
-    assert published_score(TaskSpec("rosenbrock"), "steps:200", "mine") is None
+    assert published_hyperparameters(TaskSpec("quadratic"), OptimizerSpec("mine")) is None
+    assert published_score(TaskSpec("rosenbrock"), "steps:200", OptimizerSpec("mine")) is None
 
 
 @pytest.mark.parametrize("milestone", ["steps:100", "steps:2000", "seconds:200"])
 def test_a_score_is_of_its_own_milestone_only(milestone):
-    assert published_score(TaskSpec("rosenbrock"), milestone, "adam") is None
+    assert published_score(TaskSpec("rosenbrock"), milestone, OptimizerSpec("adam")) is None
 
 
 def test_what_is_not_known_is_not_made_up():
-    assert published_score(TaskSpec("quadratic"), "steps:100000", "adam") is None
-    assert published_hyperparameters(TaskSpec("quadratic"), "newton") is None
+    assert published_score(TaskSpec("quadratic"), "steps:100000", OptimizerSpec("adam")) is None
+    assert published_hyperparameters(TaskSpec("quadratic"), OptimizerSpec("newton")) is None
 
 
 def test_with_other_options_nothing_is_published():
-    assert published_hyperparameters(TaskSpec("quadratic", {"noise_variance": 4.0}), "adam") is None
-    assert published_score(TaskSpec("rosenbrock", {"dimension": 3}), "steps:200", "adam") is None
+    assert published_hyperparameters(TaskSpec("quadratic", {"noise_variance": 4.0}), OptimizerSpec("adam")) is None
+    assert published_score(TaskSpec("rosenbrock", {"dimension": 3}), "steps:200", OptimizerSpec("adam")) is None

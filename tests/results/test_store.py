@@ -17,7 +17,7 @@ from lodo_bench.results import store as store_module
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow
 from lodo_bench.results.store import Store
-from lodo_bench.spec import Curve, Status, TaskSpec
+from lodo_bench.spec import Curve, OptimizerSpec, Status, TaskSpec
 from tests.results.builders import (
     OTHER_MACHINE,
     curve,
@@ -42,7 +42,7 @@ STATUSES = st.sampled_from(Status)
 SERIAL = itertools.count(1)
 CHANGES = {
     "task": TaskSpec("rosenbrock"),
-    "optimizer": "lodo",
+    "optimizer": OptimizerSpec("lodo"),
     "device": "cuda",
     "dtype": "float32",
 }
@@ -406,26 +406,26 @@ def test_studies_are_listed_oldest_first_and_by_task(store):
 
 def test_the_latest_finished_study_has_the_tuned_values(store):
     task = TaskSpec("quadratic")
-    assert store.tuned(task, "adam") is None
+    assert store.tuned(task, OptimizerSpec("adam")) is None
     first, second, third = (store.open_study(study_spec(seed=seed), fresh=False).id for seed in range(3))
-    assert store.tuned(task, "adam") is None
+    assert store.tuned(task, OptimizerSpec("adam")) is None
     store.finish_study(second, {"learning_rate": 2.0})
-    assert store.tuned(task, "adam") == store.study(second)
+    assert store.tuned(task, OptimizerSpec("adam")) == store.study(second)
     store.finish_study(first, {"learning_rate": 1.0})
-    assert store.tuned(task, "adam") == store.study(second)
+    assert store.tuned(task, OptimizerSpec("adam")) == store.study(second)
     store.finish_study(third, {"learning_rate": 3.0})
-    assert store.tuned(task, "adam").hyperparameters == {"learning_rate": 3.0}
+    assert store.tuned(task, OptimizerSpec("adam")).hyperparameters == {"learning_rate": 3.0}
 
 
 def test_tuned_values_are_of_exactly_this_task_and_optimizer(store):
     noisy = TaskSpec("quadratic", {"noise_variance": 4.0})
     number = store.open_study(study_spec(task=noisy), fresh=False).id
     store.finish_study(number, {"learning_rate": 1.0})
-    assert store.tuned(noisy, "adam").id == number
-    assert store.tuned(noisy, "lodo") is None
+    assert store.tuned(noisy, OptimizerSpec("adam")).id == number
+    assert store.tuned(noisy, OptimizerSpec("lodo")) is None
     for options in ({}, {"noise_variance": 4.5}, {"noise_variance": 4.0, "dimension": 50}, {"dimension": 4.0}):
-        assert store.tuned(TaskSpec("quadratic", options), "adam") is None
-    assert store.tuned(TaskSpec("rosenbrock", {"noise_variance": 4.0}), "adam") is None
+        assert store.tuned(TaskSpec("quadratic", options), OptimizerSpec("adam")) is None
+    assert store.tuned(TaskSpec("rosenbrock", {"noise_variance": 4.0}), OptimizerSpec("adam")) is None
 
 
 def test_an_unfinished_run_set_is_continued(store):

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import settings
 
 from lodo_bench.records import GenerationPlan, IndividualRecord, Schedule, StudyRecord, StudySpec
-from lodo_bench.spec import Status, TaskSpec
+from lodo_bench.spec import OptimizerSpec, Status, TaskSpec
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.study import Study
 
@@ -22,7 +22,7 @@ def schedule(population=6, sigmas=(3.0, 1.0, 0.5), steps=(10, 20, 40), decay_tra
 def study_spec(optimizer="momentum", **changes):
     values = {
         "task": TaskSpec("rosenbrock"),
-        "optimizer": optimizer,
+        "optimizer": OptimizerSpec(optimizer),
         "schedule": schedule(),
         "seed": 0,
         "shard_size": 2,

@@ -275,9 +275,9 @@ def test_progress_is_reported_at_the_start_and_after_every_shard():
     listener = Listening()
     run([new_study("momentum", 1), new_study("adam", 2)], listener=listener)
     start, rest = listener.reports[:2], listener.reports[2:]
-    assert [(p.optimizer, p.evaluated, p.generation) for p in start] == [("momentum", 0, 1), ("adam", 0, 1)]
+    assert [(p.optimizer.name, p.evaluated, p.generation) for p in start] == [("momentum", 0, 1), ("adam", 0, 1)]
     for optimizer in ("momentum", "adam"):
-        reports = [p for p in rest if p.optimizer == optimizer]
+        reports = [p for p in rest if p.optimizer.name == optimizer]
         assert [p.evaluated for p in reports] == [2, 4, 6, 8, 10, 12, 14, 16, 18]
         assert [p.generation for p in reports] == [1, 1, 2, 2, 2, 3, 3, 3, 3]
         assert [p.steps_done for p in reports] == [20, 40, 60, 100, 140, 180, 260, 340, 420]

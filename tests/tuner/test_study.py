@@ -73,7 +73,7 @@ def test_a_shard_says_what_to_train():
         for shard in shards_of(study):
             training = shard.training
             assert shard.study == 17
-            assert (training.task, training.optimizer, training.purpose) == (task, "adam", "tuning")
+            assert (training.task, training.optimizer.name, training.purpose) == (task, "adam", "tuning")
             assert (training.steps, training.seconds) == (steps, None)
             assert (training.dtype, training.device) == ("float32", "cuda")
             study.complete(fake_evaluate(shard))
@@ -356,7 +356,7 @@ def test_a_record_outside_of_the_schedule_is_refused(place):
 
 def test_progress_at_the_start():
     progress = new_study("lodo", schedule=schedule(6)).progress()
-    assert (progress.optimizer, progress.generation, progress.generations) == ("lodo", 1, 3)
+    assert (progress.optimizer.name, progress.generation, progress.generations) == ("lodo", 1, 3)
     assert (progress.evaluated, progress.diverged, progress.failed) == (0, 0, 0)
     assert math.isnan(progress.best_fitness)
     assert progress.mean == pytest.approx(defaults("lodo"), rel=1e-12)

@@ -1,5 +1,6 @@
 """LODO, "learning to optimize during optimization": the paper's optimizer and its preconditioner."""
 
-from lodo_bench.optimizers.lodo.optimizer import Lodo
+from lodo_bench.optimizers.lodo.optimizer import Lodo, LodoNoMomentum, LodoSgd
+from lodo_bench.optimizers.lodo.variants import LodoDense, LodoDiagonal, LodoGlobal, LodoResiduals
 
-__all__ = ["Lodo"]
+__all__ = ["Lodo", "LodoDense", "LodoDiagonal", "LodoGlobal", "LodoNoMomentum", "LodoResiduals", "LodoSgd"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lodo_bench.records import Hyperparameters, Machine, Provenance, RunSetRecord
 from lodo_bench.results.published import PublishedScore, published_score
 from lodo_bench.results.statistics import Summary, summarize
-from lodo_bench.spec import Bound, Milestone, Status, TaskSpec
+from lodo_bench.spec import Bound, Milestone, OptimizerSpec, Status, TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Row:
         unfinished: how many seeds were interrupted or failed and have no score.
     """
 
-    optimizer: str
+    optimizer: OptimizerSpec
     hyperparameters: Hyperparameters
     arithmetic: str
     losses: Mapping[str, Summary]
@@ -58,6 +58,7 @@ class Comparison:
 class _Gathered:
     """What is known of a row, by seed; a later run of a seed replaces an earlier one."""
 
+    optimizer: OptimizerSpec
     hyperparameters: Hyperparameters
     losses: dict[str, dict[int, float]] = field(default_factory=dict)
     speeds: dict[int, tuple[float, Machine]] = field(default_factory=dict)
@@ -90,7 +91,7 @@ def _comparison(run_sets: Sequence[RunSetRecord], bound: Bound | None) -> Compar
     gathered: dict[tuple[object, ...], _Gathered] = {}
     for run_set in run_sets:
         _gather(run_set, gathered)
-    rows = [_row(task, str(key[0]), str(key[1]), found) for key, found in gathered.items()]
+    rows = [_row(task, str(key[1]), found) for key, found in gathered.items()]
     milestones = tuple(sorted({m for row in rows for m in row.losses}, key=milestone_order))
     return Comparison(
         task=task,
@@ -105,8 +106,9 @@ def _gather(run_set: RunSetRecord, gathered: dict[tuple[object, ...], _Gathered]
     spec = run_set.spec
     arithmetic = f"{spec.device}, {spec.dtype}"
     values = tuple(sorted(spec.hyperparameters.values.items()))
-    key = (spec.optimizer, arithmetic, spec.hyperparameters.source, values)
-    found = gathered.setdefault(key, _Gathered(spec.hyperparameters))
+    structure = tuple(sorted(spec.optimizer.options.items()))
+    key = (spec.optimizer.name, arithmetic, structure, spec.hyperparameters.source, values)
+    found = gathered.setdefault(key, _Gathered(spec.optimizer, spec.hyperparameters))
     found.hyperparameters = spec.hyperparameters
     for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
         if run.status in (Status.INTERRUPTED, Status.FAILED):
@@ -118,11 +120,11 @@ def _gather(run_set: RunSetRecord, gathered: dict[tuple[object, ...], _Gathered]
             found.speeds[run.seed] = run.steps_per_second, provenance.machine
 
 
-def _row(task: TaskSpec, optimizer: str, arithmetic: str, found: _Gathered) -> Row:
-    published = {key: published_score(task, key, optimizer) for key in found.losses}
+def _row(task: TaskSpec, arithmetic: str, found: _Gathered) -> Row:
+    published = {key: published_score(task, key, found.optimizer) for key in found.losses}
     speeds = [speed for speed, _ in found.speeds.values()]
     return Row(
-        optimizer=optimizer,
+        optimizer=found.optimizer,
         hyperparameters=found.hyperparameters,
         arithmetic=arithmetic,
         losses={key: summarize(by_seed.values()) for key, by_seed in found.losses.items()},

@@ -134,7 +134,8 @@ def _speed(row: Row, machines: Sequence[Machine]) -> str:
 
 def _label(row: Row, rows: Sequence[Row]) -> str:
     """The optimizer's name, with device and dtype where the rows differ in them."""
-    return f"{row.optimizer} ({row.arithmetic})" if len({r.arithmetic for r in rows}) > 1 else row.optimizer
+    name = row.optimizer.label
+    return f"{name} ({row.arithmetic})" if len({r.arithmetic for r in rows}) > 1 else name
 
 
 def _hyperparameter_line(row: Row, rows: Sequence[Row]) -> str:

@@ -1,0 +1,83 @@
+"""LODO's rule, whatever its preconditioner: a quasi-Newton method that learns while it optimizes (LODO §3)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
+from lodo_bench.optimizers.lodo.preconditioner import Preconditioner
+from lodo_bench.spec import Parameter, Value
+
+META_LEARNING_RATE = Parameter(
+    "meta_learning_rate", "meta_lr", "rate", 0.001, "step size α of the preconditioner's own optimizer"
+)
+MOMENTUM = Parameter("momentum", "beta", "decay", 0.9, "decay β of the averaged gradient")
+INITIAL_LEARNING_RATE = Parameter(
+    "initial_learning_rate", "lr", "rate", 1.0, "α₀; at the start the preconditioner is α₀ I"
+)
+
+
+class LearnedPreconditioning(Optimizer):
+    """Momentum, multiplied by a matrix G(θ) = α₀ S(θ) whose parameters θ are learned from every gradient.
+
+    Update rule, with m = 0 and S = I at the start, g the gradient at x on a fresh batch::
+
+        h <- ∂ℓ(x_before − G(θ) m) / ∂θ        the hypergradient of the step that led to x: g pushed back through it
+        θ <- Meta(θ, h; α)                     one step of the meta-optimizer
+        m <- β m + (1 − β) g                   m <- g where there is no hyperparameter β
+        x <- x − G(θ) m
+
+    The paper's first step, with m = 0, goes nowhere; here it is taken before the first gradient, so the first call of
+    `step` pushes g back through that zero step: its hypergradient is zero, and the meta-optimizer's counter advances.
+
+    A final subclass says what S is and names its hyperparameters.
+
+    Args:
+        x: (P, n), updated in place.
+        hyperparameters: (P,) for each name.
+        generators: for the preconditioner's random parts.
+        options: structural options.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        hyperparameters: Mapping[str, Tensor],
+        generators: Sequence[Generator],
+        options: Mapping[str, Value],
+    ) -> None:
+        super().__init__(x, hyperparameters, generators, options)
+        self.preconditioner = self._build(generators)
+        self._scale = self._initial_scale()
+        self._meta = self._build_meta()
+        self._meta_rate = self.preconditioner.spread(hyperparameters["meta_learning_rate"])
+        self._keep = self.column("momentum") if "momentum" in hyperparameters else x.new_zeros(())
+        self._average = torch.zeros_like(x)
+
+    @abstractmethod
+    def _build(self, generators: Sequence[Generator]) -> Preconditioner:
+        """S at its start."""
+
+    def _initial_scale(self) -> Tensor:
+        """α₀, (P, 1)."""
+        return self.column("initial_learning_rate")
+
+    def _build_meta(self) -> MetaOptimizer:
+        return meta_optimizer("adam", self.preconditioner.weights)
+
+    def step(self, gradient: Tensor, oracle: Oracle) -> None:
+        """Update `x` in place; see `Optimizer.step`."""
+        hypergradient = self.preconditioner.weight_gradient(gradient * -self._scale)
+        self._meta.descend(self.preconditioner.weights, hypergradient, self._meta_rate)
+        self._average.lerp_(gradient, 1 - self._keep)
+        direction = self.preconditioner.apply(self._average)
+        self.x.addcmul_(direction, self._scale, value=-1)
+
+    def precondition(self, vector: Tensor) -> Tensor:
+        """G(θ) times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
+        return self.preconditioner.product(vector) * self._scale
