@@ -80,6 +80,7 @@ def _study_specs(
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.records import StudySpec
     from lodo_bench.results.published import published_optimizers
+    from lodo_bench.training import check_device
     from lodo_bench.tuner.driver import shard_size
     from lodo_bench.tuner.schedule import load_schedule
 
@@ -90,6 +91,8 @@ def _study_specs(
     asked = [OPTIMIZERS.check(name) for name in dict.fromkeys(names or ())]
     published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
     accuracy = precision(dtype, task.name)
+    if cluster.workers == 0 and cluster.gpus_per_worker:
+        check_device("cuda")
     plan = load_schedule(schedule, task.name)
     return [
         StudySpec(
