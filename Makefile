@@ -28,7 +28,7 @@ demo: $(READY)
 	$(BIN)/lodo-bench report --db $(DEMO_DB)
 
 test: $(READY)
-	$(BIN)/pytest --quiet
+	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadscope
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ Plain frozen dataclasses, like those of `lodo_bench.spec`; the tuner and the com
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -115,6 +116,11 @@ class StudyRecord:
     def status(self) -> Literal["finished", "unfinished"]:
         """Whether the search has come to its result."""
         return "unfinished" if self.hyperparameters is None else "finished"
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the search is finished and found something: where no loss was ever finite, its mean never moved."""
+        return self.status == "finished" and any(math.isfinite(member.fitness) for member in self.individuals)
 
     def count(self, status: Status) -> int:
         """How many individuals ended with `status`."""

@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs: `lodo-bench --help` must answer
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -35,10 +36,17 @@ app.command()(show)
 def main() -> None:
     """Run the command line; never shows a traceback for what the user can mend."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except LodoBenchError as error:
         print(f"lodo-bench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("lodo-bench: interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:  # of the place that the output goes to, above all: a full disk, a reader that has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"lodo-bench: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)

@@ -102,6 +102,7 @@ def _study_specs(
     task: TaskSpec, optimizers: Sequence[OptimizerSpec], schedule: str, seed: int, cluster: Cluster, dtype: str | None
 ) -> list[StudySpec]:
     from lodo_bench.records import StudySpec
+    from lodo_bench.training import check_device
     from lodo_bench.tuner.driver import shard_size
     from lodo_bench.tuner.schedule import load_schedule
 
@@ -110,6 +111,8 @@ def _study_specs(
     if cluster.workers == 0 and cluster.gpus_per_worker > 1:
         raise UsageError("--workers 0 trains in this process, which has one GPU at most. Use --gpus-per-worker 1.")
     accuracy = precision(dtype, task.name)
+    if cluster.workers == 0 and cluster.gpus_per_worker:
+        check_device("cuda")
     plan = load_schedule(schedule, task.name)
     return [
         StudySpec(

@@ -125,7 +125,7 @@ class Store:
         finished = [
             study
             for study in self.studies(task.name)
-            if study.spec.task == task and study.spec.optimizer == optimizer and study.status == "finished"
+            if study.spec.task == task and study.spec.optimizer == optimizer and study.has_result
         ]
         return finished[-1] if finished else None
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lodo_bench.records import GenerationRecord, IndividualRecord
 from lodo_bench.tuner.study import Shard, Study, StudyProgress
+from lodo_bench.tuner.worker import failed
+
+_RETRIES = 2
 
 
 class Ledger(Protocol):
@@ -51,6 +55,8 @@ class Coordinator:
     def __init__(self, studies: Sequence[Study], ledger: Ledger, listener: Listener) -> None:
         self._studies = {study.id: study for study in studies}
         self._ledger, self._listener = ledger, listener
+        self._lost: list[Shard] = []
+        self._losses: Counter[tuple[int, int, int]] = Counter()
         for study in studies:
             if study.finished:
                 # Again for most; but one may have been stopped between its last shard and this.
@@ -64,13 +70,10 @@ class Coordinator:
         """Whether every study has its result."""
         return all(study.finished for study in self._studies.values())
 
-    @property
-    def remaining_shards(self) -> int:
-        """How many shards are still to be handed out by all studies together."""
-        return sum(study.remaining_shards for study in self._studies.values())
-
     def next_shard(self) -> Shard | None:
         """The next shard to evaluate, from the study that is furthest behind; None if all must wait, or are done."""
+        if self._lost:
+            return self._lost.pop(0)
         unfinished = [study for study in self._studies.values() if not study.finished]
         for study in sorted(unfinished, key=lambda study: study.generation.index):
             shard = study.next_shard()
@@ -93,3 +96,13 @@ class Coordinator:
         elif found is not None:
             self._ledger.add_generation(study.id, study.opened())
         self._listener.progress(study.progress())
+
+    def lose(self, shard: Shard, reason: str) -> None:
+        """Hand a shard whose worker was lost out again; after a few times its individuals are failures."""
+        key = shard.study, shard.generation, shard.first
+        self._losses[key] += 1
+        if self._losses[key] > _RETRIES:
+            self.complete(shard, failed(shard, reason))
+            return
+        self._lost.append(shard)
+        self._listener.notice(f"{shard.training.optimizer.label}: {reason}; its individuals are trained again.")

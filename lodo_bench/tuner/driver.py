@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +22,6 @@ from lodo_bench.tuner.worker import evaluate
 # Individuals in a shard. More make the arithmetic cheaper for each, fewer let more workers share a generation.
 _SHARD_SIZE = 8
 _OBJECT_STORE_BYTES = 100_000_000
-_LOST_WORKER_RETRIES = 2
 _KNOCK_SECONDS = 10
 
 # How Ray is told to stay quiet, leave Ctrl-C to us, and write nothing but what it needs for itself.
@@ -81,9 +83,11 @@ def _run_on_ray(coordinator: Coordinator, cluster: Cluster) -> None:
     os.environ.update({name: os.environ.get(name, value) for name, value in _RAY_SETTINGS.items()})
     import ray
 
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # a lost worker is ours to speak of
     try:
-        _connect(cluster)
-        _fit(coordinator, cluster)
+        with redirect_stdout(sys.stderr):  # where Ray's own processes report
+            _connect(cluster)
+            _fit(coordinator, cluster)
     finally:
         ray.shutdown()
 
@@ -91,15 +95,20 @@ def _run_on_ray(coordinator: Coordinator, cluster: Cluster) -> None:
 def _connect(cluster: Cluster) -> None:
     import ray
 
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
     if cluster.address is None:
-        ray.init(
-            address="local",
-            num_cpus=cluster.workers,
-            include_dashboard=False,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            **quiet,
-        )
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cluster.workers,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                **quiet,
+            )
+        except OSError as error:
+            raise UsageError(
+                f"Ray cannot start: {error}. Its sockets need a short path: set TMPDIR to one, e.g. /tmp."
+            ) from None
     else:
         try:
             _knock(cluster.address)
@@ -142,14 +151,13 @@ def _fit(coordinator: Coordinator, cluster: Cluster) -> None:
             tune.with_resources(ShardTrainable, {"cpu": 1, "gpu": cluster.gpus_per_worker}),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                num_samples=coordinator.remaining_shards,
+                num_samples=-1,  # until the searcher says that there are no more
                 max_concurrent_trials=workers,
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
                 storage_path=scratch,
                 verbose=0,
-                failure_config=tune.FailureConfig(max_failures=_LOST_WORKER_RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )

@@ -7,10 +7,9 @@ from typing import Any, cast
 from ray import tune
 from ray.tune.search import Searcher
 
-from lodo_bench.records import IndividualRecord
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.study import Shard
-from lodo_bench.tuner.worker import evaluate, failed
+from lodo_bench.tuner.worker import evaluate
 
 # Ray's mark for "there will be no more"; its own annotation of `suggest` forgets it.
 _FINISHED: dict[str, Any] = cast(Any, Searcher.FINISHED)
@@ -35,7 +34,7 @@ class ShardSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The next shard as a trial's configuration; None to be asked again later."""
         try:
-            if self.error is not None or self._coordinator.remaining_shards == 0:
+            if self.error is not None or self._coordinator.finished:
                 return _FINISHED
             shard = self._coordinator.next_shard()
         except BaseException as error:
@@ -47,16 +46,15 @@ class ShardSearcher(Searcher):
         return {"shard": shard}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Take in a shard's result; a trial that Ray has given up on is a shard of failures."""
+        """Take in a shard's result; a trial without one has lost its worker."""
         if trial_id not in self._away:
             return
         shard = self._away.pop(trial_id)
-        lost = error or result is None
-        individuals: tuple[IndividualRecord, ...] = (
-            failed(shard, "its worker was lost") if lost or result is None else result["individuals"]
-        )
         try:
-            self._coordinator.complete(shard, individuals)
+            if error or result is None:
+                self._coordinator.lose(shard, "a worker was lost")
+            else:
+                self._coordinator.complete(shard, result["individuals"])
         except BaseException as problem:
             self.error = self.error or problem
 

@@ -94,15 +94,6 @@ class Study:
         """The mean of the search; its result once it is finished."""
         return self._search.best
 
-    @property
-    def remaining_shards(self) -> int:
-        """How many shards are still to be handed out, in this generation and the following."""
-        if self.finished:
-            return 0
-        left = len(self.spec.schedule.generations) - self.generation.index - 1
-        each = math.ceil(self.spec.schedule.population / self.spec.shard_size)
-        return len(self._unasked) + left * each
-
     def next_shard(self) -> Shard | None:
         """A shard of the open generation that nobody has yet, or None if this generation's barrier must be awaited."""
         return self._unasked.pop(0) if self._unasked else None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.lodo.block import BlockPreconditioner, padded_dimension
 from tests.helpers import NoOracle, build_optimizer, generators
 from tests.optimizers import oracles
@@ -184,9 +185,9 @@ def test_padded_dimension_is_the_smallest_multiple_from_2n_on(n, block_size, hid
     assert padded_dimension(n, block_size) == hidden
 
 
-@pytest.mark.parametrize("hidden", [0, 8, 21])
+@pytest.mark.parametrize("hidden", [4, 8, 21])
 def test_a_hidden_dimension_that_is_no_multiple_or_too_small_is_refused(hidden):
-    with pytest.raises(ValueError, match=f"hidden_dim = {hidden} must be a multiple of block_size = 4 and >= 10"):
+    with pytest.raises(UsageError, match=f"hidden_dim = {hidden} must be a multiple of block_size = 4 and >= 10"):
         build(1, 10, hidden_dim=hidden)
 
 

@@ -404,23 +404,36 @@ def test_studies_are_listed_oldest_first_and_by_task(store):
     assert store.studies("mnist") == []
 
 
+def finish(store, number, values, fitness=1.0):
+    store.add_generation(number, generation(0))
+    store.add_individuals(number, [individual(0, fitness=math.nan), individual(1, fitness=fitness)])
+    store.finish_study(number, values)
+
+
+def test_a_study_without_a_finite_fitness_has_tuned_nothing(store):
+    number = store.open_study(study_spec(), fresh=False).id
+    finish(store, number, {"learning_rate": 0.001}, fitness=math.inf)
+    assert store.study(number).status == "finished"
+    assert store.tuned(TaskSpec("quadratic"), OptimizerSpec("adam")) is None
+
+
 def test_the_latest_finished_study_has_the_tuned_values(store):
     task = TaskSpec("quadratic")
     assert store.tuned(task, OptimizerSpec("adam")) is None
     first, second, third = (store.open_study(study_spec(seed=seed), fresh=False).id for seed in range(3))
     assert store.tuned(task, OptimizerSpec("adam")) is None
-    store.finish_study(second, {"learning_rate": 2.0})
-    assert store.tuned(task, OptimizerSpec("adam")) == store.study(second)
-    store.finish_study(first, {"learning_rate": 1.0})
-    assert store.tuned(task, OptimizerSpec("adam")) == store.study(second)
-    store.finish_study(third, {"learning_rate": 3.0})
+    finish(store, second, {"learning_rate": 2.0})
+    assert store.tuned(task, OptimizerSpec("adam")).id == second
+    finish(store, first, {"learning_rate": 1.0})
+    assert store.tuned(task, OptimizerSpec("adam")).id == second
+    finish(store, third, {"learning_rate": 3.0})
     assert store.tuned(task, OptimizerSpec("adam")).hyperparameters == {"learning_rate": 3.0}
 
 
 def test_tuned_values_are_of_exactly_this_task_and_optimizer(store):
     noisy = TaskSpec("quadratic", {"noise_variance": 4.0})
     number = store.open_study(study_spec(task=noisy), fresh=False).id
-    store.finish_study(number, {"learning_rate": 1.0})
+    finish(store, number, {"learning_rate": 1.0})
     assert store.tuned(noisy, OptimizerSpec("adam")).id == number
     assert store.tuned(noisy, OptimizerSpec("lodo")) is None
     for options in ({}, {"noise_variance": 4.5}, {"noise_variance": 4.0, "dimension": 50}, {"dimension": 4.0}):

@@ -87,14 +87,17 @@ def test_a_study_that_has_fallen_behind_is_caught_up_with():
     assert places([coordinator.next_shard()]) == [(2, 0, 0)]
 
 
-def test_the_remaining_shards_are_those_of_all_studies():
-    coordinator, _, _ = coordinate(*three_studies())
-    remaining = []
-    while (shard := coordinator.next_shard()) is not None:
-        remaining.append(coordinator.remaining_shards)
-        coordinator.complete(shard, fake_evaluate(shard))
-    assert remaining == list(range(26, -1, -1))
-    assert coordinator.finished
+def test_a_lost_shard_is_handed_out_again_and_given_up_after_a_few_times():
+    coordinator, ledger, listening = coordinate(new_study("momentum", 1))
+    shard = coordinator.next_shard()
+    for _ in range(2):
+        coordinator.lose(shard, "a worker was lost")
+        assert coordinator.next_shard() == shard
+    assert listening.notices == ["momentum: a worker was lost; its individuals are trained again."] * 2
+    coordinator.lose(shard, "a worker was lost")
+    lost = ledger.record(1, study_spec("momentum")).individuals
+    assert [(r.index, r.status, r.reason) for r in lost] == [(i, "failed", "a worker was lost") for i in (0, 1)]
+    assert coordinator.next_shard() != shard
 
 
 @examples
@@ -248,7 +251,6 @@ def finished_study(number=7):
 def test_a_finished_study_is_left_alone():
     coordinator, ledger, listener = coordinate(finished_study())
     assert coordinator.finished
-    assert coordinator.remaining_shards == 0
     assert coordinator.next_shard() is None
     assert not ledger.generations
     assert not ledger.individuals

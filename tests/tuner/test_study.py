@@ -195,22 +195,10 @@ def test_the_open_generation_is_stored_with_its_mean_spread_and_steps():
     assert study.opened().index == 2
 
 
-def test_the_remaining_shards_are_counted():
-    study = new_study(schedule=schedule(7), shard_size=2)
-    remaining = [study.remaining_shards]
-    while not study.finished:
-        for shard in shards_of(study):
-            remaining.append(study.remaining_shards)
-            study.complete(fake_evaluate(shard))
-        remaining.append(study.remaining_shards)
-    assert remaining == [12, *[8] * 5, *[4] * 5, *[0] * 5]
-
-
 def test_a_shard_is_handed_out_once():
     study = new_study(schedule=schedule(6), shard_size=2)
-    assert study.remaining_shards == 9
-    assert study.next_shard() != study.next_shard()
-    assert study.remaining_shards == 7
+    handed_out = [study.next_shard() for _ in range(4)]
+    assert [shard and shard.first for shard in handed_out] == [0, 2, 4, None]
 
 
 # Order and replay
@@ -253,7 +241,6 @@ def test_it_is_continued_from_wherever_it_was_killed(data):
     kept = [SHARDS[4 * g + s] for g in range(whole) for s in range(4)] + [SHARDS[4 * whole + s] for s in sorted(part)]
     stored = data.draw(st.permutations([record for shard in kept for record in shard]))
     study = Study(study_record(REFERENCE.spec, stored))
-    assert study.remaining_shards == 12 - len(kept)
     assert study.progress().evaluated == len(stored)
     rest = finish(study, lambda away: data.draw(st.integers(0, away - 1)))
     assert_as_the_reference(study, [*stored, *rest])

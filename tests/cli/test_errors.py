@@ -1,0 +1,253 @@
+"""What the user can mend: one message that helps, on standard error, exit code 2, and nothing touched."""
+
+import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+import torch
+
+from tests.cli.program import Place
+
+ADAM = ("run", "--optimizer", "adam")
+TUNE = ("tune", "--task", "quadratic", "--optimizer", "adam", "--workers", "0")
+TWICE = "is given twice. Give it once."
+RATE = "it must be a finite number greater than 0"
+DECAY = "it must be a number from 0 (included) to 1 (excluded)"
+AT_LEAST_1 = "Input should be greater than or equal to 1"
+NO_DATABASE = ("there is no database at", "Fill one with 'lodo-bench tune' or 'lodo-bench run'", "LODO_BENCH_DB")
+
+# Arguments, and what the message must say.
+REFUSED = {
+    "unknown optimizer": (("run", "--optimizer", "adm"), "unknown optimizer 'adm'. Did you mean 'adam'? Known: adam,"),
+    "unknown optimizer of tune": ((*TUNE, "--optimizer", "lod"), "unknown optimizer 'lod'. Did you mean 'lodo'?"),
+    "unknown task": ((*ADAM, "--task", "rosenbrok"), "unknown task 'rosenbrok'. Did you mean 'rosenbrock'?"),
+    "unknown task of tune": (("tune", "--task", "quadratik"), "unknown task 'quadratik'. Did you mean 'quadratic'?"),
+    "unknown task of report": (("report", "--task", "quadratik"), "Did you mean 'quadratic'?"),
+    "unknown parameter": (
+        (*ADAM, "-p", "learning_rat=1"),
+        "unknown parameter 'learning_rat' of optimizer adam. Did you mean 'learning_rate'? Known: beta1, beta2,",
+    ),
+    "rate 0": ((*ADAM, "-p", "lr=0"), "learning_rate = 0 is not possible for optimizer adam", RATE, "default 0.001"),
+    "rate below 0": ((*ADAM, "-p", "lr=-1"), "learning_rate = -1 is not possible", RATE),
+    "rate nan": ((*ADAM, "-p", "lr=nan"), "learning_rate = nan is not possible", RATE),
+    "rate inf": ((*ADAM, "-p", "lr=inf"), "learning_rate = inf is not possible", RATE),
+    "decay 1": ((*ADAM, "-p", "beta1=1"), "beta1 = 1 is not possible for optimizer adam", DECAY),
+    "decay nan": ((*ADAM, "-p", "beta1=nan"), "beta1 = nan is not possible", DECAY),
+    "text": ((*ADAM, "-p", "lr=quick"), "-p 'lr=quick' is not of the form name=number", "-p lr=0.1"),
+    "no value": ((*ADAM, "-p", "lr"), "-p 'lr' is not of the form name=number", "-p lr=0.1"),
+    "no name": ((*ADAM, "-p", "=1"), "-p '=1' lacks a name"),
+    "given twice": ((*ADAM, "-p", "lr=1", "-p", "lr=1"), f"-p lr {TWICE}"),
+    "given under both names": (
+        (*ADAM, "-p", "lr=1", "-p", "learning_rate=2"),
+        f"learning_rate of optimizer adam {TWICE}",
+    ),
+    "unknown task option": (
+        (*ADAM, "-t", "dimensions=3"),
+        "unknown option 'dimensions' of task quadratic. Did you mean 'dimension'?",
+    ),
+    "option of another task": (
+        (*ADAM, "--task", "rosenbrock", "-t", "dimension=3"),
+        "unknown option 'dimension' of task rosenbrock. There are none.",
+    ),
+    "half a dimension": (
+        (*ADAM, "-t", "dimension=2.5"),
+        "dimension = 2.5 is not possible",
+        "a whole number, 1 or greater",
+    ),
+    "no dimension": ((*ADAM, "-t", "n=0"), "dimension = 0 is not possible for task quadratic"),
+    "infinite dimension": ((*ADAM, "-t", "n=inf"), "dimension = inf is not possible"),
+    "negative variance": ((*ADAM, "-t", "noise_variance=-1"), "noise_variance = -1 is not possible", "0 or greater"),
+    "contradictory eigenvalues": (
+        (*ADAM, "-t", "min_eig=2", "-t", "max_eig=1.5"),
+        "min_eigenvalue = 2 is above max_eigenvalue = 1.5",
+    ),
+    "eigenvalue above the default": ((*TUNE, "-t", "min_eig=2"), "min_eigenvalue = 2 is above max_eigenvalue = 1"),
+    "unknown device": ((*ADAM, "--device", "tpu"), "unknown device 'tpu'", "Known: cpu, cuda."),
+    "float16": ((*ADAM, "--dtype", "float16"), "unknown dtype 'float16'", "Known: float32, float64."),
+    "float16 of tune": ((*TUNE, "--dtype", "float16"), "unknown dtype 'float16'"),
+    "negative time": ((*ADAM, "--seconds", "-1"), "--seconds -1 is not possible", "greater than 0"),
+    "no time": ((*ADAM, "--seconds", "0"), "--seconds 0 is not possible"),
+    "nan seconds": ((*ADAM, "--seconds", "nan"), "--seconds nan is not possible"),
+    "endless": ((*ADAM, "--seconds", "inf"), "--seconds inf is not possible"),
+    "untimed by the clock": (
+        (*ADAM, "--untimed", "--seconds", "5"),
+        "--untimed",
+        "--seconds",
+        "Leave out one of them.",
+    ),
+    "no steps": ((*ADAM, "--steps", "0"), "Invalid value for '--steps'", AT_LEAST_1),
+    "no seeds": ((*ADAM, "--seeds", "0"), "Invalid value for '--seeds'", AT_LEAST_1),
+    "unknown source": (
+        (*ADAM, "--hyperparameters", "best"),
+        "unknown source of hyperparameters 'best'",
+        "default, paper, tuned",
+    ),
+    "unknown list": (
+        ("list", "run"),
+        "unknown list 'run'. Did you mean 'runs'? Known: optimizers, runs, studies, tasks.",
+    ),
+    "no number of a study": (("show", "first"), "Invalid value for 'STUDY'"),
+    "unknown command": (("runn",), "No such command 'runn'. Did you mean 'run'?"),
+    "unknown option": ((*ADAM, "--speed", "3"), "No such option: --speed"),
+    "missing option": (("run",), "Missing option '--optimizer'."),
+    "no workers on a cluster": (
+        (*TUNE, "--address", "auto"),
+        "--workers 0 trains in this process",
+        "Leave out one of them.",
+    ),
+    "GPUs in this process": ((*TUNE, "--gpus-per-worker", "2"), "--workers 0", "one GPU at most"),
+    "missing schedule": (
+        (*TUNE, "--schedule", "missing.yaml"),
+        "schedule 'missing.yaml' is no file and no built-in schedule. Built in: paper, quick.",
+    ),
+    "schedule with an unknown key": (
+        (*TUNE, "--schedule", "../unknown-key.yaml"),
+        "../unknown-key.yaml",
+        "unknown key 'populations' of the file. Did you mean 'population'?",
+    ),
+    "schedule without generations": ((*TUNE, "--schedule", "../empty.yaml"), "lacks the key 'generations'"),
+    "schedule that is no YAML": ((*TUNE, "--schedule", "../broken.yaml"), "../broken.yaml is no valid YAML"),
+    "report without a database": (("report",), *NO_DATABASE),
+    "show without a database": (("show", "1"), *NO_DATABASE),
+    "studies without a database": (("list", "studies"), *NO_DATABASE),
+    "runs without a database": (("list", "runs", "--json"), *NO_DATABASE),
+    "unwritable place": (
+        (*ADAM, "--db", "../a-file/below/x.db"),
+        "database '../a-file/below/x.db' cannot be made",
+        "--db",
+    ),
+    "a directory": ((*ADAM, "--db", ".."), "database '..' cannot be used", "--db or LODO_BENCH_DB"),
+    "no such driver": ((*ADAM, "--db", "nosuch://x"), "no driver for the database 'nosuch'"),
+    "no URL": ((*ADAM, "--db", "://x"), "'://x' is no database URL"),
+}
+FILES = {
+    "unknown-key.yaml": "populations: 8\ngenerations:\n  - {sigma: 1, steps: 5}\n",
+    "empty.yaml": "population: 8\n",
+    "broken.yaml": "population: [8\n",
+    "a-file": "in the way",
+}
+
+
+class Refusals:
+    """Runs every case that has been asked for, two at a time, each in a place of its own."""
+
+    def __init__(self, directory, cases):
+        self.places = {case: Place(directory / str(index)) for index, case in enumerate(cases)}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self.results = dict(zip(cases, pool.map(self._result, cases), strict=True))
+
+    def _result(self, case):
+        place = self.places[case]
+        for name, text in FILES.items():
+            (place.directory / name).write_text(text)
+        return place.run(*REFUSED[case][0])
+
+
+@pytest.fixture(scope="module")
+def refusals(request, tmp_path_factory):
+    asked = [item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")]
+    return Refusals(tmp_path_factory.mktemp("refusals"), [case for case in REFUSED if case in asked])
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_mistake_is_explained(case, refusals):
+    place, result = refusals.places[case], refusals.results[case]
+    assert_explained(result, *REFUSED[case][1:])
+    assert not place.database.parent.exists()
+    assert list(place.work.iterdir()) == []
+    assert {name: (place.directory / name).read_text() for name in FILES} == FILES
+    assert {path.name for path in place.directory.iterdir()} == {"work", "home", "tmp", *FILES}
+
+
+def assert_explained(result, *texts):
+    assert result.code == 2
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    for text in texts:
+        assert text in result.message
+    ours = [line for line in result.stderr.splitlines() if line.startswith("lodo-bench: ")]
+    assert len(ours) == len(result.stderr.splitlines()) == 1 or result.message.count(" Error ") == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_missing_gpu_is_explained(place):
+    assert_explained(place.run(*ADAM, "--device", "cuda"), "device 'cuda' is not available", "Use 'cpu'.")
+    assert not place.database.parent.exists()
+
+
+def test_the_json_of_a_mistake_is_empty(place):
+    assert_explained(place.run("run", "--optimizer", "adm", "--json"), "Did you mean 'adam'?")
+
+
+def test_values_that_were_never_tuned_name_the_command(place):
+    arguments = ("--task", "quadratic", "-t", "dimension=12", "--optimizer", "adam")
+    result = place.run("run", *arguments, "--hyperparameters", "tuned")
+    assert_explained(result, "adam has not been tuned on quadratic (dimension=12) in this database")
+    shown = result.message.partition("Do it with 'lodo-bench ")[2].partition("'")[0].split()
+    schedule = place.schedule(5, population=8)
+    assert place.run(*shown, "--schedule", schedule, "--workers", 0).code == 0
+    run = place.run("run", *arguments, "--hyperparameters", "tuned", "--steps", 5, "--seeds", 1, "--json")
+    assert run.document["hyperparameters_source"] == "tuned"
+
+
+def test_values_that_the_paper_lacks_are_explained(place):
+    result = place.run(*ADAM, "-t", "dimension=12", "--hyperparameters", "paper")
+    assert_explained(result, "the paper's hyperparameters of adam on quadratic (dimension=12) are not known", "-p")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_search_without_its_gpu_leaves_no_study(place):
+    result = place.run(*TUNE, "--gpus-per-worker", 1)
+    assert_explained(result, "device 'cuda' is not available")
+    assert place.count("studies") == 0
+
+
+def test_an_enormous_dimension_is_explained_or_fails_as_a_run(place):
+    result = place.run(*ADAM, "-t", "dimension=1e12", "--steps", 5, "--seeds", 1)
+    assert "Traceback" not in result.stderr
+    assert result.code in (2, 3)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+def test_a_full_disk_is_explained(place):
+    with open("/dev/full", "w") as full:
+        process = place.start("list", "tasks", stdout=full)
+        _, stderr = process.communicate()
+    assert process.returncode != 0
+    assert "Traceback" not in stderr
+    assert "space" in stderr
+
+
+def foreign(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE addresses (name)")
+        connection.commit()
+
+
+def no_database(path):
+    path.write_bytes(b"Dear diary, " * 1000)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [(foreign, "is a database of something else; it is left alone"), (no_database, "file is not a database")],
+)
+def test_a_strange_file_is_left_as_it_was(make, text, place):
+    place.database.parent.mkdir()
+    make(place.database)
+    before = place.database.read_bytes()
+    processes = [place.start(*arguments) for arguments in (ADAM, TUNE, ("report",), ("show", "1"))]
+    for process in processes:
+        stdout, stderr = process.communicate()
+        assert (process.returncode, stdout, len(stderr.splitlines())) == (2, "", 1)
+        assert text in stderr and "--db or LODO_BENCH_DB" in stderr
+    assert place.database.read_bytes() == before
+    assert [path.name for path in place.database.parent.iterdir()] == [place.database.name]
+
+
+def test_an_unknown_study_is_explained(place):
+    made = (*TUNE, "-t", "n=12", "--schedule", place.schedule(5, population=8))
+    assert place.run(*made).code == 0
+    assert_explained(place.run("show", 7), "unknown study '7'", "Known: 1.")

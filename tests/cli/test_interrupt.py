@@ -1,0 +1,136 @@
+"""Ctrl-C: what was finished is kept, and the same command goes on."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Place, continuing_command, finish, wait_until
+
+SEEDS = 5
+RUN = ("run", "--optimizer", "adam", "--task", "quadratic", "-t", "dimension=12", "--steps", 8000, "--seeds", SEEDS)
+SEARCH = ("tune", "--task", "quadratic", "-t", "dimension=12", "--optimizer", "lodo", "--workers", 0)
+
+
+def to_the_process(process):
+    os.kill(process.pid, signal.SIGINT)
+
+
+def to_its_group(process):
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def stop(place, arguments, table, rows, interrupt):
+    """Start a command and interrupt it as soon as there are so many rows in a table."""
+    process = place.start(*arguments)
+    wait_until(lambda: place.count(table) >= rows, process)
+    interrupt(process)
+    return finish(process)
+
+
+def assert_interrupted(result):
+    assert result.code == 130
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert result.stderr.count("lodo-bench: interrupted") == 1
+
+
+@pytest.fixture(scope="module", params=[to_the_process, to_its_group])
+def stopped_run(request, tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("run"))
+    return place, stop(place, (*RUN, "--json"), "runs", 1, request.param)
+
+
+@pytest.fixture(scope="module")
+def continued_run(stopped_run):
+    place, stopped = stopped_run
+    rows = "SELECT id, seed, training_seconds FROM runs WHERE status = 'completed' ORDER BY seed"
+    before = place.query(rows)
+    result = place.run(*continuing_command(stopped))
+    return before, result, place.query(rows)
+
+
+def test_an_interrupted_run_says_how_to_go_on(stopped_run):
+    _, result = stopped_run
+    assert_interrupted(result)
+    assert "interrupted; finished runs are stored" in result.stderr
+    assert continuing_command(result) == [*map(str, RUN), "--json"]
+
+
+def test_the_same_command_does_the_rest(continued_run):
+    before, result, after = continued_run
+    assert 1 <= len(before) < SEEDS
+    assert result.code == 0
+    assert f"Continuing run set 1: {SEEDS - len(before)} of {SEEDS} runs are to be done." in result.stderr
+    document = result.document
+    assert document["run_set"] == 1
+    assert [(run["seed"], run["status"], run["steps"]) for run in document["runs"]] == [
+        (seed, "completed", 8000) for seed in range(SEEDS)
+    ]
+    assert after[: len(before)] == before
+
+
+def test_continued_runs_have_the_losses_of_uninterrupted_ones(continued_run, place):
+    whole = place.run(*RUN, "--untimed", "--json").document
+    assert [run["milestones"] for run in continued_run[1].document["runs"]] == [
+        run["milestones"] for run in whole["runs"]
+    ]
+
+
+def test_lockstep_runs_can_be_interrupted(place):
+    arguments = ("run", "--optimizer", "adam", "--steps", 10_000_000, "--seeds", 2, "--untimed")
+    process = place.start(*arguments)
+    first = process.stderr.readline()
+    wait_until(lambda: place.count("run_sets"), process)
+    to_the_process(process)
+    result = finish(process)
+    assert first.startswith("adam on quadratic")
+    assert result.code == 130
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="there is no /proc here")
+def test_an_early_interrupt_shows_no_traceback(place):
+    process = place.start(*RUN)
+    wait_until(lambda: "torch" in Path(f"/proc/{process.pid}/maps").read_text(), process)
+    to_the_process(process)
+    result = finish(process)
+    assert (result.code, result.stdout) == (130, "")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_search_is_interrupted_and_continued(place, tmp_path):
+    arguments = (*SEARCH, "--schedule", place.schedule(400, 400, 400))
+    stopped = stop(place, arguments, "individuals", 8, to_its_group)
+    assert_interrupted(stopped)
+    assert "everything evaluated is stored" in stopped.stderr
+    before = place.query("SELECT * FROM individuals ORDER BY id")
+    assert 8 <= len(before) < 48
+    assert place.run("list", "studies", "--json").document["studies"][0]["status"] == "unfinished"
+
+    continued = place.run(*continuing_command(stopped))
+    assert continued.code == 0
+    assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
+    whole = Place(tmp_path / "whole")
+    assert whole.run(*arguments).stdout == continued.stdout
+    assert values(whole) == values(place)
+
+
+def values(place):
+    query = 'SELECT generation_id, "index", hyperparameters, fitness, status, steps FROM individuals ORDER BY 1, 2'
+    found = place.query(query)
+    assert len(found) == 48
+    return found
+
+
+def test_an_unfinished_search_has_tuned_nothing(place):
+    stop(place, (*SEARCH, "--schedule", place.schedule(400, 400, 400)), "individuals", 8, to_the_process)
+    run = ("run", "--optimizer", "lodo", "-t", "dimension=12", "--steps", 5, "--seeds", 1, "--json")
+    assert place.run(*run).document["hyperparameters_source"] == "default"
+
+
+def test_a_fresh_search_is_continued_without_starting_afresh(place):
+    arguments = (*SEARCH, "--schedule", place.schedule(400, 400), "--fresh")
+    stopped = stop(place, arguments, "individuals", 8, to_the_process)
+    assert continuing_command(stopped) == [str(argument) for argument in arguments[:-1]]

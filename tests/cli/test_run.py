@@ -1,0 +1,241 @@
+"""`lodo-bench run`: what it prints, which hyperparameters it takes, and what it keeps."""
+
+import pytest
+
+from tests.cli.program import Place
+
+ADAM_ON_ROSENBROCK = {"learning_rate": 0.9704, "beta1": 0.864, "beta2": 0.99804}
+RUN_KEYS = {
+    "seed",
+    "status",
+    "reason",
+    "steps",
+    "evaluations",
+    "training_seconds",
+    "steps_per_second",
+    "milestones",
+}
+BOWL = ("--task", "quadratic", "-t", "dimension=12")
+
+
+@pytest.fixture(scope="module")
+def adam(tmp_path_factory):
+    """Two identical runs of Adam on Rosenbrock's function: for people, and as JSON."""
+    place = Place(tmp_path_factory.mktemp("adam"))
+    arguments = ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2)
+    return place, place.run(*arguments), place.run(*arguments, "--json")
+
+
+def losses(document):
+    return [run["milestones"] for run in document["runs"]]
+
+
+def test_a_run_prints_a_table(adam):
+    _, result, _ = adam
+    assert result.code == 0
+    headers, rule, *rows = result.stdout.splitlines()
+    assert [title.strip() for title in headers.strip("| ").split("|")] == [
+        "seed",
+        "status",
+        "loss at 200 steps",
+        "training s",
+        "steps/s",
+    ]
+    assert set(rule) == set("| -:")
+    assert [row.split("|")[1].strip() for row in rows] == ["0", "1", "all"]
+    assert all("completed" in row and "5.342e-05" in row for row in rows[:2])
+    assert "2 runs" in rows[2]
+
+
+def test_progress_goes_to_standard_error(adam):
+    first, *seeds = adam[1].stderr.splitlines()
+    assert first == ("adam on rosenbrock, paper (Table 6): learning_rate = 0.9704, beta1 = 0.864, beta2 = 0.99804")
+    assert len(seeds) == 2
+    for seed, line in enumerate(seeds):
+        assert line.startswith(f"adam, seed {seed}: completed, loss 5.342e-05 at 200 steps, ")
+        assert line.endswith(" steps/s")
+
+
+def test_json_is_all_of_standard_output(adam):
+    result = adam[2]
+    assert result.code == 0
+    assert result.stdout.startswith("{") and result.stdout.endswith("}\n")
+    document = result.document
+    assert (document["task"], document["task_options"], document["optimizer"]) == ("rosenbrock", {}, "adam")
+    assert document["hyperparameters"] == ADAM_ON_ROSENBROCK
+    assert document["hyperparameters_source"] == "paper"
+    assert (document["device"], document["dtype"], document["timed"]) == ("cpu", "float64", True)
+
+
+def test_json_tells_of_every_run(adam):
+    document = adam[2].document
+    assert [run["seed"] for run in document["runs"]] == [0, 1]
+    for run in document["runs"]:
+        assert set(run) == RUN_KEYS
+        assert (run["status"], run["steps"], run["evaluations"]) == ("completed", 200, 200)
+        assert run["training_seconds"] > 0
+        assert run["steps_per_second"] == pytest.approx(200 / run["training_seconds"])
+        assert set(run["milestones"]) == {"steps:200"}
+        assert run["milestones"]["steps:200"]["loss"] == pytest.approx(5.342e-5, rel=1e-3)
+
+
+def test_json_sums_up(adam):
+    document = adam[2].document
+    summary = document["summary"]
+    assert summary["milestones"]["steps:200"]["mean"] == losses(document)[0]["steps:200"]["loss"]
+    assert (summary["milestones"]["steps:200"]["count"], summary["milestones"]["steps:200"]["diverged"]) == (2, 0)
+    speeds = [run["steps_per_second"] for run in document["runs"]]
+    assert summary["steps_per_second"]["mean"] == pytest.approx(sum(speeds) / 2)
+
+
+def test_a_finished_set_is_not_continued(adam):
+    place, first, second = adam
+    assert second.document["run_set"] == 2
+    assert "Continuing" not in first.stderr + second.stderr
+    assert place.query("SELECT run_set_id, seed FROM runs ORDER BY 1, 2") == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    losses = [row[0] for row in place.query("SELECT loss FROM milestones")]
+    assert len(losses) == 4 and len(set(losses)) == 1
+
+
+def test_the_command_is_kept(adam):
+    place, *_ = adam
+    commands = [row[0] for row in place.query("SELECT command FROM provenances ORDER BY id")]
+    plain = "lodo-bench run --optimizer adam --task rosenbrock --seeds 2"
+    assert commands == [plain, f"{plain} --json"]
+
+
+def test_both_milestones_are_reached_and_scored(place):
+    few_steps = place.run("run", "--optimizer", "adam", *BOWL, "--seeds", 1, "--steps", 20, "--seconds", 0.3, "--json")
+    (run,) = few_steps.document["runs"]
+    assert run["training_seconds"] >= 0.3
+    assert run["steps"] > 20
+    assert set(run["milestones"]) == set(few_steps.document["summary"]["milestones"]) == {"steps:20", "seconds:0.3"}
+    assert run["milestones"]["steps:20"] != run["milestones"]["seconds:0.3"]
+
+
+def test_a_short_time_does_not_cut_the_steps(place):
+    short = place.run("run", "--optimizer", "adam", *BOWL, "--seeds", 1, "--steps", 1500, "--seconds", 1e-3, "--json")
+    (run,) = short.document["runs"]
+    assert run["steps"] == 1500
+    assert run["training_seconds"] > 1e-3
+    assert set(run["milestones"]) == {"steps:1500", "seconds:0.001"}
+    assert run["milestones"]["steps:1500"]["loss"] != run["milestones"]["seconds:0.001"]["loss"]
+
+
+def test_untimed_runs_have_the_same_losses_and_no_times(place):
+    arguments = ("run", "--optimizer", "lodo", *BOWL, "--seeds", 3, "--steps", 60, "--json")
+    timed, untimed = place.run(*arguments).document, place.run(*arguments, "--untimed").document
+    assert losses(untimed) == losses(timed)
+    assert len({str(milestones) for milestones in losses(timed)}) == 3
+    assert [run["training_seconds"] for run in untimed["runs"]] == [None] * 3
+    assert [run["steps_per_second"] for run in untimed["runs"]] == [None] * 3
+    assert untimed["summary"]["milestones"] == timed["summary"]["milestones"]
+    assert untimed["summary"]["steps_per_second"] is None
+    assert (timed["timed"], untimed["timed"]) == (True, False)
+
+
+def test_the_table_of_untimed_runs_has_no_times(place):
+    result = place.run("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2, "--untimed")
+    assert result.code == 0
+    assert "loss at 200 steps" in result.stdout
+    assert "training s" not in result.stdout
+    assert "steps/s" not in result.stdout + result.stderr
+
+
+def test_a_divergence_is_an_outcome(place):
+    arguments = ("run", "--optimizer", "momentum", *BOWL, "--seeds", 2, "--steps", 50, "-p", "lr=1e30")
+    result = place.run(*arguments, "--json")
+    assert result.code == 0
+    for run in result.document["runs"]:
+        assert run["status"] == "diverged"
+        assert run["steps"] < 50
+        assert "at step" in run["reason"]
+        assert run["milestones"] == {"steps:50": {"loss": None}}
+    summary = result.document["summary"]["milestones"]["steps:50"]
+    assert (summary["count"], summary["diverged"], summary["mean"]) == (0, 2, None)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """The same run before and after a search, with its hyperparameters from here and there."""
+    place = Place(tmp_path_factory.mktemp("sources"))
+    schedule = place.schedule(20, 30)
+
+    def runs(*choices):
+        fixed = ("run", "--optimizer", "adam", "--seeds", 1, "--steps", 10, "--json")
+        return [result.document for result in place.run_all(*((*fixed, *choice) for choice in choices))]
+
+    task = ("--task", "rosenbrock")
+    found = dict(zip(("before", "default"), runs(task, ("-t", "dimension=12")), strict=True))
+    tune = ("tune", *task, "--optimizer", "adam", "--schedule", schedule, "--workers", 0, "--json")
+    found["study"] = place.run(*tune).document["studies"][0]
+    later = {
+        "after": task,
+        "paper": (*task, "--hyperparameters", "paper"),
+        "given": (*task, "-p", "beta1=0.25"),
+        "all given": (*task, "-p", "lr=0.5", "-p", "b1=0.25", "-p", "beta2=0.75"),
+        "on defaults": (*task, "--hyperparameters", "default", "-p", "b1=0.25"),
+    }
+    return found | dict(zip(later, runs(*later.values()), strict=True))
+
+
+def chosen(document):
+    return document["hyperparameters_source"], document["hyperparameters"]
+
+
+def test_without_a_study_the_papers_values_are_taken(sources):
+    assert chosen(sources["before"]) == ("paper", ADAM_ON_ROSENBROCK)
+
+
+def test_without_the_papers_values_the_defaults_are_taken(sources):
+    assert chosen(sources["default"]) == ("default", {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999})
+
+
+def test_a_finished_study_comes_first(sources):
+    assert chosen(sources["after"]) == ("tuned", sources["study"]["hyperparameters"])
+    assert sources["after"]["hyperparameters"] != ADAM_ON_ROSENBROCK
+    assert sources["after"]["hyperparameters_origin"] == f"study {sources['study']['study']}"
+
+
+def test_the_source_can_be_chosen(sources):
+    assert chosen(sources["paper"]) == ("paper", ADAM_ON_ROSENBROCK)
+
+
+def test_a_given_value_goes_on_top(sources):
+    assert chosen(sources["given"]) == ("given", sources["study"]["hyperparameters"] | {"beta1": 0.25})
+    assert sources["given"]["hyperparameters_origin"] == "the rest tuned"
+    assert chosen(sources["on defaults"]) == ("given", {"learning_rate": 0.001, "beta1": 0.25, "beta2": 0.999})
+
+
+def test_all_values_can_be_given_by_either_name(sources):
+    assert chosen(sources["all given"]) == ("given", {"learning_rate": 0.5, "beta1": 0.25, "beta2": 0.75})
+    assert sources["all given"]["hyperparameters_origin"] == ""
+
+
+def test_the_database_can_be_named_by_option(place):
+    named = place.directory / "elsewhere" / "named.db"
+    result = place.run("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 1, "--db", named)
+    assert result.code == 0
+    assert named.is_file()
+    assert not place.database.exists()
+
+
+def test_a_failed_run_is_kept_and_told(place):
+    # Its Hessian would take 8 terabytes.
+    arguments = ("run", "--optimizer", "adam", "-t", "dimension=1000000", "--seeds", 2, "--steps", 5)
+    result = place.run(*arguments, "--json")
+    assert result.code == 3
+    assert "Traceback" not in result.stderr
+    for run in result.document["runs"]:
+        assert run["status"] == "failed"
+        assert "memory" in run["reason"]
+        assert run["milestones"] == {}
+    assert result.stderr.splitlines()[-1].startswith("2 of 2 runs failed: RuntimeError: ")
+    assert place.query("SELECT seed, status FROM runs ORDER BY seed") == [(0, "failed"), (1, "failed")]
+
+
+def test_runs_that_failed_are_counted_in_the_report(place):
+    place.run("run", "--optimizer", "adam", "-t", "dimension=1000000", "--seeds", 2, "--steps", 5, "--untimed")
+    report = place.run("report")
+    assert report.code == 0
+    assert "Runs without a score, interrupted or failed: adam 2." in report.stdout

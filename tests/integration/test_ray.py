@@ -1,0 +1,154 @@
+"""Searches on a real Ray cluster: the result depends on the seed alone, whatever happens on the way."""
+
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Place, continuing_command, finish, kill_group, wait_until
+
+SEARCH = ("tune", "--task", "quadratic", "-t", "dimension=12", "--optimizer", "lodo", "--optimizer", "adam", "--json")
+# The same for all: which individuals there were and what became of them; not when and where.
+INDIVIDUALS = """
+SELECT study_id, generations."index", individuals."index", hyperparameters, fitness, fitness_kind, status
+FROM individuals JOIN generations ON generation_id = generations.id ORDER BY 1, 2, 3
+"""
+EACH = 16
+GENERATIONS = 3
+WHOLE = 2 * GENERATIONS * EACH
+
+
+@pytest.fixture(scope="module")
+def places():
+    """Makes places; their paths are short, as those of Ray's sockets may not be long."""
+    folders = []
+
+    def place():
+        folders.append(tempfile.mkdtemp(prefix="lb"))
+        return Place(folders[-1])
+
+    yield place
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def search(place, workers, *more):
+    return (*SEARCH, "--schedule", place.schedule(*[1500] * GENERATIONS, population=EACH), "--workers", workers, *more)
+
+
+@pytest.fixture(scope="module")
+def reference(places):
+    """Searched in one process, without Ray."""
+    place = places()
+    return place.run(*search(place, 0)), place.query(INDIVIDUALS)
+
+
+@pytest.fixture(scope="module")
+def with_two_workers(places):
+    place = places()
+    return place, place.run(*search(place, 2))
+
+
+def processes_of(place):
+    """The processes that have this place as their home, Ray's among them."""
+    mark = f"HOME={place.home}".encode()
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and is_of(entry, mark)]
+
+
+def is_of(entry, mark):
+    try:
+        return mark in (entry / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def is_worker(process):
+    return b"Trainable.train" in Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def begin(place, workers=2):
+    """A search that is under way: some of it is in the database, most of it is not."""
+    process = place.start(*search(place, workers))
+    wait_until(lambda: place.count("individuals") >= EACH, process)
+    return process
+
+
+def studies(result):
+    return [{**study, "schedule": None} for study in result.document["studies"]]
+
+
+def assert_equal(place, result, reference):
+    expected, individuals = reference
+    assert result.code == 0, result.stderr
+    assert len(individuals) == WHOLE
+    assert studies(result) == studies(expected)
+    assert place.query(INDIVIDUALS) == individuals
+
+
+def test_two_workers_find_the_same(with_two_workers, reference):
+    assert_equal(*with_two_workers, reference)
+
+
+def test_one_worker_finds_the_same(places, reference):
+    place = places()
+    assert_equal(place, place.run(*search(place, 1)), reference)
+
+
+def test_ray_is_silent_and_leaves_nothing_behind(with_two_workers):
+    place, result = with_two_workers
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2 * GENERATIONS
+    assert all(": generation " in line for line in lines)
+    assert list(place.work.iterdir()) == []
+    assert not (place.home / "ray_results").exists()
+    assert [path for path in place.temporary.iterdir() if path.name.startswith("lodo-bench")] == []
+    wait_until(lambda: not processes_of(place))
+
+
+def test_a_finished_search_is_not_searched_again(with_two_workers):
+    place, first = with_two_workers
+    again = place.run(*search(place, 2))
+    assert again.stdout == first.stdout
+    assert "Nothing to do" in again.stderr
+    assert place.count("individuals") == WHOLE
+
+
+def test_a_killed_search_goes_on_where_it_was(places, reference):
+    place = places()
+    process = begin(place)
+    kill_group(process)
+    assert finish(process).code == -signal.SIGKILL
+    for orphan in processes_of(place):
+        os.kill(orphan, signal.SIGKILL)
+    wait_until(lambda: not processes_of(place))
+    before = place.query("SELECT * FROM individuals ORDER BY id")
+    assert EACH <= len(before) < WHOLE
+    assert_equal(place, place.run(*search(place, 2)), reference)
+    assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
+
+
+def test_an_interrupted_search_says_how_to_go_on(places, reference):
+    place = places()
+    process = begin(place)
+    os.killpg(process.pid, signal.SIGINT)
+    result = finish(process)
+    assert result.code == 130, result.stderr
+    assert result.stdout == ""
+    assert "everything evaluated is stored" in result.stderr
+    assert "Traceback" not in result.stderr
+    wait_until(lambda: not processes_of(place))
+    assert_equal(place, place.run(*continuing_command(result)), reference)
+
+
+def test_a_lost_worker_is_survived(places, reference):
+    place = places()
+    process = begin(place, workers=1)
+    workers = wait_until(lambda: [p for p in processes_of(place) if is_worker(p)], process)
+    os.kill(workers[0], signal.SIGKILL)
+    result = finish(process)
+    assert_equal(place, result, reference)
+    assert "a worker was lost; its individuals are trained again" in result.stderr
+    assert "Traceback" not in result.stderr
