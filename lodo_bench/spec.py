@@ -210,6 +210,19 @@ class Milestone:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """A metric's course.
+
+    Attributes:
+        steps: (K,), after how many steps it was measured.
+        values: (K,), what it was.
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
     """The whole course of one individual: every step's loss, and when the steps were taken.
 
@@ -217,11 +230,13 @@ class Curve:
         losses: (T,), the training loss of each step, on the batch of that step, before the update.
         clock_steps: (M,), increasing step counts at which the training clock was read, starting with 0.
         clock_seconds: (M,), the training seconds at those counts.
+        metrics: what else was measured, off the clock, by name.
     """
 
     losses: NDArray[np.float64]
     clock_steps: NDArray[np.int64]
     clock_seconds: NDArray[np.float64]
+    metrics: Mapping[str, Series] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:

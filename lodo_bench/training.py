@@ -12,9 +12,10 @@ from torch import Tensor
 
 from lodo_bench import seeding
 from lodo_bench.errors import UsageError
+from lodo_bench.metrics import HESSIAN_ERROR, INTERVAL, HessianError, metric_of
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec import Curve, Device, OptimizerSpec, Outcome, Status, TaskSpec, TrainingSpec
+from lodo_bench.spec import Curve, Device, OptimizerSpec, Outcome, Series, Status, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 from lodo_bench.timing import Stopwatch
@@ -106,12 +107,15 @@ def _loop(
     spec: TrainingSpec, trainer: _Trainer, recorder: _Recorder, on_progress: Callable[[Progress], None] | None
 ) -> None:
     watch = Stopwatch(spec.device)
+    metric = trainer.metric() if spec.purpose == "final" else None
     chunk = 1
     while True:
         before = watch.seconds
         with watch:
             losses, evaluations = trainer.run_steps(chunk)
         recorder.add(losses, evaluations, watch.seconds)
+        if metric is not None and recorder.steps % INTERVAL == 0:
+            recorder.add_measurement(metric.measure())
         if on_progress is not None:
             on_progress(Progress(recorder.steps, watch.seconds, recorder.alive))
         steps_left = spec.steps - recorder.steps
@@ -123,6 +127,8 @@ def _loop(
             chunk = max(chunk // 2, 1)
         if steps_left > 0:
             chunk = min(chunk, steps_left)
+        if metric is not None:
+            chunk = min(chunk, INTERVAL - recorder.steps % INTERVAL)
 
 
 class _Trainer:
@@ -150,6 +156,10 @@ class _Trainer:
             evaluations.append(self._evaluations)
             self._steps += 1
         return losses, evaluations
+
+    def metric(self) -> HessianError | None:
+        """What is measured of this training on the way, if anything."""
+        return metric_of(self._task, self._optimizer)
 
     def gradient(self, x: Tensor) -> Tensor:
         """See `lodo_bench.optimizers.base.Oracle`."""
@@ -188,6 +198,7 @@ class _Recorder:
         self._losses: list[NDArray[np.float64]] = []
         self._clock: list[tuple[int, float]] = [(0, 0.0)]
         self._diverged_at = np.full(population, -1)
+        self._measured: list[tuple[int, NDArray[np.float64]]] = []
 
     @property
     def alive(self) -> int:
@@ -205,18 +216,30 @@ class _Recorder:
         self._evaluations.extend(evaluations)
         self._clock.append((self.steps, seconds))
 
+    def add_measurement(self, values: Tensor) -> None:
+        """Take in what a metric, (P,), is after the steps so far."""
+        self._measured.append((self.steps, values.to("cpu", torch.float64).numpy()))
+
     def outcomes(self, *, interrupted: bool) -> list[Outcome]:
         """One outcome for each individual."""
         population = len(self._diverged_at)
         losses = np.concatenate(self._losses) if self._losses else np.empty((0, population))
-        return [self._outcome(losses[:, p], int(self._diverged_at[p]), interrupted) for p in range(population)]
+        return [self._outcome(p, losses[:, p], interrupted) for p in range(population)]
 
-    def _outcome(self, losses: NDArray[np.float64], diverged_at: int, interrupted: bool) -> Outcome:
+    def _outcome(self, individual: int, losses: NDArray[np.float64], interrupted: bool) -> Outcome:
+        diverged_at = int(self._diverged_at[individual])
         status, reason = (Status.INTERRUPTED, "stopped by the user") if interrupted else (Status.COMPLETED, "")
         if diverged_at >= 0:
             losses = losses[: diverged_at + 1]
             status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {diverged_at}"
         clock_steps = np.array([steps for steps, _ in self._clock])
-        curve = Curve(losses.copy(), clock_steps, np.array([seconds for _, seconds in self._clock]))
+        clock_seconds = np.array([seconds for _, seconds in self._clock])
+        curve = Curve(losses.copy(), clock_steps, clock_seconds, self._metrics(individual, len(losses)))
         evaluations = self._evaluations[len(losses) - 1] if len(losses) else 0
         return Outcome(status, reason, len(losses), evaluations, curve)
+
+    def _metrics(self, individual: int, steps: int) -> dict[str, Series]:
+        measured = [(step, values[individual]) for step, values in self._measured if step <= steps]
+        if not measured:
+            return {}
+        return {HESSIAN_ERROR: Series(np.array([step for step, _ in measured]), np.array([v for _, v in measured]))}

@@ -49,7 +49,14 @@ def _optimizers(_db: str) -> list[dict[str, Any]]:
 
     kinds = {name: OPTIMIZERS.load(name) for name in OPTIMIZERS.names}
     return [
-        {"name": name, "description": _first_line(kind), "hyperparameters": _parameters(kind.hyperparameters)}
+        {
+            "name": name,
+            "description": _first_line(kind),
+            "hyperparameters": _parameters(kind.hyperparameters),
+            "options": _parameters(kind.options_table),
+            "complexity": kind.complexity,
+            "reference": kind.reference,
+        }
         for name, kind in kinds.items()
     ]
 
@@ -104,8 +111,10 @@ def _parameters(parameters: Sequence[Parameter]) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
+    from lodo_bench.spec import shown
+
     if isinstance(value, list):
-        return ", ".join(f"{p['name']} ({p['short']}) = {p['default']:g}" for p in value) or "–"
+        return ", ".join(f"{p['name']} ({p['short']}) = {shown(p['default'])}" for p in value) or "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else str(value)

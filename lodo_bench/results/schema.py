@@ -118,6 +118,7 @@ class RunRow(Base):
     provenance: Mapped[ProvenanceRow] = relationship()
     milestones: Mapped[list[MilestoneRow]] = relationship(order_by="MilestoneRow.id", cascade="all, delete-orphan")
     curve: Mapped[CurveRow] = relationship(cascade="all, delete-orphan")
+    series: Mapped[list[SeriesRow]] = relationship(cascade="all, delete-orphan")
 
 
 class MilestoneRow(Base):
@@ -130,6 +131,18 @@ class MilestoneRow(Base):
     key: Mapped[str]
     loss: Mapped[float | None]
     loss_kind: Mapped[str]
+
+
+class SeriesRow(Base):
+    """A metric's course in a run: little-endian int64 step counts and float64 values, each compressed with zlib."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("run_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
+    name: Mapped[str]
+    steps: Mapped[bytes]
+    values: Mapped[bytes]
 
 
 class CurveRow(Base):

@@ -39,11 +39,12 @@ from lodo_bench.results.schema import (
     ProvenanceRow,
     RunRow,
     RunSetRow,
+    SeriesRow,
     StudyRow,
     decode_number,
     encode_number,
 )
-from lodo_bench.spec import Curve, OptimizerSpec, Status, TaskSpec
+from lodo_bench.spec import Curve, OptimizerSpec, Series, Status, TaskSpec
 
 
 class Store:
@@ -168,6 +169,7 @@ class Store:
                     provenance_id=provenance,
                     milestones=[_milestone_row(key, loss) for key, loss in milestones.items()],
                     curve=_curve_row(curve),
+                    series=[_series_row(name, series) for name, series in curve.metrics.items()],
                     **values,
                 )
             )
@@ -192,13 +194,14 @@ class Store:
 
     def curve(self, run_set: int, seed: int) -> Curve:
         """The whole curve of one run."""
-        query = select(CurveRow).join(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
+        query = select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
         with self._database.reading() as session:
-            row = session.scalars(query).one()
+            run = session.scalars(query).one()
             return Curve(
-                _unpacked(row.losses, "<f4").astype(np.float64),
-                _unpacked(row.clock_steps, "<i8"),
-                _unpacked(row.clock_seconds, "<f8"),
+                _unpacked(run.curve.losses, "<f4").astype(np.float64),
+                _unpacked(run.curve.clock_steps, "<i8"),
+                _unpacked(run.curve.clock_seconds, "<f8"),
+                {s.name: Series(_unpacked(s.steps, "<i8"), _unpacked(s.values, "<f8")) for s in run.series},
             )
 
     def _provenance_number(self) -> int:
@@ -313,6 +316,10 @@ def _curve_row(curve: Curve) -> CurveRow:
         clock_steps=_packed(curve.clock_steps.astype("<i8")),
         clock_seconds=_packed(curve.clock_seconds.astype("<f8")),
     )
+
+
+def _series_row(name: str, series: Series) -> SeriesRow:
+    return SeriesRow(name=name, steps=_packed(series.steps.astype("<i8")), values=_packed(series.values.astype("<f8")))
 
 
 def _packed(values: NDArray[Any]) -> bytes:

@@ -17,7 +17,7 @@ from lodo_bench.results import store as store_module
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow
 from lodo_bench.results.store import Store
-from lodo_bench.spec import Curve, OptimizerSpec, Status, TaskSpec
+from lodo_bench.spec import Curve, OptimizerSpec, Series, Status, TaskSpec
 from tests.results.builders import (
     OTHER_MACHINE,
     curve,
@@ -592,3 +592,15 @@ def test_a_record_that_was_read_can_be_written_again(store):
     store.add_individuals(copy, read.individuals)
     store.finish_study(copy, read.hyperparameters)
     assert store.study(copy) == replace(read, id=copy, spec=replace(read.spec, seed=1))
+
+
+def test_metrics_are_kept_with_the_curve(store):
+    opened = store.open_run_set(run_set_spec()).id
+    series = Series(np.array([100, 200]), np.array([0.5, math.nan]))
+    store.add_run(opened, run(0), replace(curve(), metrics={"hessian_error": series}))
+    kept = store.curve(opened, 0).metrics
+    assert list(kept) == ["hessian_error"]
+    assert kept["hessian_error"].steps.tolist() == [100, 200]
+    assert np.array_equal(kept["hessian_error"].values, series.values, equal_nan=True)
+    store.add_run(opened, run(1), curve())
+    assert store.curve(opened, 1).metrics == {}
