@@ -1,13 +1,14 @@
 """How fast every optimizer steps on the noisy quadratic (LODO §5.1), and how much of a step is the task's.
 
-Each optimizer is trained on one core, in float64, alone and as a population of 32, in turns over several repetitions; the
-medians are printed. The task's share is what a step takes with an optimizer that does nothing.
+Each optimizer is trained on one core, in float64, alone and as a population of 32, in turns over several repetitions;
+the medians are printed. The task's share is what a step takes with an optimizer that does nothing.
 
     python benchmarks/optimizers.py --steps 500
 """
 
 import argparse
 from collections.abc import Sequence
+from contextlib import nullcontext
 from statistics import median
 
 import torch
@@ -43,10 +44,11 @@ def task_seconds(population: int, steps: int) -> float:
     generators = seeding.task_generators(spec("adam", population, steps))
     task = TASKS.load(TASK.name)(generators, torch.float64, TASK.options)
     x, watch = task.initial_point(), Stopwatch("cpu")
-    with watch:
-        for _ in range(steps):
-            task.next_batch()
-            task.loss_and_gradient(x)
+    for clock in (nullcontext(), watch):  # the first time to warm up
+        with clock:
+            for _ in range(steps):
+                task.next_batch()
+                task.loss_and_gradient(x)
     return watch.seconds / steps
 
 

@@ -17,5 +17,11 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
         "lodo-no-momentum": "lodo_bench.optimizers.lodo:LodoNoMomentum",
         "lodo-sgd": "lodo_bench.optimizers.lodo:LodoSgd",
         "lodo-dense": "lodo_bench.optimizers.lodo:LodoDense",
+        "lars": "lodo_bench.optimizers.lars:LARS",
+        "l-bfgs": "lodo_bench.optimizers.lbfgs:LBFGS",
+        "o-lbfgs": "lodo_bench.optimizers.lbfgs:OLBFGS",
+        "bfgs": "lodo_bench.optimizers.bfgs:BFGS",
+        "levenberg-marquardt": "lodo_bench.optimizers.newton:LevenbergMarquardt",
+        "newton": "lodo_bench.optimizers.newton:Newton",
     },
 )

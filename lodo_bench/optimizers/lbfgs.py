@@ -1,0 +1,119 @@
+"""L-BFGS for noisy losses: a limited memory of pairs, and curvature measured on one batch (LODO §5.1)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import final
+
+import torch
+from torch import Generator, Tensor
+
+from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.spec import Parameter, Value
+
+FIRST_STEP = 1e-10
+
+
+class _LimitedMemory(Optimizer):
+    """The part that both methods share: the memory of pairs, the two-loop recursion and the rate.
+
+    The pairs s (step) and y (change of the gradient over it, on the same batch) are rows of two ring buffers.
+    """
+
+    hyperparameters = (
+        Parameter("learning_rate", "lr", "rate", 0.001, "rate η₀ at the start"),
+        Parameter("decay_steps", "tau", "rate", 1e4, "τ; after so many steps the rate is half"),
+    )
+    options_table = (Parameter("history", "h", "count", 48, "pairs that are remembered"),)
+    complexity = "O(hn)"
+    reference = "Schraudolph, Yu, Günter, AISTATS 2007"
+
+    def __init__(
+        self,
+        x: Tensor,
+        hyperparameters: Mapping[str, Tensor],
+        generators: Sequence[Generator],
+        options: Mapping[str, Value],
+    ) -> None:
+        super().__init__(x, hyperparameters, generators, options)
+        history, (population, n) = self.options["history"], x.shape
+        self._steps = x.new_zeros(history, population, n)
+        self._changes = torch.zeros_like(self._steps)
+        self._curvatures = x.new_zeros(history, population, 1)  # s · y
+        self._scales = x.new_zeros(population, history)  # (s · y) / (y · y)
+        self._taken = 0
+
+    def step(self, gradient: Tensor, oracle: Oracle) -> None:
+        """Update `x` in place; see `Optimizer.step`."""
+        direction = self._direction(gradient)
+        tau = self.column("decay_steps")
+        rate = self.column("learning_rate") * tau / (tau + self._taken)
+        move = rate * direction
+        self.x.add_(move)
+        change = oracle.gradient(self.x) - gradient
+        self._remember(move, change)
+
+    @abstractmethod
+    def _scale(self, newest: int, known: int) -> Tensor:
+        """What the middle of the two-loop recursion is scaled by, (P, 1)."""
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        known = min(self._taken, len(self._steps))
+        if not known:
+            return -FIRST_STEP * gradient
+        newest_first = [(self._taken - 1 - age) % len(self._steps) for age in range(known)]
+        direction, weights = -gradient, {}
+        for row in newest_first:
+            weights[row] = (self._steps[row] * direction).sum(1, keepdim=True) / self._curvatures[row]
+            direction = direction - weights[row] * self._changes[row]
+        direction = direction * self._scale(newest_first[0], known)
+        for row in reversed(newest_first):
+            back = (self._changes[row] * direction).sum(1, keepdim=True) / self._curvatures[row]
+            direction = direction + (weights[row] - back) * self._steps[row]
+        return direction
+
+    def _remember(self, move: Tensor, change: Tensor) -> None:
+        row = self._taken % len(self._steps)
+        self._steps[row], self._changes[row] = move, change
+        self._curvatures[row] = (move * change).sum(1, keepdim=True)
+        self._scales[:, row] = self._curvatures[row, :, 0] / (change * change).sum(1)
+        self._taken += 1
+
+
+@final
+class LBFGS(_LimitedMemory):
+    """L-BFGS: the gradient multiplied by an inverse Hessian that is rebuilt from the last h steps at every step.
+
+    Update rule, with no line search and t counted from 0, p by the two-loop recursion over the pairs (s, y)::
+
+        p <- −g;  newest to oldest: a_i = (s_i · p) / (s_i · y_i),  p <- p − a_i y_i
+        p <- p (s · y) / (y · y)                                     of the newest pair
+        oldest to newest: p <- p + (a_i − (y_i · p) / (s_i · y_i)) s_i
+        x <- x + η_t p,   η_t = η₀ τ / (τ + t)
+
+    While there is no pair, p = −1e-10 g. s is the step, y the difference of the gradients at its ends *on the same
+    batch*, so a step costs two evaluations.
+
+    Reference:
+        Schraudolph, Yu, Günter, "A Stochastic Quasi-Newton Method for Online Convex Optimization", AISTATS 2007;
+        LODO §5.1. The authors' code scales p by s of the oldest pair, a leftover variable.
+    """
+
+    def _scale(self, newest: int, known: int) -> Tensor:
+        return self._scales[:, newest : newest + 1]
+
+
+@final
+class OLBFGS(_LimitedMemory):
+    """O-LBFGS: L-BFGS whose direction is scaled by the mean of (s · y) / (y · y) over all remembered pairs.
+
+    The rest of the update rule is that of `LBFGS`; λ = 0.
+
+    Reference:
+        Schraudolph, Yu, Günter, "A Stochastic Quasi-Newton Method for Online Convex Optimization", AISTATS 2007;
+        LODO §5.1.
+    """
+
+    def _scale(self, newest: int, known: int) -> Tensor:
+        return self._scales[:, :known].mean(1, keepdim=True)

@@ -1,0 +1,74 @@
+"""Methods that are told the Hessian: Newton's and Levenberg's and Marquardt's (LODO §5.1)."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.spec import Parameter
+
+
+def _solve(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """Solve M z = v for each individual, (P, n, n) and (P, n) -> (P, n); not finite where M is singular.
+
+    One at a time, each in memory of its own: in a batch LAPACK rounds by where a matrix lies.
+    """
+    pairs = zip(matrices, vectors, strict=True)
+    return torch.stack([torch.linalg.solve_ex(matrix.clone(), vector.clone()).result for matrix, vector in pairs])
+
+
+@final
+class Newton(Optimizer):
+    """Newton's method: a jump to the minimum of the local quadratic model.
+
+    Update rule, with H the Hessian at x::
+
+        x <- x − H⁻¹ g
+
+    It has no hyperparameters. On the noisy quadratic it jumps to the current centre at every step, and its mean loss is
+    the best that is possible.
+
+    Reference:
+        LODO §5.1, "Newton (optimal)".
+    """
+
+    hyperparameters = ()
+    needs = frozenset({"hessian"})
+    max_dimension = 10_000
+    complexity = "O(n³)"
+    reference = "Newton's method"
+
+    def step(self, gradient: Tensor, oracle: Oracle) -> None:
+        """Update `x` in place; see `Optimizer.step`."""
+        self.x.sub_(_solve(oracle.hessian(self.x), gradient))
+
+
+@final
+class LevenbergMarquardt(Optimizer):
+    """Levenberg-Marquardt: Newton's method, damped along the diagonal.
+
+    Update rule, with H the Hessian at x::
+
+        x <- x − (H² + λ diag(H²))⁻¹ H g
+
+    Reference:
+        Levenberg, 1944; Marquardt, 1963; LODO §5.1.
+    """
+
+    hyperparameters = (Parameter("damping", "lambda", "rate", 1.0, "damping λ"),)
+    needs = frozenset({"hessian"})
+    max_dimension = 10_000
+    complexity = "O(n³)"
+    reference = "Levenberg, 1944; Marquardt, 1963"
+
+    def step(self, gradient: Tensor, oracle: Oracle) -> None:
+        """Update `x` in place; see `Optimizer.step`."""
+        hessian = oracle.hessian(self.x)
+        # Each product by itself, for the same reason as in `_solve`.
+        square = torch.stack([h.clone() @ h.clone() for h in hessian])
+        diagonal = torch.diagonal(square, dim1=1, dim2=2) * self.column("damping")
+        bent = (hessian * gradient.unsqueeze(1)).sum(2)
+        self.x.sub_(_solve(square + torch.diag_embed(diagonal), bent))
