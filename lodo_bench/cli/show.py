@@ -34,6 +34,8 @@ def _document(record: StudyRecord) -> dict[str, Any]:
         "id": record.id,
         "status": record.status,
         **asdict(record.spec),
+        "optimizer": record.spec.optimizer.name,
+        "optimizer_options": record.spec.optimizer.options,
         "hyperparameters": record.hyperparameters,
         "generations": [asdict(generation) for generation in record.generations],
         "individuals": [asdict(individual) for individual in record.individuals],

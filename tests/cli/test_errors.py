@@ -35,9 +35,9 @@ REFUSED = {
     "rate inf": ((*ADAM, "-p", "lr=inf"), "learning_rate = inf is not possible", RATE),
     "decay 1": ((*ADAM, "-p", "beta1=1"), "beta1 = 1 is not possible for optimizer adam", DECAY),
     "decay nan": ((*ADAM, "-p", "beta1=nan"), "beta1 = nan is not possible", DECAY),
-    "text": ((*ADAM, "-p", "lr=quick"), "-p 'lr=quick' is not of the form name=number", "-p lr=0.1"),
-    "no value": ((*ADAM, "-p", "lr"), "-p 'lr' is not of the form name=number", "-p lr=0.1"),
-    "no name": ((*ADAM, "-p", "=1"), "-p '=1' lacks a name"),
+    "text": ((*ADAM, "-p", "lr=quick"), "learning_rate = quick is not possible", "a finite number greater than 0"),
+    "no value": ((*ADAM, "-p", "lr"), "-p 'lr' is not of the form name=value", "-p lr=0.1"),
+    "no name": ((*ADAM, "-p", "=1"), "-p '=1' is not of the form name=value"),
     "given twice": ((*ADAM, "-p", "lr=1", "-p", "lr=1"), f"-p lr {TWICE}"),
     "given under both names": (
         (*ADAM, "-p", "lr=1", "-p", "learning_rate=2"),

@@ -141,7 +141,7 @@ def test_the_lists_of_names_need_no_database(place):
     assert all(task["description"] for task in tasks)
     optimizers = place.run("list", "optimizers", "--json").document["optimizers"]
     assert {"adam", "lodo"} <= {optimizer["name"] for optimizer in optimizers}
-    assert all(optimizer["description"] and optimizer["hyperparameters"] for optimizer in optimizers)
+    assert all(optimizer["description"] and optimizer["complexity"] for optimizer in optimizers)
     assert not place.database.parent.exists()
 
 
