@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lodo_bench.spec import Device, DType, OptimizerSpec, Status, TaskSpec
+from lodo_bench.spec import Device, DType, Learned, OptimizerSpec, Status, TaskSpec
 
 DecayTransform = Literal["logit", "log-complement"]
 Source = Literal["tuned", "paper", "default", "given"]
@@ -18,7 +18,7 @@ Source = Literal["tuned", "paper", "default", "given"]
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """One generation of a search: the spread `sigma` (> 0, in the rescaled space) and the training `steps` (>= 1)."""
+    """One generation of a search: the spread `sigma` (in the rescaled space) and the training `steps` (>= 1)."""
 
     sigma: float
     steps: int
@@ -26,11 +26,11 @@ class GenerationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A whole search (LODO App. E, Table 5).
+    """A whole search (LODO App. E, Table 5), or a meta-training, whose epochs are generations of one individual.
 
     Attributes:
         name: `paper`, `quick`, or the path of the user's file. Two schedules that differ in nothing else are the same.
-        population: individuals in each generation, >= 2.
+        population: individuals in each generation.
         generations: their plans, in order.
         decay_transform: the scale on which decays are searched.
     """
@@ -82,6 +82,7 @@ class IndividualRecord:
         steps: how many steps it took.
         seconds: training time of its whole shard, divided by the number of individuals in it.
         host: the machine it ran on.
+        learned: what an epoch of meta-training has learned; None for others, and where it is not asked for.
     """
 
     generation: int
@@ -93,6 +94,7 @@ class IndividualRecord:
     steps: int
     seconds: float
     host: str
+    learned: Learned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class StudyRecord:
         spec: what it searches.
         hyperparameters: the result; None while it is unfinished.
         generations, individuals: what has been opened and evaluated so far.
+        learned: what a meta-training has learned so far.
     """
 
     id: int
@@ -111,6 +114,7 @@ class StudyRecord:
     hyperparameters: Mapping[str, float] | None
     generations: tuple[GenerationRecord, ...]
     individuals: tuple[IndividualRecord, ...]
+    learned: Learned | None = None
 
     @property
     def status(self) -> Literal["finished", "unfinished"]:
@@ -129,11 +133,15 @@ class StudyRecord:
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """The values of a final run and where they are from; `origin` says it in words, e.g. the study's number."""
+    """The values of a final run and where they are from; `origin` says it in words, e.g. the study's number.
+
+    `learned_in` is the study that a meta-trained optimizer's weights are from.
+    """
 
     values: Mapping[str, float]
     source: Source
     origin: str
+    learned_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,10 @@ class RunLedger(Protocol):
         """Keep a run, in place of an interrupted one with the same seed."""
         ...
 
+    def learned(self, study: int) -> bytes:
+        """The weights that a meta-training has learned."""
+        ...
+
 
 class RunListener(Protocol):
     """Who wants to see how the runs go. All calls come while the training clock is paused."""
@@ -56,9 +60,11 @@ def execute(run_set: RunSetRecord, ledger: RunLedger, listener: RunListener) -> 
     Raises:
         KeyboardInterrupt: if the user stopped it, with the runs under way stored as `interrupted`.
     """
+    study = run_set.spec.hyperparameters.learned_in
+    learned = b"" if study is None else ledger.learned(study)
     for seeds in _batches(run_set):
         listener.start(_title(seeds, run_set.spec))
-        ended = _train(run_set.spec, seeds, listener)
+        ended = _train(run_set.spec, seeds, learned, listener)
         for run, curve in ended:
             ledger.add_run(run_set.id, run, curve)
             listener.ended(run)
@@ -83,7 +89,9 @@ def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
     return f"seeds {', '.join(map(str, seeds))} in lockstep"
 
 
-def _train(spec: RunSetSpec, seeds: Sequence[int], listener: RunListener) -> list[tuple[RunRecord, Curve]]:
+def _train(
+    spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunListener
+) -> list[tuple[RunRecord, Curve]]:
     training = TrainingSpec(
         task=spec.task,
         optimizer=spec.optimizer,
@@ -93,6 +101,7 @@ def _train(spec: RunSetSpec, seeds: Sequence[int], listener: RunListener) -> lis
         seconds=spec.seconds,
         device=spec.device,
         dtype=spec.dtype,
+        learned=learned,
     )
     try:
         with single_thread() if _lockstep(spec) > 1 else nullcontext():

@@ -172,6 +172,19 @@ class Individual:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What a meta-trained optimizer has learned so far.
+
+    Attributes:
+        weights: the best so far, little-endian float64 numbers.
+        state: what is needed to go on learning, in the form of NumPy's `.npz`.
+    """
+
+    weights: bytes
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingSpec:
     """What to train: a population on one task with one optimizer, in lockstep.
 
@@ -184,6 +197,7 @@ class TrainingSpec:
         seconds: train at least this long on the training clock, too; None for no time milestone.
         device: where the tensors live.
         dtype: the precision of everything.
+        learned: the weights of a meta-trained optimizer; empty for one that has learned nothing.
     """
 
     task: TaskSpec
@@ -192,6 +206,30 @@ class TrainingSpec:
     individuals: tuple[Individual, ...]
     steps: int
     seconds: float | None = None
+    device: Device = "cpu"
+    dtype: DType = "float64"
+    learned: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class MetaTrainingSpec:
+    """One epoch of the meta-training of an optimizer (see `lodo_bench.meta_training`).
+
+    Args:
+        task: the kind of problems that it is trained on.
+        optimizer: the optimizer.
+        individuals: one, without hyperparameters; its key, `(study seed, epoch, 0)`, is what the epoch's problems
+            depend on.
+        steps: training steps in the epoch.
+        before: what the epochs before have learned; None for the first.
+        device, dtype: as in `TrainingSpec`.
+    """
+
+    task: TaskSpec
+    optimizer: OptimizerSpec
+    individuals: tuple[Individual, ...]
+    steps: int
+    before: Learned | None
     device: Device = "cpu"
     dtype: DType = "float64"
 

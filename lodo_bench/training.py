@@ -14,7 +14,7 @@ from lodo_bench import seeding
 from lodo_bench.errors import UsageError
 from lodo_bench.metrics import HESSIAN_ERROR, INTERVAL, HessianError, metric_of
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.optimizers.base import MetaTrained, Optimizer
 from lodo_bench.spec import Curve, Device, OptimizerSpec, Outcome, Series, Status, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
@@ -186,7 +186,11 @@ class _Trainer:
             p.name: self._x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals])
             for p in kind.hyperparameters
         }
-        return kind(self._x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
+        optimizer = kind(self._x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
+        if spec.learned:
+            assert isinstance(optimizer, MetaTrained), "only these learn"
+            optimizer.recall(spec.learned)
+        return optimizer
 
 
 class _Recorder:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lodo_bench.errors import UsageError
+from lodo_bench.meta_training import is_meta_trained
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.records import Hyperparameters
 from lodo_bench.results.published import published_hyperparameters
@@ -31,7 +32,7 @@ def choose(
         if base is not None:
             break
     else:
-        raise UsageError(_missing(str(source), task, optimizer))
+        raise UsageError(_missing(source or "tuned", task, optimizer))
     if not given:
         return base
     values = {p.name: given.get(p.name, base.values[p.name]) for p in parameters}
@@ -44,20 +45,24 @@ def _from(source: str, task: TaskSpec, optimizer: OptimizerSpec, store: Store) -
         study = store.tuned(task, optimizer)
         if study is None or study.hyperparameters is None:
             return None
-        return Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}")
+        learned_in = study.id if study.learned is not None else None
+        return Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}", learned_in)
     if source == "paper":
         published = published_hyperparameters(task, optimizer)
         return None if published is None else Hyperparameters(published, "paper", "Table 6")
+    if is_meta_trained(optimizer.name):
+        return None
     defaults = {p.name: p.start for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
     return Hyperparameters(defaults, "default", "")
 
 
 def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> str:
-    if source == "tuned":
+    learns = is_meta_trained(optimizer.name)
+    if source == "tuned" or learns:
         options = "".join(f" -t {name}={shown(value)}" for name, value in task.options.items())
         structure = "".join(f" -o {name}={shown(value)}" for name, value in optimizer.options.items())
         return (
-            f"{optimizer.label} has not been tuned on {task.label} in this database. "
+            f"{optimizer.label} has not been {'meta-trained' if learns else 'tuned'} on {task.label} in this database. "
             f"Do it with 'lodo-bench tune --task {task.name}{options} --optimizer {optimizer.name}{structure}'."
         )
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from lodo_bench.records import RunRecord, RunSetRecord, RunSetSpec
     from lodo_bench.results.report.comparison import Row
     from lodo_bench.results.store import Store
+    from lodo_bench.spec import Series
+
+    Metrics = Mapping[int, Mapping[str, Series]]  # by seed and name
 
 
 def run(
@@ -93,10 +97,11 @@ def run(
         dtype=accuracy,
     )
     record = _run(spec, store)
+    metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
     if json:
-        emit(_document(record))
+        emit(_document(record, metrics))
     else:
-        _print(record)
+        _print(record, metrics)
     failed = [run for run in record.runs if run.status is Status.FAILED]
     if failed:
         note(f"{len(failed)} of {len(record.runs)} runs failed: {failed[0].reason}")
@@ -136,7 +141,7 @@ def _row(record: RunSetRecord) -> Row:
     return compare([record], bound=lambda _: None)[0].rows[0]
 
 
-def _document(record: RunSetRecord) -> dict[str, Any]:
+def _document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
     spec, row = record.spec, _row(record)
     return {
         "run_set": record.id,
@@ -150,7 +155,7 @@ def _document(record: RunSetRecord) -> dict[str, Any]:
         "device": spec.device,
         "dtype": spec.dtype,
         "timed": spec.timed,
-        "runs": [_run_document(run) for run in record.runs],
+        "runs": [_run_document(run, metrics[run.seed]) for run in record.runs],
         "summary": {
             "milestones": {key: asdict(losses) for key, losses in row.losses.items()},
             "steps_per_second": None if row.speed is None else asdict(row.speed),
@@ -158,7 +163,7 @@ def _document(record: RunSetRecord) -> dict[str, Any]:
     }
 
 
-def _run_document(run: RunRecord) -> dict[str, Any]:
+def _run_document(run: RunRecord, metrics: Mapping[str, Series]) -> dict[str, Any]:
     return {
         "seed": run.seed,
         "status": run.status,
@@ -168,18 +173,31 @@ def _run_document(run: RunRecord) -> dict[str, Any]:
         "training_seconds": run.training_seconds,
         "steps_per_second": run.steps_per_second,
         "milestones": {key: {"loss": loss} for key, loss in run.milestones.items()},
+        "metrics": {name: {"first": s.values[0], "last": s.values[-1]} for name, s in metrics.items()},
     }
 
 
-def _print(record: RunSetRecord) -> None:
+def _print(record: RunSetRecord, metrics: Metrics) -> None:
     from lodo_bench.results.report.markdown import mean_and_spread, mean_speed, milestone_title, number, speed
 
     row, timed = _row(record), record.spec.timed
+    names = list(dict.fromkeys(name for found in metrics.values() for name in found))
     headers = ["seed", "status", *(f"loss at {milestone_title(key)}" for key in row.losses)]
+    headers += [name.replace("_", " ") for name in names]
     rows = []
     for run in record.runs:
         clock = [number(run.training_seconds), speed(run.steps_per_second)] if timed else []
-        rows.append([str(run.seed), run.status, *(number(run.milestones.get(key)) for key in row.losses), *clock])
+        losses = [number(run.milestones.get(key)) for key in row.losses]
+        courses = [_course(metrics[run.seed].get(name)) for name in names]
+        rows.append([str(run.seed), run.status, *losses, *courses, *clock])
     losses = [mean_and_spread(found) for found in row.losses.values()]
-    rows.append(["all", f"{len(record.runs)} runs", *losses, *(["", mean_speed(row.speed)] if timed else [])])
+    clock = ["", mean_speed(row.speed)] if timed else []
+    rows.append(["all", f"{len(record.runs)} runs", *losses, *("" for _ in names), *clock])
     show_table([*headers, *(["training s", "steps/s"] if timed else [])], rows, left=2)
+
+
+def _course(series: Series | None) -> str:
+    """A metric's first and last values."""
+    from lodo_bench.results.report.markdown import number
+
+    return "–" if series is None else f"{number(series.values[0])} → {number(series.values[-1])}"

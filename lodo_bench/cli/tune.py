@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,7 +53,7 @@ def tune(
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
-    """Search each optimizer's hyperparameters with the paper's genetic search.
+    """Search each optimizer's hyperparameters with the paper's genetic search; meta-train those that learn.
 
     The same command again continues an unfinished search and does nothing to a finished one.
     """
@@ -79,7 +80,8 @@ def tune(
 
 
 def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[str] | None) -> list[OptimizerSpec]:
-    """Those asked for, or those that the paper runs on the task; only such as have anything to tune."""
+    """Those asked for, or those that the paper runs on the task; only such as have anything to tune or to learn."""
+    from lodo_bench.meta_training import is_meta_trained
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.results.published import published_optimizers
     from lodo_bench.training import check_pair
@@ -91,7 +93,7 @@ def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[s
     found = [optimizer_spec(name, options) for name in asked or published or OPTIMIZERS.names]
     for optimizer in found:
         check_pair(task, optimizer)
-    tunable = [optimizer for optimizer in found if OPTIMIZERS.load(optimizer.name).hyperparameters]
+    tunable = [o for o in found if OPTIMIZERS.load(o.name).hyperparameters or is_meta_trained(o.name)]
     for optimizer in found:
         if optimizer not in tunable:
             note(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
@@ -101,6 +103,7 @@ def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[s
 def _study_specs(
     task: TaskSpec, optimizers: Sequence[OptimizerSpec], schedule: str, seed: int, cluster: Cluster, dtype: str | None
 ) -> list[StudySpec]:
+    from lodo_bench.meta_training import is_meta_trained
     from lodo_bench.records import StudySpec
     from lodo_bench.training import check_device
     from lodo_bench.tuner.driver import shard_size
@@ -113,12 +116,12 @@ def _study_specs(
     accuracy = precision(dtype, task.name)
     if cluster.workers == 0 and cluster.gpus_per_worker:
         check_device("cuda")
-    plan = load_schedule(schedule, task.name)
+    plans = {learns: load_schedule(schedule, task.name, meta_trained=learns) for learns in (False, True)}
     return [
         StudySpec(
             task=task,
             optimizer=optimizer,
-            schedule=plan,
+            schedule=plans[is_meta_trained(optimizer.name)],
             seed=seed,
             shard_size=shard_size(task.name),
             device="cuda" if cluster.gpus_per_worker else "cpu",
@@ -176,4 +179,8 @@ def _print(task: TaskSpec, records: Sequence[StudyRecord]) -> None:
             tuned = (record.hyperparameters or {}).get(parameter.name)
             values = (tuned, published.get(parameter.name), parameter.start)
             rows.append([str(record.id), record.spec.optimizer.label, parameter.name, *(number(v, 6) for v in values)])
+        if record.learned is not None:
+            best = min(member.fitness for member in record.individuals if math.isfinite(member.fitness))
+            learned = f"learned (loss {number(best)})"
+            rows.append([str(record.id), record.spec.optimizer.label, "weights", learned, "–", "–"])
     show_table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)

@@ -10,6 +10,7 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
         "momentum": "lodo_bench.optimizers.momentum:Momentum",
         "rmsprop": "lodo_bench.optimizers.rmsprop:RMSprop",
         "yogi": "lodo_bench.optimizers.yogi:Yogi",
+        "l2lbgdbgd": "lodo_bench.optimizers.l2lbgdbgd:L2LBGDBGD",
         "lodo": "lodo_bench.optimizers.lodo:Lodo",
         "lodo-diagonal": "lodo_bench.optimizers.lodo:LodoDiagonal",
         "lodo-global": "lodo_bench.optimizers.lodo:LodoGlobal",

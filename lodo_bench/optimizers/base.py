@@ -88,3 +88,29 @@ class Optimizer(ABC):
     def precondition(self, vector: Tensor) -> Tensor | None:
         """The matrix that this optimizer multiplies gradients with, times each vector (P, n); None if it has none."""
         return None
+
+
+class MetaTrained(Optimizer):
+    """An optimizer whose rule is itself learned beforehand, on other problems, and then used as it is.
+
+    Attributes:
+        weights: (P, W), what is learned; use `use` to change it.
+    """
+
+    weights: Tensor
+
+    @abstractmethod
+    def recall(self, learned: bytes) -> None:
+        """Take over learned weights for all individuals: W little-endian float64 numbers."""
+
+    @abstractmethod
+    def use(self, weights: Tensor) -> None:
+        """Work with `weights`, (P, W), which may require gradients."""
+
+    @abstractmethod
+    def propose(self, gradient: Tensor) -> Tensor:
+        """What `step` would add to `x`, (P, n), as a differentiable function of the weights; advances the state."""
+
+    @abstractmethod
+    def forget_graph(self) -> None:
+        """Cut the state off from how it came about, so that differentiation goes back no further."""

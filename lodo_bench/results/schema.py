@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Base(DeclarativeBase):
@@ -53,6 +53,17 @@ class StudyRow(Base):
     hyperparameters: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created: Mapped[str]
     generations: Mapped[list[GenerationRow]] = relationship(order_by="GenerationRow.index")
+    learned: Mapped[LearnedRow | None] = relationship()
+
+
+class LearnedRow(Base):
+    """What a study has learned so far, where an optimizer is meta-trained: see `lodo_bench.spec.Learned`."""
+
+    __tablename__ = "learned"
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True)
+    provenance_id: Mapped[int] = mapped_column(ForeignKey("provenances.id"))
+    weights: Mapped[bytes]
+    state: Mapped[bytes]
 
 
 class GenerationRow(Base):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
-from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.records import (
@@ -35,6 +35,7 @@ from lodo_bench.results.schema import (
     CurveRow,
     GenerationRow,
     IndividualRow,
+    LearnedRow,
     MilestoneRow,
     ProvenanceRow,
     RunRow,
@@ -44,7 +45,7 @@ from lodo_bench.results.schema import (
     decode_number,
     encode_number,
 )
-from lodo_bench.spec import Curve, OptimizerSpec, Series, Status, TaskSpec
+from lodo_bench.spec import Curve, Learned, OptimizerSpec, Series, Status, TaskSpec
 
 
 class Store:
@@ -88,13 +89,17 @@ class Store:
                 session.add(GenerationRow(study_id=study, **asdict(generation)))
 
     def add_individuals(self, study: int, individuals: Sequence[IndividualRecord]) -> None:
-        """Keep evaluated individuals of a generation that is known."""
+        """Keep evaluated individuals of a generation that is known, and what they have learned, the latest only."""
         provenance = self._provenance_number()
         with self._database.writing() as session:
             for individual in individuals:
                 values = asdict(individual)
                 generation = _generation_row(session, study, values.pop("generation"))
                 assert generation is not None, "generations are added before their individuals"
+                del values["learned"]
+                if individual.learned is not None:
+                    row = LearnedRow(study_id=study, provenance_id=provenance, **asdict(individual.learned))
+                    session.merge(row)
                 values["fitness"], values["fitness_kind"] = encode_number(individual.fitness)
                 session.add(IndividualRow(generation_id=generation.id, provenance_id=provenance, **values))
 
@@ -103,9 +108,14 @@ class Store:
         with self._database.writing() as session:
             session.get_one(StudyRow, study).hyperparameters = dict(hyperparameters)
 
+    def learned(self, study: int) -> bytes:
+        """The weights that a finished meta-training has learned."""
+        with self._database.reading() as session:
+            return session.get_one(LearnedRow, study).weights
+
     def studies(self, task: str | None = None) -> list[StudyRecord]:
         """All studies, oldest first, or those of one task."""
-        query = select(StudyRow).options(_WITH_INDIVIDUALS).order_by(StudyRow.id)
+        query = select(StudyRow).options(*_WITH_INDIVIDUALS).order_by(StudyRow.id)
         if task is not None:
             query = query.where(StudyRow.task == task)
         with self._database.reading() as session:
@@ -119,7 +129,7 @@ class Store:
         """
         with self._database.reading() as session:
             _check_number(session, "study", number, StudyRow.id)
-            return _study_record(session.get_one(StudyRow, number, options=[_WITH_INDIVIDUALS]))
+            return _study_record(session.get_one(StudyRow, number, options=_WITH_INDIVIDUALS))
 
     def tuned(self, task: TaskSpec, optimizer: OptimizerSpec) -> StudyRecord | None:
         """The latest finished study of an optimizer on a task, both with exactly these options."""
@@ -192,6 +202,12 @@ class Store:
             _check_number(session, "run set", number, RunSetRow.id)
             return _run_set_record(session.get_one(RunSetRow, number, options=[_WITH_MILESTONES, _WITH_PROVENANCE]))
 
+    def metrics(self, run_set: int, seed: int) -> dict[str, Series]:
+        """What was measured of one run besides its losses, by name."""
+        query = select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
+        with self._database.reading() as session:
+            return _metrics(session.scalars(query).one())
+
     def curve(self, run_set: int, seed: int) -> Curve:
         """The whole curve of one run."""
         query = select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
@@ -201,7 +217,7 @@ class Store:
                 _unpacked(run.curve.losses, "<f4").astype(np.float64),
                 _unpacked(run.curve.clock_steps, "<i8"),
                 _unpacked(run.curve.clock_seconds, "<f8"),
-                {s.name: Series(_unpacked(s.steps, "<i8"), _unpacked(s.values, "<f8")) for s in run.series},
+                _metrics(run),
             )
 
     def _provenance_number(self) -> int:
@@ -220,7 +236,10 @@ class Store:
         return row.id
 
 
-_WITH_INDIVIDUALS = selectinload(StudyRow.generations).selectinload(GenerationRow.individuals)
+_WITH_INDIVIDUALS = (
+    selectinload(StudyRow.generations).selectinload(GenerationRow.individuals),
+    joinedload(StudyRow.learned),
+)
 _WITH_MILESTONES = selectinload(RunSetRow.runs).selectinload(RunRow.milestones)
 _WITH_PROVENANCE = selectinload(RunSetRow.runs).joinedload(RunRow.provenance)
 
@@ -256,6 +275,7 @@ def _study_record(row: StudyRow) -> StudyRecord:
         hyperparameters=row.hyperparameters,
         generations=tuple(GenerationRecord(g.index, g.sigma, g.steps, g.mean) for g in row.generations),
         individuals=tuple(_individual_record(g.index, i) for g in row.generations for i in g.individuals),
+        learned=None if row.learned is None else Learned(row.learned.weights, row.learned.state),
     )
 
 
@@ -320,6 +340,10 @@ def _curve_row(curve: Curve) -> CurveRow:
 
 def _series_row(name: str, series: Series) -> SeriesRow:
     return SeriesRow(name=name, steps=_packed(series.steps.astype("<i8")), values=_packed(series.values.astype("<f8")))
+
+
+def _metrics(row: RunRow) -> dict[str, Series]:
+    return {s.name: Series(_unpacked(s.steps, "<i8"), _unpacked(s.values, "<f8")) for s in row.series}
 
 
 def _packed(values: NDArray[Any]) -> bytes:

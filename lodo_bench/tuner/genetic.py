@@ -41,7 +41,7 @@ class GeneticSearch:
 
     mean_0 are the defaults; the result is the mean after the last generation. The better half are the individuals with
     the lower fitness, ties going to the lower index. A fitness that is not finite ranks last and never enters a mean:
-    where fewer than half are finite, those are averaged, and where none is, the mean stays.
+    where fewer than half are finite, those are averaged, and where none is, the mean stays. Half of one is one.
 
     The normal numbers depend on `seed` and the generation alone, so a search that is told the same fitnesses again is
     the same search.
@@ -85,7 +85,7 @@ class GeneticSearch:
             raise ValueError(f"a generation has {self._schedule.population} individuals, not {values.shape}")
         finite = np.flatnonzero(np.isfinite(values))
         ranked = finite[np.argsort(values[finite], kind="stable")]
-        better = ranked[: self._schedule.population // 2]
+        better = ranked[: max(self._schedule.population // 2, 1)]
         if len(better):
             self._mean = self._points[better].mean(axis=0)
         self._index += 1

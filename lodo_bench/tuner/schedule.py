@@ -12,23 +12,27 @@ from typing import Any, cast, get_args
 import yaml
 
 from lodo_bench.errors import ScheduleError, UnknownNameError
+from lodo_bench.meta_training import EPOCHS, RUN_STEPS, RUNS
 from lodo_bench.records import DecayTransform, GenerationPlan, Schedule
 
 BUILT_IN = ("paper", "quick")
 _REQUIRED = ("population", "generations")
-_KEYS = (*_REQUIRED, "decay_transform")
+_KEYS = (*_REQUIRED, "decay_transform", "meta_epochs")
 
 
-def load_schedule(name: str, task: str) -> Schedule:
+def load_schedule(name: str, task: str, *, meta_trained: bool = False) -> Schedule:
     """The built-in schedule `name` for `task`, or the one in the YAML file at the path `name`.
 
-    A file looks like this; the transform may be left out::
+    For an optimizer that is `meta_trained`, it is that of its epochs.
+
+    A file looks like this; the last two may be left out::
 
         population: 32
         generations:
           - {sigma: 3, steps: 1000}
           - {sigma: 0.6, steps: 8000}
         decay_transform: logit       # or log-complement, the paper authors' choice
+        meta_epochs: 50              # epochs of an optimizer that is meta-trained instead
 
     Raises:
         ScheduleError: naming the file, the key and the rule that it breaks.
@@ -37,9 +41,9 @@ def load_schedule(name: str, task: str) -> Schedule:
         file = resources.files(__package__).joinpath("schedules", name, f"{task}.yaml")
         if not file.is_file():
             raise ScheduleError(f"schedule '{name}' says nothing about task '{task}'. Give the path of a YAML file.")
-        return parse_schedule(file.read_text("utf-8"), name)
+        return parse_schedule(file.read_text("utf-8"), name, meta_trained=meta_trained)
     try:
-        return parse_schedule(Path(name).read_text("utf-8"), name)
+        return parse_schedule(Path(name).read_text("utf-8"), name, meta_trained=meta_trained)
     except FileNotFoundError:
         known = ", ".join(BUILT_IN)
         raise ScheduleError(f"schedule '{name}' is no file and no built-in schedule. Built in: {known}.") from None
@@ -47,7 +51,7 @@ def load_schedule(name: str, task: str) -> Schedule:
         raise ScheduleError(f"schedule '{name}' cannot be read: {error}.") from None
 
 
-def parse_schedule(text: str, name: str) -> Schedule:
+def parse_schedule(text: str, name: str, *, meta_trained: bool = False) -> Schedule:
     """Read a schedule from YAML text; `name` is what messages call it. Raises as `load_schedule` does."""
     try:
         document = yaml.load(text, _Loader)
@@ -57,12 +61,14 @@ def parse_schedule(text: str, name: str) -> Schedule:
     plans = keys["generations"]
     if not isinstance(plans, list) or not plans:
         raise ScheduleError(f"{name}: generations must be a list of at least one {{sigma: ..., steps: ...}}.")
-    return Schedule(
+    search = Schedule(
         name=name,
         population=_whole(keys["population"], name, "population", at_least=2),
         generations=tuple(_plan(plan, name, f"generations[{i}]") for i, plan in enumerate(plans)),
         decay_transform=_decay_transform(keys.get("decay_transform", "logit"), name),
     )
+    epochs = _whole(keys.get("meta_epochs", EPOCHS), name, "meta_epochs", at_least=1)
+    return Schedule(name, 1, (GenerationPlan(0.0, RUNS * RUN_STEPS),) * epochs) if meta_trained else search
 
 
 class _Loader(yaml.SafeLoader):

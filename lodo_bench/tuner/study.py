@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lodo_bench.errors import DatabaseError
+from lodo_bench.meta_training import is_meta_trained
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.records import GenerationRecord, IndividualRecord, StudyRecord
 from lodo_bench.seeding import derive_seed
-from lodo_bench.spec import Individual, OptimizerSpec, Status, TrainingSpec
+from lodo_bench.spec import Individual, MetaTrainingSpec, OptimizerSpec, Status, TrainingSpec
 from lodo_bench.tuner.genetic import GeneticSearch
 from lodo_bench.tuner.space import SearchSpace
 
@@ -23,13 +24,13 @@ class Shard:
         study: the study's number.
         generation: the generation's index.
         first: the index of its first individual.
-        training: what to train.
+        training: what to train, or the epoch of a meta-training to go through.
     """
 
     study: int
     generation: int
     first: int
-    training: TrainingSpec
+    training: TrainingSpec | MetaTrainingSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,10 @@ class StudyProgress:
 
 
 class Study:
-    """A genetic search fed shard by shard.
+    """A genetic search fed shard by shard, or a meta-training fed epoch by epoch.
+
+    A meta-training is a search over no hyperparameters in generations of one individual, in which each starts with what
+    the one before has learned.
 
     It is rebuilt from its record: what is stored is told to the search again, and only the rest is handed out.
 
@@ -78,6 +82,7 @@ class Study:
         space = SearchSpace(self._parameters, self.spec.schedule.decay_transform)
         seed = derive_seed("search", self.spec.task.name, self.spec.optimizer.name, self.spec.seed)
         self._search = GeneticSearch(space, self.spec.schedule, seed)
+        self._learned = record.learned
         self._records: list[IndividualRecord] = []
         self._current: dict[int, IndividualRecord] = {}
         self._unasked: list[Shard] = []
@@ -110,6 +115,7 @@ class Study:
             None while the generation has others to wait for; at its end, whether any of its fitnesses was finite.
         """
         self._records.extend(individuals)
+        self._learned = individuals[-1].learned or self._learned
         self._current.update({individual.index: individual for individual in individuals})
         if len(self._current) < self.spec.schedule.population:
             return None
@@ -149,16 +155,14 @@ class Study:
             individuals = tuple(
                 Individual((spec.seed, generation.index, first + offset), value) for offset, value in enumerate(values)
             )
-            training = TrainingSpec(
-                spec.task,
-                spec.optimizer,
-                "tuning",
-                individuals,
-                generation.steps,
-                device=spec.device,
-                dtype=spec.dtype,
-            )
-            yield Shard(self.id, generation.index, first, training)
+            yield Shard(self.id, generation.index, first, self._training(individuals))
+
+    def _training(self, individuals: tuple[Individual, ...]) -> TrainingSpec | MetaTrainingSpec:
+        task, optimizer, steps = self.spec.task, self.spec.optimizer, self.generation.steps
+        device, dtype = self.spec.device, self.spec.dtype
+        if is_meta_trained(optimizer.name):
+            return MetaTrainingSpec(task, optimizer, individuals, steps, self._learned, device, dtype)
+        return TrainingSpec(task, optimizer, "tuning", individuals, steps, device=device, dtype=dtype)
 
     def _replay(self, known: Sequence[IndividualRecord]) -> None:
         """Tell the search what is known, generation by generation, up to the first that is not complete."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import platform
 
+from lodo_bench.meta_training import run_epoch
 from lodo_bench.records import IndividualRecord
 from lodo_bench.scoring import milestone_loss
-from lodo_bench.spec import Milestone, Outcome, Status
+from lodo_bench.spec import Learned, MetaTrainingSpec, Milestone, Outcome, Status
 from lodo_bench.threads import single_thread
 from lodo_bench.training import train
 from lodo_bench.tuner.study import Shard
@@ -24,6 +25,8 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
     """
     try:
         with single_thread():
+            if isinstance(shard.training, MetaTrainingSpec):
+                return (_meta_train(shard, shard.training),)
             outcomes = train(shard.training)
     except Exception as error:
         return failed(shard, f"{type(error).__name__}: {error}")
@@ -40,6 +43,13 @@ def failed(shard: Shard, reason: str) -> tuple[IndividualRecord, ...]:
     )
 
 
+def _meta_train(shard: Shard, training: MetaTrainingSpec) -> IndividualRecord:
+    epoch = run_epoch(training)
+    finite = math.isfinite(epoch.loss)
+    status, reason = (Status.COMPLETED, "") if finite else (Status.DIVERGED, "the validation loss is not finite")
+    return _record(shard, 0, epoch.loss, status, reason, training.steps, epoch.seconds, epoch.learned)
+
+
 def _score(shard: Shard, offset: int, outcome: Outcome) -> IndividualRecord:
     fitness = milestone_loss(outcome.curve, Milestone("steps", shard.training.steps))
     status, reason = outcome.status, outcome.reason
@@ -52,7 +62,14 @@ def _score(shard: Shard, offset: int, outcome: Outcome) -> IndividualRecord:
 
 
 def _record(
-    shard: Shard, offset: int, fitness: float, status: Status, reason: str, steps: int, seconds: float
+    shard: Shard,
+    offset: int,
+    fitness: float,
+    status: Status,
+    reason: str,
+    steps: int,
+    seconds: float,
+    learned: Learned | None = None,
 ) -> IndividualRecord:
     return IndividualRecord(
         generation=shard.generation,
@@ -64,4 +81,5 @@ def _record(
         steps=steps,
         seconds=seconds,
         host=platform.node(),
+        learned=learned,
     )

@@ -147,7 +147,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(write):
 
 def test_an_unknown_key_that_is_like_none_is_answered_with_all(write):
     path = write(GOOD + "7: 5\n")
-    fails(path, "unknown key '7' of the file. Known: decay_transform, generations, population.")
+    fails(path, "unknown key '7' of the file. Known: decay_transform, generations, meta_epochs, population.")
 
 
 def test_an_unknown_key_of_a_generation_is_located(write):
