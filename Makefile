@@ -18,7 +18,7 @@ setup: $(READY)
 # The constraints pin PyTorch: any looser request brings gigabytes of CUDA libraries on Linux.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cpu,dev]'
 	touch $(READY)
 
 demo: $(READY)

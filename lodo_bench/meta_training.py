@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lodo_bench import seeding
+from lodo_bench.kernels import using
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained
 from lodo_bench.spec import Individual, Learned, MetaTrainingSpec, TrainingSpec
@@ -64,7 +65,7 @@ def run_epoch(spec: MetaTrainingSpec) -> Epoch:
     """
     watch = Stopwatch(spec.device)
     learner = _Learner(spec)
-    with watch:
+    with watch, using(spec.kernel):
         for run in range(spec.steps // RUN_STEPS):
             learner.learn(run)
     loss = learner.validate()
@@ -146,6 +147,7 @@ class _Learner:
             RUN_STEPS,
             device=spec.device,
             dtype=spec.dtype,
+            kernel=spec.kernel,
             learned=learned,
         )
 

@@ -15,7 +15,7 @@ import torch
 from lodo_bench import __version__
 from lodo_bench.records import Machine, Provenance
 
-_PACKAGES = ("torch", "numpy", "ray")
+_PACKAGES = ("torch", "numpy", "numba", "triton", "ray")
 
 
 def gather(device: str, command: str) -> Provenance:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from lodo_bench.spec import Device, DType, Learned, OptimizerSpec, Status, TaskSpec
+from lodo_bench.spec import Device, DType, Kernel, Learned, OptimizerSpec, Status, TaskSpec
 
 DecayTransform = Literal["logit", "log-complement"]
 Source = Literal["tuned", "paper", "default", "given"]
@@ -46,7 +46,7 @@ class StudySpec:
     """One optimizer's search on one task. Everything that its result depends on.
 
     Attributes:
-        task, optimizer, schedule, device, dtype: as their names say.
+        task, optimizer, schedule, device, dtype, kernel: as their names say; the kernel is never `auto`.
         seed: chosen by the user; the same seed gives the same study.
         shard_size: individuals that are trained together in lockstep.
     """
@@ -58,6 +58,7 @@ class StudySpec:
     shard_size: int
     device: Device
     dtype: DType
+    kernel: Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class RunSetSpec:
     """Final runs of one optimizer with the same settings, one for each seed.
 
     Attributes:
-        task, optimizer, device, dtype: as their names say.
+        task, optimizer, device, dtype, kernel: as their names say; the kernel is never `auto`.
         hyperparameters: the values and where they are from.
         steps: the step milestone.
         seconds: the time milestone, if any.
@@ -166,6 +167,7 @@ class RunSetSpec:
     timed: bool
     device: Device
     dtype: DType
+    kernel: Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ class RunRecord:
         evaluations: all gradient evaluations.
         training_seconds: time on the training clock; None for a run in lockstep with others.
         milestones: mean loss before each milestone that was reached, by its key; not finite if the run diverged.
+        scores: what else was measured at each milestone, by its key and name, e.g. `test_loss`.
     """
 
     seed: int
@@ -219,6 +222,7 @@ class RunRecord:
     evaluations: int
     training_seconds: float | None
     milestones: Mapping[str, float]
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def steps_per_second(self) -> float | None:

@@ -101,6 +101,7 @@ def _train(
         seconds=spec.seconds,
         device=spec.device,
         dtype=spec.dtype,
+        kernel=spec.kernel,
         learned=learned,
     )
     try:

@@ -22,6 +22,7 @@ Capability = Literal["hessian"]
 Purpose = Literal["tuning", "final"]
 Device = Literal["cpu", "cuda"]
 DType = Literal["float32", "float64"]
+Kernel = Literal["auto", "torch", "numba", "triton"]
 Value = float | str
 
 _RULES: Mapping[Kind, str] = {
@@ -197,6 +198,7 @@ class TrainingSpec:
         seconds: train at least this long on the training clock, too; None for no time milestone.
         device: where the tensors live.
         dtype: the precision of everything.
+        kernel: what does the heavy arithmetic, see `lodo_bench.kernels`.
         learned: the weights of a meta-trained optimizer; empty for one that has learned nothing.
     """
 
@@ -208,6 +210,7 @@ class TrainingSpec:
     seconds: float | None = None
     device: Device = "cpu"
     dtype: DType = "float64"
+    kernel: Kernel = "auto"
     learned: bytes = b""
 
 
@@ -222,7 +225,7 @@ class MetaTrainingSpec:
             depend on.
         steps: training steps in the epoch.
         before: what the epochs before have learned; None for the first.
-        device, dtype: as in `TrainingSpec`.
+        device, dtype, kernel: as in `TrainingSpec`.
     """
 
     task: TaskSpec
@@ -232,6 +235,7 @@ class MetaTrainingSpec:
     before: Learned | None
     device: Device = "cpu"
     dtype: DType = "float64"
+    kernel: Kernel = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lodo_bench import seeding
 from lodo_bench.errors import UsageError
+from lodo_bench.kernels import check_kernel, using
 from lodo_bench.metrics import HESSIAN_ERROR, INTERVAL, HessianError, metric_of
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
@@ -95,6 +96,7 @@ def check_pair(task: TaskSpec, optimizer: OptimizerSpec) -> None:
 
 def _check(spec: TrainingSpec) -> None:
     check_device(spec.device)
+    check_kernel(spec.kernel, spec.device)
     check_pair(spec.task, spec.optimizer)
     limit = TASKS.load(spec.task.name).max_population
     if limit is not None and len(spec.individuals) > limit:
@@ -136,9 +138,10 @@ class _Trainer:
 
     def __init__(self, spec: TrainingSpec) -> None:
         dtype = getattr(torch, spec.dtype)
-        self._task: Task = TASKS.load(spec.task.name)(seeding.task_generators(spec), dtype, spec.task.options)
-        self._x = self._task.initial_point()
-        self._optimizer = self._build_optimizer(spec)
+        with using(spec.kernel):
+            self._task: Task = TASKS.load(spec.task.name)(seeding.task_generators(spec), dtype, spec.task.options)
+            self._x = self._task.initial_point()
+            self._optimizer = self._build_optimizer(spec)
         self._planned = spec.steps
         self._steps = 0
         self._evaluations = 0

@@ -48,7 +48,8 @@ class _PlainTuning:
             self.seen[name] = done
             self.notice(
                 f"{name}: generation {done} of {progress.generations}, {progress.evaluated} evaluated, "
-                f"{_troubles(progress)}, best {number(progress.best_fitness)}; mean {_mean(progress)}"
+                f"{_troubles(progress)}, best {number(progress.best_fitness)}"
+                + (f"; mean {_mean(progress)}" if progress.mean else "")
             )
 
     def notice(self, message: str) -> None:

@@ -12,7 +12,7 @@ from lodo_bench.errors import UsageError
 if TYPE_CHECKING:
     from lodo_bench.records import Provenance
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import Device, DType, OptimizerSpec, TaskSpec, Value
+    from lodo_bench.spec import Device, DType, Kernel, OptimizerSpec, TaskSpec, Value
 
 DEFAULT_DATABASE = "results/lodo-bench.db"
 
@@ -34,6 +34,10 @@ OptimizerOptionOption = Annotated[
 DTypeOption = Annotated[
     str | None,
     typer.Option("--dtype", help="float32 or float64; the task's own choice by default.", metavar="DTYPE"),
+]
+KernelOption = Annotated[
+    str,
+    typer.Option(help="What computes: auto, torch, numba (on CPUs) or triton (on GPUs).", metavar="KERNEL"),
 ]
 
 
@@ -117,6 +121,20 @@ def device_named(name: str) -> Device:
     device = cast("Device", choice(name, get_args(Device), "device"))
     check_device(device)
     return device
+
+
+def kernel_named(name: str, device: Device) -> Kernel:
+    """The kernel of this name; for `auto`, the fastest that there is for the device.
+
+    Raises:
+        UsageError: if there is none of this name, or it cannot be used.
+    """
+    from lodo_bench.kernels import best_kernel, check_kernel
+    from lodo_bench.spec import Kernel
+
+    kernel = cast("Kernel", choice(name, get_args(Kernel), "kernel"))
+    check_kernel(kernel, device)
+    return best_kernel(device) if kernel == "auto" else kernel
 
 
 def precision(dtype: str | None, task: str) -> DType:

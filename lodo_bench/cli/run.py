@@ -14,11 +14,13 @@ from lodo_bench.cli.options import (
     DatabaseOption,
     DTypeOption,
     JsonOption,
+    KernelOption,
     OptimizerOptionOption,
     TaskOptionOption,
     assignments,
     choice,
     device_named,
+    kernel_named,
     optimizer_spec,
     precision,
     task_spec,
@@ -61,6 +63,7 @@ def run(
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
     dtype: DTypeOption = None,
+    kernel: KernelOption = "auto",
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
@@ -84,6 +87,7 @@ def run(
     source = None if hyperparameters is None else choice(hyperparameters, SOURCES, "source of hyperparameters")
     _check_seconds(seconds, untimed)
     place, accuracy = device_named(device), precision(dtype, task)
+    arithmetic = kernel_named(kernel, place)
     store = writing(db, gather(place, command_line()))
     spec = RunSetSpec(
         task=problem,
@@ -95,6 +99,7 @@ def run(
         timed=not untimed,
         device=place,
         dtype=accuracy,
+        kernel=arithmetic,
     )
     record = _run(spec, store)
     metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
@@ -119,11 +124,11 @@ def _check_seconds(seconds: float | None, untimed: bool) -> None:
 
 def _run(spec: RunSetSpec, store: Store) -> RunSetRecord:
     from lodo_bench.cli.display import RunningDisplay
-    from lodo_bench.results.report.markdown import hyperparameter_list, hyperparameter_source
+    from lodo_bench.results.report.markdown import hyperparameter_source, hyperparameter_text
     from lodo_bench.runs import execute
 
-    values = hyperparameter_list(spec.hyperparameters.values.items())
-    note(f"{spec.optimizer.label} on {spec.task.label}, {hyperparameter_source(spec.hyperparameters)}: {values}")
+    source, values = hyperparameter_source(spec.hyperparameters), hyperparameter_text(spec.hyperparameters)
+    note(f"{spec.optimizer.label} on {spec.task.label}, {source}: {values}")
     opened = store.open_run_set(spec)
     if opened.runs:
         note(f"Continuing run set {opened.id}: {len(opened.missing_seeds)} of {spec.seeds} runs are to be done.")
@@ -154,6 +159,7 @@ def _document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
         "hyperparameters_origin": spec.hyperparameters.origin,
         "device": spec.device,
         "dtype": spec.dtype,
+        "kernel": spec.kernel,
         "timed": spec.timed,
         "runs": [_run_document(run, metrics[run.seed]) for run in record.runs],
         "summary": {

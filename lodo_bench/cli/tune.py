@@ -13,8 +13,10 @@ from lodo_bench.cli.options import (
     DatabaseOption,
     DTypeOption,
     JsonOption,
+    KernelOption,
     OptimizerOptionOption,
     TaskOptionOption,
+    kernel_named,
     optimizer_spec,
     precision,
     task_spec,
@@ -26,7 +28,7 @@ from lodo_bench.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from lodo_bench.records import StudyRecord, StudySpec
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import OptimizerSpec, TaskSpec
+    from lodo_bench.spec import DType, Kernel, OptimizerSpec, TaskSpec
     from lodo_bench.tuner.driver import Cluster
 
 
@@ -50,6 +52,7 @@ def tune(
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
     dtype: DTypeOption = None,
+    kernel: KernelOption = "auto",
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
@@ -64,7 +67,8 @@ def tune(
     cluster = Cluster(workers, gpus_per_worker, address)
     problem = task_spec(task, task_option)
     methods = _optimizers(problem, optimizer, optimizer_option)
-    specs = _study_specs(problem, methods, schedule, seed, cluster, dtype)
+    arithmetic = kernel_named(kernel, "cuda" if gpus_per_worker else "cpu")
+    specs = _study_specs(problem, methods, schedule, seed, cluster, precision(dtype, task), arithmetic)
     store = writing(db, gather("cuda" if gpus_per_worker else "cpu", command_line()))
     records = [store.open_study(spec, fresh=fresh) for spec in specs]
     _search(records, store, cluster)
@@ -101,7 +105,13 @@ def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[s
 
 
 def _study_specs(
-    task: TaskSpec, optimizers: Sequence[OptimizerSpec], schedule: str, seed: int, cluster: Cluster, dtype: str | None
+    task: TaskSpec,
+    optimizers: Sequence[OptimizerSpec],
+    schedule: str,
+    seed: int,
+    cluster: Cluster,
+    dtype: DType,
+    kernel: Kernel,
 ) -> list[StudySpec]:
     from lodo_bench.meta_training import is_meta_trained
     from lodo_bench.records import StudySpec
@@ -113,7 +123,6 @@ def _study_specs(
         raise UsageError("--workers 0 trains in this process, and --address names a cluster. Leave out one of them.")
     if cluster.workers == 0 and cluster.gpus_per_worker > 1:
         raise UsageError("--workers 0 trains in this process, which has one GPU at most. Use --gpus-per-worker 1.")
-    accuracy = precision(dtype, task.name)
     if cluster.workers == 0 and cluster.gpus_per_worker:
         check_device("cuda")
     plans = {learns: load_schedule(schedule, task.name, meta_trained=learns) for learns in (False, True)}
@@ -125,7 +134,8 @@ def _study_specs(
             seed=seed,
             shard_size=shard_size(task.name),
             device="cuda" if cluster.gpus_per_worker else "cpu",
-            dtype=accuracy,
+            dtype=dtype,
+            kernel=kernel,
         )
         for optimizer in optimizers
     ]

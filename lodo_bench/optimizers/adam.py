@@ -29,29 +29,38 @@ class AdamMoments:
         like: a tensor of the shape, dtype and device of what is optimized.
         beta1: decay of the first moment, a number or a tensor that broadcasts to `like`.
         beta2: decay of the second moment, likewise.
+
+    Attributes:
+        first, second: m and v.
     """
 
     def __init__(self, like: Tensor, beta1: float | Tensor, beta2: float | Tensor) -> None:
-        self._beta1, self._beta2 = beta1, beta2
-        self._first = torch.zeros_like(like)
-        self._second = torch.zeros_like(like)
-        self._work = torch.empty_like(like)
+        self.beta1, self.beta2 = beta1, beta2
+        self.first = torch.zeros_like(like)
+        self.second = torch.zeros_like(like)
+        self._work: Tensor | None = None
         # β₁ᵗ and β₂ᵗ as running products: a vectorized power of a tensor would round by its place in the population.
         self._power1: float | Tensor = 1.0
         self._power2: float | Tensor = 1.0
 
+    def advance(self) -> float | Tensor:
+        """Count one step more; returns √(1 − β2ᵗ) / (1 − β1ᵗ) for it."""
+        self._power1 = self._power1 * self.beta1
+        self._power2 = self._power2 * self.beta2
+        return (1 - self._power2) ** 0.5 / (1 - self._power1)
+
     def descend(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:
         """Take one step of `parameters`, in place, at `learning_rate` (broadcasts to them)."""
-        self._power1 = self._power1 * self._beta1
-        self._power2 = self._power2 * self._beta2
-        rate = learning_rate * (1 - self._power2) ** 0.5 / (1 - self._power1)
+        rate = learning_rate * self.advance()
+        if self._work is None:
+            self._work = torch.empty_like(self.first)
         work = torch.mul(gradient, gradient, out=self._work)
-        self._first.lerp_(gradient, 1 - self._beta1)
-        self._second.lerp_(work, 1 - self._beta2)
+        self.first.lerp_(gradient, 1 - self.beta1)
+        self.second.lerp_(work, 1 - self.beta2)
         # The step is m / ((√v + ε) / rate): one pass over memory fewer than rate · (m / (√v + ε)).
-        torch.sqrt(self._second, out=work)
+        torch.sqrt(self.second, out=work)
         torch.addcmul(EPSILON / rate, work, 1 / rate, out=work)
-        parameters.addcdiv_(self._first, work, value=-1)
+        parameters.addcdiv_(self.first, work, value=-1)
 
 
 @final

@@ -27,6 +27,7 @@ class Task(ABC):
         step_milestone: how many steps a final run has unless told otherwise (LODO §5).
         default_dtype: the precision of final runs and tuning unless told otherwise.
         max_population: how many individuals may run in lockstep; None for any number.
+        metric_interval: `evaluate` is called after every so many steps of a final run; None for never.
         offers: what it can tell beyond gradients.
         dimension: n.
     """
@@ -35,6 +36,7 @@ class Task(ABC):
     step_milestone: ClassVar[int]
     default_dtype: ClassVar[DType]
     max_population: ClassVar[int | None] = None
+    metric_interval: ClassVar[int | None] = None
     offers: ClassVar[frozenset[Capability]] = frozenset()
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
@@ -70,6 +72,17 @@ class Task(ABC):
     @abstractmethod
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (P,) and gradients (P, n) at `x` (P, n) on the current batch; the same again if called again."""
+
+    def evaluate(self, x: Tensor) -> Mapping[str, Tensor]:
+        """What is followed during a run besides the training loss, e.g. `validation_loss`, by name, each (P,).
+
+        Called off the training clock. It changes nothing that a later step or evaluation depends on.
+        """
+        return {}
+
+    def examine(self, x: Tensor) -> Mapping[str, Tensor]:
+        """What is measured at a milestone only, as it takes long, e.g. `test_loss`; otherwise as `evaluate`."""
+        return {}
 
     def hessian(self, x: Tensor) -> Tensor:
         """The Hessians (P, n, n) at `x` (P, n) on the current batch, if `offers` says that it can tell."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import torch
 from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
+from lodo_bench.kernels import chosen
 from lodo_bench.seeding import draw_normal
 from lodo_bench.spec import Bound, Parameter, Value
 from lodo_bench.tasks.base import Task
@@ -49,6 +50,7 @@ class Quadratic(Task):
         self._center = torch.zeros(self.population, self.dimension, device=self.device, dtype=dtype)
         self._walk: Sequence[Tensor] = ()
         self._position = 0
+        self._compiled = self._choose_kernel()
 
     @classmethod
     def size(cls, options: Mapping[str, Value]) -> int:
@@ -74,6 +76,11 @@ class Quadratic(Task):
 
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (P,) and gradients H (x − x*), (P, n); see `Task.loss_and_gradient`."""
+        if self._compiled is not None:
+            loss, gradient = x.new_empty(self.population), torch.empty_like(x)
+            arrays = (x.numpy(), self._center.numpy(), loss.numpy(), gradient.numpy())
+            self._compiled(self._hessian.numpy(), *arrays)
+            return loss, gradient
         torch.sub(x, self._center, out=self._offset[:, : self.dimension])
         # H is symmetric; the row form of the product is several times faster in a batch than the column form.
         gradient = torch.bmm(self._offset.unsqueeze(1), self._hessian).squeeze(1)
@@ -82,6 +89,14 @@ class Quadratic(Task):
     def hessian(self, x: Tensor) -> Tensor:
         """H, which is the same everywhere."""
         return self._hessian[:, : self.dimension, : self.dimension]
+
+    def _choose_kernel(self) -> Callable[..., None] | None:
+        """The compiled evaluation, where there is one for this device and precision."""
+        if chosen(self.device, self.dtype) != "numba":
+            return None
+        from lodo_bench.tasks.quadratic_cpu import evaluate
+
+        return evaluate
 
     def _draw_hessian(self, generator: Generator) -> Tensor:
         """H of one individual, padded with zeros.

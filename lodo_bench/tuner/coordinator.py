@@ -75,7 +75,7 @@ class Coordinator:
         if self._lost:
             return self._lost.pop(0)
         unfinished = [study for study in self._studies.values() if not study.finished]
-        for study in sorted(unfinished, key=lambda study: study.generation.index):
+        for study in sorted(unfinished, key=_done):
             shard = study.next_shard()
             if shard is not None:
                 return shard
@@ -106,3 +106,8 @@ class Coordinator:
             return
         self._lost.append(shard)
         self._listener.notice(f"{shard.training.optimizer.label}: {reason}; its individuals are trained again.")
+
+
+def _done(study: Study) -> float:
+    """The fraction of its generations that a study has behind it."""
+    return study.generation.index / len(study.spec.schedule.generations)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lodo_bench.errors import DatabaseError
 from lodo_bench.meta_training import is_meta_trained
@@ -158,11 +159,19 @@ class Study:
             yield Shard(self.id, generation.index, first, self._training(individuals))
 
     def _training(self, individuals: tuple[Individual, ...]) -> TrainingSpec | MetaTrainingSpec:
-        task, optimizer, steps = self.spec.task, self.spec.optimizer, self.generation.steps
-        device, dtype = self.spec.device, self.spec.dtype
-        if is_meta_trained(optimizer.name):
-            return MetaTrainingSpec(task, optimizer, individuals, steps, self._learned, device, dtype)
-        return TrainingSpec(task, optimizer, "tuning", individuals, steps, device=device, dtype=dtype)
+        spec, steps = self.spec, self.generation.steps
+        kind: Callable[..., TrainingSpec | MetaTrainingSpec] = partial(TrainingSpec, purpose="tuning")
+        if is_meta_trained(spec.optimizer.name):
+            kind = partial(MetaTrainingSpec, before=self._learned)
+        return kind(
+            task=spec.task,
+            optimizer=spec.optimizer,
+            individuals=individuals,
+            steps=steps,
+            device=spec.device,
+            dtype=spec.dtype,
+            kernel=spec.kernel,
+        )
 
     def _replay(self, known: Sequence[IndividualRecord]) -> None:
         """Tell the search what is known, generation by generation, up to the first that is not complete."""

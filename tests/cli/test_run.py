@@ -14,6 +14,7 @@ RUN_KEYS = {
     "training_seconds",
     "steps_per_second",
     "milestones",
+    "metrics",
 }
 BOWL = ("--task", "quadratic", "-t", "dimension=12")
 

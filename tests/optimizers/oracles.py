@@ -82,17 +82,13 @@ def dense_operator(blocks, permutations, n):
 
 def blocks_of(weights, preconditioner, individual):
     """One individual's part of a tensor laid out like the preconditioner's weights, as (N, B, out, in)."""
-    start = individual * preconditioner.blocks_each
-    part = weights[..., start : start + preconditioner.blocks_each]
-    return part.permute(0, 3, 2, 1).clone()
+    return weights[individual].permute(0, 3, 2, 1).clone()
 
 
 def permutations_of(preconditioner, individual):
-    """One individual's permutations (N, ñ), from those of places in the flat layout."""
-    _, k, _, columns = preconditioner.weights.shape
-    each = preconditioner.blocks_each
-    entry = torch.arange(k * each)
-    place = (entry % k) * columns + individual * each + entry // k
-    entry_at = torch.full((k * columns,), -1)
-    entry_at[place] = entry
-    return torch.stack([entry_at[order[place]] for order in preconditioner._permutations])
+    """One individual's permutations of entries (N, ñ), from those of places."""
+    _, _, k, _, blocks = preconditioner.weights.shape
+    entry = torch.arange(k * blocks)
+    place = (entry % k) * blocks + entry // k
+    entry_at = torch.argsort(place)
+    return torch.stack([entry_at[order[place].long()] for order in preconditioner.network.orders[individual]])

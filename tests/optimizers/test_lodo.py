@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers.lodo.block import BlockPreconditioner, padded_dimension
+from lodo_bench.optimizers.lodo.block import draw_network, padded_dimension
 from tests.helpers import NoOracle, build_optimizer, generators
 from tests.optimizers import oracles
 
@@ -171,7 +171,7 @@ def test_layers_have_different_permutations():
 
 
 def test_blocks_start_orthogonal_and_uniformly_turned():
-    net = BlockPreconditioner(generators([3]), 2000, layers=4, block_size=2, hidden_dim=None, dtype=torch.float64)
+    net = draw_network(generators([3]), 2000, layers=4, block_size=2, dtype=torch.float64)
     blocks = oracles.blocks_of(net.weights, net, 0).flatten(0, 1)
     torch.testing.assert_close(blocks @ blocks.mT, torch.eye(2, dtype=torch.float64).expand_as(blocks))
     # Of a uniformly turned matrix every entry has mean 0 and mean square 1/k, also after any fixed rotation.

@@ -82,13 +82,13 @@ def residual(theta, u, permutations):
 
 def block(theta, u, net):
     """The places of the flat layout stand for the entries: with one individual it is a fixed order of them."""
-    layers, k, _, blocks = theta.shape
+    _, layers, k, _, blocks = theta.shape
 
     def up(vector):
-        signal = torch.zeros(k * blocks, dtype=torch.float64).index_put((net._entrance,), vector)
+        signal = torch.zeros(k * blocks, dtype=torch.float64).index_put((net.network.entrance[0],), vector)
         for layer in range(layers):
-            row = signal.view(k, blocks) if layer == 0 else signal[net._permutations[layer]].view(k, blocks)
-            signal = torch.einsum("iob,ib->ob", theta[layer], row).reshape(-1)
+            row = signal.view(k, blocks) if layer == 0 else signal[net.network.orders[0, layer]].view(k, blocks)
+            signal = torch.einsum("iob,ib->ob", theta[0, layer], row).reshape(-1)
         return signal
 
     dense = torch.stack([up(unit) for unit in torch.eye(N, dtype=torch.float64)], dim=1)

@@ -53,6 +53,7 @@ def study_spec(**changes):
         shard_size=8,
         device="cpu",
         dtype="float64",
+        kernel="torch",
     )
     return replace(spec, **changes)
 
@@ -88,6 +89,7 @@ def run_set_spec(optimizer="adam", values=None, source="tuned", origin="study 1"
         timed=True,
         device="cpu",
         dtype="float64",
+        kernel="torch",
     )
     return replace(spec, **changes)
 

@@ -28,6 +28,7 @@ def study_spec(optimizer="momentum", **changes):
         "shard_size": 2,
         "device": "cpu",
         "dtype": "float64",
+        "kernel": "torch",
     }
     return StudySpec(**{**values, **changes})
 

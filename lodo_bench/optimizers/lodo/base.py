@@ -55,8 +55,8 @@ class LearnedPreconditioning(Optimizer):
         self.preconditioner = self._build(generators)
         self._scale = self._initial_scale()
         self._meta = self._build_meta()
-        self._meta_rate = self.preconditioner.spread(hyperparameters["meta_learning_rate"])
-        self._keep = self.column("momentum") if "momentum" in hyperparameters else x.new_zeros(())
+        self._meta_rate = hyperparameters["meta_learning_rate"]
+        self._renewal = 1 - self.column("momentum") if "momentum" in hyperparameters else x.new_ones(())
         self._average = torch.zeros_like(x)
 
     @abstractmethod
@@ -72,9 +72,8 @@ class LearnedPreconditioning(Optimizer):
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
-        hypergradient = self.preconditioner.weight_gradient(gradient * -self._scale)
-        self._meta.descend(self.preconditioner.weights, hypergradient, self._meta_rate)
-        self._average.lerp_(gradient, 1 - self._keep)
+        self.preconditioner.learn(gradient * -self._scale, self._meta, self._meta_rate)
+        self._average.lerp_(gradient, self._renewal)
         direction = self.preconditioner.apply(self._average)
         self.x.addcmul_(direction, self._scale, value=-1)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import final
 
 import torch
 from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
+from lodo_bench.optimizers.adam import AdamMoments
+from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, build_kernel
+from lodo_bench.optimizers.lodo.meta import MetaOptimizer
 from lodo_bench.optimizers.lodo.preconditioner import Preconditioner
 
 
@@ -19,25 +21,6 @@ def padded_dimension(n: int, block_size: int) -> int:
     The authors' code always adds one block more (204 instead of 200 for n = 100, k = 4).
     """
     return -(-2 * n // block_size) * block_size
-
-
-class Trace:
-    """What one application of the preconditioner leaves behind for the gradient with respect to its weights.
-
-    Attributes:
-        inputs: (N, k, P·B), what entered each layer's blocks on the way through G̃.
-        adjoints: (N, k, P·B), what entered each layer's transposed blocks on the way back through G̃ᵀ.
-        input_rows, adjoint_rows: the same memory as N flat vectors each.
-        input_factors, adjoint_factors: the same memory once more, shaped to multiply a layer's blocks, (k, k, P·B).
-    """
-
-    def __init__(self, layers: int, block_size: int, columns: int, like: Tensor) -> None:
-        self.inputs = like.new_zeros(layers, block_size, columns)
-        self.adjoints = torch.zeros_like(self.inputs)
-        self.input_rows = self.inputs.flatten(1).unbind(0)
-        self.adjoint_rows = self.adjoints.flatten(1).unbind(0)
-        self.input_factors = self.inputs.unsqueeze(2).unbind(0)
-        self.adjoint_factors = self.adjoints.unsqueeze(1).unbind(0)
 
 
 @final
@@ -50,118 +33,103 @@ class BlockPreconditioner(Preconditioner):
 
     Cost: 2 N ñ k multiplications for each application; N ñ k weights for each individual (128 n with the defaults).
 
-    All P·B blocks (B = ñ/k for each individual) lie side by side in the last axis of every tensor, so that a layer is
-    one elementwise product and one short sum over all blocks of all individuals, and the arithmetic of an individual is
-    the same for every P. Entry j of individual p's padded vector is at `(j mod k, p·B + j div k)`.
+    The arithmetic is a kernel's (see `lodo_bench.optimizers.lodo.kernels`).
 
     Args:
-        generators: one for each individual; each draws its own permutations and blocks.
+        network: the weights and the permutations, as `draw_network` makes them.
+
+    Attributes:
+        network: as given.
+        weights: θ, (P, N, k, k, ñ/k), input entry before output entry; change it in place only.
+        kernel: what computes with them; None without layers.
+    """
+
+    def __init__(self, network: BlockNetwork) -> None:
+        self.network = network
+        self.weights = network.weights
+        self.kernel: BlockKernel | None = build_kernel(network) if network.weights.shape[1] else None
+
+    def apply(self, vector: Tensor) -> Tensor:
+        """See `Preconditioner.apply`."""
+        return vector if self.kernel is None else self.kernel.apply(vector)
+
+    def product(self, vector: Tensor) -> Tensor:
+        """See `Preconditioner.product`."""
+        return vector if self.kernel is None else self.kernel.product(vector)
+
+    def weight_gradient(self, vector: Tensor) -> Tensor:
+        """See `Preconditioner.weight_gradient`; (P, N, k, k, ñ/k)."""
+        return self.weights if self.kernel is None else self.kernel.weight_gradient(vector)
+
+    def spread(self, values: Tensor) -> Tensor:
+        """See `Preconditioner.spread`; (P, 1, 1, 1, 1)."""
+        return values.view(-1, 1, 1, 1, 1)
+
+    def learn(self, vector: Tensor, meta: MetaOptimizer, learning_rate: Tensor) -> None:
+        """See `Preconditioner.learn`."""
+        if self.kernel is not None and isinstance(meta, AdamMoments):
+            self.kernel.learn(vector, meta, learning_rate)
+        else:
+            super().learn(vector, meta, learning_rate)
+
+
+def draw_network(
+    generators: Sequence[Generator],
+    n: int,
+    *,
+    layers: int,
+    block_size: int,
+    hidden_dim: int | None = None,
+    dtype: torch.dtype,
+) -> BlockNetwork:
+    """Random permutations, and blocks that are uniform over the orthogonal matrices.
+
+    Args:
+        generators: one for each individual; each draws its own.
         n: length of the vectors.
         layers: N >= 0.
         block_size: k >= 1.
         hidden_dim: ñ, a multiple of k and at least n; None for `padded_dimension`.
         dtype: precision.
 
-    Attributes:
-        weights: θ, (N, k, k, P·B), input entry before output entry; change it in place only.
+    Raises:
+        UsageError: for numbers that do not fit.
     """
+    k = block_size
+    if layers < 0 or k < 1:
+        raise UsageError(f"layers = {layers} must be >= 0 and block_size = {k} >= 1")
+    hidden = padded_dimension(n, k) if hidden_dim is None else hidden_dim
+    if hidden % k or hidden < n:
+        raise UsageError(f"hidden_dim = {hidden} must be a multiple of block_size = {k} and >= {n}")
+    device, blocks = generators[0].device, hidden // k
+    weights = torch.empty(len(generators), layers, k, k, blocks, device=device, dtype=dtype)
+    orders = torch.empty(len(generators), layers, hidden, device=device, dtype=torch.int32)
+    entry = torch.arange(hidden, device=device)
+    place = (entry % k) * blocks + entry // k
+    entrance = place[:n].repeat(len(generators), 1)
+    for individual, generator in enumerate(generators):
+        for layer in range(layers):
+            # Entry j of a layer's input is entry order[j] of the output of the layer before.
+            order = torch.randperm(hidden, generator=generator, device=device)
+            orders[individual, layer, place] = place[order].int()
+        for layer in range(layers):
+            gaussian = torch.randn(blocks, k, k, generator=generator, device=device, dtype=dtype)
+            weights[individual, layer] = _orthogonalized(gaussian.permute(2, 1, 0))
+        if layers:
+            entrance[individual] = torch.argsort(orders[individual, 0])[entrance[individual]]
+    return BlockNetwork(weights, orders, entrance.int())
 
-    def __init__(
-        self,
-        generators: Sequence[Generator],
-        n: int,
-        *,
-        layers: int,
-        block_size: int,
-        hidden_dim: int | None,
-        dtype: torch.dtype,
-    ) -> None:
-        if layers < 0 or block_size < 1:
-            raise UsageError(f"layers = {layers} must be >= 0 and block_size = {block_size} >= 1")
-        hidden = padded_dimension(n, block_size) if hidden_dim is None else hidden_dim
-        if hidden % block_size or hidden < n:
-            raise UsageError(f"hidden_dim = {hidden} must be a multiple of block_size = {block_size} and >= {n}")
-        self._population, self._n, self._layers, self._k = len(generators), n, layers, block_size
-        self.blocks_each = hidden // block_size
-        self._columns = self._population * self.blocks_each
-        self._draw(generators, hidden, dtype)
-        self._work = self.weights.new_empty(block_size, block_size, self._columns)
-        self._signal = self.weights.new_empty(block_size, self._columns)
-        self._gradient = torch.empty_like(self.weights)
-        self._applied = Trace(layers, block_size, self._columns, self.weights)
-        self._pushed = Trace(layers, block_size, self._columns, self.weights)
 
-    def apply(self, vector: Tensor) -> Tensor:
-        """See `Preconditioner.apply`."""
-        return self._pass(vector, self._applied)
+def _orthogonalized(matrices: Tensor) -> Tensor:
+    """The columns of many matrices, (column, row, matrix), made orthonormal in their order by Gram and Schmidt.
 
-    def product(self, vector: Tensor) -> Tensor:
-        """See `Preconditioner.product`."""
-        return self._pass(vector, self._pushed)
-
-    def weight_gradient(self, vector: Tensor) -> Tensor:
-        """See `Preconditioner.weight_gradient`; (N, k, k, P·B).
-
-        As S is symmetric, v is pushed back through it by the same pass that took u forward, and each block's gradient
-        is the sum of two outer products, one for its place in G̃, one for its place in G̃ᵀ. It needs no autograd graph.
-        """
-        self._pass(vector, self._pushed)
-        applied, pushed = self._applied, self._pushed
-        gradient = torch.mul(applied.inputs.unsqueeze(2), pushed.adjoints.unsqueeze(1), out=self._gradient)
-        return gradient.addcmul_(pushed.inputs.unsqueeze(2), applied.adjoints.unsqueeze(1))
-
-    def spread(self, values: Tensor) -> Tensor:
-        """See `Preconditioner.spread`; (P·B,)."""
-        return values.repeat_interleave(self.blocks_each)
-
-    def _pass(self, vector: Tensor, trace: Trace) -> Tensor:
-        if not self._layers:
-            return vector
-        work, signal, flat = self._work, self._signal, self._signal.view(-1)
-        # The entries that pad the vector are zero in the trace from the start and stay so.
-        trace.input_rows[0].index_copy_(0, self._entrance, vector.flatten())
-        for layer, following in pairwise(range(self._layers)):
-            torch.mul(self._blocks[layer], trace.input_factors[layer], out=work)
-            torch.sum(work, 0, out=signal)
-            torch.index_select(flat, 0, self._permutations[following], out=trace.input_rows[following])
-        torch.mul(self._blocks[-1], trace.input_factors[-1], out=work)
-        torch.sum(work, 0, out=trace.adjoints[-1])
-        for layer, following in pairwise(range(self._layers - 1, -1, -1)):
-            torch.mul(self._blocks[layer], trace.adjoint_factors[layer], out=work)
-            torch.sum(work, 1, out=signal)
-            torch.index_select(flat, 0, self._inverses[layer], out=trace.adjoint_rows[following])
-        torch.mul(self._blocks[0], trace.adjoint_factors[0], out=work)
-        torch.sum(work, 1, out=signal)
-        return flat.index_select(0, self._entrance).view(self._population, self._n)
-
-    def _draw(self, generators: Sequence[Generator], hidden: int, dtype: torch.dtype) -> None:
-        layers, k, blocks, device = self._layers, self._k, self.blocks_each, generators[0].device
-        permutations, weights = [], []
-        for generator in generators:
-            orders = [torch.randperm(hidden, generator=generator, device=device) for _ in range(layers)]
-            permutations.append(torch.stack(orders) if orders else torch.empty(0, hidden, dtype=torch.long))
-            gaussian = torch.randn(layers, blocks, k, k, generator=generator, device=device, dtype=dtype)
-            q, r = torch.linalg.qr(gaussian)
-            # The signs make Q uniform over the orthogonal matrices (Mezzadri 2007).
-            weights.append(q * torch.diagonal(r, dim1=-2, dim2=-1).sign().unsqueeze(-2))
-        # (P, N, B, out, in) -> (N, in, out, P·B)
-        self.weights = torch.stack(weights).permute(1, 4, 3, 0, 2).reshape(layers, k, k, self._columns).contiguous()
-        self._blocks = self.weights.unbind(0)
-        self._place(torch.stack(permutations, dim=1).to(device))
-
-    def _place(self, permutations: Tensor) -> None:
-        """Translate permutations of entries (N, P, ñ) to permutations of places in the flat layout."""
-        population, hidden = permutations.shape[1:]
-        entry = torch.arange(hidden, device=permutations.device)
-        individual = torch.arange(population, device=permutations.device).unsqueeze(1)
-        place = (entry % self._k) * self._columns + individual * self.blocks_each + entry // self._k
-        flat = place.flatten()
-        self._permutations = []
-        for layer in permutations:
-            order = torch.empty_like(flat)
-            order[flat] = place.gather(1, layer).flatten()
-            self._permutations.append(order)
-        self._inverses = [torch.argsort(order) for order in self._permutations]
-        # Where each entry of the vectors is after the first permutation.
-        places = place[:, : self._n].reshape(-1)
-        self._entrance = self._inverses[0][places] if self._inverses else places
+    Of Gaussian matrices this makes matrices that are uniform over the orthogonal ones. Each column is made orthogonal
+    twice, as once is not precise enough for columns that are nearly parallel.
+    """
+    columns: list[Tensor] = []
+    for column in matrices:
+        for _ in range(2):
+            for former in columns:
+                column = column - (column * former).sum(0) * former
+        columns.append(column / column.square().sum(0).sqrt())
+    return torch.stack(columns)

@@ -8,7 +8,7 @@ from typing import final
 from torch import Generator
 
 from lodo_bench.optimizers.lodo.base import INITIAL_LEARNING_RATE, META_LEARNING_RATE, MOMENTUM, LearnedPreconditioning
-from lodo_bench.optimizers.lodo.block import BlockPreconditioner
+from lodo_bench.optimizers.lodo.block import BlockPreconditioner, draw_network
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
 from lodo_bench.spec import Parameter
 
@@ -27,7 +27,7 @@ class _BlockLodo(LearnedPreconditioning):
     reference = "Liao et al., TMLR 2023"
 
     def _build(self, generators: Sequence[Generator]) -> BlockPreconditioner:
-        return BlockPreconditioner(
+        network = draw_network(
             generators,
             self.x.shape[1],
             layers=self.options["layers"],
@@ -35,6 +35,7 @@ class _BlockLodo(LearnedPreconditioning):
             hidden_dim=self.options["hidden_dim"] or None,
             dtype=self.x.dtype,
         )
+        return BlockPreconditioner(network)
 
 
 @final

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
+from lodo_bench.optimizers.lodo.meta import MetaOptimizer
+
 
 class Preconditioner(ABC):
     """A matrix S(θ) for each of P individuals that can be applied to vectors and told how θ should change.
@@ -31,6 +33,10 @@ class Preconditioner(ABC):
     @abstractmethod
     def product(self, vector: Tensor) -> Tensor:
         """S times each individual's vector, as `apply`, but not remembered."""
+
+    def learn(self, vector: Tensor, meta: MetaOptimizer, learning_rate: Tensor) -> None:
+        """Let the meta-optimizer take one step down `weight_gradient` of `vector`, at each individual's rate, (P,)."""
+        meta.descend(self.weights, self.weight_gradient(vector), self.spread(learning_rate))
 
     @abstractmethod
     def spread(self, values: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ class Row:
     """One optimizer with one choice of hyperparameters.
 
     Attributes:
-        optimizer, hyperparameters, arithmetic: what was run; `arithmetic` is device and dtype.
+        optimizer, hyperparameters, arithmetic: what was run; `arithmetic` is device, dtype and kernel.
         losses: the losses over the seeds, by milestone key.
         published: the paper's values, by milestone key, where known.
         speed: steps per second over the timed seeds; None if none was timed.
@@ -104,10 +104,11 @@ def _comparison(run_sets: Sequence[RunSetRecord], bound: Bound | None) -> Compar
 
 def _gather(run_set: RunSetRecord, gathered: dict[tuple[object, ...], _Gathered]) -> None:
     spec = run_set.spec
-    arithmetic = f"{spec.device}, {spec.dtype}"
+    arithmetic = f"{spec.device}, {spec.dtype}, {spec.kernel}"
     values = tuple(sorted(spec.hyperparameters.values.items()))
     structure = tuple(sorted(spec.optimizer.options.items()))
-    key = (spec.optimizer.name, arithmetic, structure, spec.hyperparameters.source, values)
+    source = spec.hyperparameters.source, spec.hyperparameters.learned_in
+    key = (spec.optimizer.name, arithmetic, structure, source, values)
     found = gathered.setdefault(key, _Gathered(spec.optimizer, spec.hyperparameters))
     found.hyperparameters = spec.hyperparameters
     for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):

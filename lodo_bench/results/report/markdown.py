@@ -58,6 +58,13 @@ def hyperparameter_list(values: Iterable[tuple[str, float]]) -> str:
     return ", ".join(f"{name} = {value:.6g}" for name, value in values)
 
 
+def hyperparameter_text(hyperparameters: Hyperparameters) -> str:
+    """The values in one line, or what there is in their place."""
+    if hyperparameters.learned_in is not None:
+        return "learned weights"
+    return hyperparameter_list(hyperparameters.values.items()) or "none"
+
+
 def milestone_title(key: str) -> str:
     """`steps:20000` -> `20,000 steps`; `seconds:300` -> `300 s`."""
     unit, _, value = key.partition(":")
@@ -140,7 +147,7 @@ def _label(row: Row, rows: Sequence[Row]) -> str:
 
 def _hyperparameter_line(row: Row, rows: Sequence[Row]) -> str:
     source = hyperparameter_source(row.hyperparameters)
-    return f"- {_label(row, rows)}, {source}: {hyperparameter_list(row.hyperparameters.values.items())}"
+    return f"- {_label(row, rows)}, {source}: {hyperparameter_text(row.hyperparameters)}"
 
 
 def _footer(comparison: Comparison, machines: Sequence[Machine]) -> str:

@@ -68,7 +68,7 @@ def test_the_bound_is_that_of_the_task():
 
 def test_a_row_summarizes_the_seeds():
     row = row_of(run_set(*(run(seed, loss) for seed, loss in enumerate([1.0, 2.0, 6.0]))))
-    assert (row.optimizer.name, row.arithmetic) == ("adam", "cpu, float64")
+    assert (row.optimizer.name, row.arithmetic) == ("adam", "cpu, float64, torch")
     assert row.hyperparameters.values == {"learning_rate": 0.1, "beta1": 0.5}
     assert row.losses == {"steps:200": Summary(3.0, pytest.approx(math.sqrt(7)), 3, 0)}
     assert row.unfinished == 0

@@ -277,7 +277,11 @@ def test_a_report_without_any_score_can_be_read():
 def test_device_and_precision_are_named_where_they_differ():
     sets = [run_set(run(0, 1.0)), run_set(run(0, 2.0), dtype="float32"), run_set(run(0, 3.0), device="cuda")]
     text = render_sets(*sets)
-    assert list(main_table(text)[1]) == ["adam (cpu, float64)", "adam (cpu, float32)", "adam (cuda, float64)"]
+    assert list(main_table(text)[1]) == [
+        "adam (cpu, float64, torch)",
+        "adam (cpu, float32, torch)",
+        "adam (cuda, float64, torch)",
+    ]
     assert "- adam (cuda, float64), tuned (study 1): learning_rate = 0.1" in text
     assert "float64" not in render_sets(*sets[:1])
 

@@ -1,0 +1,25 @@
+"""Implementations of what LODO's preconditioner computes, behind one interface."""
+
+from __future__ import annotations
+
+from lodo_bench.kernels import chosen
+from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork
+
+
+def build_kernel(network: BlockNetwork) -> BlockKernel:
+    """The kernel for this network that `lodo_bench.kernels` chooses."""
+    name = chosen(network.weights.device, network.weights.dtype)
+    if name == "numba":
+        from lodo_bench.optimizers.lodo.kernels.cpu import NumbaKernel
+
+        return NumbaKernel(network)
+    if name == "triton":
+        from lodo_bench.optimizers.lodo.kernels.gpu import TritonKernel
+
+        return TritonKernel(network)
+    from lodo_bench.optimizers.lodo.kernels.reference import TorchKernel
+
+    return TorchKernel(network)
+
+
+__all__ = ["BlockKernel", "BlockNetwork", "build_kernel"]
