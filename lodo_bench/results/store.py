@@ -173,6 +173,7 @@ class Store:
                 session.flush()
             values = asdict(run)
             milestones = values.pop("milestones")
+            del values["scores"]
             session.add(
                 RunRow(
                     run_set_id=run_set,
