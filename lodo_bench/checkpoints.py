@@ -138,7 +138,9 @@ def _loaded(path: Path) -> dict[str, Any]:
         damaged = archive.testzip()  # PyTorch itself does not look at the check sums
     if damaged is not None:
         raise ValueError(f"'{damaged}' has another check sum")
-    content: dict[str, Any] = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    if not isinstance(content, dict):
+        raise ValueError("it holds something else")
     return content
 
 
