@@ -59,7 +59,7 @@ class BFGS(Optimizer):
         self.x.add_(self._move)
 
     def precondition(self, vector: Tensor) -> Tensor:
-        """lr B times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
+        """The rate times B times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
         return self.column("learning_rate") * self._times(vector)
 
     def _times(self, vector: Tensor) -> Tensor:
