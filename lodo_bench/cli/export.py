@@ -42,9 +42,10 @@ def export(
 
     from lodo_bench.results.export.tables import TABLES
     from lodo_bench.results.export.writers import WRITERS
-    from lodo_bench.tasks import TASKS
 
     if task is not None:
+        from lodo_bench.tasks import TASKS  # takes a while: it imports PyTorch
+
         TASKS.check(task)
     table, write = TABLES[name], WRITERS[kind]
     batches = table.batches(reading(db), task)
