@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -44,6 +45,8 @@ class LearnedPreconditioning(Optimizer):
         options: structural options.
     """
 
+    state_names = ("preconditioner", "_meta", "_average")
+
     def __init__(
         self,
         x: Tensor,
@@ -76,6 +79,11 @@ class LearnedPreconditioning(Optimizer):
         self._average.lerp_(gradient, self._renewal)
         direction = self.preconditioner.apply(self._average)
         self.x.addcmul_(direction, self._scale, value=-1)
+
+    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """See `Stateful.restore`."""
+        super().restore(state, device)
+        self.preconditioner.apply(self._average)  # which it remembers, for the next hypergradient
 
     def precondition(self, vector: Tensor) -> Tensor:
         """G(θ) times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
