@@ -12,6 +12,7 @@ from types import FrameType
 
 import typer
 
+from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
 from lodo_bench.cli.report import report
 from lodo_bench.cli.run import run
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(tune)
 app.command()(run)
 app.command()(report)
+app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
 
