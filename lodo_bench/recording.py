@@ -64,9 +64,8 @@ class Recorder:
             self._courses.setdefault(name, {})[self.steps] = _column(column)
 
     def add_scores(self, milestone: str, values: Mapping[str, Tensor]) -> None:
-        """Take in what was measured at a milestone alone; the latest value of every metric belongs to it as well."""
-        latest = {name: course[max(course)] for name, course in self._courses.items()}
-        self._scores[milestone] = latest | {name: _column(column) for name, column in values.items()}
+        """Take in what was measured at a milestone, (P,) each."""
+        self._scores[milestone] = {name: _column(column) for name, column in values.items()}
         self._scored_at[milestone] = self.steps
 
     def outcomes(self, *, interrupted: bool) -> list[Outcome]:

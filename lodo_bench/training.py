@@ -214,7 +214,7 @@ class _Session:
             self.recorder.measured = steps
         for milestone in milestones(self._spec.steps, self._spec.seconds):
             if self._has_reached(milestone) and not self.recorder.has_scored(milestone.key):
-                self.recorder.add_scores(milestone.key, self._trainer.examine())
+                self.recorder.add_scores(milestone.key, self._trainer.scores())
 
     def _has_reached(self, milestone: Milestone) -> bool:
         reached = {"steps": self.recorder.steps, "seconds": self._watch.seconds}
@@ -270,9 +270,9 @@ class _Trainer(Stateful):
         """What is followed of this training."""
         return metrics_of(self._task, self._optimizer)
 
-    def examine(self) -> Mapping[str, Tensor]:
-        """What is measured at a milestone; see `Task.examine`."""
-        return self._task.examine(self.x)
+    def scores(self) -> Mapping[str, Tensor]:
+        """What is measured at a milestone: all that the task can tell of the point."""
+        return {**self._task.evaluate(self.x), **self._task.examine(self.x)}
 
     def gradient(self, x: Tensor) -> Tensor:
         """See `lodo_bench.optimizers.base.Oracle`."""
