@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lodo_bench.records import Hyperparameters, Machine, Provenance, RunSetRecord
+from lodo_bench.records import Hyperparameters, Machine, Provenance, RunSetRecord, RunSetSpec
 from lodo_bench.results.published import PublishedScore, published_score
 from lodo_bench.results.statistics import Summary, summarize
 from lodo_bench.spec import Bound, Milestone, OptimizerSpec, Status, TaskSpec
@@ -80,6 +80,18 @@ def compare(run_sets: Iterable[RunSetRecord], bound: Callable[[TaskSpec], Bound 
     return [_comparison(group, bound(group[0].spec.task)) for group in by_task.values()]
 
 
+def row_key(spec: RunSetSpec) -> tuple[object, ...]:
+    """What runs have in common that make one row of a table, or one line of a picture, of their task.
+
+    The optimizer's name comes first, and the arithmetic, in words, second.
+    """
+    arithmetic = f"{spec.device}, {spec.dtype}, {spec.kernel}"
+    structure = tuple(sorted(spec.optimizer.options.items()))
+    source = spec.hyperparameters.source, spec.hyperparameters.learned_in
+    values = tuple(sorted(spec.hyperparameters.values.items()))
+    return spec.optimizer.name, arithmetic, structure, source, values
+
+
 def milestone_order(key: str) -> tuple[str, float]:
     """Sorts milestone keys: steps before seconds, short before long."""
     unit, _, value = key.partition(":")
@@ -104,11 +116,7 @@ def _comparison(run_sets: Sequence[RunSetRecord], bound: Bound | None) -> Compar
 
 def _gather(run_set: RunSetRecord, gathered: dict[tuple[object, ...], _Gathered]) -> None:
     spec = run_set.spec
-    arithmetic = f"{spec.device}, {spec.dtype}, {spec.kernel}"
-    values = tuple(sorted(spec.hyperparameters.values.items()))
-    structure = tuple(sorted(spec.optimizer.options.items()))
-    source = spec.hyperparameters.source, spec.hyperparameters.learned_in
-    key = (spec.optimizer.name, arithmetic, structure, source, values)
+    key = row_key(spec)
     found = gathered.setdefault(key, _Gathered(spec.optimizer, spec.hyperparameters))
     found.hyperparameters = spec.hyperparameters
     for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
