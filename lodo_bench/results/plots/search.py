@@ -55,12 +55,6 @@ _RING: dict[str, Any] = {
     "markeredgewidth": 1.6,
     "linestyle": "none",
 }
-    "marker": "o",
-    "markersize": 7,
-    "markerfacecolor": "none",
-    "markeredgewidth": 1.6,
-    "linestyle": "none",
-}
 _ENTRIES: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("individual", {**_DOT, "color": INK}),
     ("diverged or failed", _CROSS),
