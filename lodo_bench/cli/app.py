@@ -11,6 +11,7 @@ import sys
 import typer
 
 from lodo_bench.cli.listing import list_
+from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
 from lodo_bench.cli.run import run
 from lodo_bench.cli.show import show
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(tune)
 app.command()(run)
 app.command()(report)
+app.command()(plot)
 app.command(name="list")(list_)
 app.command()(show)
 

@@ -10,21 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lodo_bench.results.courses import Course
-from lodo_bench.results.looks import Look
+from lodo_bench.results.drawn import Drawn
 from lodo_bench.results.plots.style import CROSS, INK, drawing, figure, house_style, legend, literal, scale_axis
 from lodo_bench.spec import Bound
 
 _MARKS = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A course with what it is called and drawn with."""
-
-    label: str
-    look: Look
-    course: Course
+_FAINTLY = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +40,8 @@ def course_figure(title: str, panels: Sequence[Panel]) -> Figure:
             _draw(axes, panel)
         looks = {line.label: line.look for panel in panels for line in panel.lines}
         entries = [(label, drawing(look)) for label, look in looks.items()]
+        if any(line.course.runs > 1 for panel in panels for line in panel.lines):
+            entries.append(("lowest to highest run", {"color": INK, "alpha": _FAINTLY, "linewidth": 8}))
         if any(line.course.ends for panel in panels for line in panel.lines):
             entries.append(("a run diverged", CROSS | {"color": INK}))
         if bound := next((panel.bound for panel in panels if panel.bound), None):
@@ -73,19 +66,27 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.axhline(panel.bound.loss, **_BOUND, zorder=1)
     for index, line in enumerate(panel.lines):
         _draw_line(axes, line, index, len(panel.lines))
-    low, high = axes.get_ylim()
+    _draw_ends(axes, panel)
+
+
+def _draw_ends(axes: Axes, panel: Panel) -> None:
+    """Crosses where runs diverged; those outside of the axes' limits stand on the edge."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     for line in panel.lines:
-        places = np.array([(x, y) for x, y in line.course.ends if np.isfinite(y)]).reshape(-1, 2)
-        heights = np.clip(places[:, 1], low, high)
-        axes.plot(places[:, 0], heights, color=line.look.colour.light, clip_on=False, zorder=4, **CROSS)
-    axes.set_ylim(low, high)
+        places = [(x, y) for x, y in line.course.ends if np.isfinite(y)]
+        if not places:
+            continue
+        xs, ys = np.array(places).T
+        how = CROSS | {"color": line.look.colour.light, "clip_on": False, "zorder": 4}
+        axes.plot(np.clip(xs, left, right), np.clip(ys, low, high), **how)
+    axes.set(xlim=(left, right), ylim=(low, high))
 
 
 def _draw_line(axes: Axes, line: Drawn, index: int, lines: int) -> None:
     course, count = line.course, len(line.course.x)
     if not count:
         return
-    axes.fill_between(course.x, course.low, course.high, color=line.look.colour.light, alpha=0.15, linewidth=0)
+    axes.fill_between(course.x, course.low, course.high, color=line.look.colour.light, alpha=_FAINTLY, linewidth=0)
     apart = max(1, count // _MARKS)
     # Markers of different lines stand at different places, so that none hides another.
     first = min(apart * index // lines, count - 1)

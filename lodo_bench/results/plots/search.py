@@ -72,10 +72,9 @@ def _fitness(axes: Axes, study: StudyRecord, look: Look) -> None:
     losses = np.array([member.fitness for member in fine])
     scale_axis(axes, "y", losses)
     axes.plot([_place(member, study) for member in fine], losses, color=look.colour.light, **_DOT)
-    axes.plot(
-        [_place(member, study) for member in broken], [1.0] * len(broken), transform=axes.get_xaxis_transform(),
-        clip_on=False, **_CROSS,
-    )  # fmt: skip
+    if broken:
+        top = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+        axes.plot([_place(member, study) for member in broken], [1.0] * len(broken), **top, **_CROSS)
 
 
 def _hyperparameter(axes: Axes, study: StudyRecord, name: str, kind: Kind) -> None:

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lodo_bench.results.looks import Look
 from lodo_bench.results.plots.style import CROSS, INK, drawing, figure, house_style, legend, literal, scale_axis
 from lodo_bench.results.statistics import Summary
+from lodo_bench.results.sweeps import SweepLine
 from lodo_bench.spec import Value, shown
-
-
-@dataclass(frozen=True, slots=True)
-class SweepLine:
-    """One line: `points` are what was swept, in order, with the score there, summarized over the seeds."""
-
-    label: str
-    look: Look
-    points: Sequence[tuple[Value, Summary]]
 
 
 def sweep_figure(title: str, x_label: str, y_label: str, lines: Sequence[SweepLine]) -> Figure:
@@ -76,8 +66,9 @@ def _draw(axes: Axes, line: SweepLine, places: dict[Value, float]) -> None:
     xs, means = [x for x, _ in fine], [summary.mean for _, summary in fine]
     bars = [0.0 if math.isnan(summary.std) else summary.std for _, summary in fine]
     axes.errorbar(xs, means, yerr=bars, capsize=2.5, elinewidth=1.0, **drawing(line.look))
+    colour = line.look.colour.light
     some = [(x, summary.mean) for x, summary in fine if summary.diverged]
-    axes.plot([x for x, _ in some], [y for _, y in some], color=line.look.colour.light, **_RING)
+    axes.plot([x for x, _ in some], [y for _, y in some], color=colour, **_RING)
     gone = [places[value] for value, summary in line.points if not summary.count]
-    edge = axes.get_xaxis_transform()
-    axes.plot(gone, [1.0] * len(gone), transform=edge, clip_on=False, color=line.look.colour.light, **CROSS)
+    if gone:
+        axes.plot(gone, [1.0] * len(gone), transform=axes.get_xaxis_transform(), clip_on=False, color=colour, **CROSS)
