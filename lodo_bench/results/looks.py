@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal, TypeVar
 
 T = TypeVar("T")
@@ -92,13 +91,17 @@ def looks_of(optimizers: Sequence[str]) -> list[Look]:
     found: list[Look] = []
     for name in optimizers:
         own = look_of(name)
-        styles = [*product(_from(own.marker, _MARKERS), _from(own.dash, _DASHES))]
-        # Another line style where there is one, as markers are far apart; after that another marker.
-        candidates = [own, *(Look(own.colour, dash, marker) for marker, dash in styles)]
         drawn = {(look.colour, look.dash) for look in found}
-        new = [look for look in candidates if look not in found] or [own]
+        new = [look for look in _variants(own) if look not in found] or [own]
         found.append(next((look for look in new if (look.colour, look.dash) not in drawn), new[0]))
     return found
+
+
+def _variants(own: Look) -> list[Look]:
+    """All looks of one colour, beginning with the own; those that share neither line style nor marker come early."""
+    dashes, markers = _from(own.dash, _DASHES), _from(own.marker, _MARKERS)
+    turns = len(dashes) * len(markers)  # the numbers of both have no common factor: this meets every pair once
+    return [Look(own.colour, dashes[turn % len(dashes)], markers[turn % len(markers)]) for turn in range(turns)]
 
 
 def _from(first: T, everything: Sequence[T]) -> list[T]:

@@ -73,7 +73,7 @@ def _fitness(axes: Axes, study: StudyRecord, look: Look) -> None:
     scale_axis(axes, "y", losses)
     axes.plot([_place(member, study) for member in fine], losses, color=look.colour.light, **_DOT)
     if broken:
-        top = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+        top: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
         axes.plot([_place(member, study) for member in broken], [1.0] * len(broken), **top, **_CROSS)
 
 

@@ -125,7 +125,7 @@ def legend(made: Figure, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> No
     """A legend to the right of all panels."""
     handles = [Line2D([], [], label=literal(label), **how) for label, how in entries]
     if handles:
-        made.legend(handles=handles, loc="outside right upper")
+        made.legend(handles=handles, loc="outside right center")
 
 
 def literal(text: str) -> str:
