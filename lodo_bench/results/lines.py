@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lodo_bench.records import Provenance, RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.results.looks import Look, looks_of
-from lodo_bench.results.report.comparison import row_key
-from lodo_bench.results.report.markdown import hyperparameter_source
+from lodo_bench.results.report.gathering import arithmetic_of, row_key
+from lodo_bench.results.report.texts import hyperparameter_source
 from lodo_bench.spec import Status
 
 
@@ -96,7 +96,7 @@ def _source(specs: Sequence[RunSetSpec]) -> list[str]:
 
 
 def _arithmetic(specs: Sequence[RunSetSpec]) -> list[str]:
-    return [str(row_key(spec)[1]) for spec in specs]
+    return [arithmetic_of(spec) for spec in specs]
 
 
 def _values(specs: Sequence[RunSetSpec]) -> list[str]:

@@ -282,7 +282,7 @@ def test_device_and_precision_are_named_where_they_differ():
         "adam (cpu, float32, torch)",
         "adam (cuda, float64, torch)",
     ]
-    assert "- adam (cuda, float64), tuned (study 1): learning_rate = 0.1" in text
+    assert "- adam (cuda, float64, torch), tuned (study 1): learning_rate = 0.1" in text
     assert "float64" not in render_sets(*sets[:1])
 
 
