@@ -14,10 +14,14 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.records import RunSetRecord
 from lodo_bench.results.drawn import losses_by_seconds, losses_by_steps, metric_by_steps
 from lodo_bench.results.lines import Line, lines_of
+from lodo_bench.results.looks import looks_of
 from lodo_bench.results.plots.curves import Panel, course_figure
+from lodo_bench.results.plots.profile import ProfileLine, profile_figure
 from lodo_bench.results.plots.search import search_figure
 from lodo_bench.results.plots.sweep import sweep_figure
 from lodo_bench.results.plots.trajectories import Trajectory, trajectory_figure
+from lodo_bench.results.report.comparison import compare
+from lodo_bench.results.report.profile import profile
 from lodo_bench.results.store import Store
 from lodo_bench.results.sweeps import sweep_over, without
 from lodo_bench.runs import trajectory
@@ -125,6 +129,24 @@ def _swept(wanted: Wanted, over: str, y_label: str, unit: Callable[[float | str]
     return Picture(figure, task.label, [line.label for line in found.lines])
 
 
+def _profile(wanted: Wanted) -> Picture:
+    if wanted.task_options:
+        raise UsageError("a profile is over tasks: leave out --task-option. --task names one kind of tasks.")
+    if wanted.task is not None:
+        TASKS.check(wanted.task)
+    run_sets = [r for r in _run_sets(wanted.store) if wanted.task in (None, r.spec.task.name)]
+    names = chosen_optimizers([run_set.spec.optimizer.name for run_set in run_sets], wanted.optimizers)
+    comparisons = compare([r for r in run_sets if r.spec.optimizer.name in names], lambda _: None)
+    optimizers = {row.optimizer.label: row.optimizer.name for c in comparisons for row in c.rows}
+    if not optimizers:
+        raise UsageError(f"there are no final runs of {wanted.task} yet. Make some with 'lodo-bench run'.")
+    found = profile(comparisons)
+    looks = dict(zip(optimizers, looks_of(list(optimizers.values())), strict=True))
+    lines = [ProfileLine(label, looks[label], found.factors, shares) for label, shares in found.shares.items()]
+    tasks = f"{len(comparisons)} task{'' if len(comparisons) == 1 else 's'}"
+    return Picture(profile_figure(f"Performance profile, {tasks}", lines), tasks, list(found.shares))
+
+
 PICTURES: Mapping[str, Callable[[Wanted], Picture]] = {
     "curves": _curves,
     "hessian-error": _hessian_error,
@@ -132,6 +154,7 @@ PICTURES: Mapping[str, Callable[[Wanted], Picture]] = {
     "search": _search,
     "sweep": _sweep,
     "noise": _noise,
+    "profile": _profile,
 }
 
 

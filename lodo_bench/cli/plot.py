@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lodo_bench.cli.files import whole_file
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, TaskOptionOption, choice, reading
 from lodo_bench.cli.output import emit, note
+from lodo_bench.errors import UsageError
 
-_KINDS = ("curves", "hessian-error", "trajectories", "search", "sweep", "noise")
+_KINDS = ("curves", "hessian-error", "trajectories", "search", "sweep", "noise", "profile")
 
 
 def plot(
     kind: Annotated[str, typer.Argument(help=f"{', '.join(_KINDS[:-1])} or {_KINDS[-1]}.", metavar="KIND")],
-    output: Annotated[Path, typer.Option(help="Where to: a file that ends with .png, .svg or .pdf.", metavar="FILE")],
+    output: Annotated[str, typer.Option(help="Where to: a file that ends with .png, .svg or .pdf.", metavar="FILE")],
     task: Annotated[
         str | None, typer.Option(help="Which task; may be left out if there is one only.", show_default=False)
     ] = None,
@@ -35,15 +38,26 @@ def plot(
     curves: learning curves by steps and by time. hessian-error: how far LODO is from the inverse Hessian.
     trajectories: paths over the contours of a task with two parameters. search: how tuning went, generation by
     generation. sweep: loss against an option or hyperparameter. noise: loss / σ² against σ².
+    profile: how often each optimizer is nearly the best, over all tasks.
     """
     from lodo_bench.cli.pictures import PICTURES, Wanted
-    from lodo_bench.results.plots.style import picture_format, save
+    from lodo_bench.results.plots.style import FORMATS, save
 
-    draw = PICTURES[choice(kind, _KINDS, "kind of plot")]
-    picture_format(output)
-    picture = draw(Wanted(reading(db), task, task_option, optimizer, over))
-    save(picture.figure, output)
+    choice(kind, _KINDS, "kind of plot")
+    written = _format_of(output, FORMATS)
+    picture = PICTURES[kind](Wanted(reading(db), task, task_option, optimizer, over))
+    with whole_file(output) as file:
+        save(picture.figure, file, written)
     if json:
-        emit({"kind": kind, "file": str(output), "task": picture.task, "lines": picture.labels})
+        emit({"kind": kind, "file": output, "task": picture.task, "lines": picture.labels})
     else:
         note(f"{output}: {kind} of {'; '.join(picture.labels)} on {picture.task}.")
+
+
+def _format_of(output: str, formats: Sequence[str]) -> str:
+    ending = Path(output).suffix.lower().removeprefix(".")
+    if ending not in formats:
+        raise UsageError(
+            f"what format is '{output}' to have? Give the file one of the endings {', '.join(f'.{f}' for f in formats)}."
+        )
+    return ending

@@ -1,4 +1,4 @@
-"""Performance profiles: for how many tasks an optimizer is within a factor of the best (Dolan and Moré 2002)."""
+"""Performance profiles: on how many problems an optimizer is within a factor of the best (Dolan and Moré 2002)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class ProfileLine:
     Attributes:
         label, look: what it is called and drawn with.
         factors: (K,), increasing, 1 or greater: times the best optimizer's score.
-        fractions: (K,), from 0 to 1: of the tasks, on which it is within this factor of the best.
+        shares: (K,), from 0 to 1: of the problems, on which it is within this factor of the best.
     """
 
     label: str
     look: Look
     factors: NDArray[np.float64]
-    fractions: NDArray[np.float64]
+    shares: NDArray[np.float64]
 
 
 def profile_figure(title: str, lines: Sequence[ProfileLine]) -> Figure:
@@ -34,14 +34,14 @@ def profile_figure(title: str, lines: Sequence[ProfileLine]) -> Figure:
     with house_style():
         made, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
         made.suptitle(literal(title), x=0.01, ha="left")
-        axes.set(xlabel="factor of the best optimizer's score", ylabel="fraction of the tasks", ylim=(-0.03, 1.03))
+        axes.set(xlabel="factor τ of the least loss", ylabel="share of the problems within τ", ylim=(-0.03, 1.03))
         finite = [line.factors[np.isfinite(line.factors)] for line in lines]
         everything = np.concatenate([np.array([1.0]), *finite])
         scale_axis(axes, "x", everything)
         last = axes.get_xlim()[1]
         for line in lines:
             known = np.isfinite(line.factors)
-            xs, ys = line.factors[known], line.fractions[known]
+            xs, ys = line.factors[known], line.shares[known]
             if len(xs):
                 xs, ys = np.append(xs, max(last, xs[-1])), np.append(ys, ys[-1])
             axes.plot(xs, ys, drawstyle="steps-post", **drawing(line.look))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +16,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import ArrayLike
 
-from lodo_bench.errors import UsageError
 from lodo_bench.results.looks import Dash, Look, Marker
 
 FORMATS = ("png", "svg", "pdf")
@@ -81,33 +79,11 @@ def figure(columns: int, rows: int, *, width: float, height: float) -> tuple[Fig
     return made, [list(row) for row in panels]
 
 
-def picture_format(path: Path) -> str:
-    """The format that the path's extension stands for.
-
-    Raises:
-        UsageError: if it stands for none.
-    """
-    extension = path.suffix.lower().removeprefix(".")
-    if extension not in FORMATS:
-        named = f"'.{extension}' is no format of pictures" if extension else f"'{path}' has no extension"
-        raise UsageError(f"{named}. Name a file that ends with {', '.join(f'.{name}' for name in FORMATS)}.")
-    return extension
-
-
-def save(made: Figure, path: Path) -> None:
-    """Write the figure in the format of the path's extension; the same figure gives the same bytes.
-
-    Raises:
-        UsageError: if the extension stands for no format, or the file cannot be written.
-    """
-    kind = picture_format(path)
-    dated: Mapping[str, Mapping[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with house_style():
-            made.savefig(path, format=kind, metadata=dict(dated[kind]))
-    except OSError as error:
-        raise UsageError(f"'{path}' cannot be written: {error.strerror or error}.") from None
+def save(made: Figure, file: BinaryIO, kind: str) -> None:
+    """Write the figure in one of the `FORMATS`; the same figure gives the same bytes."""
+    undated: Mapping[str, Mapping[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    with house_style():
+        made.savefig(file, format=kind, metadata=dict(undated[kind]))
 
 
 def drawing(look: Look) -> dict[str, Any]:

@@ -75,8 +75,9 @@ function drawChart(place, bubble, data, hidden, state, width) {
   picture.setAttribute("aria-label", `${data.title}. Arrow keys go along the curves and read out their values.`);
   axes(picture, box, x, y, {x: data.x});
   if (data.bound) drawBound(picture, box, y, data.bound);
-  shown.forEach((line, index) => drawBand(picture, line, x, y));
+  shown.forEach((line) => drawBand(picture, line, x, y));
   shown.forEach((line, index) => drawLine(picture, line, x, y, index / shown.length));
+  if (data.bound) nameBound(picture, box, y, data.bound);
   const pointer = svg("line", {class: "pointer", y1: box.top, y2: box.bottom, visibility: "hidden"});
   picture.append(pointer);
   place.replaceChildren(picture, bubble);
@@ -86,10 +87,13 @@ function drawChart(place, bubble, data, hidden, state, width) {
 
 function drawBound(picture, box, y, bound) {
   const place = y(bound.loss);
-  picture.append(
-    svg("line", {class: "bound", x1: box.left, x2: box.right, y1: place, y2: place}),
-    svg("text", {class: "bound", x: box.right, y: place - 5, "text-anchor": "end"}, `${bound.name} (bound)`),
-  );
+  picture.append(svg("line", {class: "bound", x1: box.left, x2: box.right, y1: place, y2: place}));
+}
+
+function nameBound(picture, box, y, bound) {
+  const below = y(bound.loss) + 16;
+  const place = below < box.bottom ? below : y(bound.loss) - 6;
+  picture.append(svg("text", {class: "bound", x: box.right, y: place, "text-anchor": "end"}, `${bound.name} (bound)`));
 }
 
 function drawBand(picture, line, x, y) {
@@ -151,8 +155,9 @@ function readValues({place, picture, pointer, bubble, box, x, data, shown}) {
   });
 }
 
-// Puts the bubble beside the place that it is about, inside of the plot.
+// Puts the bubble beside the place that it is about; beneath the plot where it would cover most of it.
 function float(bubble, place, at, top) {
+  if (place.clientWidth < 520) top = place.clientHeight + 4;
   const room = place.clientWidth - bubble.offsetWidth;
   const beside = at + 12 <= room ? at + 12 : at - 12 - bubble.offsetWidth;
   bubble.style.left = `${Math.min(Math.max(beside, 0), Math.max(room, 0))}px`;
