@@ -41,9 +41,9 @@ class Browser:
         os.set_inheritable(there, True)
         os.set_inheritable(back, True)
         # The browser reads commands from descriptor 3 and writes answers to 4.
+        shell = ("sh", "-c", f'exec "$@" 3<&{there} 4>&{back}', "sh")
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{there} 4>&{back}', "sh", executable(), *FLAGS]
-            + [f"--user-data-dir={self._profile}", "about:blank"],
+            [*shell, executable(), *FLAGS, f"--user-data-dir={self._profile}", "about:blank"],
             pass_fds=(there, back),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

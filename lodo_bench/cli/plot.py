@@ -57,7 +57,6 @@ def plot(
 def _format_of(output: str, formats: Sequence[str]) -> str:
     ending = Path(output).suffix.lower().removeprefix(".")
     if ending not in formats:
-        raise UsageError(
-            f"what format is '{output}' to have? Give the file one of the endings {', '.join(f'.{f}' for f in formats)}."
-        )
+        endings = ", ".join(f".{name}" for name in formats)
+        raise UsageError(f"what format is '{output}' to have? Give the file one of the endings {endings}.")
     return ending

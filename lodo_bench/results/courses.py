@@ -102,7 +102,7 @@ def course(paths: Iterable[Path], points: int = POINTS) -> Course | None:
     ends = tuple(end for path in some if (end := _divergence(path)) is not None)
     return Course(
         x=edges,
-        middle=np.nanmedian(table, axis=0) if len(edges) else edges,
+        middle=_median(table),
         low=np.fmin.reduce(table, axis=0),
         high=np.fmax.reduce(table, axis=0),
         runs=len(some),
@@ -137,6 +137,14 @@ def _thinned(path: Path, edges: Floats) -> Floats:
         values[edges >= path.end] = np.nan
     values[~np.isfinite(values)] = np.nan
     return values
+
+
+def _median(table: Floats) -> Floats:
+    """The median of each column's finite values, of which there is one at least; without overflow."""
+    ordered, count = np.sort(table, axis=0), np.isfinite(table).sum(axis=0)
+    lower, upper = (np.take_along_axis(ordered, index[None], axis=0)[0] for index in ((count - 1) // 2, count // 2))
+    middle: Floats = lower / 2 + upper / 2
+    return middle
 
 
 def _divergence(path: Path) -> tuple[float, float] | None:

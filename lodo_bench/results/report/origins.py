@@ -11,7 +11,7 @@ from lodo_bench.results.report.columns import milestone_order, milestone_title
 from lodo_bench.results.report.notes import machine_text, versions_text
 from lodo_bench.results.report.table import Cell, Head, Table
 from lodo_bench.results.report.table import Line as TableLine
-from lodo_bench.results.report.texts import NOTHING, number, speed
+from lodo_bench.results.report.texts import NOTHING, counted, number, speed
 from lodo_bench.spec import Status
 
 
@@ -80,13 +80,9 @@ def _summary(line: Line, provenances: Sequence[Provenance]) -> str:
     seeds = sorted({run.seed for run in runs})
     others = [status for status in Status if status is not Status.COMPLETED]
     counts = [f"{count} {status.value}" for status in others if (count := sum(r.status is status for r in runs))]
-    total = ", ".join([_counted(len(runs), "run"), *counts])
+    total = ", ".join([counted(len(runs), "run"), *counts])
     span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    return f"{total}; {span}; made by {_counted(len(provenances), 'command')}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return f"{total}; {span}; made by {counted(len(provenances), 'command')}"
 
 
 def _place(index: int, provenance: Provenance) -> Place:

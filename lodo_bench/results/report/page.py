@@ -21,7 +21,7 @@ from lodo_bench.results.lines import Line
 from lodo_bench.results.report.origins import LineOrigin, origin_of
 from lodo_bench.results.report.pictures import charts_of, search_of
 from lodo_bench.results.report.table import Section
-from lodo_bench.results.report.texts import hyperparameter_list
+from lodo_bench.results.report.texts import counted, hyperparameter_list
 from lodo_bench.results.report.verdict import Mark
 from lodo_bench.spec import Bound, Kind, Status
 
@@ -123,7 +123,7 @@ def _source_hash(text: str) -> str:
 def _search(study: StudyRecord) -> _Search:
     spec = study.spec
     parts = [f"study {study.id}", f"schedule {spec.schedule.name}", f"seed {spec.seed}", study.status]
-    parts.append(f"{len(study.generations)} generations, {len(study.individuals)} individuals")
+    parts.append(f"{counted(len(study.generations), 'generation')}, {counted(len(study.individuals), 'individual')}")
     parts += [
         f"{count} {status.value}" for status in (Status.DIVERGED, Status.FAILED) if (count := study.count(status))
     ]
@@ -159,4 +159,4 @@ def about_text(made: str, versions: str, tasks: Iterable[Task]) -> str:
     for task in tasks:
         runs += sum(len(line.members) for line in task.lines)
         searches += len(task.studies)
-    return f"Made {made} by {versions} from {runs:,} runs and {searches:,} searches."
+    return f"Made {made} by {versions} from {counted(runs, 'run')} and {counted(searches, 'search', 'searches')}."
