@@ -1,11 +1,13 @@
 """A real browser without a window, driven over its debugging pipe."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 
@@ -31,29 +33,36 @@ def executable():
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+def _high(descriptors):
+    """The same descriptors under numbers of 10 or more, so that they are in nobody's way."""
+    found = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10) for descriptor in descriptors]
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return found
+
+
 class Browser:
     """One tab. What its console says, and what it asks the network for, is kept in `messages` and `requests`."""
 
     def __init__(self):
         self._profile = tempfile.mkdtemp()
-        there, self._to = os.pipe()
-        self._from, back = os.pipe()
-        os.set_inheritable(there, True)
-        os.set_inheritable(back, True)
         # The browser reads commands from descriptor 3 and writes answers to 4.
-        shell = ("sh", "-c", f'exec "$@" 3<&{there} 4>&{back}', "sh")
+        there, self._to = _high(os.pipe())
+        self._from, back = _high(os.pipe())
+        start = f"import os, sys; os.dup2({there}, 3); os.dup2({back}, 4); os.execv(sys.argv[1], sys.argv[1:])"
         self._process = subprocess.Popen(
-            [*shell, executable(), *FLAGS, f"--user-data-dir={self._profile}", "about:blank"],
+            [sys.executable, "-c", start, executable(), *FLAGS, f"--user-data-dir={self._profile}", "about:blank"],
             pass_fds=(there, back),
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         os.close(there)
         os.close(back)
-        self._buffer, self._number, self.messages, self.requests, self._events = b"", 0, [], [], []
+        self._buffer, self._number, self._session, self._events = b"", 0, None, []
+        self.messages, self.requests = [], []
         target = self._send("Target.createTarget", url="about:blank")["targetId"]
-        self._session = None
         self._session = self._send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._send(f"{domain}.enable")
@@ -105,7 +114,7 @@ class Browser:
     def _send(self, method, **parameters):
         self._number += 1
         command = {"id": self._number, "method": method, "params": parameters}
-        if getattr(self, "_session", None):
+        if self._session is not None:
             command["sessionId"] = self._session
         os.write(self._to, json.dumps(command).encode() + b"\0")
         while True:

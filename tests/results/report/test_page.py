@@ -172,8 +172,9 @@ def test_long_curves_are_thinned():
 def test_a_search_has_its_heading_and_its_individuals():
     found = page(ordinary())
     headings = [text for _, text in found.all("summary")]
-    assert headings[0].startswith(
-        "adam study 4; schedule paper; seed 0; finished; 1 generations, 2 individuals; 1 diverged"
+    assert headings[0] == (
+        "adam study 4; schedule paper; seed 0; finished; 1 generation, 2 individuals; 1 diverged; "
+        "learning_rate = 0.1, beta1 = 0.5"
     )
     (search,) = found.data["tasks"][0]["searches"]
     assert [panel["scale"] for panel in search["panels"]] == ["log", "logit"]
