@@ -308,7 +308,8 @@ def test_a_trace_is_of_the_points_whose_losses_a_training_records(optimizer):
     assert points.shape == (21, 3, 2)
     task = TASKS.load("rosenbrock")([torch.Generator()] * 3, torch.float64, {})
     expected = np.stack([task.loss_and_gradient(x)[0].numpy() for x in points[:-1]], axis=1)
-    np.testing.assert_array_equal(losses_of(train(spec)), expected)
+    for losses, row in zip(losses_of(train(spec)), expected, strict=True):  # those of one that diverged end early
+        np.testing.assert_array_equal(losses, row[: len(losses)])
 
 
 def test_a_trace_checks_what_it_is_given():
