@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
 from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
@@ -31,6 +32,7 @@ app.command()(tune)
 app.command()(run)
 app.command()(report)
 app.command()(plot)
+app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
 

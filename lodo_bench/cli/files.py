@@ -21,13 +21,14 @@ def whole_file(name: str) -> Iterator[BinaryIO]:
     Raises:
         UsageError: if it cannot be made.
     """
-    path = Path(name).resolve()
-    if path.exists() and not path.is_file() and not path.is_dir():
+    path = Path(name)
+    if path.is_dir():
+        raise UsageError(f"cannot write '{name}': it is a directory. Name a file in it.")
+    if path.exists() and not path.is_file():
         with _opened(path, name, "wb") as file:
             yield file
         return
-    if path.is_dir():
-        raise UsageError(f"cannot write '{name}': it is a directory. Name a file in it.")
+    path = path.resolve()  # of a link, what it leads to is replaced
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with _opened(unfinished, name, "xb") as file:

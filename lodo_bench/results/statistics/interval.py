@@ -29,17 +29,18 @@ def confidence_interval(values: Iterable[float], confidence: float = CONFIDENCE)
     Student's by √((n − 1)/n) z/t. So the quantiles are taken not at (1 − confidence)/2 and its complement but at
     Φ(∓√(n/(n − 1)) t), t being Student's quantile with n − 1 degrees of freedom (Hesterberg, "What teachers should know
     about the bootstrap", The American Statistician 69, 2015, §5.3). The random draws have a seed of their own: the same
-    values give the same interval. It never reaches beyond the smallest and the largest value.
+    values give the same interval. As it never reaches beyond the smallest and the largest value, and these hold the
+    median of n values with the probability 1 − 2¹⁻ⁿ only, there is none of less than six values at 95 %.
 
     Args:
         values: those that are not finite are left out.
         confidence: how often such an interval is to cover the true mean, in (0, 1).
 
     Returns:
-        (NaN, NaN) for fewer than two finite values, as one value says nothing of its spread.
+        (NaN, NaN) for too few finite values.
     """
     found = np.array([value for value in values if math.isfinite(value)])
-    if len(found) < 2:
+    if 2.0 ** (1 - len(found)) > 1 - confidence:
         return Interval(math.nan, math.nan)
     if found.min() == found.max():
         return Interval(float(found[0]), float(found[0]))

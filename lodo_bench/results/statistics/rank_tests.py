@@ -59,7 +59,7 @@ def _merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The values, those that differ by rounding only made equal to the smallest of them."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    new = np.append(True, _differences(ordered[1:], ordered[:-1]) != 0)
+    new = np.append(True, _differences(ordered[1:], ordered[:-1]) != 0)[: len(ordered)]
     merged = np.empty_like(values)
     merged[order] = ordered[new][np.cumsum(new) - 1]
     return merged
