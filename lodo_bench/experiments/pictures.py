@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.contours import contour_heights
@@ -18,6 +17,7 @@ from lodo_bench.results.looks import looks_of
 from lodo_bench.results.plots.curves import Panel, course_figure
 from lodo_bench.results.plots.profile import ProfileLine, profile_figure
 from lodo_bench.results.plots.search import search_figure
+from lodo_bench.results.plots.style import Figure
 from lodo_bench.results.plots.sweep import sweep_figure
 from lodo_bench.results.plots.trajectories import Trajectory, trajectory_figure
 from lodo_bench.results.report.comparison import Comparison
@@ -28,9 +28,6 @@ from lodo_bench.results.sweeps import sweep_over
 from lodo_bench.runs import trajectory
 from lodo_bench.spec import TaskSpec, Value
 from lodo_bench.tasks import TASKS
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
