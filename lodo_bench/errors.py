@@ -5,6 +5,7 @@
     │   ├── UnknownNameError  a name that is in no table, with the nearest names that are
     │   ├── ScheduleError     a schedule file that does not say what a schedule must say
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
+    ├── StateError            a kept state that does not fit what it is to be put back into
     └── Interrupted           the user stopped the work; carries the command that continues it
 
 A diverged or failed run is no exception: it is an outcome, and is stored (`lodo_bench.spec.Status`).
@@ -43,6 +44,10 @@ class ScheduleError(UsageError):
 
 class DatabaseError(UsageError):
     """The results database cannot be used as it is."""
+
+
+class StateError(LodoBenchError):
+    """A state is that of something else than what it is to be put back into."""
 
 
 class Interrupted(LodoBenchError):

@@ -10,11 +10,12 @@ from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec import Parameter, Value
+from lodo_bench.state import Stateful
 
 EPSILON = 1e-7
 
 
-class AdamMoments:
+class AdamMoments(Stateful):
     """The two moment estimates of Adam for one tensor, and the step that follows from them.
 
     With t counted from 1::
@@ -33,6 +34,8 @@ class AdamMoments:
     Attributes:
         first, second: m and v.
     """
+
+    state_names = ("first", "second", "_power1", "_power2")
 
     def __init__(self, like: Tensor, beta1: float | Tensor, beta2: float | Tensor) -> None:
         self.beta1, self.beta2 = beta1, beta2
@@ -81,6 +84,7 @@ class Adam(Optimizer):
         Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),
         Parameter("beta2", "b2", "decay", 0.999, "decay of the second moment"),
     )
+    state_names = ("_moments",)
 
     def __init__(
         self,

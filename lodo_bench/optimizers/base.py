@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 from torch import Generator, Tensor
 
 from lodo_bench.spec import Capability, Parameter, Value
+from lodo_bench.state import Stateful
 
 
 class Oracle(Protocol):
@@ -33,11 +34,11 @@ class Oracle(Protocol):
         ...
 
 
-class Optimizer(ABC):
+class Optimizer(ABC, Stateful):
     """An optimizer over a population of P flat vectors of length n, all advancing in lockstep.
 
-    A subclass is final: it lists its hyperparameters, keeps its state as tensors with a leading P, and implements
-    `step`. Individuals never influence each other.
+    A subclass is final: it lists its hyperparameters, keeps its state as tensors with a leading P, names them in
+    `state_names` (`x` is not among them), and implements `step`. Individuals never influence each other.
 
     Args:
         x: (P, n), the parameters; `step` updates them in place.

@@ -36,6 +36,7 @@ class BFGS(Optimizer):
     max_dimension = 10_000
     complexity = "O(n²)"
     reference = "Broyden, Fletcher, Goldfarb, Shanno, 1970"
+    state_names = ("_inverse", "_move", "_former")
 
     def __init__(
         self,

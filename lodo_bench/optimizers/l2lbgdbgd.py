@@ -63,6 +63,7 @@ class L2LBGDBGD(MetaTrained):
     hyperparameters = ()
     complexity = "O(n)"
     reference = "Andrychowicz et al., NeurIPS 2016"
+    state_names = ("_outputs", "_cells")
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ class LARS(Optimizer):
     )
     complexity = "O(n)"
     reference = "You et al., 2017"
+    state_names = ("_velocity",)
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class _LimitedMemory(Optimizer):
     options_table = (Parameter("history", "h", "count", 48, "pairs that are remembered"),)
     complexity = "O(hn)"
     reference = "Schraudolph, Yu, Günter, AISTATS 2007"
+    state_names = ("_steps", "_changes", "_curvatures", "_scales", "_taken")
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ class Momentum(Optimizer):
 
     complexity = "O(n)"
     reference = "Polyak, 1964"
+    state_names = ("_velocity",)
     hyperparameters = (
         Parameter("learning_rate", "lr", "rate", 0.01, "step size"),
         # The usual default is 0, where the logit is infinite; the search starts in the middle of the logit scale.

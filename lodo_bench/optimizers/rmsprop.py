@@ -31,6 +31,7 @@ class RMSprop(Optimizer):
 
     complexity = "O(n)"
     reference = "Hinton, lecture 6e, 2012"
+    state_names = ("_mean_square", "_velocity")
     hyperparameters = (
         Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
         Parameter("rho", "rho", "decay", 0.9, "decay ρ of the mean square"),

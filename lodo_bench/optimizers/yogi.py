@@ -33,6 +33,7 @@ class Yogi(Optimizer):
 
     complexity = "O(n)"
     reference = "Zaheer et al., NeurIPS 2018"
+    state_names = ("_first", "_second")
     hyperparameters = (
         Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
         Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),

@@ -10,12 +10,14 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.spec import Bound, Capability, DType, Parameter, Value
+from lodo_bench.state import Stateful
 
 
-class Task(ABC):
+class Task(ABC, Stateful):
     """P problems side by side, one for each individual of a population, with parameters of shape (P, n).
 
-    A subclass is final. It states as class variables what other rooms need to know without building it.
+    A subclass is final. It states as class variables what other rooms need to know without building it, and names in
+    `state_names` what of it changes during a training, such as its generators.
 
     Args:
         generators: one for each individual; their number is P. Their device is the task's.

@@ -39,6 +39,7 @@ class Quadratic(Task):
     step_milestone = 100_000
     default_dtype = "float64"
     offers = frozenset({"hessian"})
+    state_names = ("_generators", "_walk", "_position")
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         super().__init__(generators, dtype, options)
@@ -85,6 +86,11 @@ class Quadratic(Task):
         # H is symmetric; the row form of the product is several times faster in a batch than the column form.
         gradient = torch.bmm(self._offset.unsqueeze(1), self._hessian).squeeze(1)
         return (self._offset * gradient).sum(1).mul_(0.5), gradient[:, : self.dimension]
+
+    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """See `Stateful.restore`."""
+        super().restore(state, device)
+        self._center = self._walk[self._position - 1] if self._walk else self.initial_point()
 
     def hessian(self, x: Tensor) -> Tensor:
         """H, which is the same everywhere."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -42,7 +43,13 @@ class LearnedPreconditioning(Optimizer):
         hyperparameters: (P,) for each name.
         generators: for the preconditioner's random parts.
         options: structural options.
+
+    Attributes:
+        average: m, (P, n).
+        preconditioner: S.
     """
+
+    state_names = ("preconditioner", "_meta", "average")
 
     def __init__(
         self,
@@ -57,7 +64,7 @@ class LearnedPreconditioning(Optimizer):
         self._meta = self._build_meta()
         self._meta_rate = hyperparameters["meta_learning_rate"]
         self._renewal = 1 - self.column("momentum") if "momentum" in hyperparameters else x.new_ones(())
-        self._average = torch.zeros_like(x)
+        self.average = torch.zeros_like(x)
 
     @abstractmethod
     def _build(self, generators: Sequence[Generator]) -> Preconditioner:
@@ -72,10 +79,29 @@ class LearnedPreconditioning(Optimizer):
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
+        self.learn(gradient)
+        self.move(gradient)
+
+    def learn(self, gradient: Tensor) -> None:
+        """The first half of a step: θ learns from the gradient (P, n) at the point that the last move led to."""
         self.preconditioner.learn(gradient * -self._scale, self._meta, self._meta_rate)
-        self._average.lerp_(gradient, self._renewal)
-        direction = self.preconditioner.apply(self._average)
+
+    def move(self, gradient: Tensor) -> None:
+        """The second half of a step: the gradient (P, n) enters the average, and `x` moves."""
+        self.average.lerp_(gradient, self._renewal)
+        direction = self.preconditioner.apply(self.average)
         self.x.addcmul_(direction, self._scale, value=-1)
+
+    def set_hyperparameter(self, name: str, value: float) -> None:
+        """Change a hyperparameter, for all individuals; α₀ between `learn` and `move`, the others at any time."""
+        self._hyperparameters[name].fill_(value)
+        if name == "momentum":
+            torch.sub(1, self.column(name), out=self._renewal)
+
+    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """See `Stateful.restore`."""
+        super().restore(state, device)
+        self.preconditioner.apply(self.average)  # which it remembers, for the next hypergradient
 
     def precondition(self, vector: Tensor) -> Tensor:
         """G(θ) times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""

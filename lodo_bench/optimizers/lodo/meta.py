@@ -7,6 +7,7 @@ from typing import Protocol, final
 from torch import Tensor
 
 from lodo_bench.optimizers.adam import AdamMoments
+from lodo_bench.state import Stateful
 
 
 class MetaOptimizer(Protocol):
@@ -18,7 +19,7 @@ class MetaOptimizer(Protocol):
 
 
 @final
-class Sgd:
+class Sgd(Stateful):
     """Plain gradient descent: θ <- θ − α h."""
 
     def descend(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:

@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from torch import Tensor
 
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
+from lodo_bench.state import Stateful
 
 
-class Preconditioner(ABC):
+class Preconditioner(ABC, Stateful):
     """A matrix S(θ) for each of P individuals that can be applied to vectors and told how θ should change.
 
     Attributes:
@@ -17,6 +18,8 @@ class Preconditioner(ABC):
     """
 
     weights: Tensor
+    # What is remembered of the last u is not part of the state: applying to that u again brings it back.
+    state_names = ("weights",)
 
     @abstractmethod
     def apply(self, vector: Tensor) -> Tensor:

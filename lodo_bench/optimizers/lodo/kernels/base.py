@@ -29,6 +29,10 @@ class BlockNetwork:
     orders: Tensor
     entrance: Tensor
 
+    def to(self, device: torch.device) -> BlockNetwork:
+        """The same network on another device."""
+        return BlockNetwork(self.weights.to(device), self.orders.to(device), self.entrance.to(device))
+
 
 class Trace:
     """What one pass of a vector leaves behind for the gradient of the weights.
