@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from lodo_bench.cli.data import data
 from lodo_bench.cli.listing import list_
 from lodo_bench.cli.report import report
 from lodo_bench.cli.run import run
@@ -31,6 +32,7 @@ app.command()(run)
 app.command()(report)
 app.command(name="list")(list_)
 app.command()(show)
+app.add_typer(data, name="data")
 
 
 def main() -> None:
