@@ -8,7 +8,7 @@ import typer
 from lodo_bench.cli.app import app
 from tests.cli.program import Place
 
-COMMANDS = ("tune", "run", "report", "list", "show")
+COMMANDS = ("tune", "run", "report", "list", "show", "data")
 HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml"}
 
 
