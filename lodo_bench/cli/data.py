@@ -77,11 +77,11 @@ def _document(status: DataStatus) -> dict[str, Any]:
 
 def _print(found: list[DataStatus]) -> None:
     rows = [
-        [status.place.name, each.file.name, each.state, str(each.path), f"{each.file.size:,}"]
+        [status.place.name, each.state, str(each.path), f"{each.file.size:,}"]
         for status in found
         for each in status.files
     ]
-    show_table(["data set", "file", "state", "where", "bytes"], rows, left=4)
+    show_table(["data set", "state", "where", "bytes"], rows, left=3)
     for status in found:
         for problem in (*(each.problem for each in status.files), status.problem):
             if problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lodo_bench.cli import fetching
 from lodo_bench.cli.app import main
 from lodo_bench.cli.options import use_data_directory
 from lodo_bench.tasks.data import catalog
@@ -63,6 +64,14 @@ def test_fetching_tells_in_plain_lines_how_it_goes(program, server, tmp_path):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == CONTENTS
     again = program("data", "fetch", "mnist", "--data-dir", tmp_path / "here")
     assert again.stderr.splitlines()[0] == "first.bin.gz is there already"
+
+
+def test_a_long_download_tells_how_far_it_is(program, server, monkeypatch):
+    monkeypatch.setattr(fetching, "_LINE_SECONDS", -1)
+    url = server.at(f"/{ARCHIVE}", archive())
+    lines = program("data", "fetch", "cifar10", cifar10=archived([url])).stderr.splitlines()
+    assert lines[1] == f"{ARCHIVE}: 0.1 MB of 0.3 MB"
+    assert lines[-3:-1] == [f"{ARCHIVE}: 0.3 MB of 0.3 MB", f"{ARCHIVE} fetched and checked"]
 
 
 def test_fetching_goes_where_the_environment_says(program, server, tmp_path):
@@ -153,12 +162,13 @@ def test_status_tells_of_every_file(program, tmp_path):
     result = program("data", "status")
     rows = [re.split(r" *\| *", line.strip("| ")) for line in result.stdout.splitlines()[2:]]
     assert result.code == 0
-    assert [row[:3] for row in rows] == [
-        ["mnist (stand-in: tiny)", "train-images-idx3-ubyte", "checked"],
-        ["mnist (stand-in: tiny)", "train-labels-idx1-ubyte", "checked"],
-        ["mnist (stand-in: tiny)", "t10k-images-idx3-ubyte", "checked"],
-        ["mnist (stand-in: tiny)", "t10k-labels-idx1-ubyte", "damaged"],
-        *(["cifar10", file.name, "missing"] for file in catalog.CIFAR10.files),
+    mnist, cifar10 = tmp_path / "data" / "mnist", tmp_path / "data" / "cifar10"
+    assert rows == [
+        ["mnist (stand-in: tiny)", "checked", f"{mnist}/train-images-idx3-ubyte.gz", "2,368"],
+        ["mnist (stand-in: tiny)", "checked", f"{mnist}/train-labels-idx1-ubyte.gz", "11"],
+        ["mnist (stand-in: tiny)", "checked", f"{mnist}/t10k-images-idx3-ubyte.gz", "1,584"],
+        ["mnist (stand-in: tiny)", "damaged", f"{mnist}/t10k-labels-idx1-ubyte.gz", "10"],
+        *(["cifar10", "missing", f"{cifar10}/{file.name}", "30,730,000"] for file in catalog.CIFAR10.files),
     ]
     assert "mnist (stand-in: tiny): '" in result.stderr and "t10k-labels-idx1-ubyte.gz' is truncated" in result.stderr
     assert "cifar10: Get the data with 'lodo-bench data fetch cifar10'" in result.stderr

@@ -126,7 +126,7 @@ def _attempt(mirror: str, piece: Download, place: Place, listener: FetchListener
         except DownloadFailed as failure:
             return str(failure), failure.passing
         except Flaw as flaw:
-            part.unlink()
+            part.unlink(missing_ok=True)
             return str(flaw).replace(f"'{part}'", "what came"), resumed  # what came before may be to blame
         part.unlink()
     return None, True
