@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from lodo_bench.cli.data import data
 from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
 from lodo_bench.cli.plot import plot
@@ -35,6 +36,7 @@ app.command()(plot)
 app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
+app.add_typer(data, name="data")
 
 
 def main() -> None:
