@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench import seeding
@@ -76,6 +78,25 @@ def train(
         return session.recorder.outcomes(interrupted=True)
     session.finish()
     return session.recorder.outcomes(interrupted=False)
+
+
+def trace(spec: TrainingSpec) -> NDArray[np.float64]:
+    """Train the population of `spec` for its steps, and keep every point instead of the losses.
+
+    Returns:
+        The points, (steps + 1, P, n): the starting point, and where each step led. They are those of `train` with the
+        same specification, bit for bit.
+
+    Raises:
+        UsageError: as `train`.
+    """
+    _check(spec)
+    trainer = _Trainer(spec)
+    points = [trainer.point()]
+    for _ in range(spec.steps):
+        trainer.run_steps(1)
+        points.append(trainer.point())
+    return np.stack(points)
 
 
 def check_device(device: Device) -> None:
@@ -265,6 +286,10 @@ class _Trainer(Stateful):
             evaluations.append(self._evaluations)
             self._steps += 1
         return losses, evaluations
+
+    def point(self) -> NDArray[np.float64]:
+        """Where the population is, (P, n)."""
+        return self.x.to("cpu", torch.float64).numpy().copy()
 
     def metrics(self) -> Sequence[Metric]:
         """What is followed of this training."""
