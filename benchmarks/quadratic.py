@@ -14,8 +14,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.spec import Individual, TaskSpec, TrainingSpec
+from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.training import train
 
 DIMENSION = 100
@@ -122,7 +121,7 @@ def plain_speed(method: str, steps: int) -> float:
 def our_speed(method: str, population: int, steps: int) -> float:
     """Individual steps per second of lodo-bench on its own training clock, which leaves out the same."""
     individuals = tuple(Individual((seed,), TUNED[method]) for seed in range(population))
-    spec = TrainingSpec(TaskSpec("quadratic"), OPTIMIZERS.check(method), "final", individuals, steps)
+    spec = TrainingSpec(TaskSpec("quadratic"), OptimizerSpec(method), "tuning", individuals, steps)
     return population * steps / train(spec)[0].curve.seconds
 
 

@@ -45,7 +45,9 @@ def test_a_preconditioner_that_is_trained_is_measured_like_its_matrix():
     torch.testing.assert_close(measured, exact(problem, optimizer), rtol=0.05, atol=0)
 
 
-@pytest.mark.parametrize(("optimizer", "measured"), [("lodo", True), ("lodo-dense", True), ("adam", False)])
+@pytest.mark.parametrize(
+    ("optimizer", "measured"), [("lodo", True), ("lodo-dense", True), ("bfgs", True), ("adam", False)]
+)
 def test_only_of_optimizers_with_a_preconditioner(optimizer, measured):
     assert (metric_of(*pair(optimizer)) is not None) == measured
 

@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
 from lodo_bench.cli.report import report
 from lodo_bench.cli.run import run
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(tune)
 app.command()(run)
 app.command()(report)
+app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
 

@@ -13,8 +13,13 @@ SCHEMA = 1
 
 
 def emit(document: Mapping[str, Any]) -> None:
-    """Print one JSON document to standard output. Numbers that are not finite become null: JSON has no others."""
-    print(json.dumps({"schema": SCHEMA, **_finite(document)}, indent=2, allow_nan=False, ensure_ascii=False))
+    """Print one JSON document to standard output."""
+    print(as_json(document))
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    """A JSON document. Numbers that are not finite become null: JSON has no others."""
+    return json.dumps({"schema": SCHEMA, **_finite(document)}, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:

@@ -2,38 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lodo_bench.cli.files import whole_file
+from lodo_bench.cli.formats import REPORT_FORMATS, Material, format_of
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, reading
-from lodo_bench.cli.output import emit, note
+from lodo_bench.cli.output import note
+from lodo_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from lodo_bench.results.report.comparison import Comparison, Row
-    from lodo_bench.spec import Bound, TaskSpec
+    from lodo_bench.spec import Bound, OptimizerSpec, TaskSpec
 
 
 def report(
     task: Annotated[str | None, typer.Option(help="One task only.", show_default=False)] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{', '.join(REPORT_FORMATS)}. By default what the output file's ending says, else markdown.",
+            metavar="FORMAT",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Write to a file, not to standard output.", metavar="FILE", show_default=False)
+    ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Tell the steps and seconds to this loss, too.", metavar="LOSS", show_default=False),
+    ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
-    """Print tables of all final runs beside the paper's numbers, as markdown."""
+    """Compare all final runs of each task in a table: means, which may be the best, the paper's numbers, the cost."""
+    if json and format not in (None, "json"):
+        raise UsageError(f"--json and --format {format} contradict each other. Leave out one of them.")
+    kind = format_of("json" if json else format, output, {n: f.suffixes for n, f in REPORT_FORMATS.items()}, "markdown")
+    material = _material(task, target, db)
+    if not material.reports:
+        note(f"There are no final runs{f' of {task}' if task else ''} yet. Make some with 'lodo-bench run'.")
+        if kind == "markdown":
+            return
+    text = REPORT_FORMATS[kind].render(material)
+    if output is None:
+        print(text, end="")
+    else:
+        with whole_file(output) as file:
+            file.write(text.encode())
+        note(f"Wrote {output}.")
+
+
+def _material(task: str | None, target: float | None, db: str) -> Material:
     from lodo_bench.results.report.comparison import compare
-    from lodo_bench.results.report.markdown import render
+    from lodo_bench.results.report.targets import reach
     from lodo_bench.tasks import TASKS
 
     if task is not None:
         TASKS.check(task)
-    comparisons = compare(reading(db).run_sets(task), _bound)
-    if json:
-        emit({"comparisons": [_document(comparison) for comparison in comparisons]})
-    elif comparisons:
-        print("\n".join(render(comparison) for comparison in comparisons), end="")
-    else:
-        note(f"There are no final runs{f' of {task}' if task else ''} yet. Make some with 'lodo-bench run'.")
+    store = reading(db)
+    comparisons = compare(store.run_sets(task), _bound, complexity=_complexity, studies=store.studies(task))
+    targets = [None if target is None else reach(comparison, target, store.curve) for comparison in comparisons]
+    return Material(list(zip(comparisons, targets, strict=True)), task, store)
 
 
 def _bound(task: TaskSpec) -> Bound | None:
@@ -42,32 +73,7 @@ def _bound(task: TaskSpec) -> Bound | None:
     return TASKS.load(task.name).bound(task.options)
 
 
-def _document(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "task": comparison.task.name,
-        "task_options": comparison.task.options,
-        "bound": None if comparison.bound is None else asdict(comparison.bound),
-        "rows": [_row_document(row) for row in comparison.rows],
-        "provenances": [asdict(provenance) for provenance in comparison.provenances],
-    }
+def _complexity(optimizer: OptimizerSpec) -> str:
+    from lodo_bench.optimizers import OPTIMIZERS
 
-
-def _row_document(row: Row) -> dict[str, Any]:
-    return {
-        "optimizer": row.optimizer.name,
-        "optimizer_options": row.optimizer.options,
-        "hyperparameters": row.hyperparameters.values,
-        "hyperparameters_source": row.hyperparameters.source,
-        "hyperparameters_origin": row.hyperparameters.origin,
-        "arithmetic": row.arithmetic,
-        "milestones": {
-            key: {
-                "loss": asdict(summary),
-                "published": asdict(row.published[key]) if key in row.published else None,
-            }
-            for key, summary in row.losses.items()
-        },
-        "steps_per_second": None if row.speed is None else asdict(row.speed),
-        "machines": [asdict(machine) for machine in row.machines],
-        "unfinished": row.unfinished,
-    }
+    return OPTIMIZERS.load(optimizer.name).complexity

@@ -56,8 +56,12 @@ class BFGS(Optimizer):
         if self._former is not None:
             self._correct(gradient - self._former)
         self._former = gradient.clone()
-        self._move = -self.column("learning_rate") * self._times(gradient)
+        self._move = -self.precondition(gradient)
         self.x.add_(self._move)
+
+    def precondition(self, vector: Tensor) -> Tensor:
+        """The rate times B times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
+        return self.column("learning_rate") * self._times(vector)
 
     def _times(self, vector: Tensor) -> Tensor:
         # Not a batched matrix product: that rounds by the place of a matrix in its batch.

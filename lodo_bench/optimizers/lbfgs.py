@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
 import torch
 from torch import Generator, Tensor
 
+from lodo_bench.kernels import chosen
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec import Parameter, Value
 
@@ -43,6 +44,7 @@ class _LimitedMemory(Optimizer):
         self._changes = torch.zeros_like(self._steps)
         self._curvatures = x.new_zeros(history, population, 1)  # s · y
         self._scales = x.new_zeros(population, history)  # (s · y) / (y · y)
+        self._recurse = _recursion(self._steps, self._changes, self._curvatures)
         self._taken = 0
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
@@ -63,16 +65,8 @@ class _LimitedMemory(Optimizer):
         known = min(self._taken, len(self._steps))
         if not known:
             return -FIRST_STEP * gradient
-        newest_first = [(self._taken - 1 - age) % len(self._steps) for age in range(known)]
-        direction, weights = -gradient, {}
-        for row in newest_first:
-            weights[row] = (self._steps[row] * direction).sum(1, keepdim=True) / self._curvatures[row]
-            direction = direction - weights[row] * self._changes[row]
-        direction = direction * self._scale(newest_first[0], known)
-        for row in reversed(newest_first):
-            back = (self._changes[row] * direction).sum(1, keepdim=True) / self._curvatures[row]
-            direction = direction + (weights[row] - back) * self._steps[row]
-        return direction
+        newest = (self._taken - 1) % len(self._steps)
+        return self._recurse(gradient, self._scale(newest, known), newest, known)
 
     def _remember(self, move: Tensor, change: Tensor) -> None:
         row = self._taken % len(self._steps)
@@ -80,6 +74,48 @@ class _LimitedMemory(Optimizer):
         self._curvatures[row] = (move * change).sum(1, keepdim=True)
         self._scales[:, row] = self._curvatures[row, :, 0] / (change * change).sum(1)
         self._taken += 1
+
+
+_Recursion = Callable[[Tensor, Tensor, int, int], Tensor]
+
+
+def _recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion:
+    """The two-loop recursion over these ring buffers, by the kernel that `lodo_bench.kernels` chooses.
+
+    It is called with the gradient (P, n), the scale (P, 1), the row of the newest pair and how many pairs there are.
+    """
+    if chosen(steps.device, steps.dtype) == "numba":
+        return _compiled_recursion(steps, changes, curvatures)
+    # Lists of rows, for indexing a tensor costs as much as the arithmetic.
+    s, y, sy = steps.unbind(0), changes.unbind(0), curvatures.unbind(0)
+
+    def recurse(gradient: Tensor, scale: Tensor, newest: int, known: int) -> Tensor:
+        newest_first = [(newest - age) % len(s) for age in range(known)]
+        direction, weights = -gradient, []
+        for row in newest_first:
+            weights.append((s[row] * direction).sum(1, keepdim=True).div_(sy[row]))
+            direction.addcmul_(y[row], weights[-1], value=-1)
+        direction.mul_(scale)
+        for row, weight in zip(reversed(newest_first), reversed(weights), strict=True):
+            back = (y[row] * direction).sum(1, keepdim=True).div_(sy[row])
+            direction.addcmul_(s[row], weight.sub_(back))
+        return direction
+
+    return recurse
+
+
+def _compiled_recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion:
+    from lodo_bench.optimizers.lbfgs_cpu import two_loop
+
+    memory = steps.numpy(), changes.numpy(), curvatures.numpy()
+    weights = steps.new_empty(len(steps)).numpy()
+
+    def recurse(gradient: Tensor, scale: Tensor, newest: int, known: int) -> Tensor:
+        direction = torch.empty_like(gradient)
+        two_loop(gradient.numpy(), *memory, scale.numpy(), newest, known, weights, direction.numpy())
+        return direction
+
+    return recurse
 
 
 @final

@@ -15,9 +15,12 @@ from lodo_bench.spec import OptimizerSpec, TaskSpec
 
 @dataclass(frozen=True, slots=True)
 class PublishedScore:
-    """A loss of the paper's tables, with its standard deviation over 8 runs where the paper gives one."""
+    """A mean of the paper's tables, with its standard deviation over 8 runs where the paper gives one.
 
-    loss: float
+    The mean is infinite where the paper says that the optimizer diverged.
+    """
+
+    mean: float
     std: float | None = None
 
 
@@ -34,11 +37,13 @@ def published_hyperparameters(task: TaskSpec, optimizer: OptimizerSpec) -> Mappi
     return found
 
 
-def published_score(task: TaskSpec, milestone: str, optimizer: OptimizerSpec) -> PublishedScore | None:
-    """The paper's loss of `optimizer` at `milestone`, e.g. `steps:200`, where it is known."""
+def published_score(
+    task: TaskSpec, milestone: str, optimizer: OptimizerSpec, score: str = "loss"
+) -> PublishedScore | None:
+    """The paper's `score` (`loss` is the training loss) at `milestone`, e.g. `steps:200`, where known."""
     if task.options or optimizer.options:
         return None
-    found = _document()["scores"].get(task.name, {}).get(milestone, {}).get(optimizer.name)
+    found = _document()["scores"].get(task.name, {}).get(milestone, {}).get(score, {}).get(optimizer.name)
     return PublishedScore(**found) if found else None
 
 

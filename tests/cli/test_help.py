@@ -8,8 +8,8 @@ import typer
 from lodo_bench.cli.app import app
 from tests.cli.program import Place
 
-COMMANDS = ("tune", "run", "report", "list", "show")
-HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml"}
+COMMANDS = ("tune", "run", "report", "export", "list", "show")
+HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy"}
 
 
 @pytest.fixture(scope="module")

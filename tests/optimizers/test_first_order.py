@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import pytorch_optimizer
 import torch
 
 from tests.helpers import NoOracle, build_optimizer
@@ -135,6 +136,21 @@ def test_rmsprops_epsilon_is_inside_the_root():
     values = {"learning_rate": 1.0, "rho": 0.0, "momentum": 0.0}
     points = points_of_ours("rmsprop", values, lambda t, x: np.full(DIMENSION, tiny), np.zeros(DIMENSION))
     np.testing.assert_allclose(points[1], -tiny / np.sqrt(tiny**2 + 1e-7), rtol=1e-12)
+
+
+@pytest.mark.parametrize("values", HYPERPARAMETERS["yogi"])
+def test_yogi_is_pytorch_optimizers_with_its_bias_corrections_undone(values):
+    def undo(optimizer, count):
+        first, second = 1 - values["beta1"] ** count, (1 - values["beta2"] ** count) ** 0.5
+        optimizer.param_groups[0].update(lr=values["learning_rate"] * first / second, eps=1e-3 / second)
+
+    def build(parameters):
+        betas = values["beta1"], values["beta2"]
+        return pytorch_optimizer.Yogi(parameters, betas=betas, initial_accumulator=0.0)
+
+    theirs = points_of_torch(build, noisy_gradient(0), start(0), undo)
+    ours = points_of_ours("yogi", values, noisy_gradient(0), start(0))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)
 
 
 def test_yogis_first_step_is_not_corrected_for_bias():

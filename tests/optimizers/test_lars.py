@@ -1,6 +1,7 @@
 """LARS against a NumPy loop written from the formulas."""
 
 import numpy as np
+import pytorch_optimizer
 import torch
 
 from lodo_bench.training import train
@@ -53,6 +54,23 @@ def test_the_trajectory_is_that_of_numpy():
         points.append(x.clone().numpy())
     for p, values in enumerate(VALUES):
         np.testing.assert_allclose(np.array(points)[:, p], lars(start[p], LAYERS, **values), rtol=1e-10, atol=1e-10)
+
+
+def test_the_trajectory_is_pytorch_optimizers_while_the_rate_is_constant():
+    values, start = VALUES[0], np.sin(np.arange(9.0))
+    x, oracle = torch.tensor(start).unsqueeze(0), Layered()
+    ours = build_optimizer("lars", x, [values], [0])
+    parameters = [torch.tensor(start[layer][None, :], requires_grad=True) for layer in LAYERS]
+    rate, momentum, decay = values.values()
+    theirs = pytorch_optimizer.LARS(parameters, lr=rate, momentum=momentum, weight_decay=decay, trust_coefficient=1.0)
+    for t in range(STEPS):
+        gradient = gradient_at(x[0].numpy(), t)
+        for parameter, layer in zip(parameters, LAYERS, strict=True):
+            parameter.grad = torch.tensor(gradient[layer][None, :])
+        theirs.step()
+        ours.step(torch.tensor(gradient).unsqueeze(0), oracle)
+        expected = torch.cat([parameter.detach()[0] for parameter in parameters])
+        np.testing.assert_allclose(x[0].numpy(), expected.numpy(), rtol=1e-10, atol=1e-10)
 
 
 def test_it_starts_off_the_origin_of_the_quadratic():

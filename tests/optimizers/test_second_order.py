@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lodo_bench.kernels import using
 from lodo_bench.spec import Individual, OptimizerSpec, Status, TaskSpec
 from lodo_bench.training import train
 from tests.helpers import build_optimizer, build_task, training_spec
@@ -145,9 +146,12 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("kernel", ["torch", "numba"])
 @pytest.mark.parametrize(("optimizer", "individuals", "options", "expected"), CASES)
-def test_the_noisy_quadratic_as_in_numpy(optimizer, individuals, options, expected):
-    points, _ = run(optimizer, bowl(), individuals, **options)
+def test_the_noisy_quadratic_as_in_numpy(optimizer, individuals, options, expected, kernel):
+    task = bowl()  # the same as that of the expected points, whatever computes the recursion
+    with using(kernel):
+        points, _ = run(optimizer, task, individuals, **options)
     for p, values in enumerate(individuals):
         np.testing.assert_allclose(
             points[:, p], expected(Bowl(bowl(p + 1)), np.zeros(12), STEPS, **values), rtol=1e-10, atol=1e-10

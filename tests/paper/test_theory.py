@@ -130,13 +130,13 @@ def hessian_error(optimizer, task):
 
 @pytest.fixture(scope="module")
 def tracked():
-    """LODO after 4000 steps on a quadratic, that quadratic, and the Hessian errors before and at every 1000."""
+    """LODO after 100,000 steps on a quadratic, that quadratic, and the Hessian errors by the steps taken."""
     task = build_task("quadratic", [1])
     optimizer = build_optimizer("lodo", task.initial_point(), [TUNED], [1])
-    errors = [hessian_error(optimizer, task)]
-    for _ in range(4):
-        advance(optimizer, task, 1000)
-        errors.append(hessian_error(optimizer, task))
+    errors, taken = {0: hessian_error(optimizer, task)}, 0
+    for steps in (1_000, 10_000, 100_000):
+        advance(optimizer, task, steps - taken)
+        errors[steps], taken = hessian_error(optimizer, task), steps
     return optimizer, task, errors
 
 
@@ -150,8 +150,9 @@ def frozen(optimizer, x):
 def test_the_hessian_error_falls(tracked):
     _, _, errors = tracked
     assert errors[0] == pytest.approx(0.874, abs=0.001)
-    assert errors[1] < errors[0] - 0.03
-    assert errors[4] < errors[1] - 0.005
+    assert errors[1_000] < errors[0] - 0.03
+    assert errors[10_000] < errors[1_000] - 0.02
+    assert errors[100_000] < errors[10_000] - 0.03
 
 
 def test_a_frozen_preconditioner_goes_on_well_on_its_own_problem(tracked):
@@ -163,14 +164,14 @@ def test_a_frozen_preconditioner_goes_on_well_on_its_own_problem(tracked):
     assert losses.max() < 40
 
 
-def test_a_frozen_preconditioner_blows_up_on_another_problem_within_a_few_dozen_steps(tracked):
+def test_a_frozen_preconditioner_blows_up_on_another_problem_within_ten_steps(tracked):
     optimizer, _, _ = tracked
     task = build_task("quadratic", [2])
     copied = frozen(optimizer, task.initial_point())
-    losses = advance(copied, task, 40)
+    losses = advance(copied, task, 11)
     assert torch.equal(copied.preconditioner.weights, optimizer.preconditioner.weights)
     assert losses[0] < 100
-    assert losses[30] > 1e10
+    assert losses[10] > 1e10
 
 
 def test_before_it_is_frozen_it_is_stable_on_the_other_problem():

@@ -100,7 +100,7 @@ def run(seed=0, loss=1.0, **changes):
         status=Status.COMPLETED,
         reason="",
         steps=200,
-        evaluations=400,
+        evaluations=200,
         training_seconds=2.0,
         milestones={"steps:200": loss},
     )

@@ -99,3 +99,26 @@ def test_what_is_not_known_is_not_made_up():
 def test_with_other_options_nothing_is_published():
     assert published_hyperparameters(TaskSpec("quadratic", {"noise_variance": 4.0}), OptimizerSpec("adam")) is None
     assert published_score(TaskSpec("rosenbrock", {"dimension": 3}), "steps:200", OptimizerSpec("adam")) is None
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "by_steps", "by_time"),
+    [("adam", 0.809, 0.854), ("yogi", 0.686, 0.674), ("lodo", 0.689, 0.689), ("lodo-sgd", 0.698, 0.707)],
+)
+def test_the_test_losses_are_those_of_tables_2_and_3(optimizer, by_steps, by_time):
+    mnist, spec = TaskSpec("mnist"), OptimizerSpec(optimizer)
+    assert published_score(mnist, "steps:300000", spec, "test_loss") == PublishedScore(by_steps)
+    assert published_score(mnist, "seconds:50000", spec, "test_loss") == PublishedScore(by_time)
+    assert published_score(mnist, "steps:300000", spec) is None
+
+
+@pytest.mark.parametrize(
+    ("task", "milestone", "optimizer", "score"),
+    [("quadratic", "steps:100000", "bfgs", "loss"), ("mnist", "steps:300000", "lodo-diagonal", "test_loss")],
+)
+def test_what_diverged_in_the_paper_is_infinite(task, milestone, optimizer, score):
+    assert published_score(TaskSpec(task), milestone, OptimizerSpec(optimizer), score) == PublishedScore(float("inf"))
+
+
+def test_newton_is_at_the_bound():
+    assert published_score(TaskSpec("quadratic"), "steps:100000", OptimizerSpec("newton")) == PublishedScore(7.41)

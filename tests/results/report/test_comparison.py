@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from lodo_bench.results.published import PublishedScore
-from lodo_bench.results.report.comparison import compare, milestone_order
+from lodo_bench.results.report.columns import milestone_order
+from lodo_bench.results.report.comparison import compare
 from lodo_bench.results.statistics import Summary
 from lodo_bench.spec import Bound, Status, TaskSpec
 from tests.results.builders import MACHINE, OTHER_MACHINE, provenance, run, run_set

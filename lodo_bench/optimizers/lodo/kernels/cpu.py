@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numba
 import numpy as np
@@ -15,118 +15,151 @@ from lodo_bench.optimizers.adam import EPSILON, AdamMoments
 from lodo_bench.optimizers.lodo.kernels.base import BlockNetwork, Trace, outer_products
 
 # Sums and products may be contracted to fused multiply-adds, but nothing is reordered: the results do not depend on
-# where in memory, or beside whom, an individual is.
-_compiled = numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+# where in memory, or beside whom, an individual is, nor on the number of threads.
+_SETTINGS: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+_compiled = numba.njit(**_SETTINGS)
+_MOST_THREADS = numba.get_num_threads()
 
-# In the functions below `size` is a tuple of k numbers. Its length is a constant for the compiler, which so keeps a
-# block's entries in registers. A signal x is k rows of ñ/k places, one after the other; `weights` of a layer (k², ñ/k).
-
-
-@_compiled
-def _forward(size, weights, x, y):
-    k, blocks = len(size), weights.shape[1]
-    for b in range(blocks):
-        for o in range(k):
-            total = weights[o, b] * x[b]
-            for i in range(1, k):
-                total += weights[i * k + o, b] * x[i * blocks + b]
-            y[o * blocks + b] = total
+# In the functions below `size` is a tuple of k numbers. Its length is a constant for the compiler, which so unrolls the
+# loops over a block's entries. All that belongs to one individual is flat: a signal is k rows of `blocks` places, a
+# layer's weights k² rows, and an argument `..._at` tells where they start, for slices would cost more than the
+# arithmetic. Places are unsigned: Numba would check signed ones for being negative, and not vectorize.
+_Place = np.uintp
 
 
 @_compiled
-def _backward(size, weights, x, y):
-    k, blocks = len(size), weights.shape[1]
-    for b in range(blocks):
-        for i in range(k):
-            total = weights[i * k, b] * x[b]
-            for o in range(1, k):
-                total += weights[i * k + o, b] * x[o * blocks + b]
-            y[i * blocks + b] = total
-
-
-@_compiled
-def _gather(x, order, y):
-    for place in range(len(order)):
-        y[place] = x[order[place]]
-
-
-@_compiled
-def _scatter(x, order, y):
-    for place in range(len(order)):
-        y[order[place]] = x[place]
-
-
-@_compiled
-def _up(size, weights, orders, entrance, vector, inputs, top, work):
-    """G̃ times a vector: what enters each layer, and what comes out at the top."""
-    layers = len(weights)
-    inputs[0, :] = 0
-    _scatter(vector, entrance, inputs[0])
-    for layer in range(layers - 1):
-        _forward(size, weights[layer], inputs[layer], work)
-        _gather(work, orders[layer + 1], inputs[layer + 1])
-    _forward(size, weights[layers - 1], inputs[layers - 1], top)
-
-
-@_compiled
-def _apply(size, weights, orders, entrance, vectors, inputs, adjoints, work, results):
-    population, layers = weights.shape[:2]
-    for p in range(population):
-        _up(size, weights[p], orders[p], entrance[p], vectors[p], inputs[p], adjoints[p, layers - 1], work)
-        for layer in range(layers - 1, 0, -1):
-            _backward(size, weights[p, layer], adjoints[p, layer], work)
-            _scatter(work, orders[p, layer], adjoints[p, layer - 1])
-        _backward(size, weights[p, 0], adjoints[p, 0], work)
-        _gather(work, entrance[p], results[p])
-
-
-@_compiled
-def _adam(size, weights, first, second, gains, scale, offset, inputs, adjoint, pushed_input, pushed_adjoint):
-    k, blocks = len(size), weights.shape[1]
-    for entry in range(k * k):
-        i, o = entry // k * blocks, entry % k * blocks
+def _forward(size, blocks, weights, at, x, x_at, y, y_at):
+    """Y = B(θ) x."""
+    k = _Place(len(size))
+    for o in range(k):
         for b in range(blocks):
-            gradient = inputs[i + b] * pushed_adjoint[o + b] + pushed_input[i + b] * adjoint[o + b]
-            mean = first[entry, b] + (gradient - first[entry, b]) * gains[0]
-            square = second[entry, b] + (gradient * gradient - second[entry, b]) * gains[1]
-            first[entry, b] = mean
-            second[entry, b] = square
-            weights[entry, b] -= mean / (math.sqrt(square) * scale + offset)
+            total = weights[at + o * blocks + b] * x[x_at + b]
+            for i in range(_Place(1), k):
+                total += weights[at + (i * k + o) * blocks + b] * x[x_at + i * blocks + b]
+            y[y_at + o * blocks + b] = total
 
 
 @_compiled
+def _backward(size, blocks, weights, at, x, x_at, y, y_at):
+    """Y = B(θ)ᵀ x."""
+    k = _Place(len(size))
+    for i in range(k):
+        for b in range(blocks):
+            total = weights[at + i * k * blocks + b] * x[x_at + b]
+            for o in range(_Place(1), k):
+                total += weights[at + (i * k + o) * blocks + b] * x[x_at + o * blocks + b]
+            y[y_at + i * blocks + b] = total
+
+
+@_compiled
+def _gather(x, order, order_at, y, y_at, count):
+    for place in range(count):
+        y[y_at + place] = x[_Place(order[order_at + place])]
+
+
+@_compiled
+def _scatter(x, order, order_at, y, y_at, count):
+    for place in range(count):
+        y[y_at + _Place(order[order_at + place])] = x[place]
+
+
+@_compiled
+def _up(size, blocks, layers, weights, orders, entrance, vector, inputs, top, top_at, work):
+    """G̃ times a vector: what enters each layer, and what comes out at the top.
+
+    The entries that pad the vector are zero in `inputs` from the start and stay so.
+    """
+    start, hidden, step = _Place(0), _Place(len(size)) * blocks, _Place(len(size) * len(size)) * blocks
+    last = layers - _Place(1)
+    _scatter(vector, entrance, start, inputs, start, _Place(len(vector)))
+    for layer in range(last):
+        _forward(size, blocks, weights, layer * step, inputs, layer * hidden, work, start)
+        following = (layer + _Place(1)) * hidden
+        _gather(work, orders, following, inputs, following, hidden)
+    _forward(size, blocks, weights, last * step, inputs, last * hidden, top, top_at)
+
+
+@_compiled
+def _adam(size, blocks, weights, first, second, at, factors, x, y, trace_at, pushed_x, pushed_y):
+    """One step of Adam for the weights of a layer, whose rows of the traces x and y start at `trace_at`."""
+    k = _Place(len(size))
+    gain1, gain2, scale, offset = factors
+    for i in range(k):
+        for o in range(k):
+            row, x_at, y_at = at + (i * k + o) * blocks, trace_at + i * blocks, trace_at + o * blocks
+            pushed_at = o * blocks
+            for b in range(blocks):
+                gradient = x[x_at + b] * pushed_y[pushed_at + b] + pushed_x[x_at + b] * y[y_at + b]
+                mean = first[row + b] + (gradient - first[row + b]) * gain1
+                square = second[row + b] + (gradient * gradient - second[row + b]) * gain2
+                first[row + b] = mean
+                second[row + b] = square
+                weights[row + b] -= mean / (math.sqrt(square) * scale + offset)
+
+
+@_compiled
+def _apply_one(size, blocks, layers, weights, orders, entrance, vector, inputs, adjoints, work, result):
+    start, hidden, step = _Place(0), _Place(len(size)) * blocks, _Place(len(size) * len(size)) * blocks
+    top = (layers - _Place(1)) * hidden
+    _up(size, blocks, layers, weights, orders, entrance, vector, inputs, adjoints, top, work)
+    for below in range(layers - _Place(1)):
+        layer = layers - _Place(1) - below
+        _backward(size, blocks, weights, layer * step, adjoints, layer * hidden, work, start)
+        _scatter(work, orders, layer * hidden, adjoints, (layer - _Place(1)) * hidden, hidden)
+    _backward(size, blocks, weights, start, adjoints, start, work, start)
+    _gather(work, entrance, start, result, start, _Place(len(result)))
+
+
+@_compiled
+def _learn_one(
+    size, blocks, layers, weights, first, second, factors, orders, entrance, vector, inputs, adjoints, pushed, signal,
+    work,
+):  # fmt: skip
+    start, hidden, step = _Place(0), _Place(len(size)) * blocks, _Place(len(size) * len(size)) * blocks
+    _up(size, blocks, layers, weights, orders, entrance, vector, pushed, signal, start, work)
+    for below in range(layers):
+        layer = layers - _Place(1) - below
+        at = layer * hidden
+        # The pass that goes back is the last to use a layer's weights, so it may change them.
+        if layer:
+            _backward(size, blocks, weights, layer * step, signal, start, work, start)
+        _adam(size, blocks, weights, first, second, layer * step, factors, inputs, adjoints, at, pushed, signal)
+        if layer:
+            _scatter(work, orders, at, signal, start, hidden)
+
+
+def _apply(size, blocks, layers, weights, orders, entrance, vectors, inputs, adjoints, work, results):
+    for p in numba.prange(len(weights)):
+        _apply_one(
+            size, _Place(blocks), _Place(layers), weights[p], orders[p], entrance[p], vectors[p],
+            inputs[p], adjoints[p], work[p, 0], results[p],
+        )  # fmt: skip
+
+
 def _learn(
-    size, weights, first, second, orders, entrance, vectors, inputs, adjoints, pushed, signal, work, gains, scales
-):
-    population, layers = weights.shape[:2]
-    for p in range(population):
-        _up(size, weights[p], orders[p], entrance[p], vectors[p], pushed, signal, work)
-        for layer in range(layers - 1, -1, -1):
-            # The pass that goes back is the last to use a layer's weights, so it may change them.
-            if layer:
-                _backward(size, weights[p, layer], signal, work)
-            _adam(
-                size,
-                weights[p, layer],
-                first[p, layer],
-                second[p, layer],
-                gains,
-                scales[0, p],
-                scales[1, p],
-                inputs[p, layer],
-                adjoints[p, layer],
-                pushed[layer],
-                signal,
-            )
-            if layer:
-                _scatter(work, orders[p, layer], signal)
+    size, blocks, layers, weights, first, second, betas, rates, correction, orders, entrance, vectors, inputs, adjoints,
+    pushed, work,
+):  # fmt: skip
+    for p in numba.prange(len(weights)):
+        number, rate = vectors.dtype.type, rates[p] * correction
+        factors = number(1 - betas[0]), number(1 - betas[1]), number(1 / rate), number(EPSILON / rate)
+        _learn_one(
+            size, _Place(blocks), _Place(layers), weights[p], first[p], second[p], factors, orders[p], entrance[p],
+            vectors[p], inputs[p], adjoints[p], pushed[p], work[p, 0], work[p, 1],
+        )  # fmt: skip
+
+
+# For one thread, and for several that share the individuals.
+_APPLY = _compiled(_apply), numba.njit(parallel=True, **_SETTINGS)(_apply)
+_LEARN = _compiled(_learn), numba.njit(parallel=True, **_SETTINGS)(_learn)
 
 
 @final
 class NumbaKernel:
-    """See `BlockKernel`. Individuals one after the other, each of a size that stays in the cache while it is at work.
+    """See `BlockKernel`. Individuals one after the other, or shared among as many threads as PyTorch uses.
 
-    In `learn` every weight and moment is read and written once, by the pass that goes back through its layer.
+    In `learn` every weight and moment is read and written once, by the pass that goes back through its layer; the
+    gradient is never in memory.
     """
 
     name = "numba"
@@ -134,50 +167,44 @@ class NumbaKernel:
     def __init__(self, network: BlockNetwork) -> None:
         self._network = network
         population, layers, k, _, blocks = network.weights.shape
-        self._size = (0,) * k
-        self._weights = network.weights.view(population, layers, k * k, blocks).numpy()
-        self._orders, self._entrance = network.orders.numpy(), network.entrance.numpy()
+        self._shape = (0,) * k, blocks, layers
+        self._weights = _flat(network.weights)
+        self._places = _flat(network.orders), network.entrance.numpy()
         self._applied = Trace(network.weights)
-        self._inputs, self._adjoints = _rows(self._applied)
-        self._learn_work = np.zeros((layers, k * blocks), self._weights.dtype)
-        self._signal, self._work = np.zeros((2, k * blocks), self._weights.dtype)
+        self._trace = _flat(self._applied.inputs), _flat(self._applied.adjoints)
+        self._pushed_inputs = np.zeros_like(self._trace[0])
+        self._work = np.empty((population, 2, k * blocks), self._weights.dtype)
         self._moments: AdamMoments | None = None
 
     def apply(self, vector: Tensor) -> Tensor:
         """See `BlockKernel`."""
-        return self._pass(vector, self._inputs, self._adjoints)
+        return self._pass(vector, *self._trace)
 
     def product(self, vector: Tensor) -> Tensor:
         """See `BlockKernel`."""
-        return self._pass(vector, *_rows(self._pushed))
+        return self._pass(vector, self._pushed_inputs, _flat(self._pushed.adjoints))
 
     def weight_gradient(self, vector: Tensor) -> Tensor:
         """See `BlockKernel`."""
-        self.product(vector)
+        self._pass(vector, _flat(self._pushed.inputs), _flat(self._pushed.adjoints))
         return outer_products(self._applied, self._pushed, self._gradient)
 
     def learn(self, vector: Tensor, moments: AdamMoments, learning_rate: Tensor) -> None:
         """See `BlockKernel`."""
         if moments is not self._moments:
-            self._adopt(moments)
-        rates = learning_rate.numpy() * moments.advance()
-        np.divide(1, rates, out=self._scales[0])
-        np.divide(EPSILON, rates, out=self._scales[1])
-        _learn(
-            self._size,
+            self._moments, self._moment_rows = moments, (_flat(moments.first), _flat(moments.second))
+        _LEARN[self._threads()](
+            *self._shape,
             self._weights,
-            self._first,
-            self._second,
-            self._orders,
-            self._entrance,
+            *self._moment_rows,
+            (moments.beta1, moments.beta2),
+            learning_rate.numpy(),
+            moments.advance(),
+            *self._places,
             vector.numpy(),
-            self._inputs,
-            self._adjoints,
-            self._learn_work,
-            self._signal,
+            *self._trace,
+            self._pushed_inputs,
             self._work,
-            self._gains,
-            self._scales,
         )
 
     @cached_property
@@ -188,19 +215,12 @@ class NumbaKernel:
     def _gradient(self) -> Tensor:
         return torch.empty_like(self._network.weights)
 
-    def _adopt(self, moments: AdamMoments) -> None:
-        self._moments = moments
-        self._first, self._second = (m.view(self._weights.shape).numpy() for m in (moments.first, moments.second))
-        self._gains = np.array([1 - moments.beta1, 1 - moments.beta2], self._weights.dtype)
-        self._scales = np.empty((2, len(self._weights)), self._weights.dtype)
-
     def _pass(self, vector: Tensor, inputs: np.ndarray, adjoints: np.ndarray) -> Tensor:
         result = torch.empty_like(vector)
-        _apply(
-            self._size,
+        _APPLY[self._threads()](
+            *self._shape,
             self._weights,
-            self._orders,
-            self._entrance,
+            *self._places,
             vector.numpy(),
             inputs,
             adjoints,
@@ -209,6 +229,15 @@ class NumbaKernel:
         )
         return result
 
+    def _threads(self) -> bool:
+        """Whether several threads are to share the individuals; tells Numba how many."""
+        threads = min(torch.get_num_threads(), len(self._weights), _MOST_THREADS)
+        if threads == 1:
+            return False
+        numba.set_num_threads(threads)
+        return True
 
-def _rows(trace: Trace) -> tuple[np.ndarray, np.ndarray]:
-    return trace.inputs.flatten(2).numpy(), trace.adjoints.flatten(2).numpy()
+
+def _flat(tensor: Tensor) -> np.ndarray:
+    """The same memory as an array with a row for each individual."""
+    return tensor.view(len(tensor), -1).numpy()

@@ -1,4 +1,4 @@
-"""Pure functions from values to summaries."""
+"""Mean, spread, and how many values are not finite."""
 
 from __future__ import annotations
 

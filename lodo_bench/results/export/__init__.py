@@ -1,0 +1,1 @@
+"""Everything that is stored, as tables for other programs."""

@@ -1,0 +1,166 @@
+"""What there is to export: each table's rows, a batch at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lodo_bench.records import RunRecord, RunSetRecord, StudyRecord
+from lodo_bench.results.export.columns import CURVES, INDIVIDUALS, RUNS
+from lodo_bench.results.store import Store
+
+Batches = Iterator[pa.RecordBatch]
+
+# As many rows of a curve are in memory at a time.
+CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A table that can be exported.
+
+    Attributes:
+        schema: its columns; a field's metadata describe it.
+        batches: its rows, from a store, of one task or all.
+    """
+
+    schema: pa.Schema
+    batches: Callable[[Store, str | None], Batches]
+
+
+def _runs(store: Store, task: str | None) -> Batches:
+    for run_set in store.run_sets(task):
+        yield from _from_rows(RUNS, _run_rows(run_set))
+
+
+def _run_rows(run_set: RunSetRecord) -> Iterator[Mapping[str, Any]]:
+    spec = run_set.spec
+    shared = {
+        **_run_set_columns(run_set),
+        "hyperparameters": _object(spec.hyperparameters.values),
+        "hyperparameters_source": spec.hyperparameters.source,
+        "hyperparameters_origin": spec.hyperparameters.origin,
+        "device": spec.device,
+        "dtype": spec.dtype,
+        "kernel": spec.kernel,
+    }
+    for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
+        machine = provenance.machine
+        own = {
+            "seed": run.seed,
+            "status": str(run.status),
+            "reason": run.reason,
+            "steps": run.steps,
+            "evaluations": run.evaluations,
+            "training_seconds": run.training_seconds,
+            "host": provenance.host,
+            "machine_device": machine.device,
+            "cpu": machine.cpu,
+            "cores": machine.cores,
+            "threads": machine.threads,
+            "commit": provenance.commit,
+            "versions": _object(provenance.versions),
+            "command": provenance.command,
+            "started": provenance.started,
+        }
+        for scored in _scores(run) or [{}]:
+            yield {**shared, **own, **scored}
+
+
+def _scores(run: RunRecord) -> list[Mapping[str, Any]]:
+    scores = {key: {"loss": loss} for key, loss in run.milestones.items()}
+    for key, others in run.scores.items():
+        scores.setdefault(key, {}).update(others)
+    return [
+        {"milestone": key, "score": name, "value": value}
+        for key, found in scores.items()
+        for name, value in found.items()
+    ]
+
+
+def _individuals(store: Store, task: str | None) -> Batches:
+    for study in store.studies(task):
+        yield from _from_rows(INDIVIDUALS, _individual_rows(study))
+
+
+def _individual_rows(study: StudyRecord) -> Iterator[Mapping[str, Any]]:
+    spec = study.spec
+    sigmas = {generation.index: generation.sigma for generation in study.generations}
+    for member in study.individuals:
+        yield {
+            "study": study.id,
+            "task": spec.task.name,
+            "task_options": _object(spec.task.options),
+            "optimizer": spec.optimizer.name,
+            "optimizer_options": _object(spec.optimizer.options),
+            "schedule": spec.schedule.name,
+            "study_seed": spec.seed,
+            "generation": member.generation,
+            "sigma": sigmas[member.generation],
+            "individual": member.index,
+            "hyperparameters": _object(member.hyperparameters),
+            "fitness": member.fitness,
+            "status": str(member.status),
+            "reason": member.reason,
+            "steps": member.steps,
+            "seconds": member.seconds,
+            "host": member.host,
+        }
+
+
+def _curves(store: Store, task: str | None) -> Batches:
+    """A curve at a time, as all of them may be more than fits in memory."""
+    for run_set in store.run_sets(task):
+        for run in run_set.runs:
+            curve = store.curve(run_set.id, run.seed)
+            shared = {**_run_set_columns(run_set), "seed": run.seed}
+            for first in range(0, len(curve.losses), CHUNK):
+                losses = curve.losses[first : first + CHUNK]
+                steps = np.arange(first + 1, first + 1 + len(losses))
+                seconds = np.interp(steps, curve.clock_steps, curve.clock_seconds) if run_set.spec.timed else None
+                with np.errstate(over="ignore"):
+                    yield _curve_batch(shared, steps, losses.astype(np.float32), seconds)
+
+
+def _curve_batch(shared: Mapping[str, Any], steps: Any, losses: Any, seconds: Any) -> pa.RecordBatch:
+    def column(field: pa.Field) -> pa.Array:
+        own = {"step": steps, "loss": losses, "seconds": seconds}
+        if field.name in own:
+            found = own[field.name]
+            return pa.nulls(len(steps), field.type) if found is None else pa.array(found, field.type)
+        return pa.repeat(pa.scalar(shared[field.name], field.type), len(steps))
+
+    return pa.RecordBatch.from_arrays([column(field) for field in CURVES], schema=CURVES)
+
+
+def _run_set_columns(run_set: RunSetRecord) -> Mapping[str, Any]:
+    spec = run_set.spec
+    return {
+        "run_set": run_set.id,
+        "task": spec.task.name,
+        "task_options": _object(spec.task.options),
+        "optimizer": spec.optimizer.name,
+        "optimizer_options": _object(spec.optimizer.options),
+    }
+
+
+def _from_rows(schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> Batches:
+    found: Sequence[Mapping[str, Any]] = list(rows)
+    if found:
+        yield pa.RecordBatch.from_pylist([dict(row) for row in found], schema=schema)
+
+
+def _object(values: Mapping[str, Any]) -> str:
+    return json.dumps(dict(values))
+
+
+TABLES: Mapping[str, Exported] = {
+    "runs": Exported(RUNS, _runs),
+    "individuals": Exported(INDIVIDUALS, _individuals),
+    "curves": Exported(CURVES, _curves),
+}

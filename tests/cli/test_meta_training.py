@@ -1,0 +1,75 @@
+"""An optimizer that is meta-trained: through `tune`, interrupted and continued, then run frozen."""
+
+import signal
+import time
+
+import pytest
+
+from tests.cli.program import Place, finish
+
+BOWL = ("--task", "quadratic", "-t", "dimension=5")
+L2L = ("--optimizer", "l2lbgdbgd")
+EPOCHS = 2
+
+
+def tune(place):
+    schedule = place.work / "epochs.yaml"
+    schedule.write_text(f"population: 2\ngenerations: [{{sigma: 1, steps: 10}}]\nmeta_epochs: {EPOCHS}\n")
+    return ("tune", *BOWL, *L2L, "--schedule", schedule, "--workers", 0)
+
+
+def learned(place):
+    return place.query("SELECT weights, state FROM learned")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("trained"))
+    return place, place.run(*tune(place))
+
+
+def test_every_epoch_is_a_line(trained):
+    _, result = trained
+    assert result.code == 0
+    lines = [line.partition(",")[0] for line in result.stderr.splitlines()]
+    assert lines == [f"l2lbgdbgd: generation {epoch} of {EPOCHS}" for epoch in range(1, EPOCHS + 1)]
+    assert "learned (loss" in result.stdout
+
+
+def test_what_was_learned_is_kept_with_its_provenance(trained):
+    place, _ = trained
+    query = "SELECT length(l.weights), p.command FROM learned l JOIN provenances p ON p.id = l.provenance_id"
+    ((size, command),) = place.query(query)
+    assert size % 8 == 0
+    assert size > 1000
+    assert command.startswith("lodo-bench tune")
+
+
+def test_an_interrupted_meta_training_is_continued_to_the_same_weights(trained, tmp_path):
+    place = Place(tmp_path)
+    process = place.start(*tune(place))
+    while not place.count("individuals"):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+    assert 1 <= place.count("individuals") < EPOCHS
+    assert place.run(*tune(place)).code == 0
+    assert learned(place) == learned(trained[0])
+
+
+def test_it_runs_frozen_with_what_it_has_learned(trained):
+    place, _ = trained
+    document = place.run("run", *BOWL, *L2L, "--seeds", 2, "--steps", 200, "--untimed", "--json").document
+    assert document["hyperparameters_source"] == "tuned"
+    assert [run["status"] for run in document["runs"]] == ["completed"] * 2
+    report = place.run("report").stdout
+    assert "l2lbgdbgd, tuned (study 1): learned weights" in report
+
+
+@pytest.mark.parametrize("command", [("run", *BOWL, *L2L), ("run", *BOWL, *L2L, "--hyperparameters", "default")])
+def test_without_a_meta_training_the_command_for_it_is_named(tmp_path, command):
+    result = Place(tmp_path).run(*command)
+    assert result.code == 2
+    assert "lodo-bench tune --task quadratic -t dimension=5 --optimizer l2lbgdbgd" in result.message
+    assert "Traceback" not in result.stderr
