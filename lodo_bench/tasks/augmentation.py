@@ -13,15 +13,15 @@ VARIANTS = 2 * _OFFSETS * _OFFSETS
 
 
 def augmented(pictures: Tensor, variants: Tensor) -> Tensor:
-    """Each picture padded with 4 black pixels on all sides, cropped to its size again somewhere, and maybe reflected.
+    """Each picture padded with 4 zeros on all sides, cropped to its size again somewhere, and maybe reflected.
 
     Args:
-        pictures: (B, C, H, W), bytes.
-        variants: (B,), numbers below `VARIANTS`: 2 (9 r + c), r and c being the row and the column of the padded picture
-            where the crop begins, plus 1 where it is reflected left to right.
+        pictures: (B, C, H, W), normalized, so that zero is the mean color.
+        variants: (B,), numbers below `VARIANTS`: 2 (9 r + c), r and c being the row and the column of the padded
+            picture where the crop begins, plus 1 where the crop is reflected left to right.
 
     Returns:
-        (B, C, H, W), bytes.
+        (B, C, H, W).
     """
     batch, _, height, width = pictures.shape
     reflected, offsets = (variants % 2).bool(), variants // 2

@@ -29,8 +29,9 @@ _CHUNK = 1000
 class Cifar10(NetworkTask):
     """What a small picture shows, one of ten classes, by a ResNet-18 with 11,173,962 parameters.
 
-    The pictures of a batch are drawn with replacement, and each is shifted by up to 4 pixels and reflected at random.
-    The loss is the mean cross-entropy, in nats, plus the penalty 1e-4 · ½ ‖x‖² on all parameters.
+    The batches of an epoch go through the training set once, in random order; one that is not full is filled up from
+    the next epoch. Each picture is shifted by up to 4 pixels and reflected at random, see `augmented`. The loss is the
+    mean cross-entropy, in nats, plus the penalty 1e-4 · ½ ‖x‖² on all parameters.
 
     Batch normalization uses the statistics of the batch in training and running averages in evaluation; they are not
     part of x. With a `micro_batch` smaller than the batch, gradients are added up over parts of that size, which takes
@@ -40,13 +41,13 @@ class Cifar10(NetworkTask):
 
     options_table = (
         Parameter("batch_size", "batch", "count", 2048, "pictures in a batch"),
-        Parameter("micro_batch", "micro", "whole", 0, "pictures in memory at a time, a divisor of the batch; 0 for all"),
-        Parameter("width", "width", "count", 64, "channels of the first stage; the others have 2, 4 and 8 times as many"),
+        Parameter("micro_batch", "micro", "whole", 0, "pictures in memory at a time, a divisor; 0 for all"),
+        Parameter("width", "width", "count", 64, "channels of the first stage; the others have 2, 4, 8 times as many"),
         *NetworkTask.options_table,
     )
     step_milestone = 3000
     metric_interval = 20
-    state_names = ("_statistics", "_is_fresh")
+    state_names = ("_order", "_place", "_statistics", "_is_fresh")
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         data, device = load_cifar10(), generators[0].device
@@ -55,6 +56,9 @@ class Cifar10(NetworkTask):
         self._test = torch.as_tensor(data.test_images).to(device)
         self._test_classes = torch.as_tensor(data.test_labels).to(device)
         self._normalization = [torch.tensor(v, device=device, dtype=dtype) for v in (_MEANS, _DEVIATIONS)]
+        # The order of this epoch's pictures, and how many of them are used up: all, before the first epoch.
+        self._order = torch.arange(len(self._train), device=device)
+        self._place = len(self._order)
         super().__init__(generators, dtype, options)
         self._statistics = resnet.BatchStatistics(self.options["width"], self._start)
         # Whether the batch has not been evaluated yet: running averages take it in once, however often it is.
@@ -94,8 +98,9 @@ class Cifar10(NetworkTask):
         losses, hits = [], []
         with self._arithmetic.device_mode():
             for pictures, classes in zip(self._test.split(_CHUNK), self._test_classes.split(_CHUNK), strict=True):
+                inputs = self._arithmetic.arranged(self._normalized(pictures))
                 with self._arithmetic.products():
-                    logits = resnet.logits(parameters, self._normalized(pictures), statistics, training=False)
+                    logits = resnet.logits(parameters, inputs, statistics, training=False)
                 losses.append(F.cross_entropy(logits.double(), classes.long(), reduction="none"))
                 hits.append(logits.argmax(1) == classes)
         accuracy = torch.cat(hits).double().mean(0, keepdim=True)
@@ -106,8 +111,20 @@ class Cifar10(NetworkTask):
 
     def _draw_batch(self) -> Tensor:
         """One number for each picture: its place in the training set times `VARIANTS`, plus its variant."""
-        total, size = len(self._train) * VARIANTS, (self.options["batch_size"],)
-        return torch.randint(total, size, generator=self._generator, device=self.device)
+        size = self.options["batch_size"]
+        variants = torch.randint(VARIANTS, (size,), generator=self._generator, device=self.device)
+        return self._next_places(size) * VARIANTS + variants
+
+    def _next_places(self, count: int) -> Tensor:
+        parts: list[Tensor] = []
+        while count:
+            if self._place == len(self._order):
+                torch.randperm(len(self._order), generator=self._generator, device=self.device, out=self._order)
+                self._place = 0
+            parts.append(self._order[self._place : self._place + count].clone())
+            self._place += len(parts[-1])
+            count -= len(parts[-1])
+        return torch.cat(parts)
 
     def _losses(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
         batch = self.options["batch_size"]
@@ -115,7 +132,7 @@ class Cifar10(NetworkTask):
         loss = self._arithmetic.prepared(resnet.training_loss)
         for draw in self._draw.split(self.options["micro_batch"] or batch):
             places = draw // VARIANTS
-            inputs = self._normalized(augmented(self._train[places], draw % VARIANTS))
+            inputs = self._arithmetic.arranged(augmented(self._normalized(self._train[places]), draw % VARIANTS))
             with self._arithmetic.products():
                 mean = loss(parameters, inputs, self._train_classes[places].long(), statistics)
             yield mean * (len(draw) / batch)
@@ -123,5 +140,4 @@ class Cifar10(NetworkTask):
     def _normalized(self, pictures: Tensor) -> Tensor:
         """Bytes (B, 3, 32, 32) as the network's inputs."""
         means, deviations = (values.view(-1, 1, 1) for values in self._normalization)
-        inputs = self._arithmetic.arranged(pictures).to(self.dtype).div_(255)
-        return inputs.sub_(means).div_(deviations)
+        return pictures.to(self.dtype).div_(255).sub_(means).div_(deviations)

@@ -100,7 +100,9 @@ class Mnist(NetworkTask):
         """The losses of many predictions, in float64."""
         parameters = self._layout.views(x[0])
         with self._arithmetic.device_mode():
-            parts = [self._predicted(parameters, images, part, pixel_cnn.losses).double() for part in draw.split(_CHUNK)]
+            parts = [
+                self._predicted(parameters, images, part, pixel_cnn.losses).double() for part in draw.split(_CHUNK)
+            ]
         return torch.cat(parts)
 
     def _predicted(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
+import torch
 from torch import Tensor
 
 Shape = tuple[int, ...]
@@ -53,9 +55,9 @@ class Layout:
         ends = [0]
         for layer in layers:
             ends.append(ends[-1] + layer.size)
-        self.slices = tuple(slice(first, end) for first, end in zip(ends, ends[1:], strict=False))
+        self.slices = tuple(slice(first, end) for first, end in pairwise(ends))
 
     def views(self, flat: Tensor) -> list[Tensor]:
         """The tensors of all layers, in order, as views of `flat` (n,): they share its memory."""
-        parts = flat.split(self._sizes)
+        parts = torch.split(flat, self._sizes)
         return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.spec import Device, DType, Value
+from lodo_bench.spec import Device, DType, Parameter, Value
 from lodo_bench.tasks.base import Task
 from lodo_bench.tasks.networks.arithmetic import OPTIONS, Arithmetic, check
 from lodo_bench.tasks.networks.layout import Layout
@@ -24,10 +25,10 @@ class NetworkTask(Task):
     A final subclass names its layers, draws parameters and batches, and gives the loss on a batch in parts.
     """
 
-    options_table = OPTIONS
+    options_table: ClassVar[tuple[Parameter, ...]] = OPTIONS
     default_dtype = "float32"
     max_population = 1
-    state_names = ("_generators", "_draw")
+    state_names: ClassVar[tuple[str, ...]] = ("_generators", "_draw")
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         super().__init__(generators, dtype, options)
