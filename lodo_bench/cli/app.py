@@ -16,6 +16,7 @@ from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
 from lodo_bench.cli.report import report
 from lodo_bench.cli.run import run
+from lodo_bench.cli.sample import sample
 from lodo_bench.cli.show import show
 from lodo_bench.cli.tune import tune
 from lodo_bench.errors import LodoBenchError
@@ -35,6 +36,7 @@ app.command()(report)
 app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
+app.command()(sample)
 
 
 def main() -> None:
