@@ -21,7 +21,7 @@ from lodo_bench.metrics import Metric, metrics_of
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
 from lodo_bench.recording import Recorder
-from lodo_bench.spec import Device, Milestone, OptimizerSpec, Outcome, TaskSpec, TrainingSpec, milestones
+from lodo_bench.spec import Device, DType, Milestone, OptimizerSpec, Outcome, TaskSpec, TrainingSpec, milestones
 from lodo_bench.state import Stateful
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
@@ -133,8 +133,18 @@ def check_pair(task: TaskSpec, optimizer: OptimizerSpec) -> None:
         )
 
 
+def check_task(task: TaskSpec, device: Device, dtype: DType) -> None:
+    """Make sure that the task can be built: that its data is there, and that its options fit each other.
+
+    Raises:
+        UsageError: if it cannot.
+    """
+    TASKS.load(task.name).check(task.options, device, dtype)
+
+
 def _check(spec: TrainingSpec) -> None:
     check_device(spec.device)
+    check_task(spec.task, spec.device, spec.dtype)
     check_kernel(spec.kernel, spec.device)
     check_pair(spec.task, spec.optimizer)
     limit = TASKS.load(spec.task.name).max_population
@@ -231,11 +241,11 @@ class _Session:
         if self.recorder.measured < steps:
             for metric in self._metrics:
                 if steps % metric.interval == 0:
-                    self.recorder.add_measurement(metric.measure())
+                    self.recorder.add_measurement(metric.measure(), is_score=metric.is_score)
             self.recorder.measured = steps
         for milestone in milestones(self._spec.steps, self._spec.seconds):
             if self._has_reached(milestone) and not self.recorder.has_scored(milestone.key):
-                self.recorder.add_scores(milestone.key, self._trainer.scores())
+                self.recorder.add_scores(milestone.key, self._trainer.examine())
 
     def _has_reached(self, milestone: Milestone) -> bool:
         reached = {"steps": self.recorder.steps, "seconds": self._watch.seconds}
@@ -295,9 +305,9 @@ class _Trainer(Stateful):
         """What is followed of this training."""
         return metrics_of(self._task, self._optimizer)
 
-    def scores(self) -> Mapping[str, Tensor]:
-        """What is measured at a milestone: all that the task can tell of the point."""
-        return {**self._task.evaluate(self.x), **self._task.examine(self.x)}
+    def examine(self) -> Mapping[str, Tensor]:
+        """What is measured at a milestone; see `Task.examine`."""
+        return self._task.examine(self.x)
 
     def gradient(self, x: Tensor) -> Tensor:
         """See `lodo_bench.optimizers.base.Oracle`."""
