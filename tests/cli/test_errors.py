@@ -51,6 +51,11 @@ REFUSED = {
         (*ADAM, "--task", "rosenbrock", "-t", "dimension=3"),
         "unknown option 'dimension' of task rosenbrock. There are none.",
     ),
+    "negative interval": (
+        (*ADAM, "--checkpoint-every", "-1"),
+        "--checkpoint-every -1 is not possible: it must be a finite number, 0 or greater.",
+    ),
+    "infinite interval": ((*ADAM, "--checkpoint-every", "inf"), "--checkpoint-every inf is not possible"),
     "half a dimension": (
         (*ADAM, "-t", "dimension=2.5"),
         "dimension = 2.5 is not possible",
