@@ -18,6 +18,7 @@ from lodo_bench.cli.listing import list_
 from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
 from lodo_bench.cli.run import run
+from lodo_bench.cli.sample import sample
 from lodo_bench.cli.show import show
 from lodo_bench.cli.tune import tune
 from lodo_bench.errors import LodoBenchError
@@ -38,6 +39,7 @@ app.command()(plot)
 app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
+app.command()(sample)
 app.add_typer(data, name="data")
 
 

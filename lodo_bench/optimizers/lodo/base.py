@@ -19,7 +19,12 @@ META_LEARNING_RATE = Parameter(
 )
 MOMENTUM = Parameter("momentum", "beta", "decay", 0.9, "decay β of the averaged gradient")
 INITIAL_LEARNING_RATE = Parameter(
-    "initial_learning_rate", "lr", "rate", 1.0, "α₀; at the start the preconditioner is α₀ I"
+    "initial_learning_rate",
+    "lr",
+    "rate",
+    1.0,
+    "α₀; at the start the preconditioner is α₀ I",
+    is_learning_rate=True,
 )
 
 
