@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -19,7 +20,7 @@ class Preconditioner(ABC, Stateful):
 
     weights: Tensor
     # What is remembered of the last u is not part of the state: applying to that u again brings it back.
-    state_names = ("weights",)
+    state_names: ClassVar[tuple[str, ...]] = ("weights",)
 
     @abstractmethod
     def apply(self, vector: Tensor) -> Tensor:
