@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 import torch
 from torch import Generator, Tensor
@@ -41,14 +41,24 @@ class BlockPreconditioner(Preconditioner):
     Attributes:
         network: as given.
         weights: θ, (P, N, k, k, ñ/k), input entry before output entry; change it in place only.
+        orders, entrance: the permutations of the network.
         kernel: what computes with them; None without layers.
     """
 
+    # The same seed need not draw the same permutations with another version of PyTorch, or on another device.
+    state_names = ("orders", "entrance")
+
     def __init__(self, network: BlockNetwork) -> None:
         self.network = network
-        self.weights = network.weights
+        self.weights, self.orders, self.entrance = network.weights, network.orders, network.entrance
         self.kernel: BlockKernel | None = build_kernel(network) if network.weights.shape[1] else None
         self._fused = self.kernel if isinstance(self.kernel, FusedKernel) else None
+
+    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """See `Stateful.restore`."""
+        super().restore(state, device)
+        if self.kernel is not None:
+            self.kernel = type(self.kernel)(self.network)  # as kernels prepare what they need of the permutations
 
     def apply(self, vector: Tensor) -> Tensor:
         """See `Preconditioner.apply`."""

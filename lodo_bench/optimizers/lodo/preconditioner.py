@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -41,7 +42,7 @@ class Preconditioner(ABC, Stateful):
 
     weights: Tensor
     # What is remembered of the last u is not part of the state: applying to that u again brings it back.
-    state_names = ("weights",)
+    state_names: ClassVar[tuple[str, ...]] = ("weights",)
 
     @abstractmethod
     def apply(self, vector: Tensor) -> Tensor:

@@ -64,6 +64,8 @@ class BlockKernel(Protocol):
 
     name: str
 
+    def __init__(self, network: BlockNetwork) -> None: ...
+
     def apply(self, vector: Tensor) -> Tensor:
         """S times each individual's vector u, (P, n) -> (P, n), keeping what the gradient of the weights needs."""
         ...
