@@ -1,4 +1,4 @@
-"""The networks of `mnist` and `cifar10` as one would write them with PyTorch's modules; tests compare them with ours."""
+"""The networks of `mnist` and `cifar10` in PyTorch's modules, as one would write them; tests compare them with ours."""
 
 import torch
 from torch import Tensor, nn
@@ -31,9 +31,7 @@ class Arctangent(nn.Module):
 
 def pixel_network() -> nn.Module:
     """(B, 5, 28, 28) -> (B, 256)."""
-    stages = [
-        layer for _ in range(5) for layer in (*(PixelBlock() for _ in range(4)), nn.AvgPool2d(2, ceil_mode=True))
-    ]
+    stages = [layer for _ in range(5) for layer in (*(PixelBlock() for _ in range(4)), nn.AvgPool2d(2, ceil_mode=True))]
     return nn.Sequential(nn.Conv2d(5, 20, 1), *stages, nn.Conv2d(20, 256, 1), nn.Flatten())
 
 

@@ -43,6 +43,12 @@ REFUSED = {
         (*ADAM, "-p", "lr=1", "-p", "learning_rate=2"),
         f"learning_rate of optimizer adam {TWICE}",
     ),
+    "unknown kernel": ((*ADAM, "--kernel", "numa"), "unknown kernel 'numa'. Did you mean 'numba'?"),
+    "kernel for another device": (
+        (*ADAM, "--kernel", "triton"),
+        "kernel 'triton' cannot be used: it is for device 'cuda', not 'cpu'. Use 'auto' or 'torch'.",
+    ),
+    "kernel for another device of tune": ((*TUNE, "--kernel", "triton"), "it is for device 'cuda', not 'cpu'"),
     "unknown task option": (
         (*ADAM, "-t", "dimensions=3"),
         "unknown option 'dimensions' of task quadratic. Did you mean 'dimension'?",

@@ -53,7 +53,9 @@ def test_weights_and_biases_start_with_the_variance_of_lecun_in_the_authors_form
 
 
 def test_the_same_generator_gives_the_same_start_and_another_another():
-    first, same, other = (pixel_cnn.initial_parameters(torch.Generator().manual_seed(s), torch.float32) for s in (1, 1, 2))
+    first, same, other = (
+        pixel_cnn.initial_parameters(torch.Generator().manual_seed(s), torch.float32) for s in (1, 1, 2)
+    )
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
     assert first.dtype == torch.float32
