@@ -51,14 +51,17 @@ class BlockPreconditioner(Preconditioner):
     def __init__(self, network: BlockNetwork) -> None:
         self.network = network
         self.weights, self.orders, self.entrance = network.weights, network.orders, network.entrance
-        self.kernel: BlockKernel | None = build_kernel(network) if network.weights.shape[1] else None
-        self._fused = self.kernel if isinstance(self.kernel, FusedKernel) else None
+        self._use(build_kernel(network) if network.weights.shape[1] else None)
 
     def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
         """See `Stateful.restore`."""
         super().restore(state, device)
         if self.kernel is not None:
-            self.kernel = type(self.kernel)(self.network)  # as kernels prepare what they need of the permutations
+            self._use(type(self.kernel)(self.network))  # as kernels prepare what they need of the permutations
+
+    def _use(self, kernel: BlockKernel | None) -> None:
+        self.kernel = kernel
+        self._fused = kernel if isinstance(kernel, FusedKernel) else None
 
     def apply(self, vector: Tensor) -> Tensor:
         """See `Preconditioner.apply`."""
