@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lodo_bench.errors import UsageError
 from lodo_bench.records import RunRecord, RunSetRecord, RunSetSpec
@@ -15,7 +16,7 @@ from lodo_bench.scoring import milestone_loss
 from lodo_bench.spec import Curve, Individual, Milestone, Outcome, Status, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.threads import single_thread
-from lodo_bench.training import Progress, train
+from lodo_bench.training import Progress, trace, train
 
 
 class RunLedger(Protocol):
@@ -60,8 +61,7 @@ def execute(run_set: RunSetRecord, ledger: RunLedger, listener: RunListener) -> 
     Raises:
         KeyboardInterrupt: if the user stopped it, with the runs under way stored as `interrupted`.
     """
-    study = run_set.spec.hyperparameters.learned_in
-    learned = b"" if study is None else ledger.learned(study)
+    learned = _learned(run_set.spec, ledger)
     for seeds in _batches(run_set):
         listener.start(_title(seeds, run_set.spec))
         ended = _train(run_set.spec, seeds, learned, listener)
@@ -70,6 +70,19 @@ def execute(run_set: RunSetRecord, ledger: RunLedger, listener: RunListener) -> 
             listener.ended(run)
         if any(run.status is Status.INTERRUPTED for run, _ in ended):
             raise KeyboardInterrupt
+
+
+def trajectory(spec: RunSetSpec, seed: int, ledger: RunLedger) -> NDArray[np.float64]:
+    """The points that a final run has gone through, (steps + 1, n); computed anew, as no run keeps them.
+
+    On a CPU of the same kind they are those of the stored run.
+    """
+    return trace(_training_spec(spec, [seed], _learned(spec, ledger)))[:, 0]
+
+
+def _learned(spec: RunSetSpec, ledger: RunLedger) -> bytes:
+    study = spec.hyperparameters.learned_in
+    return b"" if study is None else ledger.learned(study)
 
 
 def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
@@ -92,7 +105,20 @@ def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
 def _train(
     spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunListener
 ) -> list[tuple[RunRecord, Curve]]:
-    training = TrainingSpec(
+    training = _training_spec(spec, seeds, learned)
+    try:
+        with single_thread() if _lockstep(spec) > 1 else nullcontext():
+            outcomes = train(training, listener.progress)
+    except UsageError:
+        raise
+    except Exception as error:
+        nothing = Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1))
+        outcomes = [Outcome(Status.FAILED, f"{type(error).__name__}: {error}", 0, 0, nothing) for _ in seeds]
+    return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
+
+
+def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> TrainingSpec:
+    return TrainingSpec(
         task=spec.task,
         optimizer=spec.optimizer,
         purpose="final",
@@ -104,15 +130,6 @@ def _train(
         kernel=spec.kernel,
         learned=learned,
     )
-    try:
-        with single_thread() if _lockstep(spec) > 1 else nullcontext():
-            outcomes = train(training, listener.progress)
-    except UsageError:
-        raise
-    except Exception as error:
-        nothing = Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1))
-        outcomes = [Outcome(Status.FAILED, f"{type(error).__name__}: {error}", 0, 0, nothing) for _ in seeds]
-    return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
 
 
 def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:

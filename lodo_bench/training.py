@@ -67,6 +67,25 @@ def train(spec: TrainingSpec, on_progress: Callable[[Progress], None] | None = N
     return recorder.outcomes(interrupted=False)
 
 
+def trace(spec: TrainingSpec) -> NDArray[np.float64]:
+    """Train the population of `spec` for its steps, and keep every point instead of the losses.
+
+    Returns:
+        The points, (steps + 1, P, n): the starting point, and where each step led. They are those of `train` with the
+        same specification, bit for bit.
+
+    Raises:
+        UsageError: as `train`.
+    """
+    _check(spec)
+    trainer = _Trainer(spec)
+    points = [trainer.point()]
+    for _ in range(spec.steps):
+        trainer.run_steps(1)
+        points.append(trainer.point())
+    return np.stack(points)
+
+
 def check_device(device: Device) -> None:
     """Make sure that `device` is there.
 
@@ -159,6 +178,10 @@ class _Trainer:
             evaluations.append(self._evaluations)
             self._steps += 1
         return losses, evaluations
+
+    def point(self) -> NDArray[np.float64]:
+        """Where the population is, (P, n)."""
+        return self._x.to("cpu", torch.float64).numpy().copy()
 
     def metric(self) -> HessianError | None:
         """What is measured of this training on the way, if anything."""

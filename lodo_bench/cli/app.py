@@ -12,6 +12,7 @@ import typer
 
 from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
+from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
 from lodo_bench.cli.run import run
 from lodo_bench.cli.show import show
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(tune)
 app.command()(run)
 app.command()(report)
+app.command()(plot)
 app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
