@@ -186,6 +186,25 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
+class Milestone:
+    """A point of a run at which it is scored: after so many `steps` or `seconds` of training (LODO §5)."""
+
+    unit: Literal["steps", "seconds"]
+    value: float
+
+    @property
+    def key(self) -> str:
+        """`steps:200` or `seconds:300`."""
+        return f"{self.unit}:{self.value:.15g}"
+
+
+def milestones(steps: int, seconds: float | None) -> tuple[Milestone, ...]:
+    """The milestones of a training of at least so many steps and seconds."""
+    by_time = () if seconds is None else (Milestone("seconds", seconds),)
+    return Milestone("steps", steps), *by_time
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingSpec:
     """What to train: a population on one task with one optimizer, in lockstep.
 
@@ -239,19 +258,6 @@ class MetaTrainingSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Milestone:
-    """A point of a run at which it is scored: after so many `steps` or `seconds` of training (LODO §5)."""
-
-    unit: Literal["steps", "seconds"]
-    value: float
-
-    @property
-    def key(self) -> str:
-        """`steps:200` or `seconds:300`."""
-        return f"{self.unit}:{self.value:.15g}"
-
-
-@dataclass(frozen=True, slots=True)
 class Series:
     """A metric's course.
 
@@ -296,6 +302,7 @@ class Outcome:
         steps: gradient evaluations on fresh batches.
         evaluations: all gradient evaluations, those on the same batch included.
         curve: losses and clock.
+        scores: what else was measured at each milestone that was reached, by its key and name.
     """
 
     status: Status
@@ -303,3 +310,4 @@ class Outcome:
     steps: int
     evaluations: int
     curve: Curve
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -13,12 +13,12 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
-from lodo_bench.runs import execute, milestones
-from lodo_bench.spec import Individual, Milestone, Parameter, Status, TaskSpec
+from lodo_bench.runs import execute
+from lodo_bench.spec import Individual, Milestone, Parameter, Status, TaskSpec, milestones
 from lodo_bench.tasks import TASKS
 from lodo_bench.training import train
 from tests.helpers import defaults
-from tests.results.builders import provenance, run, run_set, run_set_spec
+from tests.results.builders import provenance, run, run_set
 
 TASK = TaskSpec("quadratic", {"dimension": 12})
 
@@ -58,6 +58,9 @@ class Witness:
         if self._reports_left < 0:
             raise KeyboardInterrupt
 
+    def notice(self, message):
+        self.events.append(message)
+
     def add_run(self, run_set, run, curve):
         self.events.append(f"stored {run.seed}")
         self.numbers.add(run_set)
@@ -92,9 +95,9 @@ def trained(monkeypatch):
     """The specifications that were trained."""
     specs = []
 
-    def spy(spec, on_progress):
+    def spy(spec, *arguments):
         specs.append(spec)
-        return train(spec, on_progress)
+        return train(spec, *arguments)
 
     monkeypatch.setattr(runs, "train", spy)
     return specs
@@ -219,8 +222,8 @@ def test_evaluations_are_counted_beside_steps(register):
 
 
 def test_milestones_are_steps_before_seconds():
-    assert milestones(run_set_spec(steps=200)) == (Milestone("steps", 200),)
-    assert milestones(run_set_spec(steps=200, seconds=5.0)) == (Milestone("steps", 200), Milestone("seconds", 5.0))
+    assert milestones(200, None) == (Milestone("steps", 200),)
+    assert milestones(200, 5.0) == (Milestone("steps", 200), Milestone("seconds", 5.0))
 
 
 def test_a_run_goes_on_until_the_seconds_are_reached_too(clock):
@@ -342,10 +345,10 @@ def test_an_error_in_lockstep_is_the_outcome_of_all(exhausted):
 
 
 def test_after_an_error_the_next_seed_has_its_turn(monkeypatch):
-    def fail_once(spec, on_progress):
+    def fail_once(spec, *arguments):
         if spec.individuals[0].key == (1,):
             raise RuntimeError("out of memory")
-        return train(spec, on_progress)
+        return train(spec, *arguments)
 
     monkeypatch.setattr(runs, "train", fail_once)
     witness = executed(to_do())

@@ -6,7 +6,9 @@ Nothing heavy is imported before a command runs: `lodo-bench --help` must answer
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -39,6 +41,7 @@ app.command()(show)
 
 def main() -> None:
     """Run the command line; never shows a traceback for what the user can mend."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         try:
             app()
@@ -54,3 +57,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"lodo-bench: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Who asks the program to end, such as a batch system, is answered as Ctrl-C is."""
+    raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
@@ -39,6 +40,29 @@ KernelOption = Annotated[
     str,
     typer.Option(help="What computes: auto, torch, numba (on CPUs) or triton (on GPUs).", metavar="KERNEL"),
 ]
+DataDirOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data-dir",
+        envvar="LODO_BENCH_DATA",
+        help="Where the data sets are, in DIR/mnist and so on; the user's cache directory by default.",
+        metavar="DIR",
+        show_default=False,
+    ),
+]
+
+
+def use_data_directory(directory: str | None) -> None:
+    """Make `directory`, if any is given, the data directory of this process and of all that it starts.
+
+    Raises:
+        UsageError: if it is in a home directory that there is not.
+    """
+    if directory:
+        from lodo_bench.tasks.data.places import DATA_VARIABLE, data_directory
+
+        # Whole, for workers are in working directories of their own.
+        os.environ[DATA_VARIABLE] = str(data_directory(directory))
 
 
 def assignments(texts: Sequence[str] | None, option: str) -> dict[str, Value]:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ from lodo_bench.results.schema import (
     ProvenanceRow,
     RunRow,
     RunSetRow,
+    ScoreRow,
     SeriesRow,
     StudyRow,
     decode_number,
@@ -60,6 +62,11 @@ class Store:
         self._database = database
         self._provenance = provenance
         self._provenance_id: int | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where files that belong to the database lie; None for a database that is in memory only."""
+        return self._database.folder
 
     # Studies
 
@@ -173,12 +180,12 @@ class Store:
                 session.flush()
             values = asdict(run)
             milestones = values.pop("milestones")
-            del values["scores"]
+            scores = values.pop("scores")
             session.add(
                 RunRow(
                     run_set_id=run_set,
                     provenance_id=provenance,
-                    milestones=[_milestone_row(key, loss) for key, loss in milestones.items()],
+                    milestones=[_milestone_row(key, loss, scores.get(key, {})) for key, loss in milestones.items()],
                     curve=_curve_row(curve),
                     series=[_series_row(name, series) for name, series in curve.metrics.items()],
                     **values,
@@ -241,7 +248,7 @@ _WITH_INDIVIDUALS = (
     selectinload(StudyRow.generations).selectinload(GenerationRow.individuals),
     joinedload(StudyRow.learned),
 )
-_WITH_MILESTONES = selectinload(RunSetRow.runs).selectinload(RunRow.milestones)
+_WITH_MILESTONES = selectinload(RunSetRow.runs).selectinload(RunRow.milestones).selectinload(MilestoneRow.scores)
 _WITH_PROVENANCE = selectinload(RunSetRow.runs).joinedload(RunRow.provenance)
 
 
@@ -304,6 +311,7 @@ def _run_set_record(row: RunSetRow) -> RunSetRecord:
         spec=RunSetSpec(**values),
         runs=tuple(_run_record(run) for run in row.runs),
         provenances=tuple(_provenance(run.provenance) for run in row.runs),
+        created=row.created,
     )
 
 
@@ -316,6 +324,9 @@ def _run_record(row: RunRow) -> RunRecord:
         evaluations=row.evaluations,
         training_seconds=row.training_seconds,
         milestones={m.key: decode_number(m.loss, m.loss_kind) for m in row.milestones},
+        scores={
+            m.key: {s.name: decode_number(s.value, s.value_kind) for s in m.scores} for m in row.milestones if m.scores
+        },
     )
 
 
@@ -324,9 +335,14 @@ def _provenance(row: ProvenanceRow) -> Provenance:
     return Provenance(row.command, row.versions, row.commit, row.host, machine, row.started)
 
 
-def _milestone_row(key: str, loss: float) -> MilestoneRow:
+def _milestone_row(key: str, loss: float, scores: Mapping[str, float]) -> MilestoneRow:
     value, kind = encode_number(loss)
-    return MilestoneRow(key=key, loss=value, loss_kind=kind)
+    return MilestoneRow(key=key, loss=value, loss_kind=kind, scores=[_score_row(*score) for score in scores.items()])
+
+
+def _score_row(name: str, score: float) -> ScoreRow:
+    value, kind = encode_number(score)
+    return ScoreRow(name=name, value=value, value_kind=kind)
 
 
 def _curve_row(curve: Curve) -> CurveRow:

@@ -8,5 +8,7 @@ TASKS: Registry[Task] = Registry(
     {
         "quadratic": "lodo_bench.tasks.quadratic:Quadratic",
         "rosenbrock": "lodo_bench.tasks.rosenbrock:Rosenbrock",
+        "mnist": "lodo_bench.tasks.mnist:Mnist",
+        "cifar10": "lodo_bench.tasks.cifar10:Cifar10",
     },
 )

@@ -54,7 +54,7 @@ def continued_run(stopped_run):
 def test_an_interrupted_run_says_how_to_go_on(stopped_run):
     _, result = stopped_run
     assert_interrupted(result)
-    assert "interrupted; finished runs are stored" in result.stderr
+    assert "interrupted; everything is kept" in result.stderr
     assert continuing_command(result) == [*map(str, RUN), "--json"]
 
 
