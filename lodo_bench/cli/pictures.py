@@ -6,25 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lodo_bench.cli.paths import contour_heights
 from lodo_bench.cli.selection import Swept, chosen_optimizers, chosen_task
 from lodo_bench.errors import UsageError
-from lodo_bench.metrics import HESSIAN_ERROR
+from lodo_bench.experiments.figures import curves_figure, hessian_error_figure, hessian_errors, trajectories_figure
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.records import RunSetRecord
-from lodo_bench.results.drawn import losses_by_seconds, losses_by_steps, metric_by_steps
 from lodo_bench.results.lines import Line, lines_of
 from lodo_bench.results.looks import looks_of
-from lodo_bench.results.plots.curves import Panel, course_figure
 from lodo_bench.results.plots.profile import ProfileLine, profile_figure
 from lodo_bench.results.plots.search import search_figure
 from lodo_bench.results.plots.sweep import sweep_figure
-from lodo_bench.results.plots.trajectories import Trajectory, trajectory_figure
 from lodo_bench.results.report.comparison import compare
 from lodo_bench.results.report.profile import profile
 from lodo_bench.results.store import Store
 from lodo_bench.results.sweeps import sweep_over, without
-from lodo_bench.runs import trajectory
 from lodo_bench.spec import TaskSpec
 from lodo_bench.tasks import TASKS
 
@@ -54,24 +49,18 @@ class Picture:
 
 def _curves(wanted: Wanted) -> Picture:
     task, lines = _task_lines(wanted)
-    bound = TASKS.load(task.name).bound(task.options)
-    panels = [Panel("steps", "training loss", losses_by_steps(lines, wanted.store), bound)]
-    if timed := losses_by_seconds(lines, wanted.store):
-        panels.append(Panel("training time, s", "training loss", timed, bound))
-    return Picture(course_figure(f"Learning curves, {task.label}", panels), task.label, [line.label for line in lines])
+    return Picture(curves_figure(task, lines, wanted.store), task.label, [line.label for line in lines])
 
 
 def _hessian_error(wanted: Wanted) -> Picture:
     task, lines = _task_lines(wanted)
-    drawn = metric_by_steps(lines, wanted.store, HESSIAN_ERROR)
+    drawn = hessian_errors(lines, wanted.store)
     if not drawn:
         raise UsageError(
             f"of the runs on {task.label} none has a Hessian error: it is measured where the optimizer has a "
             f"preconditioner, as lodo has, and the task tells its Hessian, as quadratic does."
         )
-    panel = Panel("steps", "‖I − GH‖ / √n", drawn)
-    figure = course_figure(f"Error of the inverse Hessian, {task.label}", [panel])
-    return Picture(figure, task.label, [line.label for line in drawn])
+    return Picture(hessian_error_figure(task, drawn), task.label, [line.label for line in drawn])
 
 
 def _trajectories(wanted: Wanted) -> Picture:
@@ -80,12 +69,7 @@ def _trajectories(wanted: Wanted) -> Picture:
     if size != 2:
         raise UsageError(f"trajectories are of tasks with two parameters, as rosenbrock; {task.label} has {size:,}.")
     lines = [line for line in lines if line.longest()]
-    paths = [
-        Trajectory(line.label, line.look, trajectory(line.spec, line.longest()[0].run.seed, wanted.store))
-        for line in lines
-    ]
-    figure = trajectory_figure(f"Trajectories, {task.label}", paths, contour_heights(task))
-    return Picture(figure, task.label, [line.label for line in lines])
+    return Picture(trajectories_figure(task, lines, wanted.store), task.label, [line.label for line in lines])
 
 
 def _search(wanted: Wanted) -> Picture:
