@@ -189,7 +189,7 @@ def _checkpoint_plan(store: Store) -> CheckpointPlan | None:
 
 def _run_untimed(records: Sequence[RunSetRecord], store: Store, setting: Setting, audience: Audience) -> None:
     """In several processes, where that helps: without a clock, they may disturb each other."""
-    processes = _processes(setting)
+    processes = processes_of(setting)
     if processes < 2 or len(records) < 2:
         _run_one_by_one(records, store, audience)
         return
@@ -208,11 +208,12 @@ def _run_one_by_one(records: Sequence[RunSetRecord], store: Store, audience: Aud
             execute(record, store, listener, _checkpoint_plan(store))
 
 
-def _processes(setting: Setting) -> int:
+def processes_of(setting: Setting) -> int:
+    """How many searches or untimed runs go on at the same time."""
     if setting.device != "cpu":
         return 1  # what shares a GPU does not get through sooner
     workers = setting.cluster.workers
-    return workers if workers is not None else os.cpu_count() or 1
+    return max(1, os.cpu_count() or 1 if workers is None else workers)
 
 
 def _learned(record: RunSetRecord, store: Store) -> bytes:
