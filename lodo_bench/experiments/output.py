@@ -103,8 +103,8 @@ class Directory:
             ) from None
         if identity != self._identity():
             raise UsageError(
-                f"'{self.path}' holds {identity['experiment']} at the scale {identity['scale']}. Scales and experiments "
-                f"are not mixed: name another directory with --output."
+                f"'{self.path}' holds {identity['experiment']} at the scale {identity['scale']}, and scales and "
+                f"experiments are not mixed. Name another directory with --output."
             )
         return entries
 
