@@ -57,6 +57,7 @@ class Parameter:
         default: the value used when none is given; for a tuned hyperparameter also the start of the search.
         description: one line for people.
         choices: the words of a `choice`.
+        is_learning_rate: whether it scales the steps, see `Task.final_rate_scale`.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Parameter:
     default: Value
     description: str
     choices: tuple[str, ...] = ()
+    is_learning_rate: bool = False
 
     def checked(self, value: Value, owner: str) -> Value:
         """Return `value` as what it must be: a number, also if it comes as a text, an int for a `count`, or a word.

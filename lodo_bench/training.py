@@ -21,7 +21,7 @@ from lodo_bench.metrics import Metric, metrics_of
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
 from lodo_bench.recording import Recorder
-from lodo_bench.spec import Device, Milestone, OptimizerSpec, Outcome, TaskSpec, TrainingSpec, milestones
+from lodo_bench.spec import Device, DType, Milestone, OptimizerSpec, Outcome, TaskSpec, TrainingSpec, milestones
 from lodo_bench.state import Stateful
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
@@ -133,8 +133,18 @@ def check_pair(task: TaskSpec, optimizer: OptimizerSpec) -> None:
         )
 
 
+def check_task(task: TaskSpec, device: Device, dtype: DType) -> None:
+    """Make sure that the task can be built: that its data is there, and that its options fit each other.
+
+    Raises:
+        UsageError: if it cannot.
+    """
+    TASKS.load(task.name).check(task.options, device, dtype)
+
+
 def _check(spec: TrainingSpec) -> None:
     check_device(spec.device)
+    check_task(spec.task, spec.device, spec.dtype)
     check_kernel(spec.kernel, spec.device)
     check_pair(spec.task, spec.optimizer)
     limit = TASKS.load(spec.task.name).max_population

@@ -14,7 +14,7 @@ from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec import Individual, OptimizerSpec, Parameter, Status, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training import Progress, trace, train
-from tests.helpers import training_spec, varied_individual
+from tests.helpers import LOCKSTEP, training_spec, varied_individual
 
 
 class Asking(Optimizer):
@@ -263,7 +263,7 @@ def test_the_evaluations_of_a_diverged_individual_end_with_its_steps():
     assert diverged.evaluations == diverged.steps < 60
 
 
-@pytest.mark.parametrize("task", TASKS.names)
+@pytest.mark.parametrize("task", LOCKSTEP)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
 def test_an_individual_of_eight_equals_one_alone_bit_for_bit(optimizer, task):
     individuals = tuple(varied_individual(optimizer, p) for p in range(8))
@@ -271,7 +271,7 @@ def test_an_individual_of_eight_equals_one_alone_bit_for_bit(optimizer, task):
     assert unequal_to_alone(spec) == []
 
 
-@pytest.mark.parametrize("task", TASKS.names)
+@pytest.mark.parametrize("task", LOCKSTEP)
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS.names if OPTIMIZERS.load(name).hyperparameters])
 def test_individuals_with_different_hyperparameters_have_different_losses(optimizer, task):
     individuals = tuple(varied_individual(optimizer, p) for p in range(8))

@@ -12,12 +12,14 @@ from types import FrameType
 
 import typer
 
+from lodo_bench.cli.data import data
 from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
 from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
 from lodo_bench.cli.reproduce import reproduce
 from lodo_bench.cli.run import run
+from lodo_bench.cli.sample import sample
 from lodo_bench.cli.show import show
 from lodo_bench.cli.tune import tune
 from lodo_bench.errors import LodoBenchError
@@ -39,6 +41,8 @@ app.command()(plot)
 app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
+app.command()(sample)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

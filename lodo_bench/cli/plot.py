@@ -49,9 +49,9 @@ def plot(
     with whole_file(output) as file:
         save(picture.figure, file, written)
     if json:
-        emit({"kind": kind, "file": output, "task": picture.task, "lines": picture.labels})
+        emit({"kind": kind, "file": output, "subject": picture.subject, "lines": picture.labels})
     else:
-        note(f"{output}: {kind} of {'; '.join(picture.labels)} on {picture.task}.")
+        note(f"{output}: {kind} of {'; '.join(picture.labels)} on {picture.subject}.")
 
 
 def _format_of(output: str, formats: Sequence[str]) -> str:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, kernel_named, reading, writing
+from lodo_bench.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    DataDirOption,
+    JsonOption,
+    kernel_named,
+    reading,
+    use_data_directory,
+    writing,
+)
 from lodo_bench.cli.output import command_line, emit, note, show_table
 from lodo_bench.errors import DatabaseError, Interrupted, UsageError
 
@@ -55,9 +64,7 @@ def reproduce(
         str | None,
         typer.Option(help="Where tables and pictures go; results/NAME-SCALE by default.", metavar="DIR"),
     ] = None,
-    data_dir: Annotated[
-        str | None, typer.Option(help="Directory of the data sets.", envvar="LODO_BENCH_DATA", metavar="DIR")
-    ] = None,
+    data_dir: DataDirOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
@@ -65,7 +72,7 @@ def reproduce(
 
     The same command again goes on where it was stopped, and does nothing that is done.
     """
-    _use_data(data_dir)
+    use_data_directory(data_dir)
     if list_:
         _list(json)
         return
@@ -79,14 +86,6 @@ def reproduce(
         _tell(wanted, setting, db, json)
     else:
         _reproduce(wanted, setting, output or f"results/{wanted.name}-{wanted.scale}", db, json)
-
-
-def _use_data(directory: str | None) -> None:
-    """For this process and those that it starts."""
-    import os
-
-    if directory is not None:
-        os.environ["LODO_BENCH_DATA"] = directory
 
 
 def _setting(workers: int | None, gpus_per_worker: float, address: str | None) -> Setting:

@@ -12,6 +12,7 @@ import typer
 from lodo_bench.cli.options import (
     DEFAULT_DATABASE,
     DatabaseOption,
+    DataDirOption,
     DTypeOption,
     JsonOption,
     KernelOption,
@@ -24,6 +25,7 @@ from lodo_bench.cli.options import (
     optimizer_spec,
     precision,
     task_spec,
+    use_data_directory,
     writing,
 )
 from lodo_bench.cli.output import command_line, emit, note, show_table
@@ -68,6 +70,7 @@ def run(
         float,
         typer.Option(help="Keep runs under way every so many seconds; they cost a twentieth of the time at most."),
     ] = 120,
+    data_dir: DataDirOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
@@ -81,8 +84,9 @@ def run(
     from lodo_bench.records import RunSetSpec
     from lodo_bench.spec import Status, resolve
     from lodo_bench.tasks import TASKS
-    from lodo_bench.training import check_pair
+    from lodo_bench.training import check_pair, check_task
 
+    use_data_directory(data_dir)
     problem, method = task_spec(task, task_option), optimizer_spec(optimizer, optimizer_option)
     check_pair(problem, method)
     parameters = OPTIMIZERS.load(optimizer).hyperparameters
@@ -93,7 +97,8 @@ def run(
     _check_interval(checkpoint_every)
     place, accuracy = device_named(device), precision(dtype, task)
     arithmetic = kernel_named(kernel, place)
-    store = writing(db, gather(place, command_line()))
+    check_task(problem, place, accuracy)
+    store = writing(db, gather(place, command_line(), TASKS.load(task).data_name()))
     spec = RunSetSpec(
         task=problem,
         optimizer=method,

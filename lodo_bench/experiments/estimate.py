@@ -64,7 +64,7 @@ def duration_of(items: Sequence[Item], setting: Setting) -> float:
 
 def missing(experiment: Experiment, store: Store | None, setting: Setting) -> list[Item]:
     """All that is to be done, in its order; `store` is None where there is no database yet."""
-    if needs(experiment) == "nothing":
+    if needs(experiment) in ("nothing", "data"):
         return []
     return list(_Estimate(experiment, store, setting).items())
 

@@ -14,7 +14,6 @@ from lodo_bench.experiments.running import Done
 from lodo_bench.experiments.shows import SHOWS
 from lodo_bench.experiments.spec import Experiment
 from lodo_bench.records import Provenance
-from lodo_bench.results.plots.style import save
 from lodo_bench.results.report.notes import machine_text, versions_text
 from lodo_bench.results.report.texts import duration
 
@@ -80,7 +79,7 @@ class Directory:
                     name = f"{piece.name}.png"
                     unfinished = self.path / f".{name}.unfinished"
                     with unfinished.open("wb") as file:
-                        save(piece.picture, file, "png")
+                        piece.picture(file)
                     unfinished.replace(self.path / name)
                     parts.append(f"![{piece.caption}]({name})\n\n*{piece.caption}*")
                     pictures.append(self.path / name)

@@ -118,6 +118,8 @@ def carry_out(experiment: Experiment, store: Store, setting: Setting, audience: 
     if needs(experiment) == "nothing":
         return Done(experiment, setting, (), (), store)
     check(experiment, setting)
+    if needs(experiment) == "data":
+        return Done(experiment, setting, (), (), store)
     studies = _tune(study_specs(experiment, setting), store, setting, audience)
     found: list[tuple[Case, Hyperparameters]] = []
     for case in all_cases(experiment):

@@ -58,6 +58,15 @@ class Course:
     ends: tuple[tuple[float, float], ...]
 
     @property
+    def framing(self) -> Floats:
+        """The values of y that a picture must have room for: those after the last run that diverges, if any does.
+
+        What diverges reaches any height on its way, and would leave no room for the others.
+        """
+        settled = self.x > max((x for x, _ in self.ends), default=-np.inf)
+        return np.concatenate([self.low[settled], self.high[settled]])
+
+    @property
     def extent(self) -> Floats:
         """All finite values of y in it."""
         values = np.concatenate([self.low, self.high, np.array([y for _, y in self.ends])])

@@ -73,6 +73,11 @@ class Task(ABC, Stateful):
             UsageError: if it cannot.
         """
 
+    @classmethod
+    def data_name(cls) -> str:
+        """The data set that there is for it, to record results under; empty if it needs none."""
+        return ""
+
     @abstractmethod
     def initial_point(self) -> Tensor:
         """The starting parameters, (P, n), a new tensor."""

@@ -51,10 +51,10 @@ class Cifar10(NetworkTask):
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         data, device = load_cifar10(), generators[0].device
-        self._train = torch.as_tensor(data.train_images).to(device)
-        self._train_classes = torch.as_tensor(data.train_labels).to(device)
-        self._test = torch.as_tensor(data.test_images).to(device)
-        self._test_classes = torch.as_tensor(data.test_labels).to(device)
+        self._train = data.train_images.to(device)
+        self._train_classes = data.train_labels.to(device)
+        self._test = data.test_images.to(device)
+        self._test_classes = data.test_labels.to(device)
         self._normalization = [torch.tensor(v, device=device, dtype=dtype) for v in (_MEANS, _DEVIATIONS)]
         # The order of this epoch's pictures, and how many of them are used up: all, before the first epoch.
         self._order = torch.arange(len(self._train), device=device)
@@ -79,6 +79,11 @@ class Cifar10(NetworkTask):
             raise UsageError(f"micro_batch = {part} does not divide batch_size = {batch}. Give a divisor.")
         load_cifar10()
 
+    @classmethod
+    def data_name(cls) -> str:
+        """See `Task.data_name`."""
+        return load_cifar10().name
+
     def next_batch(self) -> None:
         """Draw a fresh batch."""
         super().next_batch()
@@ -97,7 +102,7 @@ class Cifar10(NetworkTask):
         parameters, statistics = self._layout.views(x[0]), self._statistics.pairs()
         losses, hits = [], []
         with self._arithmetic.device_mode():
-            for pictures, classes in zip(self._test.split(_CHUNK), self._test_classes.split(_CHUNK), strict=True):
+            for pictures, classes in self._test_chunks():
                 inputs = self._arithmetic.arranged(self._normalized(pictures))
                 with self._arithmetic.products():
                     logits = resnet.logits(parameters, inputs, statistics, training=False)
@@ -130,12 +135,15 @@ class Cifar10(NetworkTask):
         batch = self.options["batch_size"]
         statistics = self._statistics.pairs() if self._is_fresh else None
         loss = self._arithmetic.prepared(resnet.training_loss)
-        for draw in self._draw.split(self.options["micro_batch"] or batch):
+        for draw in torch.split(self._draw, self.options["micro_batch"] or batch):
             places = draw // VARIANTS
             inputs = self._arithmetic.arranged(augmented(self._normalized(self._train[places]), draw % VARIANTS))
             with self._arithmetic.products():
                 mean = loss(parameters, inputs, self._train_classes[places].long(), statistics)
             yield mean * (len(draw) / batch)
+
+    def _test_chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return zip(torch.split(self._test, _CHUNK), torch.split(self._test_classes, _CHUNK), strict=True)
 
     def _normalized(self, pictures: Tensor) -> Tensor:
         """Bytes (B, 3, 32, 32) as the network's inputs."""

@@ -44,10 +44,9 @@ class Mnist(NetworkTask):
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         data, device = load_mnist(), generators[0].device
-        images, tests = torch.as_tensor(data.train_images), torch.as_tensor(data.test_images)
-        self._train = images[:-VALIDATION_IMAGES].to(device)
-        self._validation = images[-VALIDATION_IMAGES:].to(device)
-        self._test = tests.to(device)
+        self._train = data.train_images[:-VALIDATION_IMAGES].to(device)
+        self._validation = data.train_images[-VALIDATION_IMAGES:].to(device)
+        self._test = data.test_images.to(device)
         super().__init__(generators, dtype, options)
 
     @classmethod
@@ -60,6 +59,11 @@ class Mnist(NetworkTask):
         """See `Task.check`."""
         super().check(options, device, dtype)
         load_mnist()
+
+    @classmethod
+    def data_name(cls) -> str:
+        """See `Task.data_name`."""
+        return load_mnist().name
 
     def evaluate(self, x: Tensor) -> Mapping[str, Tensor]:
         """`validation_loss`, (1,): the mean over all pixels of the validation images."""
@@ -100,9 +104,8 @@ class Mnist(NetworkTask):
         """The losses of many predictions, in float64."""
         parameters = self._layout.views(x[0])
         with self._arithmetic.device_mode():
-            parts = [
-                self._predicted(parameters, images, part, pixel_cnn.losses).double() for part in draw.split(_CHUNK)
-            ]
+            chunks = torch.split(draw, _CHUNK)
+            parts = [self._predicted(parameters, images, chunk, pixel_cnn.losses).double() for chunk in chunks]
         return torch.cat(parts)
 
     def _predicted(

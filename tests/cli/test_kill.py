@@ -17,8 +17,8 @@ from tests.cli.program import Place, wait_until
 
 # Slow enough to be caught at work. To add a task: what to train, and steps for a second or so.
 RUNS = {
-    "quadratic": (("--optimizer", "lodo", "-t", "dimension=300"), 700),
-    "rosenbrock": (("--optimizer", "lodo-residuals"), 600),
+    "quadratic": (("--optimizer", "lodo", "-t", "dimension=300"), 500),
+    "rosenbrock": (("--optimizer", "lodo-residuals"), 330),
 }
 EVERY = 0.05
 

@@ -140,6 +140,13 @@ def test_the_extent_is_of_finite_values():
     assert (found.extent.min(), found.extent.max()) == (1, 5)
 
 
+def test_the_frame_is_of_what_comes_after_the_last_divergence():
+    found = course([path([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), diverged([1.0, 1e9, 1e20, NAN])])
+    assert (found.framing.min(), found.framing.max()) == (5, 6)
+    assert len(course([diverged([1.0, NAN])]).framing) == 0
+    assert course([path([1.0, 9.0])]).framing.tolist() == [1, 9, 1, 9]
+
+
 @pytest.mark.parametrize("points", [2, 240])
 def test_the_last_point_is_the_end(points):
     assert course([path(np.arange(1.0, 1001.0))], points).x[-1] == 1000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lodo_bench.experiments.shows.piece import Piece
     from lodo_bench.experiments.spec import Experiment
 
-Need = Literal["nothing", "tuning", "runs"]
+Need = Literal["nothing", "data", "tuning", "runs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,12 @@ SHOWS: Mapping[str, Show] = {
     "sweep": Show("sweeps:sweep", "runs"),
     "noise": Show("sweeps:noise", "runs"),
     "frozen": Show("frozen:frozen", "tuning"),
+    "inputs": Show("images:inputs", "data"),
+    "samples": Show("images:samples", "runs"),
 }
 
 
 def needs(experiment: Experiment) -> Need:
     """The most that any way in which the experiment is shown needs."""
-    order: tuple[Need, ...] = ("nothing", "tuning", "runs")
+    order: tuple[Need, ...] = ("nothing", "data", "tuning", "runs")
     return max((SHOWS[name].needs for name in experiment.show), key=order.index)

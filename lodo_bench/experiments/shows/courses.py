@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lodo_bench.experiments.figures import curves_figure, hessian_error_figure, hessian_errors, trajectories_figure
+from lodo_bench.experiments import pictures
 from lodo_bench.experiments.running import Done
 from lodo_bench.experiments.shows.comparison import tasks_of
-from lodo_bench.experiments.shows.piece import Piece
+from lodo_bench.experiments.shows.piece import Piece, drawn
 from lodo_bench.results.lines import Line, lines_of
 from lodo_bench.spec import TaskSpec
 
@@ -16,7 +16,7 @@ def curves(done: Done) -> list[Piece]:
     """Learning curves by steps and by time (LODO Fig. 2, 4, 6)."""
     return [
         Piece(
-            picture=curves_figure(task, lines, done.store),
+            picture=drawn(pictures.learning_curves(task, lines, done.store).figure),
             name=f"curves{suffix}",
             caption=f"Learning curves on {task.label}: the median over the seeds, and all of them in the band.",
         )
@@ -25,15 +25,14 @@ def curves(done: Done) -> list[Piece]:
 
 
 def hessian_error(done: Done) -> list[Piece]:
-    """How far the preconditioners are from the inverse Hessian (LODO Fig. 2); nothing where none was measured."""
+    """How far the preconditioners are from the inverse Hessian (LODO Fig. 2)."""
     return [
         Piece(
-            picture=hessian_error_figure(task, drawn),
+            picture=drawn(pictures.hessian_errors(task, lines, done.store).figure),
             name=f"hessian-error{suffix}",
             caption="How far the preconditioner G is from the inverse of the Hessian H, measured every 100 steps.",
         )
         for task, lines, suffix in _by_task(done)
-        if (drawn := hessian_errors(lines, done.store))
     ]
 
 
@@ -41,7 +40,7 @@ def trajectories(done: Done) -> list[Piece]:
     """The paths of the first seeds over the contours of a task with two parameters (LODO Fig. 3, 11)."""
     return [
         Piece(
-            picture=trajectories_figure(task, lines, done.store),
+            picture=drawn(pictures.trajectories(task, lines, done.store).figure),
             name=f"trajectories{suffix}",
             caption=f"The path that each optimizer takes on {task.label}, seed 0, from the circle to the dot.",
         )

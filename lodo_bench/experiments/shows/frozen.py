@@ -136,7 +136,7 @@ def _piece(result: Result, found: Mapping[str, Floats]) -> Piece:
         if (line := course(_path(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
             drawn.append(Drawn(name, look, line))
     figure = course_figure(f"{label}, frozen", [Panel("steps since it was frozen", "training loss", drawn)])
-    return Piece(text, figure, "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
+    return Piece(text, drawn(figure), "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
 
 
 def _path(losses: Floats) -> Path:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import BinaryIO
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure  # noqa: TID251 - its type only
+from lodo_bench.results.plots.style import Figure, save
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,17 @@ class Piece:
 
     Attributes:
         text: markdown, without a line end.
-        picture: a figure.
+        picture: writes a picture as PNG.
         name: what the picture's file is called, without its ending.
         caption: what the picture shows.
     """
 
     text: str = ""
-    picture: Figure | None = None
+    picture: Callable[[BinaryIO], None] | None = None
     name: str = ""
     caption: str = ""
+
+
+def drawn(figure: Figure) -> Callable[[BinaryIO], None]:
+    """What writes a figure."""
+    return partial(save, figure, kind="png")

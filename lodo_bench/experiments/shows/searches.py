@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lodo_bench.experiments import pictures
 from lodo_bench.experiments.plan import study_spec
 from lodo_bench.experiments.running import Done, Result
 from lodo_bench.experiments.shows.piece import Piece
-from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.results.plots.search import search_figure
 from lodo_bench.results.published import published_hyperparameters
 from lodo_bench.results.report.markdown import NOTHING, hyperparameter_source, number, table
 from lodo_bench.spec import TaskSpec, shown
@@ -31,11 +30,15 @@ def schedules(done: Done) -> list[Piece]:
 def search(done: Done) -> list[Piece]:
     """How each hyperparameter's mean and spread moved, every individual a dot."""
     studies = [study for study in done.studies if study.generations and study.generations[0].mean]
-    if not studies:
-        return []
-    names = {study.spec.optimizer.name for study in studies}
-    kinds = {name: {p.name: p.kind for p in OPTIMIZERS.load(name).hyperparameters} for name in names}
-    return [Piece(picture=search_figure(studies, kinds), name="search", caption="How the searches went.")]
+    found = []
+    for task in _tasks(done.results):
+        own = [study for study in studies if study.spec.task == task]
+        if own:
+            caption = f"How the searches on {task.label} went: a dot is an individual, the band one σ around the mean."
+            found.append(
+                Piece(picture=pictures.searches(task, own).figure, name=f"search-{task.name}", caption=caption)
+            )
+    return found
 
 
 def hyperparameters(done: Done) -> list[Piece]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lodo_bench.experiments.running import Done, Result
-from lodo_bench.experiments.shows.piece import Piece
+from lodo_bench.experiments.shows.piece import Piece, drawn
 from lodo_bench.experiments.spec import Part
 from lodo_bench.results.looks import looks_of
 from lodo_bench.results.plots.sweep import sweep_figure
@@ -44,7 +44,7 @@ def _piece(part: Part, results: Sequence[Result], quantity: str, unit: Unit, suf
     title = f"{part.task.label}: {what}, by {name}"
     figure = sweep_figure(title, name, quantity, lines)
     text = f"### {title}\n\n{_table(name, lines)}\n\n{_note(lines)}"
-    return Piece(text, figure, f"{part.sweep.over.replace('_', '-')}{suffix}", f"{title}.")
+    return Piece(text, drawn(figure), f"{part.sweep.over.replace('_', '-')}{suffix}", f"{title}.")
 
 
 def _lines(part: Part, results: Sequence[Result], key: str, unit: Unit) -> list[SweepLine]:

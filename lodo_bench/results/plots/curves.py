@@ -56,12 +56,12 @@ _BOUND: dict[str, Any] = {"color": "#777777", "linewidth": 1.0, "linestyle": (0,
 def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
-    # What diverged reaches any height; the others are what the picture is of, if there are any.
-    steady = [line.course for line in panel.lines if len(line.course.ends) < line.course.runs]
-    shown = steady or [line.course for line in panel.lines]
-    height = [course.extent for course in shown] + ([np.array([panel.bound.loss])] if panel.bound else [])
-    scale_axis(axes, "y", np.concatenate(height) if height else [])
-    scale_axis(axes, "x", np.concatenate([course.x for course in shown]) if shown else [])
+    courses = [line.course for line in panel.lines]
+    if courses:
+        framing = np.concatenate([course.framing for course in courses])
+        heights = framing if len(framing) else np.concatenate([course.extent for course in courses])
+        scale_axis(axes, "y", np.append(heights, panel.bound.loss) if panel.bound else heights)
+        scale_axis(axes, "x", np.concatenate([course.x for course in courses]))
     if panel.bound is not None:
         axes.axhline(panel.bound.loss, **_BOUND, zorder=1)
     for index, line in enumerate(panel.lines):

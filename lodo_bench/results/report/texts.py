@@ -27,8 +27,10 @@ def mean_and_spread(summary: Summary | None) -> str:
 
 
 def speed(value: float | None) -> str:
-    """Steps per second: `12,345`."""
-    return NOTHING if value is None or math.isnan(value) else f"{value:,.0f}"
+    """Steps per second: `12,345`, `0.157`."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def mean_speed(summary: Summary | None) -> str:

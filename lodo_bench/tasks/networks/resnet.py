@@ -73,7 +73,8 @@ class BatchStatistics(Stateful):
 
     def pairs(self) -> list[tuple[Tensor, Tensor]]:
         """Views of mean and variance for each normalization, in the order of the layers."""
-        return list(zip(self.means.split(self._sizes), self.variances.split(self._sizes), strict=True))
+        means, variances = (torch.split(values, self._sizes) for values in (self.means, self.variances))
+        return list(zip(means, variances, strict=True))
 
 
 def logits(

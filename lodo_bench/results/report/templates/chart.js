@@ -64,25 +64,33 @@ function drawChart(place, bubble, data, hidden, state, width) {
   const height = Math.min(Math.max(0.62 * width, 250), 400);
   const box = {left: 62, right: width - 12, top: 14, bottom: height - 44};
   const shown = data.lines.filter((line) => !hidden.has(line.label));
-  // What diverged reaches any height; the others are what the picture is of, if there are any.
-  const steady = shown.filter((line) => line.ends.length < line.runs);
-  const framing = steady.length ? steady : shown;
-  const heights = framing.flatMap((line) => [...line.low, ...line.high]);
+  let heights = shown.flatMap(framing);
+  if (!heights.length) heights = shown.flatMap((line) => [...line.low, ...line.high]);
   if (data.bound) heights.push(data.bound.loss);
-  const x = makeScale(state.x, framing.flatMap((line) => line.x), box.left, box.right, 0.015);
+  const x = makeScale(state.x, shown.flatMap((line) => line.x), box.left, box.right, 0.015);
   const y = makeScale(state.y, heights, box.bottom, box.top);
   const picture = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: 0});
   picture.setAttribute("aria-label", `${data.title}. Arrow keys go along the curves and read out their values.`);
   axes(picture, box, x, y, {x: data.x});
   if (data.bound) drawBound(picture, box, y, data.bound);
-  shown.forEach((line) => drawBand(picture, line, x, y));
-  shown.forEach((line, index) => drawLine(picture, line, x, y, index / shown.length));
+  const inside = clipped(picture, box);
+  shown.forEach((line) => drawBand(inside, line, x, y));
+  shown.forEach((line) => drawLine(inside, line, x, y));
+  shown.forEach((line, index) => drawMarks(picture, line, x, y, index / shown.length));
   if (data.bound) nameBound(picture, box, y, data.bound);
   const pointer = svg("line", {class: "pointer", y1: box.top, y2: box.bottom, visibility: "hidden"});
   picture.append(pointer);
   place.replaceChildren(picture, bubble);
   bubble.hidden = true;
   readValues({place, picture, pointer, bubble, box, x, data, shown});
+}
+
+// What the picture must have room for: the values after the last run that diverges, if any does. What diverges reaches
+// any height on its way, and would leave no room for the others.
+function framing(line) {
+  const last = Math.max(-Infinity, ...line.ends.map(([x]) => x));
+  const settled = (_, index) => line.x[index] > last;
+  return [...line.low.filter(settled), ...line.high.filter(settled)];
 }
 
 function drawBound(picture, box, y, bound) {
@@ -98,29 +106,29 @@ function nameBound(picture, box, y, bound) {
 
 function drawBand(picture, line, x, y) {
   if (line.runs < 2 || line.x.length < 2) return;
-  const upper = line.x.map((value, i) => `${x(value).toFixed(1)} ${y(line.high[i]).toFixed(1)}`);
-  const lower = line.x.map((value, i) => `${x(value).toFixed(1)} ${y(line.low[i]).toFixed(1)}`).reverse();
+  const upper = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.high[i]).toFixed(1)}`);
+  const lower = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.low[i]).toFixed(1)}`).reverse();
   picture.append(inked(svg("path", {class: "band", d: `M${[...upper, ...lower].join("L")}z`}), line.look));
 }
 
-function drawLine(picture, line, x, y, shift) {
+function drawLine(parent, line, x, y) {
+  if (!line.x.length) return;
+  const path = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.middle[i]).toFixed(1)}`).join("L");
+  parent.append(inked(svg("path", {class: "line", d: `M${path}`, "stroke-dasharray": DASHES[line.look.dash]}), line.look));
+}
+
+// Markers of different lines stand at different places, so that none hides another. Crosses are where runs diverged.
+function drawMarks(picture, line, x, y, shift) {
   const group = inked(svg("g"), line.look);
-  const points = line.x.map((value, i) => [x(value), y(line.middle[i])]);
-  if (points.length) {
-    const path = points.map(([px, py]) => `${px.toFixed(1)} ${py.toFixed(1)}`).join("L");
-    group.append(svg("path", {class: "line", d: `M${path}`, "stroke-dasharray": DASHES[line.look.dash]}));
-    // Markers of different lines stand at different places, so that none hides another.
-    let next = points[0][0] + 90 * shift;
-    for (const [px, py] of points) {
-      if (px < next) continue;
-      next = px + 90;
-      group.append(svg("path", {class: "marker", d: MARKERS[line.look.marker], transform: `translate(${px} ${py})`}));
-    }
-  }
-  for (const [ex, ey] of line.ends) {
-    if (ey === null) continue;
-    group.append(svg("path", {class: "cross", d: CROSS, transform: `translate(${x(ex)} ${y(ey)})`}));
-  }
+  const put = (name, d, px, py) => group.append(svg("path", {class: name, d, transform: `translate(${px} ${py})`}));
+  let next = line.x.length ? x(line.x[0]) + 90 * shift : 0;
+  line.x.forEach((value, index) => {
+    const [px, py] = [x(value), y(line.middle[index])];
+    if (px < next || py !== y.beyond(line.middle[index])) return;
+    next = px + 90;
+    put("marker", MARKERS[line.look.marker], px, py);
+  });
+  for (const [ex, ey] of line.ends) if (ey !== null) put("cross", CROSS, x(ex), y(ey));
   picture.append(group);
 }
 

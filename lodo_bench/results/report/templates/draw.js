@@ -70,8 +70,8 @@ const SCALES = {
   },
 };
 
-// Maps values between their lowest and highest, with a margin, to pixels from `start` to `end`. Values that the scale
-// does not have, such as 0 on a logarithmic one, are put at its lower edge, and what is beyond an edge on it.
+// Maps values between their lowest and highest, with a margin, to pixels from `start` to `end`. What is beyond an edge,
+// also what the scale does not have, such as 0 on a logarithmic one, is put on the edge; by `beyond`, outside of it.
 function makeScale(kind, values, start, end, margin = 0.04) {
   const rule = SCALES[kind];
   let low = Infinity, high = -Infinity;
@@ -84,11 +84,12 @@ function makeScale(kind, values, start, end, margin = 0.04) {
   if (low > high) [low, high] = [0, 1];
   const room = high > low ? margin * (high - low) : Math.max(Math.abs(low) * 0.1, 0.1);
   [low, high] = [low - room, high + room];
-  const scale = (value) => {
-    const place = rule.has(value) ? rule.forward(value) : value > 0 ? high : low;
-    const share = Math.min(Math.max((place - low) / (high - low), 0), 1);
-    return start + share * (end - start);
+  const placed = (value, least, most) => {
+    const share = rule.has(value) ? (rule.forward(value) - low) / (high - low) : value > 0 ? most : least;
+    return start + Math.min(Math.max(share, least), most) * (end - start);
   };
+  const scale = (value) => placed(value, 0, 1);
+  scale.beyond = (value) => placed(value, -1, 2);
   scale.inverse = (pixel) => rule.inverse(low + (pixel - start) / (end - start) * (high - low));
   scale.ticks = (count) => ticks(kind, low, high, count);
   scale.forward = rule.forward;
@@ -107,10 +108,13 @@ function ticks(kind, low, high, count) {
 }
 
 function logTicks(low, high, count) {
-  const decades = high - low;
-  const apart = Math.max(1, Math.ceil(decades / count));
-  const factors = decades > 2.2 ? [1] : decades > 0.8 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
-  if (decades < 0.25) return ticks("linear", 10 ** low, 10 ** high, count);
+  if (high - low < 0.25) return ticks("linear", 10 ** low, 10 ** high, count);
+  const apart = Math.max(1, Math.ceil((high - low) / count));
+  const candidates = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 5], [1]].map((factors) => decadeTicks(low, high, apart, factors));
+  return candidates.find((found) => found.length <= 1.4 * count) || candidates[2];
+}
+
+function decadeTicks(low, high, apart, factors) {
   const found = [];
   for (let n = Math.floor(low); n <= high; n++) {
     if (n % apart) continue;
@@ -134,7 +138,7 @@ function logitTicks(low, high, count) {
 // Gridlines, ticks' labels and titles of both axes. `box` is {left, right, top, bottom} in pixels.
 function axes(parent, box, x, y, labels) {
   const group = svg("g", {class: "axes"});
-  for (const value of y.ticks(Math.max(3, Math.round((box.bottom - box.top) / 45)))) {
+  for (const value of y.ticks(Math.max(3, Math.round((box.bottom - box.top) / 36)))) {
     const place = y(value);
     group.append(
       svg("line", {x1: box.left, x2: box.right, y1: place, y2: place}),
@@ -154,6 +158,16 @@ function axes(parent, box, x, y, labels) {
     group.append(svg("text", {class: "title", x: middle, y: box.bottom + 36, "text-anchor": "middle"}, labels.x));
   }
   parent.append(group);
+}
+
+// A group that shows nothing outside of the box.
+let clips = 0;
+function clipped(parent, box) {
+  const id = `clip-${++clips}`;
+  const frame = svg("rect", {x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top});
+  const group = svg("g", {"clip-path": `url(#${id})`});
+  parent.append(svg("clipPath", {id}, frame), group);
+  return group;
 }
 
 // Draws again whenever the element gets another width, also when it is first shown.
