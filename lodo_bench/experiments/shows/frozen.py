@@ -131,11 +131,11 @@ def _piece(result: Result, found: Mapping[str, Floats]) -> Piece:
         f"is above {_LARGE:,.0f}, and in how many runs it ever is."
     )
     looks = looks_of([result.case.optimizer.name] * len(found))
-    drawn = []
+    lines = []
     for (name, losses), look in zip(found.items(), looks, strict=True):
         if (line := course(_path(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
-            drawn.append(Drawn(name, look, line))
-    figure = course_figure(f"{label}, frozen", [Panel("steps since it was frozen", "training loss", drawn)])
+            lines.append(Drawn(name, look, line))
+    figure = course_figure(f"{label}, frozen", [Panel("steps since it was frozen", "training loss", lines)])
     return Piece(text, drawn(figure), "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
 
 

@@ -36,7 +36,7 @@ def search(done: Done) -> list[Piece]:
         if own:
             caption = f"How the searches on {task.label} went: a dot is an individual, the band one σ around the mean."
             found.append(
-                Piece(picture=pictures.searches(task, own).figure, name=f"search-{task.name}", caption=caption)
+                Piece(picture=drawn(pictures.searches(task, own).figure), name=f"search-{task.name}", caption=caption)
             )
     return found
 
