@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lodo_bench import seeding
 from lodo_bench.experiments.running import Done, Result
-from lodo_bench.experiments.shows.piece import Piece
+from lodo_bench.experiments.shows.piece import Piece, drawn
 from lodo_bench.kernels import using
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.lodo.base import LearnedPreconditioning

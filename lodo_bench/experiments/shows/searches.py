@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lodo_bench.experiments import pictures
 from lodo_bench.experiments.plan import study_spec
 from lodo_bench.experiments.running import Done, Result
-from lodo_bench.experiments.shows.piece import Piece
+from lodo_bench.experiments.shows.piece import Piece, drawn
 from lodo_bench.results.published import published_hyperparameters
 from lodo_bench.results.report.markdown import NOTHING, hyperparameter_source, number, table
 from lodo_bench.spec import TaskSpec, shown
