@@ -17,6 +17,7 @@ from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
 from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
+from lodo_bench.cli.reproduce import reproduce
 from lodo_bench.cli.run import run
 from lodo_bench.cli.sample import sample
 from lodo_bench.cli.show import show
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command()(tune)
 app.command()(run)
+app.command()(reproduce)
 app.command()(report)
 app.command()(plot)
 app.command()(export)
