@@ -18,16 +18,17 @@ from lodo_bench.records import Machine, Provenance
 _PACKAGES = ("torch", "numpy", "numba", "triton", "ray")
 
 
-def gather(device: str, command: str) -> Provenance:
+def gather(device: str, command: str, data: str = "") -> Provenance:
     """Everything about this process that a result may depend on.
 
     Args:
         device: `cpu` or `cuda`.
         command: the command line, as the user would type it.
+        data: the data set, if there is one; recorded as a version.
     """
     return Provenance(
         command=command,
-        versions=_versions(),
+        versions=_versions() | ({"data": data} if data else {}),
         commit=_commit(),
         host=platform.node(),
         machine=Machine(

@@ -234,12 +234,13 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunSetRecord:
-    """A run set as it is stored: its runs by seed, and for each where it ran."""
+    """A run set as it is stored: its runs by seed, for each where it ran, and when the set was opened (UTC)."""
 
     id: int
     spec: RunSetSpec
     runs: tuple[RunRecord, ...]
     provenances: tuple[Provenance, ...]
+    created: str = ""
 
     @property
     def missing_seeds(self) -> tuple[int, ...]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lodo_bench.checkpoints import Checkpoint, checkpoint_path
 from lodo_bench.errors import UsageError
 from lodo_bench.records import RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.scoring import milestone_loss
-from lodo_bench.spec import Curve, Individual, Milestone, Outcome, Status, TrainingSpec
+from lodo_bench.spec import Curve, Individual, Milestone, Outcome, Status, TrainingSpec, milestones
 from lodo_bench.tasks import TASKS
 from lodo_bench.threads import single_thread
-from lodo_bench.training import Progress, train
+from lodo_bench.training import Progress, free_memory, trace, train
 
 
 class RunLedger(Protocol):
@@ -41,41 +45,77 @@ class RunListener(Protocol):
         """They have got on."""
         ...
 
+    def notice(self, message: str) -> None:
+        """Something that a person should know has happened."""
+        ...
+
     def ended(self, run: RunRecord) -> None:
         """One of them is over and stored."""
         ...
 
 
-def milestones(spec: RunSetSpec) -> tuple[Milestone, ...]:
-    """Where the runs of this specification are scored."""
-    by_time = () if spec.seconds is None else (Milestone("seconds", spec.seconds),)
-    return Milestone("steps", spec.steps), *by_time
+@dataclass(frozen=True, slots=True)
+class CheckpointPlan:
+    """Where runs that are under way are kept, and every how many seconds."""
+
+    folder: Path
+    every: float
 
 
-def execute(run_set: RunSetRecord, ledger: RunLedger, listener: RunListener) -> None:
+def execute(
+    run_set: RunSetRecord, ledger: RunLedger, listener: RunListener, plan: CheckpointPlan | None = None
+) -> None:
     """Run every seed of the set that has no run yet. Each run is stored as soon as it has ended.
 
-    An exception in a run, such as an exhausted memory, is its outcome: it is `failed`, with the reason.
+    Runs that were stopped go on from their checkpoints, where there is a plan for these. An exception in a run, such as
+    an exhausted memory, is its outcome: it is `failed`, with the reason.
 
     Raises:
         KeyboardInterrupt: if the user stopped it, with the runs under way stored as `interrupted`.
     """
-    study = run_set.spec.hyperparameters.learned_in
-    learned = b"" if study is None else ledger.learned(study)
+    learned = _learned(run_set.spec, ledger)
     for seeds in _batches(run_set):
         listener.start(_title(seeds, run_set.spec))
-        ended = _train(run_set.spec, seeds, learned, listener)
+        checkpoint = None if plan is None else _checkpoint(plan, run_set, seeds[0], listener)
+        ended = _train(run_set.spec, seeds, learned, listener, checkpoint)
         for run, curve in ended:
-            ledger.add_run(run_set.id, run, curve)
-            listener.ended(run)
+            if run.seed in run_set.missing_seeds:
+                ledger.add_run(run_set.id, run, curve)
+                listener.ended(run)
         if any(run.status is Status.INTERRUPTED for run, _ in ended):
             raise KeyboardInterrupt
+        if checkpoint is not None:
+            checkpoint.remove()
+
+
+def trajectory(spec: RunSetSpec, seed: int, ledger: RunLedger) -> NDArray[np.float64]:
+    """The points that a final run has gone through, (steps + 1, n); computed anew, as no run keeps them.
+
+    On a CPU of the same kind they are those of the stored run.
+    """
+    return trace(_training_spec(spec, [seed], _learned(spec, ledger)))[:, 0]
+
+
+def _learned(spec: RunSetSpec, ledger: RunLedger) -> bytes:
+    study = spec.hyperparameters.learned_in
+    return b"" if study is None else ledger.learned(study)
 
 
 def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
-    missing, size = run_set.missing_seeds, _lockstep(run_set.spec)
-    for first in range(0, len(missing), size):
-        yield missing[first : first + size]
+    """Seeds that are trained together and of which at least one is missing.
+
+    They are the same however many are missing, as their checkpoint is that of them all.
+    """
+    spec, size = run_set.spec, _lockstep(run_set.spec)
+    for first in range(0, spec.seeds, size):
+        seeds = range(first, min(first + size, spec.seeds))
+        if any(seed in run_set.missing_seeds for seed in seeds):
+            yield seeds
+
+
+def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, listener: RunListener) -> Checkpoint:
+    path = checkpoint_path(plan.folder, run_set.id, seed)
+    return Checkpoint(path, run_set.created, plan.every, listener.notice)
 
 
 def _lockstep(spec: RunSetSpec) -> int:
@@ -90,9 +130,26 @@ def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
 
 
 def _train(
-    spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunListener
+    spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunListener, checkpoint: Checkpoint | None
 ) -> list[tuple[RunRecord, Curve]]:
-    training = TrainingSpec(
+    training = _training_spec(spec, seeds, learned)
+    failure = ""
+    try:
+        with single_thread() if _lockstep(spec) > 1 else nullcontext():
+            outcomes = train(training, listener.progress, checkpoint)
+    except UsageError:
+        raise
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}"
+    if failure:  # the error is forgotten now, and with it what it held on to
+        free_memory(spec.device)
+        nothing = Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1))
+        outcomes = [Outcome(Status.FAILED, failure, 0, 0, nothing) for _ in seeds]
+    return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
+
+
+def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> TrainingSpec:
+    return TrainingSpec(
         task=spec.task,
         optimizer=spec.optimizer,
         purpose="final",
@@ -104,19 +161,10 @@ def _train(
         kernel=spec.kernel,
         learned=learned,
     )
-    try:
-        with single_thread() if _lockstep(spec) > 1 else nullcontext():
-            outcomes = train(training, listener.progress)
-    except UsageError:
-        raise
-    except Exception as error:
-        nothing = Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1))
-        outcomes = [Outcome(Status.FAILED, f"{type(error).__name__}: {error}", 0, 0, nothing) for _ in seeds]
-    return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
 
 
 def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
-    losses = {milestone.key: _loss(outcome, milestone) for milestone in milestones(spec)}
+    losses = {milestone.key: _loss(outcome, milestone) for milestone in milestones(spec.steps, spec.seconds)}
     return RunRecord(
         seed=seed,
         status=outcome.status,
@@ -125,6 +173,7 @@ def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
         evaluations=outcome.evaluations,
         training_seconds=outcome.curve.seconds if spec.timed else None,
         milestones={key: loss for key, loss in losses.items() if loss is not None},
+        scores={key: found for key, found in outcome.scores.items() if found and losses[key] is not None},
     )
 
 

@@ -57,6 +57,7 @@ class Parameter:
         default: the value used when none is given; for a tuned hyperparameter also the start of the search.
         description: one line for people.
         choices: the words of a `choice`.
+        is_learning_rate: whether it scales the steps, see `Task.final_rate_scale`.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Parameter:
     default: Value
     description: str
     choices: tuple[str, ...] = ()
+    is_learning_rate: bool = False
 
     def checked(self, value: Value, owner: str) -> Value:
         """Return `value` as what it must be: a number, also if it comes as a text, an int for a `count`, or a word.
@@ -186,6 +188,25 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
+class Milestone:
+    """A point of a run at which it is scored: after so many `steps` or `seconds` of training (LODO §5)."""
+
+    unit: Literal["steps", "seconds"]
+    value: float
+
+    @property
+    def key(self) -> str:
+        """`steps:200` or `seconds:300`."""
+        return f"{self.unit}:{self.value:.15g}"
+
+
+def milestones(steps: int, seconds: float | None) -> tuple[Milestone, ...]:
+    """The milestones of a training of at least so many steps and seconds."""
+    by_time = () if seconds is None else (Milestone("seconds", seconds),)
+    return Milestone("steps", steps), *by_time
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingSpec:
     """What to train: a population on one task with one optimizer, in lockstep.
 
@@ -239,19 +260,6 @@ class MetaTrainingSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Milestone:
-    """A point of a run at which it is scored: after so many `steps` or `seconds` of training (LODO §5)."""
-
-    unit: Literal["steps", "seconds"]
-    value: float
-
-    @property
-    def key(self) -> str:
-        """`steps:200` or `seconds:300`."""
-        return f"{self.unit}:{self.value:.15g}"
-
-
-@dataclass(frozen=True, slots=True)
 class Series:
     """A metric's course.
 
@@ -296,6 +304,7 @@ class Outcome:
         steps: gradient evaluations on fresh batches.
         evaluations: all gradient evaluations, those on the same batch included.
         curve: losses and clock.
+        scores: what else was measured at each milestone that was reached, by its key and name.
     """
 
     status: Status
@@ -303,3 +312,4 @@ class Outcome:
     steps: int
     evaluations: int
     curve: Curve
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

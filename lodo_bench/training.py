@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.errors import UsageError
+from lodo_bench.checkpoints import Checkpoint
+from lodo_bench.errors import StateError, UsageError
+from lodo_bench.interrupts import held
 from lodo_bench.kernels import check_kernel, using
-from lodo_bench.metrics import HESSIAN_ERROR, INTERVAL, HessianError, metric_of
+from lodo_bench.metrics import Metric, metrics_of
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
-from lodo_bench.spec import Curve, Device, OptimizerSpec, Outcome, Series, Status, TaskSpec, TrainingSpec
+from lodo_bench.recording import Recorder
+from lodo_bench.spec import Device, DType, Milestone, OptimizerSpec, Outcome, TaskSpec, TrainingSpec, milestones
+from lodo_bench.state import Stateful
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 from lodo_bench.timing import Stopwatch
@@ -37,18 +43,24 @@ class Progress:
     alive: int
 
 
-def train(spec: TrainingSpec, on_progress: Callable[[Progress], None] | None = None) -> list[Outcome]:
+def train(
+    spec: TrainingSpec,
+    on_progress: Callable[[Progress], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> list[Outcome]:
     """Train the population of `spec` until its steps and its seconds are both reached, or nobody is left to train.
 
     A step evaluates loss and gradient on a fresh batch, records the loss, and hands the gradient to the optimizer. An
     individual's first loss that is not finite ends its record; the others go on. Only what happens inside the steps is
     on the training clock; it is preceded by a few uncounted steps on a throw-away copy, as the first calls of anything
-    are slow.
+    are slow. Of final runs the metrics are measured between the steps.
 
     Args:
         spec: what to train.
         on_progress: called off the clock, many times a second at most. A KeyboardInterrupt, wherever it arrives, ends
             the training: those still alive are `interrupted`, with everything recorded up to then.
+        checkpoint: where everything is kept from time to time, and at an interrupt. What it has already is gone on
+            with: the losses, and on the CPU every bit of them, are those of a training that was never stopped.
 
     Returns:
         One outcome for each individual, in order.
@@ -57,14 +69,34 @@ def train(spec: TrainingSpec, on_progress: Callable[[Progress], None] | None = N
         UsageError: for what the task or the device cannot do.
     """
     _check(spec)
-    recorder = _Recorder(len(spec.individuals))
+    session = _Session(spec, checkpoint)
     try:
-        _Trainer(spec).run_steps(_WARM_UP_STEPS)
-        trainer = _Trainer(spec)
-        _loop(spec, trainer, recorder, on_progress)
+        session.start()
+        session.run(on_progress)
     except KeyboardInterrupt:
-        return recorder.outcomes(interrupted=True)
-    return recorder.outcomes(interrupted=False)
+        session.keep()
+        return session.recorder.outcomes(interrupted=True)
+    session.finish()
+    return session.recorder.outcomes(interrupted=False)
+
+
+def trace(spec: TrainingSpec) -> NDArray[np.float64]:
+    """Train the population of `spec` for its steps, and keep every point instead of the losses.
+
+    Returns:
+        The points, (steps + 1, P, n): the starting point, and where each step led. They are those of `train` with the
+        same specification, bit for bit.
+
+    Raises:
+        UsageError: as `train`.
+    """
+    _check(spec)
+    trainer = _Trainer(spec)
+    points = [trainer.point()]
+    for _ in range(spec.steps):
+        trainer.run_steps(1)
+        points.append(trainer.point())
+    return np.stack(points)
 
 
 def check_device(device: Device) -> None:
@@ -75,6 +107,13 @@ def check_device(device: Device) -> None:
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device 'cuda' is not available: PyTorch sees no GPU here. Use 'cpu'.")
+
+
+def free_memory(device: Device) -> None:
+    """Give back what a training that has failed has left of a GPU's memory, so that the next one has it."""
+    if device == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def check_pair(task: TaskSpec, optimizer: OptimizerSpec) -> None:
@@ -94,8 +133,18 @@ def check_pair(task: TaskSpec, optimizer: OptimizerSpec) -> None:
         )
 
 
+def check_task(task: TaskSpec, device: Device, dtype: DType) -> None:
+    """Make sure that the task can be built: that its data is there, and that its options fit each other.
+
+    Raises:
+        UsageError: if it cannot.
+    """
+    TASKS.load(task.name).check(task.options, device, dtype)
+
+
 def _check(spec: TrainingSpec) -> None:
     check_device(spec.device)
+    check_task(spec.task, spec.device, spec.dtype)
     check_kernel(spec.kernel, spec.device)
     check_pair(spec.task, spec.optimizer)
     limit = TASKS.load(spec.task.name).max_population
@@ -105,42 +154,130 @@ def _check(spec: TrainingSpec) -> None:
         )
 
 
-def _loop(
-    spec: TrainingSpec, trainer: _Trainer, recorder: _Recorder, on_progress: Callable[[Progress], None] | None
-) -> None:
-    watch = Stopwatch(spec.device)
-    metric = trainer.metric() if spec.purpose == "final" else None
-    chunk = 1
-    while True:
-        before = watch.seconds
-        with watch:
-            losses, evaluations = trainer.run_steps(chunk)
-        recorder.add(losses, evaluations, watch.seconds)
-        if metric is not None and recorder.steps % INTERVAL == 0:
-            recorder.add_measurement(metric.measure())
-        if on_progress is not None:
-            on_progress(Progress(recorder.steps, watch.seconds, recorder.alive))
-        steps_left = spec.steps - recorder.steps
-        if recorder.alive == 0 or (steps_left <= 0 and watch.seconds >= (spec.seconds or 0)):
+class _Session:
+    """A training from its start, or from its checkpoint, to its end."""
+
+    def __init__(self, spec: TrainingSpec, checkpoint: Checkpoint | None) -> None:
+        self._spec, self._checkpoint = spec, checkpoint
+        self.recorder = Recorder(len(spec.individuals))
+        self._watch = Stopwatch(spec.device)
+        self._trainer: _Trainer | None = None  # None while it is amid its steps, too: then it is not to be kept
+        self._metrics: Sequence[Metric] = ()
+
+    def start(self) -> None:
+        """Warm up, build everything, and take over what the checkpoint has."""
+        _Trainer(self._spec).run_steps(_WARM_UP_STEPS)
+        self._build()
+        state = self._checkpoint.read(self._spec) if self._checkpoint else None
+        if self._checkpoint is None or state is None:
             return
-        if watch.seconds - before < CHUNK_SECONDS / 2:
-            chunk = min(2 * chunk, CHUNK_STEPS)
-        elif watch.seconds - before > CHUNK_SECONDS:
-            chunk = max(chunk // 2, 1)
-        if steps_left > 0:
-            chunk = min(chunk, steps_left)
-        if metric is not None:
-            chunk = min(chunk, INTERVAL - recorder.steps % INTERVAL)
+        try:
+            self._restore(state)
+        except (StateError, KeyError) as error:
+            self._checkpoint.reject(f"does not fit this version of lodo-bench ({error})")
+            self._build()
+        else:
+            self._checkpoint.notice(f"continued after {self.recorder.steps:,} steps")
+
+    def run(self, on_progress: Callable[[Progress], None] | None) -> None:
+        """Train to the end."""
+        chunk = 1
+        while True:
+            self._measure()
+            if self._is_finished():
+                return
+            chunk = self._capped(chunk)
+            before = self._watch.seconds
+            self._advance(chunk)
+            if on_progress is not None:
+                on_progress(Progress(self.recorder.steps, self._watch.seconds, self.recorder.alive))
+            if self._checkpoint is not None and self._checkpoint.is_due:
+                self.keep()
+            spent = self._watch.seconds - before
+            if spent < CHUNK_SECONDS / 2:
+                chunk = min(2 * chunk, CHUNK_STEPS)
+            elif spent > CHUNK_SECONDS:
+                chunk = max(chunk // 2, 1)
+
+    def keep(self) -> None:
+        """Write everything to the checkpoint, unless there is nothing yet, or a step was cut in two."""
+        if self._checkpoint is None or self._trainer is None or self.recorder.steps == 0:
+            return
+        state = {"trainer": self._trainer.state(), "recorder": self.recorder.state(), "seconds": self._watch.seconds}
+        with held():
+            self._checkpoint.write(self._spec, state)
+
+    def finish(self) -> None:
+        """Keep the parameters of a network that was trained."""
+        alone = TASKS.load(self._spec.task.name).max_population == 1
+        if self._checkpoint is not None and self._trainer is not None and alone and self.recorder.alive:
+            self._checkpoint.write_parameters(self._spec, self._trainer.x[0])
+
+    def _build(self) -> None:
+        self.recorder, self._watch = Recorder(len(self._spec.individuals)), Stopwatch(self._spec.device)
+        self._trainer = _Trainer(self._spec)
+        self._metrics = self._trainer.metrics() if self._spec.purpose == "final" else ()
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        assert self._trainer is not None, "it has just been built"
+        self._trainer.restore(state["trainer"], torch.device(self._spec.device))
+        self.recorder.restore(state["recorder"])
+        self._watch.seconds = state["seconds"]
+
+    def _advance(self, count: int) -> None:
+        assert self._trainer is not None, "it is only between the steps that we get here"
+        with held():
+            trainer, self._trainer = self._trainer, None
+            with self._watch:
+                losses, evaluations = trainer.run_steps(count)
+            self.recorder.add(losses, evaluations, self._watch.seconds)
+            self._trainer = trainer
+
+    def _measure(self) -> None:
+        """Measure what is due after the steps so far; all of it again if an interrupt cut it short."""
+        steps = self.recorder.steps
+        if self._trainer is None or self._spec.purpose != "final" or self.recorder.alive == 0:
+            return
+        if self.recorder.measured < steps:
+            for metric in self._metrics:
+                if steps % metric.interval == 0:
+                    self.recorder.add_measurement(metric.measure(), is_score=metric.is_score)
+            self.recorder.measured = steps
+        for milestone in milestones(self._spec.steps, self._spec.seconds):
+            if self._has_reached(milestone) and not self.recorder.has_scored(milestone.key):
+                self.recorder.add_scores(milestone.key, self._trainer.examine())
+
+    def _has_reached(self, milestone: Milestone) -> bool:
+        reached = {"steps": self.recorder.steps, "seconds": self._watch.seconds}
+        return reached[milestone.unit] >= milestone.value
+
+    def _is_finished(self) -> bool:
+        ends = milestones(self._spec.steps, self._spec.seconds)
+        return self.recorder.alive == 0 or all(self._has_reached(milestone) for milestone in ends)
+
+    def _capped(self, chunk: int) -> int:
+        """No more steps than up to the next measurement or the step milestone."""
+        steps = self.recorder.steps
+        limits = [metric.interval - steps % metric.interval for metric in self._metrics]
+        if steps < self._spec.steps:
+            limits.append(self._spec.steps - steps)
+        return min([chunk, *limits])
 
 
-class _Trainer:
-    """A task and an optimizer at work on it; also the oracle that the optimizer may ask."""
+class _Trainer(Stateful):
+    """A task and an optimizer at work on it; also the oracle that the optimizer may ask.
+
+    Attributes:
+        x: (P, n), the parameters.
+    """
+
+    state_names = ("_task", "x", "_optimizer", "_steps", "_evaluations")
 
     def __init__(self, spec: TrainingSpec) -> None:
         dtype = getattr(torch, spec.dtype)
         with using(spec.kernel):
             self._task: Task = TASKS.load(spec.task.name)(seeding.task_generators(spec), dtype, spec.task.options)
-            self._x = self._task.initial_point()
+            self.x = self._task.initial_point()
             self._optimizer = self._build_optimizer(spec)
         self._planned = spec.steps
         self._steps = 0
@@ -148,11 +285,11 @@ class _Trainer:
 
     def run_steps(self, count: int) -> tuple[Tensor, list[int]]:
         """Take `count` steps; returns their losses, (count, P), and after each all gradient evaluations so far."""
-        losses = self._x.new_empty(count, len(self._x))
+        losses = self.x.new_empty(count, len(self.x))
         evaluations = []
         for row in losses:
             self._task.next_batch()
-            loss, gradient = self._task.loss_and_gradient(self._x)
+            loss, gradient = self._task.loss_and_gradient(self.x)
             self._evaluations += 1
             row.copy_(loss)
             self._optimizer.step(gradient, self)
@@ -160,9 +297,17 @@ class _Trainer:
             self._steps += 1
         return losses, evaluations
 
-    def metric(self) -> HessianError | None:
-        """What is measured of this training on the way, if anything."""
-        return metric_of(self._task, self._optimizer)
+    def point(self) -> NDArray[np.float64]:
+        """Where the population is, (P, n)."""
+        return self.x.to("cpu", torch.float64).numpy().copy()
+
+    def metrics(self) -> Sequence[Metric]:
+        """What is followed of this training."""
+        return metrics_of(self._task, self._optimizer)
+
+    def examine(self) -> Mapping[str, Tensor]:
+        """What is measured at a milestone; see `Task.examine`."""
+        return self._task.examine(self.x)
 
     def gradient(self, x: Tensor) -> Tensor:
         """See `lodo_bench.optimizers.base.Oracle`."""
@@ -186,67 +331,11 @@ class _Trainer:
     def _build_optimizer(self, spec: TrainingSpec) -> Optimizer:
         kind = OPTIMIZERS.load(spec.optimizer.name)
         values = {
-            p.name: self._x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals])
+            p.name: self.x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals])
             for p in kind.hyperparameters
         }
-        optimizer = kind(self._x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
+        optimizer = kind(self.x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
         if spec.learned:
             assert isinstance(optimizer, MetaTrained), "only these learn"
             optimizer.recall(spec.learned)
         return optimizer
-
-
-class _Recorder:
-    """Collects losses and clock readings, and notices who diverged."""
-
-    def __init__(self, population: int) -> None:
-        self.steps = 0
-        self._evaluations: list[int] = []
-        self._losses: list[NDArray[np.float64]] = []
-        self._clock: list[tuple[int, float]] = [(0, 0.0)]
-        self._diverged_at = np.full(population, -1)
-        self._measured: list[tuple[int, NDArray[np.float64]]] = []
-
-    @property
-    def alive(self) -> int:
-        """How many individuals have had finite losses only."""
-        return int((self._diverged_at < 0).sum())
-
-    def add(self, losses: Tensor, evaluations: Sequence[int], seconds: float) -> None:
-        """Take in a chunk of losses, (steps, P), and the evaluations up to each step; it ended at `seconds`."""
-        block = losses.to("cpu", torch.float64).numpy()
-        broken = ~np.isfinite(block)
-        newly = (self._diverged_at < 0) & broken.any(axis=0)
-        self._diverged_at[newly] = self.steps + broken.argmax(axis=0)[newly]
-        self._losses.append(block)
-        self.steps += len(block)
-        self._evaluations.extend(evaluations)
-        self._clock.append((self.steps, seconds))
-
-    def add_measurement(self, values: Tensor) -> None:
-        """Take in what a metric, (P,), is after the steps so far."""
-        self._measured.append((self.steps, values.to("cpu", torch.float64).numpy()))
-
-    def outcomes(self, *, interrupted: bool) -> list[Outcome]:
-        """One outcome for each individual."""
-        population = len(self._diverged_at)
-        losses = np.concatenate(self._losses) if self._losses else np.empty((0, population))
-        return [self._outcome(p, losses[:, p], interrupted) for p in range(population)]
-
-    def _outcome(self, individual: int, losses: NDArray[np.float64], interrupted: bool) -> Outcome:
-        diverged_at = int(self._diverged_at[individual])
-        status, reason = (Status.INTERRUPTED, "stopped by the user") if interrupted else (Status.COMPLETED, "")
-        if diverged_at >= 0:
-            losses = losses[: diverged_at + 1]
-            status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {diverged_at}"
-        clock_steps = np.array([steps for steps, _ in self._clock])
-        clock_seconds = np.array([seconds for _, seconds in self._clock])
-        curve = Curve(losses.copy(), clock_steps, clock_seconds, self._metrics(individual, len(losses)))
-        evaluations = self._evaluations[len(losses) - 1] if len(losses) else 0
-        return Outcome(status, reason, len(losses), evaluations, curve)
-
-    def _metrics(self, individual: int, steps: int) -> dict[str, Series]:
-        measured = [(step, values[individual]) for step, values in self._measured if step <= steps]
-        if not measured:
-            return {}
-        return {HESSIAN_ERROR: Series(np.array([step for step, _ in measured]), np.array([v for _, v in measured]))}

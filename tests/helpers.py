@@ -10,6 +10,13 @@ from lodo_bench.spec import Individual, OptimizerSpec, Parameter, TaskSpec, Trai
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 
+# The tasks whose individuals may run in lockstep, and for the others options that make them as small as they come.
+LOCKSTEP = tuple(name for name in TASKS.names if TASKS.load(name).max_population is None)
+SMALL: dict[str, dict[str, Value]] = {
+    "mnist": {"batch_size": 2, "test_samples": 3},
+    "cifar10": {"batch_size": 3, "width": 1},
+}
+
 
 class NoOracle:
     layers = ()
@@ -41,8 +48,14 @@ def varied_individual(optimizer: str, index: int) -> Individual:
     return Individual((index,), {p.name: another_value(p, index) for p in parameters})
 
 
-def build_task(name: str, seeds: Sequence[int], dtype: torch.dtype = torch.float64, **options: float) -> Task:
-    return TASKS.load(name)(generators(seeds), dtype, options)
+def small_task(name: str) -> TaskSpec:
+    return TaskSpec(name, SMALL.get(name, {}))
+
+
+def build_task(name: str, seeds: Sequence[int], dtype: torch.dtype = torch.float64, **options: Value) -> Task:
+    """As many individuals as the task can have, with as many of the seeds."""
+    kind = TASKS.load(name)
+    return kind(generators(seeds[: kind.max_population]), dtype, {**SMALL.get(name, {}), **options})
 
 
 def build_optimizer(
@@ -52,9 +65,9 @@ def build_optimizer(
     return OPTIMIZERS.load(name)(x, values, generators(seeds), options)
 
 
-def training_spec(optimizer: str = "momentum", task: str = "quadratic", **changes: object) -> TrainingSpec:
+def training_spec(optimizer: str = "momentum", task: str | TaskSpec = "quadratic", **changes: object) -> TrainingSpec:
     settings = {
-        "task": TaskSpec(task),
+        "task": TaskSpec(task) if isinstance(task, str) else task,
         "optimizer": OptimizerSpec(optimizer),
         "purpose": "final",
         "individuals": (Individual((0,), defaults(optimizer)),),

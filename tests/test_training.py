@@ -13,8 +13,8 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec import Individual, OptimizerSpec, Parameter, Status, TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training import Progress, train
-from tests.helpers import training_spec, varied_individual
+from lodo_bench.training import Progress, trace, train
+from tests.helpers import LOCKSTEP, training_spec, varied_individual
 
 
 class Asking(Optimizer):
@@ -263,7 +263,7 @@ def test_the_evaluations_of_a_diverged_individual_end_with_its_steps():
     assert diverged.evaluations == diverged.steps < 60
 
 
-@pytest.mark.parametrize("task", TASKS.names)
+@pytest.mark.parametrize("task", LOCKSTEP)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
 def test_an_individual_of_eight_equals_one_alone_bit_for_bit(optimizer, task):
     individuals = tuple(varied_individual(optimizer, p) for p in range(8))
@@ -271,7 +271,7 @@ def test_an_individual_of_eight_equals_one_alone_bit_for_bit(optimizer, task):
     assert unequal_to_alone(spec) == []
 
 
-@pytest.mark.parametrize("task", TASKS.names)
+@pytest.mark.parametrize("task", LOCKSTEP)
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS.names if OPTIMIZERS.load(name).hyperparameters])
 def test_individuals_with_different_hyperparameters_have_different_losses(optimizer, task):
     individuals = tuple(varied_individual(optimizer, p) for p in range(8))
@@ -298,3 +298,20 @@ def test_unknown_names_are_refused():
         train(training_spec(task="rosenbrok"))
     with pytest.raises(UnknownNameError, match="unknown optimizer 'mommentum'"):
         train(replace(training_spec(), optimizer=OptimizerSpec("mommentum")))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lodo", "o-lbfgs"])
+def test_a_trace_is_of_the_points_whose_losses_a_training_records(optimizer):
+    individuals = tuple(varied_individual(optimizer, key) for key in range(3))
+    spec = training_spec(optimizer, "rosenbrock", individuals=individuals)
+    points = torch.from_numpy(trace(spec))
+    assert points.shape == (21, 3, 2)
+    task = TASKS.load("rosenbrock")([torch.Generator()] * 3, torch.float64, {})
+    expected = np.stack([task.loss_and_gradient(x)[0].numpy() for x in points[:-1]], axis=1)
+    for losses, row in zip(losses_of(train(spec)), expected, strict=True):  # those of one that diverged end early
+        np.testing.assert_array_equal(losses, row[: len(losses)])
+
+
+def test_a_trace_checks_what_it_is_given():
+    with pytest.raises(UnknownNameError):
+        trace(training_spec(task="nothing"))

@@ -6,14 +6,20 @@ Nothing heavy is imported before a command runs: `lodo-bench --help` must answer
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
+from lodo_bench.cli.data import data
 from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
+from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
+from lodo_bench.cli.reproduce import reproduce
 from lodo_bench.cli.run import run
+from lodo_bench.cli.sample import sample
 from lodo_bench.cli.show import show
 from lodo_bench.cli.tune import tune
 from lodo_bench.errors import LodoBenchError
@@ -29,14 +35,19 @@ app = typer.Typer(
 )
 app.command()(tune)
 app.command()(run)
+app.command()(reproduce)
 app.command()(report)
+app.command()(plot)
 app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
+app.command()(sample)
+app.add_typer(data, name="data")
 
 
 def main() -> None:
     """Run the command line; never shows a traceback for what the user can mend."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         try:
             app()
@@ -52,3 +63,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"lodo-bench: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Who asks the program to end, such as a batch system, is answered as Ctrl-C is."""
+    raise KeyboardInterrupt

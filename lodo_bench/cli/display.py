@@ -132,6 +132,7 @@ class RunningDisplay:
         self._label, self._steps, self._seconds = label, steps, seconds
         self._console = Console(stderr=True)
         self._drawn = 0.0
+        self._run = label
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -154,7 +155,8 @@ class RunningDisplay:
 
     def start(self, run: str) -> None:
         """A run begins; `run` says which, e.g. `seed 3 of 8`."""
-        self._bar.reset(self._task, description=f"{self._label}, {run}", speed="")
+        self._run = f"{self._label}, {run}"
+        self._bar.reset(self._task, description=self._run, speed="")
 
     def progress(self, progress: TrainingProgress) -> None:
         """A run has got on."""
@@ -167,6 +169,10 @@ class RunningDisplay:
             done = min(done, progress.seconds / self._seconds)
         pace = f"{speed(progress.steps / progress.seconds)} steps/s" if progress.seconds else ""
         self._bar.update(self._task, completed=min(done, 1.0), speed=pace, refresh=True)
+
+    def notice(self, message: str) -> None:
+        """Something that a person should know has happened: a line that stays."""
+        self._console.print(f"{self._run}: {message}", soft_wrap=True, highlight=False, markup=False)
 
     def ended(self, run: RunRecord) -> None:
         """A run is over: a line that stays."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ import typer
 from lodo_bench.cli.options import (
     DEFAULT_DATABASE,
     DatabaseOption,
+    DataDirOption,
     DTypeOption,
     JsonOption,
     KernelOption,
@@ -24,6 +25,7 @@ from lodo_bench.cli.options import (
     optimizer_spec,
     precision,
     task_spec,
+    use_data_directory,
     writing,
 )
 from lodo_bench.cli.output import command_line, emit, note, show_table
@@ -64,21 +66,27 @@ def run(
     optimizer_option: OptimizerOptionOption = None,
     dtype: DTypeOption = None,
     kernel: KernelOption = "auto",
+    checkpoint_every: Annotated[
+        float,
+        typer.Option(help="Keep runs under way every so many seconds; they cost a twentieth of the time at most."),
+    ] = 120,
+    data_dir: DataDirOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
     """Train with final hyperparameters, several seeds, by the clock, and keep the whole learning curves.
 
-    Interrupted runs are continued seed by seed by the same command.
+    The same command continues runs that were interrupted, or killed, from where they were kept last.
     """
-    from lodo_bench.cli.hyperparameters import SOURCES, choose
+    from lodo_bench.experiments.hyperparameters import SOURCES, choose
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.provenance import gather
     from lodo_bench.records import RunSetSpec
     from lodo_bench.spec import Status, resolve
     from lodo_bench.tasks import TASKS
-    from lodo_bench.training import check_pair
+    from lodo_bench.training import check_pair, check_task
 
+    use_data_directory(data_dir)
     problem, method = task_spec(task, task_option), optimizer_spec(optimizer, optimizer_option)
     check_pair(problem, method)
     parameters = OPTIMIZERS.load(optimizer).hyperparameters
@@ -86,9 +94,11 @@ def run(
     given = {name: float(value) for name, value in checked.items()}
     source = None if hyperparameters is None else choice(hyperparameters, SOURCES, "source of hyperparameters")
     _check_seconds(seconds, untimed)
+    _check_interval(checkpoint_every)
     place, accuracy = device_named(device), precision(dtype, task)
     arithmetic = kernel_named(kernel, place)
-    store = writing(db, gather(place, command_line()))
+    check_task(problem, place, accuracy)
+    store = writing(db, gather(place, command_line(), TASKS.load(task).data_name()))
     spec = RunSetSpec(
         task=problem,
         optimizer=method,
@@ -101,7 +111,7 @@ def run(
         dtype=accuracy,
         kernel=arithmetic,
     )
-    record = _run(spec, store)
+    record = _run(spec, store, checkpoint_every)
     metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
     if json:
         emit(_document(record, metrics))
@@ -122,21 +132,27 @@ def _check_seconds(seconds: float | None, untimed: bool) -> None:
         raise UsageError("--untimed runs have no clock to reach --seconds by. Leave out one of them.")
 
 
-def _run(spec: RunSetSpec, store: Store) -> RunSetRecord:
+def _check_interval(seconds: float) -> None:
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise UsageError(f"--checkpoint-every {seconds:g} is not possible: it must be a finite number, 0 or greater.")
+
+
+def _run(spec: RunSetSpec, store: Store, checkpoint_every: float) -> RunSetRecord:
     from lodo_bench.cli.display import RunningDisplay
     from lodo_bench.results.report.markdown import hyperparameter_source, hyperparameter_text
-    from lodo_bench.runs import execute
+    from lodo_bench.runs import CheckpointPlan, execute
 
     source, values = hyperparameter_source(spec.hyperparameters), hyperparameter_text(spec.hyperparameters)
     note(f"{spec.optimizer.label} on {spec.task.label}, {source}: {values}")
     opened = store.open_run_set(spec)
+    plan = None if store.folder is None else CheckpointPlan(store.folder, checkpoint_every)
     if opened.runs:
         note(f"Continuing run set {opened.id}: {len(opened.missing_seeds)} of {spec.seeds} runs are to be done.")
     try:
         with RunningDisplay(spec.optimizer.label, spec.steps, spec.seconds) as display:
-            execute(opened, store, display)
+            execute(opened, store, display, plan)
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished runs are stored. Continue with:\n  {command_line()}") from None
+        raise Interrupted(f"interrupted; everything is kept. Continue with:\n  {command_line()}") from None
     return store.run_set(opened.id)
 
 
@@ -178,7 +194,7 @@ def _run_document(run: RunRecord, metrics: Mapping[str, Series]) -> dict[str, An
         "evaluations": run.evaluations,
         "training_seconds": run.training_seconds,
         "steps_per_second": run.steps_per_second,
-        "milestones": {key: {"loss": loss} for key, loss in run.milestones.items()},
+        "milestones": {key: {"loss": loss, **run.scores.get(key, {})} for key, loss in run.milestones.items()},
         "metrics": {name: {"first": s.values[0], "last": s.values[-1]} for name, s in metrics.items()},
     }
 
@@ -188,18 +204,31 @@ def _print(record: RunSetRecord, metrics: Metrics) -> None:
 
     row, timed = _row(record), record.spec.timed
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
+    scores = _scores(record, names)
     headers = ["seed", "status", *(f"loss at {milestone_title(key)}" for key in row.losses)]
-    headers += [name.replace("_", " ") for name in names]
+    headers += [f"{_title(name)} at {milestone_title(key)}" for key, name in scores]
+    headers += [_title(name) for name in names]
     rows = []
     for run in record.runs:
         clock = [number(run.training_seconds), speed(run.steps_per_second)] if timed else []
         losses = [number(run.milestones.get(key)) for key in row.losses]
+        found = [number(run.scores.get(key, {}).get(name)) for key, name in scores]
         courses = [_course(metrics[run.seed].get(name)) for name in names]
-        rows.append([str(run.seed), run.status, *losses, *courses, *clock])
+        rows.append([str(run.seed), run.status, *losses, *found, *courses, *clock])
     losses = [mean_and_spread(found) for found in row.losses.values()]
     clock = ["", mean_speed(row.speed)] if timed else []
-    rows.append(["all", f"{len(record.runs)} runs", *losses, *("" for _ in names), *clock])
+    rows.append(["all", f"{len(record.runs)} runs", *losses, *("" for _ in (*scores, *names)), *clock])
     show_table([*headers, *(["training s", "steps/s"] if timed else [])], rows, left=2)
+
+
+def _scores(record: RunSetRecord, metrics: Collection[str]) -> list[tuple[str, str]]:
+    """The scores, by milestone and name, that are not those of a metric, whose course is shown."""
+    found = [(key, name) for run in record.runs for key, values in run.scores.items() for name in values]
+    return [score for score in dict.fromkeys(found) if score[1] not in metrics]
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _course(series: Series | None) -> str:

@@ -11,6 +11,7 @@ import typer
 from lodo_bench.cli.options import (
     DEFAULT_DATABASE,
     DatabaseOption,
+    DataDirOption,
     DTypeOption,
     JsonOption,
     KernelOption,
@@ -20,6 +21,7 @@ from lodo_bench.cli.options import (
     optimizer_spec,
     precision,
     task_spec,
+    use_data_directory,
     writing,
 )
 from lodo_bench.cli.output import command_line, emit, note, show_table
@@ -28,7 +30,7 @@ from lodo_bench.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from lodo_bench.records import StudyRecord, StudySpec
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import DType, Kernel, OptimizerSpec, TaskSpec
+    from lodo_bench.spec import Device, DType, Kernel, OptimizerSpec, TaskSpec
     from lodo_bench.tuner.driver import Cluster
 
 
@@ -53,6 +55,7 @@ def tune(
     optimizer_option: OptimizerOptionOption = None,
     dtype: DTypeOption = None,
     kernel: KernelOption = "auto",
+    data_dir: DataDirOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
@@ -62,14 +65,19 @@ def tune(
     """
     from lodo_bench.provenance import gather
     from lodo_bench.spec import Status
+    from lodo_bench.tasks import TASKS
+    from lodo_bench.training import check_task
     from lodo_bench.tuner.driver import Cluster
 
+    use_data_directory(data_dir)
     cluster = Cluster(workers, gpus_per_worker, address)
     problem = task_spec(task, task_option)
     methods = _optimizers(problem, optimizer, optimizer_option)
-    arithmetic = kernel_named(kernel, "cuda" if gpus_per_worker else "cpu")
-    specs = _study_specs(problem, methods, schedule, seed, cluster, precision(dtype, task), arithmetic)
-    store = writing(db, gather("cuda" if gpus_per_worker else "cpu", command_line()))
+    device: Device = "cuda" if gpus_per_worker else "cpu"
+    arithmetic, accuracy = kernel_named(kernel, device), precision(dtype, task)
+    specs = _study_specs(problem, methods, schedule, seed, cluster, accuracy, arithmetic)
+    check_task(problem, device, accuracy)
+    store = writing(db, gather(device, command_line(), TASKS.load(task).data_name()))
     records = [store.open_study(spec, fresh=fresh) for spec in specs]
     _search(records, store, cluster)
     records = [store.study(record.id) for record in records]

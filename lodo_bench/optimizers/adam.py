@@ -80,7 +80,7 @@ class Adam(Optimizer):
     complexity = "O(n)"
     reference = "Kingma and Ba, ICLR 2015"
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
+        Parameter("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
         Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),
         Parameter("beta2", "b2", "decay", 0.999, "decay of the second moment"),
     )

@@ -30,7 +30,7 @@ class BFGS(Optimizer):
     """
 
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.01, "step size"),
+        Parameter("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
         Parameter("initial_scale", "c", "rate", 1.0, "c; the inverse Hessian starts at c I"),
     )
     max_dimension = 10_000

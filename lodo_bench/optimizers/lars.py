@@ -32,7 +32,7 @@ class LARS(Optimizer):
     """
 
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "step size at the start"),
+        Parameter("learning_rate", "lr", "rate", 0.001, "step size at the start", is_learning_rate=True),
         Parameter("momentum", "mu", "decay", 0.9, "decay μ of the velocity"),
         Parameter("weight_decay", "wd", "rate", 0.0005, "strength of the pull towards 0"),
     )

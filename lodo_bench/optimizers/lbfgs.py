@@ -23,7 +23,7 @@ class _LimitedMemory(Optimizer):
     """
 
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "rate η₀ at the start"),
+        Parameter("learning_rate", "lr", "rate", 0.001, "rate η₀ at the start", is_learning_rate=True),
         Parameter("decay_steps", "tau", "rate", 1e4, "τ; after so many steps the rate is half"),
     )
     options_table = (Parameter("history", "h", "count", 48, "pairs that are remembered"),)

@@ -30,7 +30,7 @@ class Momentum(Optimizer):
     reference = "Polyak, 1964"
     state_names = ("_velocity",)
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.01, "step size"),
+        Parameter("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
         # The usual default is 0, where the logit is infinite; the search starts in the middle of the logit scale.
         Parameter("momentum", "beta", "decay", 0.5, "decay β of the velocity"),
     )

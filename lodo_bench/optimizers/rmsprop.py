@@ -33,7 +33,7 @@ class RMSprop(Optimizer):
     reference = "Hinton, lecture 6e, 2012"
     state_names = ("_mean_square", "_velocity")
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
+        Parameter("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
         Parameter("rho", "rho", "decay", 0.9, "decay ρ of the mean square"),
         # The usual default is 0, where the logit is infinite; the search starts in the middle of the logit scale.
         Parameter("momentum", "mu", "decay", 0.5, "decay μ of the velocity"),

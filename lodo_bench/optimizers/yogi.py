@@ -35,7 +35,7 @@ class Yogi(Optimizer):
     reference = "Zaheer et al., NeurIPS 2018"
     state_names = ("_first", "_second")
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "step size"),
+        Parameter("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
         Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),
         Parameter("beta2", "b2", "decay", 0.999, "1 − β2 is the speed of the second moment"),
     )

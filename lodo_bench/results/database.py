@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, insert, inspect, make_url, select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -55,6 +57,20 @@ class Database:
         """A session that is committed at the end of the block, or rolled back if it raises."""
         with self._understandable_errors(), self._writers.begin() as session:
             yield session
+
+    @property
+    def folder(self) -> Path | None:
+        """Where files that belong to it may lie: beside its file; of one on a server, in the user's cache directory.
+
+        None for a database that is in memory only.
+        """
+        url = self._engine.url
+        if not _is_sqlite(url):
+            name = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
+            return user_cache_path("lodo-bench") / f"{name}.checkpoints"
+        if url.database in (None, "", ":memory:"):
+            return None
+        return Path(f"{url.database}.checkpoints")
 
     def close(self) -> None:
         """Give the connections back."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Base(DeclarativeBase):
@@ -142,6 +142,19 @@ class MilestoneRow(Base):
     key: Mapped[str]
     loss: Mapped[float | None]
     loss_kind: Mapped[str]
+    scores: Mapped[list[ScoreRow]] = relationship(order_by="ScoreRow.id", cascade="all, delete-orphan")
+
+
+class ScoreRow(Base):
+    """What else was measured of a run at a milestone, e.g. `test_loss`."""
+
+    __tablename__ = "scores"
+    __table_args__ = (UniqueConstraint("milestone_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    milestone_id: Mapped[int] = mapped_column(ForeignKey("milestones.id"), index=True)
+    name: Mapped[str]
+    value: Mapped[float | None]
+    value_kind: Mapped[str]
 
 
 class SeriesRow(Base):

@@ -8,11 +8,12 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from lodo_bench.errors import UnknownNameError
@@ -40,12 +41,15 @@ from lodo_bench.results.schema import (
     ProvenanceRow,
     RunRow,
     RunSetRow,
+    ScoreRow,
     SeriesRow,
     StudyRow,
     decode_number,
     encode_number,
 )
 from lodo_bench.spec import Curve, Learned, OptimizerSpec, Series, Status, TaskSpec
+
+_Row = TypeVar("_Row", StudyRow, RunSetRow)
 
 
 class Store:
@@ -61,14 +65,18 @@ class Store:
         self._provenance = provenance
         self._provenance_id: int | None = None
 
+    @property
+    def folder(self) -> Path | None:
+        """Where files that belong to the database lie; None for a database that is in memory only."""
+        return self._database.folder
+
     # Studies
 
     def open_study(self, spec: StudySpec, *, fresh: bool) -> StudyRecord:
         """The latest study of exactly this specification, or a new one if there is none or `fresh` is set."""
-        identity = _identity(replace(spec, schedule=replace(spec.schedule, name="")))
+        identity = _study_identity(spec)
         with self._database.writing() as session:
-            query = select(StudyRow).where(StudyRow.identity == identity).order_by(StudyRow.id.desc()).limit(1)
-            row = None if fresh else session.scalar(query)
+            row = None if fresh else session.scalar(_latest(StudyRow, identity))
             if row is None:
                 row = StudyRow(
                     identity=identity,
@@ -81,6 +89,12 @@ class Store:
                 session.add(row)
                 session.flush()
             return _study_record(row)
+
+    def find_study(self, spec: StudySpec) -> StudyRecord | None:
+        """The latest study of exactly this specification, if there is one."""
+        with self._database.reading() as session:
+            row = session.scalar(_latest(StudyRow, _study_identity(spec)))
+            return None if row is None else _study_record(row)
 
     def add_generation(self, study: int, generation: GenerationRecord) -> None:
         """Keep a generation that has opened; does nothing if it is known."""
@@ -144,11 +158,9 @@ class Store:
 
     def open_run_set(self, spec: RunSetSpec) -> RunSetRecord:
         """The latest run set of exactly this specification if it is unfinished, else a new one."""
-        unnamed = replace(spec, hyperparameters=replace(spec.hyperparameters, origin=""))
-        identity = _identity(unnamed)
+        identity = _run_set_identity(spec)
         with self._database.writing() as session:
-            query = select(RunSetRow).where(RunSetRow.identity == identity).order_by(RunSetRow.id.desc()).limit(1)
-            row = session.scalar(query)
+            row = session.scalar(_latest(RunSetRow, identity))
             if row is not None and (record := _run_set_record(row)).missing_seeds:
                 return record
             row = RunSetRow(
@@ -163,6 +175,12 @@ class Store:
             session.flush()
             return _run_set_record(row)
 
+    def find_run_set(self, spec: RunSetSpec) -> RunSetRecord | None:
+        """The latest run set of exactly this specification, finished or not, if there is one."""
+        with self._database.reading() as session:
+            row = session.scalar(_latest(RunSetRow, _run_set_identity(spec)))
+            return None if row is None else _run_set_record(row)
+
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
         """Keep a run, in place of an interrupted one with the same seed."""
         provenance = self._provenance_number()
@@ -173,12 +191,12 @@ class Store:
                 session.flush()
             values = asdict(run)
             milestones = values.pop("milestones")
-            del values["scores"]
+            scores = values.pop("scores")
             session.add(
                 RunRow(
                     run_set_id=run_set,
                     provenance_id=provenance,
-                    milestones=[_milestone_row(key, loss) for key, loss in milestones.items()],
+                    milestones=[_milestone_row(key, loss, scores.get(key, {})) for key, loss in milestones.items()],
                     curve=_curve_row(curve),
                     series=[_series_row(name, series) for name, series in curve.metrics.items()],
                     **values,
@@ -241,8 +259,20 @@ _WITH_INDIVIDUALS = (
     selectinload(StudyRow.generations).selectinload(GenerationRow.individuals),
     joinedload(StudyRow.learned),
 )
-_WITH_MILESTONES = selectinload(RunSetRow.runs).selectinload(RunRow.milestones)
+_WITH_MILESTONES = selectinload(RunSetRow.runs).selectinload(RunRow.milestones).selectinload(MilestoneRow.scores)
 _WITH_PROVENANCE = selectinload(RunSetRow.runs).joinedload(RunRow.provenance)
+
+
+def _study_identity(spec: StudySpec) -> str:
+    return _identity(replace(spec, schedule=replace(spec.schedule, name="")))
+
+
+def _run_set_identity(spec: RunSetSpec) -> str:
+    return _identity(replace(spec, hyperparameters=replace(spec.hyperparameters, origin="")))
+
+
+def _latest(table: type[_Row], identity: str) -> Select[_Row]:
+    return select(table).where(table.identity == identity).order_by(table.id.desc()).limit(1)
 
 
 def _identity(spec: StudySpec | RunSetSpec) -> str:
@@ -304,6 +334,7 @@ def _run_set_record(row: RunSetRow) -> RunSetRecord:
         spec=RunSetSpec(**values),
         runs=tuple(_run_record(run) for run in row.runs),
         provenances=tuple(_provenance(run.provenance) for run in row.runs),
+        created=row.created,
     )
 
 
@@ -316,6 +347,9 @@ def _run_record(row: RunRow) -> RunRecord:
         evaluations=row.evaluations,
         training_seconds=row.training_seconds,
         milestones={m.key: decode_number(m.loss, m.loss_kind) for m in row.milestones},
+        scores={
+            m.key: {s.name: decode_number(s.value, s.value_kind) for s in m.scores} for m in row.milestones if m.scores
+        },
     )
 
 
@@ -324,9 +358,14 @@ def _provenance(row: ProvenanceRow) -> Provenance:
     return Provenance(row.command, row.versions, row.commit, row.host, machine, row.started)
 
 
-def _milestone_row(key: str, loss: float) -> MilestoneRow:
+def _milestone_row(key: str, loss: float, scores: Mapping[str, float]) -> MilestoneRow:
     value, kind = encode_number(loss)
-    return MilestoneRow(key=key, loss=value, loss_kind=kind)
+    return MilestoneRow(key=key, loss=value, loss_kind=kind, scores=[_score_row(*score) for score in scores.items()])
+
+
+def _score_row(name: str, score: float) -> ScoreRow:
+    value, kind = encode_number(score)
+    return ScoreRow(name=name, value=value, value_kind=kind)
 
 
 def _curve_row(curve: Curve) -> CurveRow:

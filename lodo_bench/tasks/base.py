@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.spec import Bound, Capability, DType, Parameter, Value
+from lodo_bench.spec import Bound, Capability, Device, DType, Parameter, Value
 from lodo_bench.state import Stateful
 
 
@@ -29,6 +29,7 @@ class Task(ABC, Stateful):
         step_milestone: how many steps a final run has unless told otherwise (LODO §5).
         default_dtype: the precision of final runs and tuning unless told otherwise.
         max_population: how many individuals may run in lockstep; None for any number.
+        final_rate_scale: what a tuned learning rate is multiplied with for final runs (LODO App. F.2).
         metric_interval: `evaluate` is called after every so many steps of a final run; None for never.
         offers: what it can tell beyond gradients.
         dimension: n.
@@ -38,6 +39,7 @@ class Task(ABC, Stateful):
     step_milestone: ClassVar[int]
     default_dtype: ClassVar[DType]
     max_population: ClassVar[int | None] = None
+    final_rate_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None
     offers: ClassVar[frozenset[Capability]] = frozenset()
 
@@ -63,6 +65,19 @@ class Task(ABC, Stateful):
         """The best steady loss possible, where there is a closed form."""
         return None
 
+    @classmethod
+    def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
+        """Make sure that it can be built: that its data is there, and that the options fit each other.
+
+        Raises:
+            UsageError: if it cannot.
+        """
+
+    @classmethod
+    def data_name(cls) -> str:
+        """The data set that there is for it, to record results under; empty if it needs none."""
+        return ""
+
     @abstractmethod
     def initial_point(self) -> Tensor:
         """The starting parameters, (P, n), a new tensor."""
@@ -83,7 +98,7 @@ class Task(ABC, Stateful):
         return {}
 
     def examine(self, x: Tensor) -> Mapping[str, Tensor]:
-        """What is measured at a milestone only, as it takes long, e.g. `test_loss`; otherwise as `evaluate`."""
+        """What is measured besides at a milestone, as it takes long, e.g. `test_loss`; otherwise as `evaluate`."""
         return {}
 
     def hessian(self, x: Tensor) -> Tensor:

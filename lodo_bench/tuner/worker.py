@@ -10,7 +10,7 @@ from lodo_bench.records import IndividualRecord
 from lodo_bench.scoring import milestone_loss
 from lodo_bench.spec import Learned, MetaTrainingSpec, Milestone, Outcome, Status
 from lodo_bench.threads import single_thread
-from lodo_bench.training import train
+from lodo_bench.training import free_memory, train
 from lodo_bench.tuner.study import Shard
 
 
@@ -23,13 +23,17 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
     Raises:
         KeyboardInterrupt: if the user stopped it; what was computed is not the shard's result.
     """
+    failure = ""
     try:
         with single_thread():
             if isinstance(shard.training, MetaTrainingSpec):
                 return (_meta_train(shard, shard.training),)
             outcomes = train(shard.training)
     except Exception as error:
-        return failed(shard, f"{type(error).__name__}: {error}")
+        failure = f"{type(error).__name__}: {error}"
+    if failure:  # the error is forgotten now, and with it what it held on to
+        free_memory(shard.training.device)
+        return failed(shard, failure)
     if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
         raise KeyboardInterrupt
     return tuple(_score(shard, offset, outcome) for offset, outcome in enumerate(outcomes))

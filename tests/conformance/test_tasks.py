@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lodo_bench.tasks import TASKS
-from tests.helpers import build_task, generators
+from tests.helpers import SMALL, build_task, generators
 
 pytestmark = pytest.mark.parametrize("name", TASKS.names)
 
@@ -20,7 +20,7 @@ def is_random(name):
     """Whether building the task or moving it on draws from its generator."""
     (generator,) = generators([1])
     before = generator.get_state()
-    TASKS.load(name)([generator], torch.float64, {}).next_batch()
+    TASKS.load(name)([generator], torch.float64, SMALL.get(name, {})).next_batch()
     return not torch.equal(before, generator.get_state())
 
 
@@ -28,9 +28,10 @@ def is_random(name):
 def test_shapes_and_precision_are_those_promised(name, dtype):
     task, x = task_and_point(name, dtype=dtype)
     loss, gradient = task.loss_and_gradient(x)
-    assert loss.shape == (3,)
-    assert task.initial_point().shape == gradient.shape == (3, task.dimension)
-    assert task.population == 3
+    population = TASKS.load(name).max_population or 3
+    assert loss.shape == (population,)
+    assert task.initial_point().shape == gradient.shape == (population, task.dimension)
+    assert task.population == population
     assert task.initial_point().dtype == loss.dtype == gradient.dtype == dtype
 
 
@@ -58,7 +59,8 @@ def test_the_gradient_matches_finite_differences(name):
     _, gradient = task.loss_and_gradient(x)
     random, width = torch.Generator().manual_seed(1), 1e-5
     for _ in range(5):
-        direction = torch.randn(x.shape, generator=random, dtype=x.dtype)
+        # Of length one, as the farther it goes the more the slope changes on the way.
+        direction = torch.nn.functional.normalize(torch.randn(x.shape, generator=random, dtype=x.dtype))
         ahead, behind = (task.loss_and_gradient(x + sign * width * direction)[0] for sign in (1, -1))
         slope = (ahead - behind) / (2 * width)
         torch.testing.assert_close((gradient * direction).sum(1), slope, rtol=1e-6, atol=1e-7)
@@ -74,8 +76,8 @@ def test_initial_point_is_a_fresh_tensor(name):
 
 
 def test_different_seeds_differ_where_the_task_is_random_and_equal_seeds_do_not(name):
-    task, x = task_and_point(name, seeds=(1, 1, 2))
-    first, same, other = task.loss_and_gradient(x[:1].expand_as(x))[1]
+    _, x = task_and_point(name, seeds=(0,))
+    first, same, other = (task_and_point(name, seeds=(seed,))[0].loss_and_gradient(x)[1] for seed in (1, 1, 2))
     assert torch.equal(first, same)
     assert torch.equal(first, other) != is_random(name)
 
@@ -103,8 +105,25 @@ def test_options_are_declared_properly(name):
     for option in table:
         assert option.checked(option.default, name) == option.default
         assert option.description
-    assert build_task(name, [1]).options == {option.name: option.default for option in table}
+    assert TASKS.load(name)(generators([1]), torch.float32, {}).options == {o.name: o.default for o in table}
 
 
 def test_its_documentation_says_what_it_is(name):
     assert len(TASKS.load(name).__doc__) > 20
+
+
+def test_metrics_are_measured_without_a_trace(name, monkeypatch):
+    """What is followed of a run is finite, and its measurement changes neither x nor what comes after."""
+    monkeypatch.setattr("lodo_bench.tasks.mnist.VALIDATION_IMAGES", 1)  # all 64 would take a while
+    (task, x), (untouched, _) = task_and_point(name, dtype=torch.float32), task_and_point(name, dtype=torch.float32)
+    given, evaluated = x.clone(), task.evaluate(x)
+    assert bool(evaluated) == (TASKS.load(name).metric_interval is not None)
+    for values in (*evaluated.values(), *task.examine(x).values()):
+        assert values.shape == (task.population,)
+        assert values.isfinite().all()
+    assert torch.equal(x, given)
+    for each in (task, untouched):
+        each.next_batch()
+    after, expected = task.loss_and_gradient(x), untouched.loss_and_gradient(x)
+    assert torch.equal(after[0], expected[0])
+    assert torch.equal(after[1], expected[1])

@@ -23,6 +23,20 @@ TABLE_6 = {
     ("rosenbrock", "rmsprop"): {"learning_rate": 0.004318, "rho": 0.02836, "momentum": 0.880},
     ("rosenbrock", "yogi"): {"learning_rate": 0.2991, "beta1": 0.9273, "beta2": 0.998787},
     ("rosenbrock", "lodo"): {"meta_learning_rate": 0.0001394, "momentum": 0.897, "initial_learning_rate": 0.2946},
+    ("mnist", "adam"): {"learning_rate": 0.0009554, "beta1": 0.9323, "beta2": 0.99505},
+    ("mnist", "momentum"): {"learning_rate": 0.003411, "momentum": 0.9640},
+    ("mnist", "yogi"): {"learning_rate": 0.0009340, "beta1": 0.9319, "beta2": 0.999708},
+    ("mnist", "lodo"): {"meta_learning_rate": 7.946e-6, "momentum": 0.9343, "initial_learning_rate": 0.08459},
+    ("mnist", "lodo-diagonal"): {
+        "meta_learning_rate": 0.0005196,
+        "momentum": 0.9860,
+        "initial_learning_rate": 0.1325,
+    },
+    ("mnist", "lodo-sgd"): {"meta_learning_rate": 0.0007196, "momentum": 0.9499, "initial_learning_rate": 0.1035},
+    ("cifar10", "adam"): {"learning_rate": 0.0004295, "beta1": 0.9562, "beta2": 0.99814},
+    ("cifar10", "momentum"): {"learning_rate": 0.009942, "momentum": 0.99409},
+    ("cifar10", "yogi"): {"learning_rate": 0.001829, "beta1": 0.9730, "beta2": 0.9828},
+    ("cifar10", "lodo"): {"meta_learning_rate": 0.0001134, "momentum": 0.9490, "initial_learning_rate": 0.1725},
 }
 TABLE_8 = {
     "adam": PublishedScore(5.342e-5),

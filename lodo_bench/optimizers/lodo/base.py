@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
-from lodo_bench.optimizers.lodo.preconditioner import Preconditioner
+from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
 from lodo_bench.spec import Parameter, Value
 
 META_LEARNING_RATE = Parameter(
@@ -19,7 +19,12 @@ META_LEARNING_RATE = Parameter(
 )
 MOMENTUM = Parameter("momentum", "beta", "decay", 0.9, "decay β of the averaged gradient")
 INITIAL_LEARNING_RATE = Parameter(
-    "initial_learning_rate", "lr", "rate", 1.0, "α₀; at the start the preconditioner is α₀ I"
+    "initial_learning_rate",
+    "lr",
+    "rate",
+    1.0,
+    "α₀; at the start the preconditioner is α₀ I",
+    is_learning_rate=True,
 )
 
 
@@ -60,11 +65,12 @@ class LearnedPreconditioning(Optimizer):
     ) -> None:
         super().__init__(x, hyperparameters, generators, options)
         self.preconditioner = self._build(generators)
-        self._scale = self._initial_scale()
         self._meta = self._build_meta()
-        self._meta_rate = hyperparameters["meta_learning_rate"]
         self._renewal = 1 - self.column("momentum") if "momentum" in hyperparameters else x.new_ones(())
         self.average = torch.zeros_like(x)
+        self._descent = Descent(
+            x, self.average, self._renewal, self._initial_scale(), hyperparameters["meta_learning_rate"]
+        )
 
     @abstractmethod
     def _build(self, generators: Sequence[Generator]) -> Preconditioner:
@@ -84,13 +90,11 @@ class LearnedPreconditioning(Optimizer):
 
     def learn(self, gradient: Tensor) -> None:
         """The first half of a step: θ learns from the gradient (P, n) at the point that the last move led to."""
-        self.preconditioner.learn(gradient * -self._scale, self._meta, self._meta_rate)
+        self.preconditioner.learn(gradient, self._descent, self._meta)
 
     def move(self, gradient: Tensor) -> None:
         """The second half of a step: the gradient (P, n) enters the average, and `x` moves."""
-        self.average.lerp_(gradient, self._renewal)
-        direction = self.preconditioner.apply(self.average)
-        self.x.addcmul_(direction, self._scale, value=-1)
+        self.preconditioner.move(gradient, self._descent)
 
     def set_hyperparameter(self, name: str, value: float) -> None:
         """Change a hyperparameter, for all individuals; α₀ between `learn` and `move`, the others at any time."""
@@ -105,4 +109,4 @@ class LearnedPreconditioning(Optimizer):
 
     def precondition(self, vector: Tensor) -> Tensor:
         """G(θ) times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
-        return self.preconditioner.product(vector) * self._scale
+        return self.preconditioner.product(vector) * self._descent.scale

@@ -10,9 +10,9 @@ from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.adam import AdamMoments
-from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, build_kernel
+from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, FusedKernel, build_kernel
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
-from lodo_bench.optimizers.lodo.preconditioner import Preconditioner
+from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
 
 
 def padded_dimension(n: int, block_size: int) -> int:
@@ -51,13 +51,17 @@ class BlockPreconditioner(Preconditioner):
     def __init__(self, network: BlockNetwork) -> None:
         self.network = network
         self.weights, self.orders, self.entrance = network.weights, network.orders, network.entrance
-        self.kernel: BlockKernel | None = build_kernel(network) if network.weights.shape[1] else None
+        self._use(build_kernel(network) if network.weights.shape[1] else None)
 
     def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
         """See `Stateful.restore`."""
         super().restore(state, device)
         if self.kernel is not None:
-            self.kernel = type(self.kernel)(self.network)  # as kernels prepare what they need of the permutations
+            self._use(type(self.kernel)(self.network))  # as kernels prepare what they need of the permutations
+
+    def _use(self, kernel: BlockKernel | None) -> None:
+        self.kernel = kernel
+        self._fused = kernel if isinstance(kernel, FusedKernel) else None
 
     def apply(self, vector: Tensor) -> Tensor:
         """See `Preconditioner.apply`."""
@@ -75,12 +79,19 @@ class BlockPreconditioner(Preconditioner):
         """See `Preconditioner.spread`; (P, 1, 1, 1, 1)."""
         return values.view(-1, 1, 1, 1, 1)
 
-    def learn(self, vector: Tensor, meta: MetaOptimizer, learning_rate: Tensor) -> None:
+    def learn(self, gradient: Tensor, descent: Descent, meta: MetaOptimizer) -> None:
         """See `Preconditioner.learn`."""
         if self.kernel is not None and isinstance(meta, AdamMoments):
-            self.kernel.learn(vector, meta, learning_rate)
+            self.kernel.learn(gradient, descent, meta)
         else:
-            super().learn(vector, meta, learning_rate)
+            super().learn(gradient, descent, meta)
+
+    def move(self, gradient: Tensor, descent: Descent) -> None:
+        """See `Preconditioner.move`."""
+        if self._fused is None:
+            super().move(gradient, descent)
+        else:
+            self._fused.move(gradient, descent)
 
 
 def draw_network(

@@ -27,8 +27,10 @@ def mean_and_spread(summary: Summary | None) -> str:
 
 
 def speed(value: float | None) -> str:
-    """Steps per second: `12,345`."""
-    return NOTHING if value is None or math.isnan(value) else f"{value:,.0f}"
+    """Steps per second: `12,345`, `0.157`."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def mean_speed(summary: Summary | None) -> str:
@@ -60,6 +62,11 @@ def reaching_text(reaching: Reaching | None, *, whole: bool) -> str:
     missed = f"not reached ({reaching.missed} of {reaching.missed + reaching.reached.count})"
     parts = [write(reaching.reached)] if reaching.reached.count else []
     return ", ".join(parts + [missed] * bool(reaching.missed))
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 run`, `8 runs`."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,24 @@
+import os
+
+import pytest
+
+from tests import standins
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=2, help="how often each run of tests/cli/test_kill.py is killed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stand_ins(tmp_path_factory):
+    """The data directory of all tests, with small stand-ins, whatever the surroundings have."""
+    directory = tmp_path_factory.mktemp("data")
+    standins.write_mnist(directory, train=70, test=2)
+    standins.write_cifar10(directory, batch=4, test=6)
+    before = os.environ.get("LODO_BENCH_DATA")
+    os.environ["LODO_BENCH_DATA"] = str(directory)
+    yield directory
+    if before is None:
+        del os.environ["LODO_BENCH_DATA"]
+    else:
+        os.environ["LODO_BENCH_DATA"] = before
