@@ -113,11 +113,7 @@ class LODO(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._admit()
-        for part in self._parts:
-            part.prepare(self.param_groups[part.group])
-        for part in self._parts:
-            part.step()
+        self._advance()
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -150,6 +146,15 @@ class LODO(torch.optim.Optimizer):
         super().__setstate__(rest)
         if preconditioners is not None:
             self._parts = self._rebuilt(preconditioners)
+
+    # Not for torch.compile to look into, where a whole training step is compiled.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _advance(self) -> None:
+        self._admit()
+        for part in self._parts:
+            part.prepare(self.param_groups[part.group])
+        for part in self._parts:
+            part.step()
 
     def _admit(self) -> None:
         """Give those parameters a preconditioner that have a gradient for the first time."""
