@@ -115,7 +115,9 @@ def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
 
 def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, listener: RunListener) -> Checkpoint:
     path = checkpoint_path(plan.folder, run_set.id, seed)
-    return Checkpoint(path, run_set.created, plan.every, listener.notice)
+    # Of a database that was made anew the numbers come again, and the data may be another by now.
+    owner = f"{run_set.created} {TASKS.load(run_set.spec.task.name).data_name()}"
+    return Checkpoint(path, owner, plan.every, listener.notice)
 
 
 def _lockstep(spec: RunSetSpec) -> int:

@@ -221,8 +221,9 @@ class _Session:
     def _restore(self, state: dict[str, Any]) -> None:
         assert self._trainer is not None, "it has just been built"
         self._trainer.restore(state["trainer"], torch.device(self._spec.device))
-        self.recorder.restore(state["recorder"])
-        self._watch.seconds = state["seconds"]
+        with held():  # an interrupt would keep what has a record, half of it or not
+            self._watch.seconds = state["seconds"]
+            self.recorder.restore(state["recorder"])
 
     def _advance(self, count: int) -> None:
         assert self._trainer is not None, "it is only between the steps that we get here"

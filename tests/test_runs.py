@@ -387,6 +387,12 @@ def test_a_new_set_does_not_take_the_checkpoint_of_an_old_one_with_its_number(pl
     assert later.losses() == executed(record).losses()
 
 
+def test_a_run_on_other_data_does_not_go_on_from_the_checkpoint(plan, monkeypatch):
+    interrupted(to_do(steps=200), 4, plan)
+    monkeypatch.setattr(TASKS.load("quadratic"), "data_name", classmethod(lambda kind: "other data"))
+    assert "is of another run; this run starts anew" in executed(to_do(steps=200), plan).events[1]
+
+
 def test_the_checkpoint_of_a_run_that_failed_is_removed(plan, exhausted):
     executed(to_do(**exhausted), replace(plan, every=0.0))
     assert not plan.folder.exists()
