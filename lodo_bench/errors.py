@@ -4,6 +4,7 @@
     ├── UsageError            something the user can mend: names the value, the rule and the remedy
     │   ├── UnknownNameError  a name that is in no table, with the nearest names that are
     │   ├── ScheduleError     a schedule file that does not say what a schedule must say
+    │   ├── ExperimentError   an experiment file that does not say what an experiment must say
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
     ├── StateError            a kept state that does not fit what it is to be put back into
     └── Interrupted           the user stopped the work; carries the command that continues it
@@ -40,6 +41,10 @@ class UnknownNameError(UsageError):
 
 class ScheduleError(UsageError):
     """A schedule file is missing, is no YAML, or breaks a rule; the message names file, key and rule."""
+
+
+class ExperimentError(UsageError):
+    """An experiment file is missing, is no YAML, or breaks a rule; the message names file, line, key and rule."""
 
 
 class DatabaseError(UsageError):

@@ -38,3 +38,17 @@ def held() -> Iterator[None]:
             signal.signal(number, handler)
         if arrived:
             handlers[signal.Signals(arrived[0])](arrived[0], None)
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Take back what the block does to how interrupts are handled."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -23,9 +23,11 @@ class Metric(Protocol):
 
     Attributes:
         interval: it is measured after every so many steps.
+        is_score: whether its latest value counts as a score at a milestone.
     """
 
     interval: int
+    is_score: bool
 
     def measure(self) -> Mapping[str, Tensor]:
         """What it is now, by name, each (P,)."""
@@ -35,6 +37,8 @@ class Metric(Protocol):
 @final
 class TaskEvaluation:
     """What a task says of the point that its optimizer has reached; see `Task.evaluate`."""
+
+    is_score = True
 
     def __init__(self, task: Task, optimizer: Optimizer, interval: int) -> None:
         self._task, self._optimizer, self.interval = task, optimizer, interval
@@ -57,6 +61,7 @@ class HessianError:
     """
 
     interval = 100  # LODO §5.1
+    is_score = False
 
     def __init__(self, task: Task, optimizer: Optimizer) -> None:
         self._task, self._optimizer = task, optimizer

@@ -35,6 +35,7 @@ class Recorder:
         self._clock: list[tuple[int, float]] = [(0, 0.0)]
         self._diverged_at = np.full(population, -1)
         self._courses: dict[str, dict[int, Column]] = {}  # by name and step
+        self._latest: dict[str, Column] = {}  # of the metrics that are scores, by name
         self._scores: dict[str, dict[str, Column]] = {}  # by milestone and name
         self._scored_at: dict[str, int] = {}
 
@@ -58,15 +59,16 @@ class Recorder:
         self._evaluations.extend(evaluations)
         self._clock.append((self.steps, seconds))
 
-    def add_measurement(self, values: Mapping[str, Tensor]) -> None:
-        """Take in what metrics, (P,) each, are after the steps so far."""
+    def add_measurement(self, values: Mapping[str, Tensor], *, is_score: bool) -> None:
+        """Take in what metrics, (P,) each, are after the steps so far, and whether they are scores as well."""
         for name, column in values.items():
             self._courses.setdefault(name, {})[self.steps] = _column(column)
+            if is_score:
+                self._latest[name] = _column(column)
 
     def add_scores(self, milestone: str, values: Mapping[str, Tensor]) -> None:
-        """Take in what was measured at a milestone alone; the latest value of every metric belongs to it as well."""
-        latest = {name: course[max(course)] for name, course in self._courses.items()}
-        self._scores[milestone] = latest | {name: _column(column) for name, column in values.items()}
+        """Take in what was measured at a milestone, (P,) each; those metrics that are scores belong to it as well."""
+        self._scores[milestone] = {**self._latest, **{name: _column(column) for name, column in values.items()}}
         self._scored_at[milestone] = self.steps
 
     def outcomes(self, *, interrupted: bool) -> list[Outcome]:
@@ -79,6 +81,7 @@ class Recorder:
         return {
             "steps": self.steps,
             "measured": self.measured,
+            "latest": _tensors(self._latest),
             "scores": {key: _tensors(values) for key, values in self._scores.items()},
             "scored_at": dict(self._scored_at),
             "evaluations": torch.tensor(self._evaluations, dtype=torch.int64),
@@ -98,6 +101,7 @@ class Recorder:
         if set(state) != set(self.state()) or state["losses"].shape != (state["steps"], len(self._diverged_at)):
             raise StateError("the record of a training is not complete")
         self.steps, self.measured = state["steps"], state["measured"]
+        self._latest = _arrays(state["latest"])
         self._scores = {key: _arrays(values) for key, values in state["scores"].items()}
         self._scored_at = dict(state["scored_at"])
         self._evaluations = state["evaluations"].tolist()

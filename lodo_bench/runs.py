@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lodo_bench.checkpoints import Checkpoint, checkpoint_path
 from lodo_bench.errors import UsageError
@@ -18,7 +19,7 @@ from lodo_bench.scoring import milestone_loss
 from lodo_bench.spec import Curve, Individual, Milestone, Outcome, Status, TrainingSpec, milestones
 from lodo_bench.tasks import TASKS
 from lodo_bench.threads import single_thread
-from lodo_bench.training import Progress, free_memory, train
+from lodo_bench.training import Progress, free_memory, trace, train
 
 
 class RunLedger(Protocol):
@@ -72,8 +73,7 @@ def execute(
     Raises:
         KeyboardInterrupt: if the user stopped it, with the runs under way stored as `interrupted`.
     """
-    study = run_set.spec.hyperparameters.learned_in
-    learned = b"" if study is None else ledger.learned(study)
+    learned = _learned(run_set.spec, ledger)
     for seeds in _batches(run_set):
         listener.start(_title(seeds, run_set.spec))
         checkpoint = None if plan is None else _checkpoint(plan, run_set, seeds[0], listener)
@@ -86,6 +86,19 @@ def execute(
             raise KeyboardInterrupt
         if checkpoint is not None:
             checkpoint.remove()
+
+
+def trajectory(spec: RunSetSpec, seed: int, ledger: RunLedger) -> NDArray[np.float64]:
+    """The points that a final run has gone through, (steps + 1, n); computed anew, as no run keeps them.
+
+    On a CPU of the same kind they are those of the stored run.
+    """
+    return trace(_training_spec(spec, [seed], _learned(spec, ledger)))[:, 0]
+
+
+def _learned(spec: RunSetSpec, ledger: RunLedger) -> bytes:
+    study = spec.hyperparameters.learned_in
+    return b"" if study is None else ledger.learned(study)
 
 
 def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
@@ -102,7 +115,9 @@ def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
 
 def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, listener: RunListener) -> Checkpoint:
     path = checkpoint_path(plan.folder, run_set.id, seed)
-    return Checkpoint(path, run_set.created, plan.every, listener.notice)
+    # Of a database that was made anew the numbers come again, and the data may be another by now.
+    owner = f"{run_set.created} {TASKS.load(run_set.spec.task.name).data_name()}"
+    return Checkpoint(path, owner, plan.every, listener.notice)
 
 
 def _lockstep(spec: RunSetSpec) -> int:
@@ -119,18 +134,7 @@ def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
 def _train(
     spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunListener, checkpoint: Checkpoint | None
 ) -> list[tuple[RunRecord, Curve]]:
-    training = TrainingSpec(
-        task=spec.task,
-        optimizer=spec.optimizer,
-        purpose="final",
-        individuals=tuple(Individual((seed,), spec.hyperparameters.values) for seed in seeds),
-        steps=spec.steps,
-        seconds=spec.seconds,
-        device=spec.device,
-        dtype=spec.dtype,
-        kernel=spec.kernel,
-        learned=learned,
-    )
+    training = _training_spec(spec, seeds, learned)
     failure = ""
     try:
         with single_thread() if _lockstep(spec) > 1 else nullcontext():
@@ -144,6 +148,21 @@ def _train(
         nothing = Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1))
         outcomes = [Outcome(Status.FAILED, failure, 0, 0, nothing) for _ in seeds]
     return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
+
+
+def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> TrainingSpec:
+    return TrainingSpec(
+        task=spec.task,
+        optimizer=spec.optimizer,
+        purpose="final",
+        individuals=tuple(Individual((seed,), spec.hyperparameters.values) for seed in seeds),
+        steps=spec.steps,
+        seconds=spec.seconds,
+        device=spec.device,
+        dtype=spec.dtype,
+        kernel=spec.kernel,
+        learned=learned,
+    )
 
 
 def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:

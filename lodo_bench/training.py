@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench import seeding
@@ -76,6 +78,25 @@ def train(
         return session.recorder.outcomes(interrupted=True)
     session.finish()
     return session.recorder.outcomes(interrupted=False)
+
+
+def trace(spec: TrainingSpec) -> NDArray[np.float64]:
+    """Train the population of `spec` for its steps, and keep every point instead of the losses.
+
+    Returns:
+        The points, (steps + 1, P, n): the starting point, and where each step led. They are those of `train` with the
+        same specification, bit for bit.
+
+    Raises:
+        UsageError: as `train`.
+    """
+    _check(spec)
+    trainer = _Trainer(spec)
+    points = [trainer.point()]
+    for _ in range(spec.steps):
+        trainer.run_steps(1)
+        points.append(trainer.point())
+    return np.stack(points)
 
 
 def check_device(device: Device) -> None:
@@ -200,8 +221,9 @@ class _Session:
     def _restore(self, state: dict[str, Any]) -> None:
         assert self._trainer is not None, "it has just been built"
         self._trainer.restore(state["trainer"], torch.device(self._spec.device))
-        self.recorder.restore(state["recorder"])
-        self._watch.seconds = state["seconds"]
+        with held():  # an interrupt would keep what has a record, half of it or not
+            self._watch.seconds = state["seconds"]
+            self.recorder.restore(state["recorder"])
 
     def _advance(self, count: int) -> None:
         assert self._trainer is not None, "it is only between the steps that we get here"
@@ -220,7 +242,7 @@ class _Session:
         if self.recorder.measured < steps:
             for metric in self._metrics:
                 if steps % metric.interval == 0:
-                    self.recorder.add_measurement(metric.measure())
+                    self.recorder.add_measurement(metric.measure(), is_score=metric.is_score)
             self.recorder.measured = steps
         for milestone in milestones(self._spec.steps, self._spec.seconds):
             if self._has_reached(milestone) and not self.recorder.has_scored(milestone.key):
@@ -275,6 +297,10 @@ class _Trainer(Stateful):
             evaluations.append(self._evaluations)
             self._steps += 1
         return losses, evaluations
+
+    def point(self) -> NDArray[np.float64]:
+        """Where the population is, (P, n)."""
+        return self.x.to("cpu", torch.float64).numpy().copy()
 
     def metrics(self) -> Sequence[Metric]:
         """What is followed of this training."""

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lodo_bench.interrupts import held
+from lodo_bench.interrupts import handlers_kept, held
 
 
 @pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
@@ -73,3 +73,10 @@ def test_in_another_thread_it_does_nothing():
     thread.start()
     thread.join()
     assert errors == []
+
+
+def test_what_others_do_to_the_handlers_is_taken_back(number):
+    before = signal.getsignal(number)
+    with handlers_kept():
+        signal.signal(number, signal.SIG_IGN)
+    assert signal.getsignal(number) is before

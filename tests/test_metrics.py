@@ -8,7 +8,9 @@ import torch
 
 from lodo_bench import training
 from lodo_bench.metrics import HessianError, metrics_of
-from lodo_bench.spec import OptimizerSpec, TaskSpec
+from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec
+from lodo_bench.tasks import TASKS
+from lodo_bench.tasks.quadratic import Quadratic
 from lodo_bench.training import train
 from tests.helpers import build_optimizer, build_task, defaults, training_spec
 
@@ -75,3 +77,73 @@ def test_measuring_changes_no_loss(monkeypatch):
     (unmeasured,) = train(spec())
     assert unmeasured.curve.metrics == {}
     assert np.array_equal(measured.curve.losses, unmeasured.curve.losses)
+
+
+class Followed(Quadratic):
+    """Tells the point's norm every 40 steps, and its first coordinate at milestones."""
+
+    metric_interval = 40
+
+    def evaluate(self, x):
+        return {"norm": x.norm(dim=1)}
+
+    def examine(self, x):
+        return {"first": x[:, 0]}
+
+
+@pytest.fixture
+def followed(monkeypatch):
+    """A specification on this task; its individuals' losses and points are those of the quadratic."""
+    monkeypatch.setitem(TASKS._paths, "quadratic", f"{__name__}:Followed")
+    return spec
+
+
+def test_a_task_is_followed_at_its_interval_beside_the_other_metrics(followed):
+    (outcome,) = train(followed())
+    metrics = outcome.curve.metrics
+    assert metrics["norm"].steps.tolist() == [40, 80, 120, 160, 200, 240]
+    assert metrics["hessian_error"].steps.tolist() == [100, 200]
+    for steps, norm in zip(metrics["norm"].steps, metrics["norm"].values, strict=True):
+        (shorter,) = train(followed(steps=int(steps)))
+        assert shorter.curve.metrics["norm"].values[-1] == norm
+
+
+def test_a_milestones_scores_are_what_is_examined_and_the_tasks_latest_metrics(followed):
+    (outcome,) = train(followed())
+    assert set(outcome.scores) == {"steps:250"}
+    assert set(outcome.scores["steps:250"]) == {"norm", "first"}
+    assert outcome.scores["steps:250"]["norm"] == outcome.curve.metrics["norm"].values[-1]
+    (shorter,) = train(followed(steps=240))
+    assert shorter.scores["steps:240"]["norm"] == outcome.scores["steps:250"]["norm"]
+    assert shorter.scores["steps:240"]["first"] != outcome.scores["steps:250"]["first"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds", "order"), [(60, 90.0, ["steps", "seconds"]), (90, 60.0, ["seconds", "steps"])]
+)
+def test_every_milestone_is_scored_when_it_is_reached(followed, monkeypatch, steps, seconds, order):
+    ticks = iter(range(1_000_000))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))  # a step takes a second
+    (outcome,) = train(followed(steps=steps, seconds=seconds))
+    assert [key.partition(":")[0] for key in outcome.scores] == order
+    (at_60,) = train(followed(steps=60))
+    (at_90,) = train(followed(steps=90))
+    for key, whole in zip(outcome.scores, (at_60, at_90), strict=True):
+        assert outcome.scores[key] == next(iter(whole.scores.values()))
+
+
+def test_tuning_measures_nothing(followed):
+    (outcome,) = train(followed(purpose="tuning"))
+    assert (outcome.curve.metrics, outcome.scores) == ({}, {})
+
+
+def test_one_that_has_diverged_has_no_measurements_from_then_on_whatever_its_company(followed):
+    tame, wild = (Individual((0,), {"learning_rate": rate, "momentum": 0.5}) for rate in (0.1, 30.0))
+    momentum = {"optimizer": OptimizerSpec("momentum"), "steps": 400}
+    sound, together = train(followed(individuals=(tame, wild), **momentum))
+    (alone,) = train(followed(individuals=(wild,), **momentum))
+    assert len(sound.curve.metrics["norm"].steps) == 10
+    assert 40 < together.steps < 400
+    assert together.scores == alone.scores == {}
+    expected = list(range(40, together.steps, 40))
+    assert together.curve.metrics["norm"].steps.tolist() == alone.curve.metrics["norm"].steps.tolist() == expected

@@ -13,7 +13,7 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
-from lodo_bench.runs import execute
+from lodo_bench.runs import CheckpointPlan, execute
 from lodo_bench.spec import Individual, Milestone, Parameter, Status, TaskSpec, milestones
 from lodo_bench.tasks import TASKS
 from lodo_bench.training import train
@@ -37,6 +37,23 @@ class Asking(Exhausted):
 
     def step(self, gradient, oracle):
         self.x.sub_(self.column("learning_rate") * oracle.gradient(self.x))
+
+
+class Explosive(Optimizer):
+    """Gradient descent whose second individual leaves at its tenth step."""
+
+    hyperparameters = (Parameter("learning_rate", "lr", "rate", 0.01, "step size"),)
+    state_names = ("_taken",)
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._taken = 0
+
+    def step(self, gradient, oracle):
+        self.x.sub_(self.column("learning_rate") * gradient)
+        self._taken += 1
+        if self._taken == 10:
+            self.x[1:2] = math.inf
 
 
 class Witness:
@@ -123,16 +140,16 @@ def to_do(*done, optimizer="momentum", values=None, steps=30, **changes):
     return run_set(*done, optimizer=optimizer, values=values, **{"task": TASK, "steps": steps, **changes})
 
 
-def executed(record, **arguments):
-    witness = Witness(**arguments)
-    execute(record, witness, witness)
+def executed(record, plan=None):
+    witness = Witness()
+    execute(record, witness, witness, plan)
     return witness
 
 
-def interrupted(record, interrupt_at):
+def interrupted(record, interrupt_at, plan=None):
     witness = Witness(interrupt_at)
     with pytest.raises(KeyboardInterrupt):
-        execute(record, witness, witness)
+        execute(record, witness, witness, plan)
     return witness
 
 
@@ -325,6 +342,66 @@ def test_after_an_interrupt_the_set_is_continued_to_the_same_losses(tmp_path, cl
     for seed, losses in whole.losses().items():
         np.testing.assert_array_equal(store.curve(opened.id, seed).losses, np.float32(losses))
     database.close()
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return CheckpointPlan(tmp_path / "kept", 1e9)
+
+
+@pytest.mark.parametrize("optimizer", ["lodo", "o-lbfgs"])
+@pytest.mark.parametrize("timed", [True, False])
+def test_an_interrupted_run_goes_on_from_its_checkpoint(plan, timed, optimizer):
+    record = to_do(optimizer=optimizer, timed=timed, steps=200)
+    stopped = interrupted(record, 4, plan)
+    (file,) = plan.folder.iterdir()
+    assert file.name == "1-0.pt"
+    continued = executed(to_do(*stopped.runs, optimizer=optimizer, timed=timed, steps=200), plan)
+    taken = stopped.runs[0].steps
+    assert continued.events[1] == f"continued after {taken} steps"
+    whole = executed(record)
+    assert continued.losses() == whole.losses()
+    assert [found.milestones for found in continued.runs] == [found.milestones for found in whole.runs]
+    first, again = stopped.curves[0], continued.curves[0]
+    assert first.clock_seconds.tolist() == again.clock_seconds[: len(first.clock_seconds)].tolist()
+    assert not plan.folder.exists()
+
+
+def test_a_lockstep_goes_on_with_those_that_have_diverged_and_stores_only_who_is_missing(plan, clock, monkeypatch):
+    monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:Explosive")
+    record = to_do(optimizer="mine", values={"learning_rate": 0.1}, timed=False, steps=60)
+    stopped = interrupted(record, 30, plan)
+    assert [run.status for run in stopped.runs] == [Status.INTERRUPTED, Status.DIVERGED, Status.INTERRUPTED]
+    rest = to_do(*stopped.runs, optimizer="mine", values={"learning_rate": 0.1}, timed=False, steps=60)
+    continued, whole = executed(rest, plan), executed(record)
+    assert [run.seed for run in continued.runs] == [0, 2]
+    assert continued.losses() == {seed: losses for seed, losses in whole.losses().items() if seed != 1}
+    np.testing.assert_array_equal(whole.curves[1].losses, stopped.curves[1].losses)
+
+
+def test_a_new_set_does_not_take_the_checkpoint_of_an_old_one_with_its_number(plan):
+    record = replace(to_do(steps=200), created="2024-05-06T07:08:09+00:00")
+    interrupted(record, 4, plan)
+    later = executed(replace(record, created="2024-05-06T07:08:10+00:00"), plan)
+    assert "is of another run; this run starts anew" in later.events[1]
+    assert later.losses() == executed(record).losses()
+
+
+def test_a_run_on_other_data_does_not_go_on_from_the_checkpoint(plan, monkeypatch):
+    interrupted(to_do(steps=200), 4, plan)
+    monkeypatch.setattr(TASKS.load("quadratic"), "data_name", classmethod(lambda kind: "other data"))
+    assert "is of another run; this run starts anew" in executed(to_do(steps=200), plan).events[1]
+
+
+def test_the_checkpoint_of_a_run_that_failed_is_removed(plan, exhausted):
+    executed(to_do(**exhausted), replace(plan, every=0.0))
+    assert not plan.folder.exists()
+
+
+def test_runs_without_a_plan_keep_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    interrupted(to_do(steps=100_000), interrupt_at=3)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_is_the_outcome_of_its_run(exhausted):

@@ -13,7 +13,7 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec import Individual, OptimizerSpec, Parameter, Status, TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training import Progress, train
+from lodo_bench.training import Progress, trace, train
 from tests.helpers import LOCKSTEP, training_spec, varied_individual
 
 
@@ -298,3 +298,20 @@ def test_unknown_names_are_refused():
         train(training_spec(task="rosenbrok"))
     with pytest.raises(UnknownNameError, match="unknown optimizer 'mommentum'"):
         train(replace(training_spec(), optimizer=OptimizerSpec("mommentum")))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lodo", "o-lbfgs"])
+def test_a_trace_is_of_the_points_whose_losses_a_training_records(optimizer):
+    individuals = tuple(varied_individual(optimizer, key) for key in range(3))
+    spec = training_spec(optimizer, "rosenbrock", individuals=individuals)
+    points = torch.from_numpy(trace(spec))
+    assert points.shape == (21, 3, 2)
+    task = TASKS.load("rosenbrock")([torch.Generator()] * 3, torch.float64, {})
+    expected = np.stack([task.loss_and_gradient(x)[0].numpy() for x in points[:-1]], axis=1)
+    for losses, row in zip(losses_of(train(spec)), expected, strict=True):  # those of one that diverged end early
+        np.testing.assert_array_equal(losses, row[: len(losses)])
+
+
+def test_a_trace_checks_what_it_is_given():
+    with pytest.raises(UnknownNameError):
+        trace(training_spec(task="nothing"))

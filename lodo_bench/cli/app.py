@@ -12,9 +12,12 @@ from types import FrameType
 
 import typer
 
+from lodo_bench.cli.data import data
 from lodo_bench.cli.export import export
 from lodo_bench.cli.listing import list_
+from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
+from lodo_bench.cli.reproduce import reproduce
 from lodo_bench.cli.run import run
 from lodo_bench.cli.sample import sample
 from lodo_bench.cli.show import show
@@ -32,11 +35,14 @@ app = typer.Typer(
 )
 app.command()(tune)
 app.command()(run)
+app.command()(reproduce)
 app.command()(report)
+app.command()(plot)
 app.command()(export)
 app.command(name="list")(list_)
 app.command()(show)
 app.command()(sample)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

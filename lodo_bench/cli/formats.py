@@ -91,8 +91,15 @@ def _json(material: Material) -> str:
     return as_json(document(material.reports)) + "\n"
 
 
+def _html(material: Material) -> str:
+    from lodo_bench.cli.page import page
+
+    return page(material)
+
+
 REPORT_FORMATS: Mapping[str, Format] = {
     "markdown": Format((".md", ".markdown"), _markdown),
+    "html": Format((".html", ".htm"), _html),
     "latex": Format((".tex",), _latex),
     "csv": Format((".csv",), _csv),
     "json": Format((".json",), _json),

@@ -85,39 +85,17 @@ def assignments(texts: Sequence[str] | None, option: str) -> dict[str, Value]:
 
 
 def task_spec(name: str, options: Sequence[str] | None) -> TaskSpec:
-    """The task of this name with these options, checked.
+    """The task of this name with these options; see `lodo_bench.tasks.task_spec`."""
+    from lodo_bench import tasks
 
-    Options at the paper's value are left out, so that a task has one specification only.
-
-    Raises:
-        UsageError: for an unknown task or option, or a value out of range.
-    """
-    from lodo_bench.spec import TaskSpec, resolve
-    from lodo_bench.tasks import TASKS
-
-    kind = TASKS.load(name)
-    given = resolve(kind.options_table, assignments(options, "--task-option"), f"task {name}", "option")
-    defaults = kind.filled({})
-    changed = {option: value for option, value in given.items() if value != defaults[option]}
-    kind.bound(changed)  # complains about options that contradict each other
-    return TaskSpec(name, changed)
+    return tasks.task_spec(name, assignments(options, "--task-option"))
 
 
 def optimizer_spec(name: str, options: Sequence[str] | None) -> OptimizerSpec:
-    """The optimizer of this name with these structural options, checked.
+    """The optimizer of this name with these structural options; see `lodo_bench.optimizers.optimizer_spec`."""
+    from lodo_bench import optimizers
 
-    Options at their default are left out, so that an optimizer has one specification only.
-
-    Raises:
-        UsageError: for an unknown optimizer or option, or a value out of range.
-    """
-    from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.spec import OptimizerSpec, resolve
-
-    table = OPTIMIZERS.load(name).options_table
-    given = resolve(table, assignments(options, "--optimizer-option"), f"optimizer {name}", "option")
-    defaults = {p.name: p.default for p in table}
-    return OptimizerSpec(name, {option: value for option, value in given.items() if value != defaults[option]})
+    return optimizers.optimizer_spec(name, assignments(options, "--optimizer-option"))
 
 
 def choice(value: str, choices: Sequence[str], what: str) -> str:

@@ -78,7 +78,7 @@ def run(
 
     The same command continues runs that were interrupted, or killed, from where they were kept last.
     """
-    from lodo_bench.cli.hyperparameters import SOURCES, choose
+    from lodo_bench.experiments.hyperparameters import SOURCES, choose
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.provenance import gather
     from lodo_bench.records import RunSetSpec

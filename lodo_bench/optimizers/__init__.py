@@ -1,7 +1,10 @@
 """The optimizers by name. To add one: write its file, and add its row here."""
 
+from collections.abc import Mapping
+
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.registry import Registry
+from lodo_bench.spec import OptimizerSpec, Value, resolve
 
 OPTIMIZERS: Registry[Optimizer] = Registry(
     "optimizer",
@@ -26,3 +29,17 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
         "newton": "lodo_bench.optimizers.newton:Newton",
     },
 )
+
+
+def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
+    """The optimizer of this name with these structural options, checked.
+
+    Options at their default are left out, so that an optimizer has one specification only.
+
+    Raises:
+        UsageError: for an unknown optimizer or option, or a value out of range.
+    """
+    table = OPTIMIZERS.load(name).options_table
+    given = resolve(table, options, f"optimizer {name}", "option")
+    defaults = {p.name: p.default for p in table}
+    return OptimizerSpec(name, {option: value for option, value in given.items() if value != defaults[option]})

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from lodo_bench.errors import UnknownNameError
@@ -49,6 +49,8 @@ from lodo_bench.results.schema import (
 )
 from lodo_bench.spec import Curve, Learned, OptimizerSpec, Series, Status, TaskSpec
 
+_Row = TypeVar("_Row", StudyRow, RunSetRow)
+
 
 class Store:
     """Studies and run sets in a database. Every call is one transaction.
@@ -72,10 +74,9 @@ class Store:
 
     def open_study(self, spec: StudySpec, *, fresh: bool) -> StudyRecord:
         """The latest study of exactly this specification, or a new one if there is none or `fresh` is set."""
-        identity = _identity(replace(spec, schedule=replace(spec.schedule, name="")))
+        identity = _study_identity(spec)
         with self._database.writing() as session:
-            query = select(StudyRow).where(StudyRow.identity == identity).order_by(StudyRow.id.desc()).limit(1)
-            row = None if fresh else session.scalar(query)
+            row = None if fresh else session.scalar(_latest(StudyRow, identity))
             if row is None:
                 row = StudyRow(
                     identity=identity,
@@ -88,6 +89,12 @@ class Store:
                 session.add(row)
                 session.flush()
             return _study_record(row)
+
+    def find_study(self, spec: StudySpec) -> StudyRecord | None:
+        """The latest study of exactly this specification, if there is one."""
+        with self._database.reading() as session:
+            row = session.scalar(_latest(StudyRow, _study_identity(spec)))
+            return None if row is None else _study_record(row)
 
     def add_generation(self, study: int, generation: GenerationRecord) -> None:
         """Keep a generation that has opened; does nothing if it is known."""
@@ -151,11 +158,9 @@ class Store:
 
     def open_run_set(self, spec: RunSetSpec) -> RunSetRecord:
         """The latest run set of exactly this specification if it is unfinished, else a new one."""
-        unnamed = replace(spec, hyperparameters=replace(spec.hyperparameters, origin=""))
-        identity = _identity(unnamed)
+        identity = _run_set_identity(spec)
         with self._database.writing() as session:
-            query = select(RunSetRow).where(RunSetRow.identity == identity).order_by(RunSetRow.id.desc()).limit(1)
-            row = session.scalar(query)
+            row = session.scalar(_latest(RunSetRow, identity))
             if row is not None and (record := _run_set_record(row)).missing_seeds:
                 return record
             row = RunSetRow(
@@ -169,6 +174,12 @@ class Store:
             session.add(row)
             session.flush()
             return _run_set_record(row)
+
+    def find_run_set(self, spec: RunSetSpec) -> RunSetRecord | None:
+        """The latest run set of exactly this specification, finished or not, if there is one."""
+        with self._database.reading() as session:
+            row = session.scalar(_latest(RunSetRow, _run_set_identity(spec)))
+            return None if row is None else _run_set_record(row)
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
         """Keep a run, in place of an interrupted one with the same seed."""
@@ -250,6 +261,18 @@ _WITH_INDIVIDUALS = (
 )
 _WITH_MILESTONES = selectinload(RunSetRow.runs).selectinload(RunRow.milestones).selectinload(MilestoneRow.scores)
 _WITH_PROVENANCE = selectinload(RunSetRow.runs).joinedload(RunRow.provenance)
+
+
+def _study_identity(spec: StudySpec) -> str:
+    return _identity(replace(spec, schedule=replace(spec.schedule, name="")))
+
+
+def _run_set_identity(spec: RunSetSpec) -> str:
+    return _identity(replace(spec, hyperparameters=replace(spec.hyperparameters, origin="")))
+
+
+def _latest(table: type[_Row], identity: str) -> Select[_Row]:
+    return select(table).where(table.identity == identity).order_by(table.id.desc()).limit(1)
 
 
 def _identity(spec: StudySpec | RunSetSpec) -> str:

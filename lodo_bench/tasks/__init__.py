@@ -1,6 +1,9 @@
 """The tasks by name. To add one: write its file, and add its row here."""
 
+from collections.abc import Mapping
+
 from lodo_bench.registry import Registry
+from lodo_bench.spec import TaskSpec, Value, resolve
 from lodo_bench.tasks.base import Task
 
 TASKS: Registry[Task] = Registry(
@@ -12,3 +15,19 @@ TASKS: Registry[Task] = Registry(
         "cifar10": "lodo_bench.tasks.cifar10:Cifar10",
     },
 )
+
+
+def task_spec(name: str, options: Mapping[str, Value]) -> TaskSpec:
+    """The task of this name with these options, checked.
+
+    Options at the paper's value are left out, so that a task has one specification only.
+
+    Raises:
+        UsageError: for an unknown task or option, or a value out of range.
+    """
+    kind = TASKS.load(name)
+    given = resolve(kind.options_table, options, f"task {name}", "option")
+    defaults = kind.filled({})
+    changed = {option: value for option, value in given.items() if value != defaults[option]}
+    kind.bound(changed)  # complains about options that contradict each other
+    return TaskSpec(name, changed)

@@ -98,7 +98,7 @@ class Task(ABC, Stateful):
         return {}
 
     def examine(self, x: Tensor) -> Mapping[str, Tensor]:
-        """What is measured at a milestone only, as it takes long, e.g. `test_loss`; otherwise as `evaluate`."""
+        """What is measured besides at a milestone, as it takes long, e.g. `test_loss`; otherwise as `evaluate`."""
         return {}
 
     def hessian(self, x: Tensor) -> Tensor:

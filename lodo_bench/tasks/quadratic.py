@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -48,10 +49,12 @@ class Quadratic(Task):
         with single_thread():
             self._hessian = torch.stack([self._draw_hessian(generator) for generator in generators])
         self._offset = torch.zeros(self.population, self._hessian.shape[1], device=self.device, dtype=dtype)
-        self._center = torch.zeros(self.population, self.dimension, device=self.device, dtype=dtype)
-        self._walk: Sequence[Tensor] = ()
-        self._position = 0
+        # Row 0 is where the walk stood before it was last drawn; at the start all of it is used up.
+        self._walk = torch.zeros(_BLOCK + 1, self.population, self.dimension, device=self.device, dtype=dtype)
+        self._position = _BLOCK
         self._compiled = self._choose_kernel()
+        # Views, once and for all: taking them costs as much as the arithmetic.
+        self._centers = list(self._walk.unbind(0) if self._compiled is None else self._walk.numpy())
 
     @classmethod
     def size(cls, options: Mapping[str, Value]) -> int:
@@ -66,31 +69,25 @@ class Quadratic(Task):
 
     def initial_point(self) -> Tensor:
         """The origin, which is also where the centre starts."""
-        return torch.zeros_like(self._center)
+        return torch.zeros_like(self._walk[0])
 
     def next_batch(self) -> None:
         """Move the centre by one step of its random walk."""
-        if self._position == len(self._walk):
+        if self._position == _BLOCK:
             self._walk_on()
-        self._center = self._walk[self._position]
         self._position += 1
 
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (P,) and gradients H (x − x*), (P, n); see `Task.loss_and_gradient`."""
+        center = self._centers[self._position]
         if self._compiled is not None:
-            loss, gradient = x.new_empty(self.population), torch.empty_like(x)
-            arrays = (x.numpy(), self._center.numpy(), loss.numpy(), gradient.numpy())
-            self._compiled(self._hessian.numpy(), *arrays)
-            return loss, gradient
-        torch.sub(x, self._center, out=self._offset[:, : self.dimension])
+            loss, gradient = np.empty(self.population, center.dtype), np.empty_like(center)
+            self._compiled(self._hessian.numpy(), x.numpy(), center, loss, gradient)
+            return torch.from_numpy(loss), torch.from_numpy(gradient)
+        torch.sub(x, center, out=self._offset[:, : self.dimension])
         # H is symmetric; the row form of the product is several times faster in a batch than the column form.
         gradient = torch.bmm(self._offset.unsqueeze(1), self._hessian).squeeze(1)
         return (self._offset * gradient).sum(1).mul_(0.5), gradient[:, : self.dimension]
-
-    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
-        """See `Stateful.restore`."""
-        super().restore(state, device)
-        self._center = self._walk[self._position - 1] if self._walk else self.initial_point()
 
     def hessian(self, x: Tensor) -> Tensor:
         """H, which is the same everywhere."""
@@ -122,7 +119,8 @@ class Quadratic(Task):
     def _walk_on(self) -> None:
         noise = draw_normal(self._generators, (_BLOCK, self.dimension), self.dtype)
         steps = noise.transpose(0, 1).mul(self._deviation)
-        self._walk = (self._center + steps.cumsum(0)).unbind(0)
+        self._walk[0] = self._walk[_BLOCK]
+        torch.add(self._walk[0], steps.cumsum(0), out=self._walk[1:])
         self._position = 0
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lodo_bench.errors import UsageError
+from lodo_bench.interrupts import handlers_kept
 from lodo_bench.tasks import TASKS
 from lodo_bench.training import check_device
 from lodo_bench.tuner.coordinator import Coordinator, Ledger, Listener
@@ -23,6 +24,7 @@ from lodo_bench.tuner.worker import evaluate
 _SHARD_SIZE = 8
 _OBJECT_STORE_BYTES = 100_000_000
 _KNOCK_SECONDS = 10
+_PASSED_ON = ("LODO_BENCH_DATA",)
 
 # How Ray is told to stay quiet, leave Ctrl-C to us, and write nothing but what it needs for itself.
 _RAY_SETTINGS = {
@@ -86,7 +88,8 @@ def _run_on_ray(coordinator: Coordinator, cluster: Cluster) -> None:
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # a lost worker is ours to speak of
     try:
         with redirect_stdout(sys.stderr):  # where Ray's own processes report
-            _connect(cluster)
+            with handlers_kept():  # Ray would end the program at once at SIGTERM
+                _connect(cluster)
             _fit(coordinator, cluster)
     finally:
         ray.shutdown()
@@ -112,7 +115,7 @@ def _connect(cluster: Cluster) -> None:
     else:
         try:
             _knock(cluster.address)
-            ray.init(address=cluster.address, **quiet)
+            ray.init(address=cluster.address, runtime_env={"env_vars": _surroundings()}, **quiet)
         except (OSError, RuntimeError, ValueError) as error:
             raise UsageError(
                 f"no Ray cluster answers at '{cluster.address}': {str(error).splitlines()[0].rstrip('.')}. "
@@ -124,6 +127,11 @@ def _connect(cluster: Cluster) -> None:
             f"--gpus-per-worker {cluster.gpus_per_worker:g} asks for more than the cluster's {gpus:g} GPUs. "
             f"Use 0 to train on the CPU."
         )
+
+
+def _surroundings() -> dict[str, str]:
+    """What workers on other machines must know of this process's environment."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
 def _knock(address: str) -> None:

@@ -17,6 +17,8 @@ PATIENCE = 180
 # What the surroundings of the tests may have set, and what would change the program's output or where it writes.
 _FOREIGN = (
     "LODO_BENCH_DB",
+    "LODO_BENCH_DATA",
+    "XDG_CACHE_HOME",
     "COLUMNS",
     "LINES",
     "FORCE_COLOR",

@@ -43,6 +43,12 @@ REFUSED = {
         (*ADAM, "-p", "lr=1", "-p", "learning_rate=2"),
         f"learning_rate of optimizer adam {TWICE}",
     ),
+    "unknown kernel": ((*ADAM, "--kernel", "numa"), "unknown kernel 'numa'. Did you mean 'numba'?"),
+    "kernel for another device": (
+        (*ADAM, "--kernel", "triton"),
+        "kernel 'triton' cannot be used: it is for device 'cuda', not 'cpu'. Use 'auto' or 'torch'.",
+    ),
+    "kernel for another device of tune": ((*TUNE, "--kernel", "triton"), "it is for device 'cuda', not 'cpu'"),
     "unknown task option": (
         (*ADAM, "-t", "dimensions=3"),
         "unknown option 'dimensions' of task quadratic. Did you mean 'dimension'?",
@@ -51,6 +57,11 @@ REFUSED = {
         (*ADAM, "--task", "rosenbrock", "-t", "dimension=3"),
         "unknown option 'dimension' of task rosenbrock. There are none.",
     ),
+    "negative interval": (
+        (*ADAM, "--checkpoint-every", "-1"),
+        "--checkpoint-every -1 is not possible: it must be a finite number, 0 or greater.",
+    ),
+    "infinite interval": ((*ADAM, "--checkpoint-every", "inf"), "--checkpoint-every inf is not possible"),
     "half a dimension": (
         (*ADAM, "-t", "dimension=2.5"),
         "dimension = 2.5 is not possible",

@@ -8,8 +8,8 @@ import typer
 from lodo_bench.cli.app import app
 from tests.cli.program import Place
 
-COMMANDS = ("tune", "run", "report", "export", "list", "show")
-HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy"}
+COMMANDS = ("tune", "run", "report", "plot", "export", "list", "show", "sample", "data")
+HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy", "matplotlib", "jinja2", "pooch", "requests"}
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,10 @@ def to_its_group(process):
     os.killpg(process.pid, signal.SIGINT)
 
 
+def end_the_process(process):
+    os.kill(process.pid, signal.SIGTERM)
+
+
 def stop(place, arguments, table, rows, interrupt):
     """Start a command and interrupt it as soon as there are so many rows in a table."""
     process = place.start(*arguments)
@@ -36,7 +40,7 @@ def assert_interrupted(result):
     assert result.stderr.count("lodo-bench: interrupted") == 1
 
 
-@pytest.fixture(scope="module", params=[to_the_process, to_its_group])
+@pytest.fixture(scope="module", params=[to_the_process, to_its_group, end_the_process])
 def stopped_run(request, tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("run"))
     return place, stop(place, (*RUN, "--json"), "runs", 1, request.param)

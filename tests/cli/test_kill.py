@@ -13,14 +13,25 @@ import pytest
 
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
+from lodo_bench.tasks import TASKS
 from tests.cli.program import Place, wait_until
+from tests.standins import write_cifar10, write_mnist
 
-# Slow enough to be caught at work. To add a task: what to train, and steps for a second or so.
+# Slow enough to be caught at work: what to train, and the steps for each time that it is killed.
 RUNS = {
-    "quadratic": (("--optimizer", "lodo", "-t", "dimension=300"), 700),
-    "rosenbrock": (("--optimizer", "lodo-residuals"), 600),
+    "mnist": (("--optimizer", "adam", "-t", "batch_size=8", "-t", "test_samples=64"), 12),
+    "cifar10": (("--optimizer", "adam", "-t", "batch_size=16", "-t", "width=4"), 25),
+    "quadratic": (("--optimizer", "lodo", "-t", "dimension=300"), 500),
+    "rosenbrock": (("--optimizer", "lodo-residuals"), 330),
 }
 EVERY = 0.05
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("data")
+    write_mnist(directory)
+    return write_cifar10(directory)
 
 
 def run_command(task, kills):
@@ -37,11 +48,11 @@ def result(place):
     return run, curve
 
 
-def kill_once(place, command, moment):
+def kill_once(place, command, data, moment):
     """Start the command, and kill it some time after it has kept its run; returns what it said."""
     kept = place.database.with_name("results.db.checkpoints") / "1-0.pt"
     before = kept.stat().st_mtime_ns if kept.exists() else 0
-    process = place.start(*command)
+    process = place.start(*command, LODO_BENCH_DATA=data, OMP_NUM_THREADS=1)
     wait_until(lambda: kept.exists() and kept.stat().st_mtime_ns != before, process)
     time.sleep(moment)
     assert process.poll() is None, "the run has ended before it could be killed"
@@ -50,17 +61,18 @@ def kill_once(place, command, moment):
 
 
 @pytest.mark.parametrize("task", RUNS)
-def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, tmp_path, request):
+def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp_path, request):
     kills = request.config.getoption("--kills")
     command = run_command(task, kills)
     place, whole = Place(tmp_path / "killed"), Place(tmp_path / "whole")
     chance = random.Random(task)
-    said = [kill_once(place, (*command, "--checkpoint-every", EVERY), chance.uniform(0, 0.15)) for _ in range(kills)]
+    often = (*command, "--checkpoint-every", EVERY)
+    said = [kill_once(place, often, data, chance.uniform(0, 0.15)) for _ in range(kills)]
     assert all("continued after" in text for text in said[1:])
-    last = place.run(*command)
+    last = place.run(*command, LODO_BENCH_DATA=data, OMP_NUM_THREADS=1)
     assert last.code == 0
     assert "continued after" in last.stderr
-    assert whole.run(*command).code == 0
+    assert whole.run(*command, LODO_BENCH_DATA=data, OMP_NUM_THREADS=1).code == 0
     (run, curve), (expected_run, expected_curve) = result(place), result(whole)
     assert (run.status, run.steps, run.evaluations) == ("completed", expected_run.steps, expected_run.evaluations)
     assert (run.milestones, run.scores) == (expected_run.milestones, expected_run.scores)
@@ -69,4 +81,5 @@ def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, tmp_path,
     for name, series in curve.metrics.items():
         np.testing.assert_array_equal(series.steps, expected_curve.metrics[name].steps)
         np.testing.assert_array_equal(series.values, expected_curve.metrics[name].values)
-    assert not place.database.with_name("results.db.checkpoints").exists()
+    left = [path.name for path in place.database.parent.glob("*.checkpoints/*")]
+    assert left == (["1-0.parameters.pt"] if TASKS.load(task).max_population == 1 else [])

@@ -1,8 +1,12 @@
 """`lodo-bench run`: what it prints, which hyperparameters it takes, and what it keeps."""
 
+import numpy as np
 import pytest
 
+from lodo_bench.cli.run import _print
+from lodo_bench.spec import Series
 from tests.cli.program import Place
+from tests.results import builders
 
 ADAM_ON_ROSENBROCK = {"learning_rate": 0.9704, "beta1": 0.864, "beta2": 0.99804}
 RUN_KEYS = {
@@ -154,6 +158,19 @@ def test_a_divergence_is_an_outcome(place):
         assert run["milestones"] == {"steps:50": {"loss": None}}
     summary = result.document["summary"]["milestones"]["steps:50"]
     assert (summary["count"], summary["diverged"], summary["mean"]) == (0, 2, None)
+
+
+def test_scores_have_columns_of_their_own_unless_their_course_is_shown(capsys):
+    scores = {"steps:200": {"test_loss": 0.75, "accuracy": 0.5}, "seconds:5": {"test_loss": 0.25, "accuracy": 0.5}}
+    first = builders.run(0, milestones={"steps:200": 1.0, "seconds:5": 2.0}, scores=scores)
+    second = builders.run(1, milestones={"steps:200": 3.0}, scores={"steps:200": {"test_loss": 0.875}})
+    accuracy = Series(np.array([100, 200]), np.array([0.125, 0.5]))
+    _print(builders.run_set(first, second), {0: {"accuracy": accuracy}, 1: {}})
+    headers, _, *rows = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()
+    )
+    assert headers[4:7] == ["test loss at 200 steps", "test loss at 5 s", "accuracy"]
+    assert [row[4:7] for row in rows] == [["0.75", "0.25", "0.125 → 0.5"], ["0.875", "–", "–"], ["", "", ""]]
 
 
 @pytest.fixture(scope="module")

@@ -130,10 +130,11 @@ def test_a_killed_search_goes_on_where_it_was(places, reference):
     assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
 
 
-def test_an_interrupted_search_says_how_to_go_on(places, reference):
+@pytest.mark.parametrize(("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)])
+def test_an_interrupted_search_says_how_to_go_on(places, reference, send, number):
     place = places()
     process = begin(place)
-    os.killpg(process.pid, signal.SIGINT)
+    send(process.pid, number)
     result = finish(process)
     assert result.code == 130, result.stderr
     assert result.stdout == ""

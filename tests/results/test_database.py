@@ -5,9 +5,10 @@ import re
 import sqlite3
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import Engine
 
 from lodo_bench.errors import DatabaseError
@@ -348,3 +349,27 @@ def test_two_processes_write_to_the_same_database(tmp_path, two_processes, opene
         stored = store.run_set(future.result())
         assert [written.seed for written in stored.runs] == list(range(20))
         assert {where.host for where in stored.provenances} == {optimizer}
+
+
+def test_its_files_lie_beside_it(tmp_path, opened):
+    path = tmp_path / "results.db"
+    assert opened(path, create=True).folder == tmp_path / "results.db.checkpoints"
+    assert opened(f"sqlite:///{path}", create=True).folder == tmp_path / "results.db.checkpoints"
+
+
+@pytest.mark.parametrize("location", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_has_no_files(opened, location):
+    assert opened(location, create=True).folder is None
+
+
+def test_the_files_of_a_database_on_a_server_lie_in_the_cache(opened, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    database = opened("sqlite://", create=True)
+    folders = set()
+    for name in ("one", "two"):
+        url = make_url(f"postgresql://me:secret@server/{name}")
+        monkeypatch.setattr(database, "_engine", SimpleNamespace(url=url))
+        folders.add(database.folder)
+        assert "secret" not in str(database.folder)
+    assert len(folders) == 2
+    assert {folder.parent.name for folder in folders} == {"lodo-bench"}

@@ -4,6 +4,7 @@ import itertools
 import math
 import random
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -182,6 +183,22 @@ def test_a_run_comes_back_as_it_was(shared, milestones, status, reason, steps, e
     )
     shared.add_run(number, record, curve())
     assert same(shared.run_set(number).runs, (record,))
+
+
+@examples
+@given(st.dictionaries(st.sampled_from(["test_loss", "test_accuracy", "validation_loss"]), NUMBERS, min_size=1))
+def test_the_scores_of_a_run_come_back_as_they_were(shared, scores):
+    number = shared.open_run_set(run_set_spec(steps=next(SERIAL))).id
+    milestones = {"steps:200": 1.0, "seconds:300": NAN, "seconds:5": 2.0}
+    record = run(milestones=milestones, scores={"steps:200": scores, "seconds:5": {"test_loss": 0.5}})
+    shared.add_run(number, record, curve())
+    assert same(shared.run_set(number).runs[0].scores, record.scores)
+
+
+def test_a_run_set_says_when_it_was_opened(store):
+    opened = store.open_run_set(run_set_spec())
+    assert datetime.fromisoformat(opened.created).tzinfo is not None
+    assert store.run_set(opened.id).created == store.open_run_set(run_set_spec()).created == opened.created
 
 
 @examples

@@ -11,6 +11,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.records import GenerationPlan, Schedule
 from lodo_bench.spec import Status, TaskSpec
 from lodo_bench.tasks import TASKS
+from lodo_bench.tasks.rosenbrock import Rosenbrock
 from lodo_bench.training import train
 from lodo_bench.tuner import driver
 from lodo_bench.tuner.driver import Cluster, run_studies, shard_size
@@ -55,6 +56,36 @@ def test_studies_are_run_to_their_end():
     assert len(listener.reports) == 3 + 2 * (3 + 3 + 1)
     assert all(report.finished for report in listener.reports[-1:])
     assert listener.notices == []
+
+
+class Crowded(Rosenbrock):
+    """Every other shard does not fit into memory."""
+
+    built = 0
+
+    def loss_and_gradient(self, x):
+        if self.too_many:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().loss_and_gradient(x)
+
+    def initial_point(self):
+        # A shard that fits is built twice, once to warm up; one that does not, once.
+        Crowded.built += 1
+        self.too_many = Crowded.built % 3 == 0
+        return super().initial_point()
+
+
+def test_what_does_not_fit_into_memory_does_not_end_the_study(monkeypatch):
+    monkeypatch.setitem(TASKS._paths, "rosenbrock", f"{__name__}:Crowded")
+    monkeypatch.setattr(Crowded, "built", 0)
+    ledger = MemoryLedger()
+    study = Study(study_record(SPECS[1]))
+    run_studies([study], ledger, Listening(), HERE)
+    assert study.finished
+    statuses = [record.status is Status.COMPLETED for _, record in sorted(ledger.individuals.items())]
+    assert statuses == [True, True, False, False, True, False, False, True, True, False]
+    reasons = {record.reason for record in ledger.individuals.values() if record.status is Status.FAILED}
+    assert reasons == {"OutOfMemoryError: CUDA out of memory."}
 
 
 def test_a_generation_by_hand():

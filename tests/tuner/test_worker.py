@@ -2,6 +2,7 @@
 
 import math
 import platform
+import weakref
 from dataclasses import replace
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ import torch
 
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec import Curve, Individual, Outcome, Parameter, Status
+from lodo_bench.spec import Curve, Individual, Outcome, Parameter, Status, TaskSpec
 from lodo_bench.training import train
 from lodo_bench.tuner import worker
 from lodo_bench.tuner.study import Shard
@@ -195,6 +196,35 @@ def test_an_exception_is_a_failure_of_the_whole_shard(register):
         assert math.isnan(record.fitness)
         assert (record.steps, record.seconds) == (0, 0.0)
         assert record.hyperparameters == individual.hyperparameters
+
+
+class Exhausting(Impatient):
+    """Does not fit on the GPU; notes which of its kind are alive."""
+
+    alive: ClassVar = weakref.WeakSet()
+
+    def step(self, gradient, oracle):
+        self.alive.add(self)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+
+def test_what_did_not_fit_is_let_go_before_the_memory_is_given_back(register, monkeypatch):
+    calls = []
+    monkeypatch.setattr(worker, "free_memory", lambda device: calls.append((device, len(Exhausting.alive))))
+    (record,) = evaluate(shard_of([simple(0)], register(Exhausting)))
+    assert (record.status, record.reason) == (
+        Status.FAILED,
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB.",
+    )
+    assert calls == [("cpu", 0)]
+
+
+def test_a_problem_that_does_not_fit_is_a_failure_with_the_systems_words():
+    shard = shard_of([momentum(0)])
+    too_large = replace(shard.training, task=TaskSpec("quadratic", {"dimension": 1_000_000}))
+    (record,) = evaluate(replace(shard, training=too_large))
+    assert record.status is Status.FAILED
+    assert record.reason.startswith("RuntimeError: ") and "memory" in record.reason
 
 
 def test_failures_have_the_reason_that_is_given():

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
-from lodo_bench.optimizers.lodo.preconditioner import Preconditioner
+from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
 from lodo_bench.spec import Parameter, Value
 
 META_LEARNING_RATE = Parameter(
@@ -48,9 +48,13 @@ class LearnedPreconditioning(Optimizer):
         hyperparameters: (P,) for each name.
         generators: for the preconditioner's random parts.
         options: structural options.
+
+    Attributes:
+        average: m, (P, n).
+        preconditioner: S.
     """
 
-    state_names = ("preconditioner", "_meta", "_average")
+    state_names = ("preconditioner", "_meta", "average")
 
     def __init__(
         self,
@@ -61,11 +65,12 @@ class LearnedPreconditioning(Optimizer):
     ) -> None:
         super().__init__(x, hyperparameters, generators, options)
         self.preconditioner = self._build(generators)
-        self._scale = self._initial_scale()
         self._meta = self._build_meta()
-        self._meta_rate = hyperparameters["meta_learning_rate"]
         self._renewal = 1 - self.column("momentum") if "momentum" in hyperparameters else x.new_ones(())
-        self._average = torch.zeros_like(x)
+        self.average = torch.zeros_like(x)
+        self._descent = Descent(
+            x, self.average, self._renewal, self._initial_scale(), hyperparameters["meta_learning_rate"]
+        )
 
     @abstractmethod
     def _build(self, generators: Sequence[Generator]) -> Preconditioner:
@@ -80,16 +85,28 @@ class LearnedPreconditioning(Optimizer):
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
-        self.preconditioner.learn(gradient * -self._scale, self._meta, self._meta_rate)
-        self._average.lerp_(gradient, self._renewal)
-        direction = self.preconditioner.apply(self._average)
-        self.x.addcmul_(direction, self._scale, value=-1)
+        self.learn(gradient)
+        self.move(gradient)
+
+    def learn(self, gradient: Tensor) -> None:
+        """The first half of a step: θ learns from the gradient (P, n) at the point that the last move led to."""
+        self.preconditioner.learn(gradient, self._descent, self._meta)
+
+    def move(self, gradient: Tensor) -> None:
+        """The second half of a step: the gradient (P, n) enters the average, and `x` moves."""
+        self.preconditioner.move(gradient, self._descent)
+
+    def set_hyperparameter(self, name: str, value: float) -> None:
+        """Change a hyperparameter, for all individuals; α₀ between `learn` and `move`, the others at any time."""
+        self._hyperparameters[name].fill_(value)
+        if name == "momentum":
+            torch.sub(1, self.column(name), out=self._renewal)
 
     def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
         """See `Stateful.restore`."""
         super().restore(state, device)
-        self.preconditioner.apply(self._average)  # which it remembers, for the next hypergradient
+        self.preconditioner.apply(self.average)  # which it remembers, for the next hypergradient
 
     def precondition(self, vector: Tensor) -> Tensor:
         """G(θ) times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
-        return self.preconditioner.product(vector) * self._scale
+        return self.preconditioner.product(vector) * self._descent.scale

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 import torch
 from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.adam import AdamMoments
-from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, build_kernel
+from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, FusedKernel, build_kernel
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
-from lodo_bench.optimizers.lodo.preconditioner import Preconditioner
+from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
 
 
 def padded_dimension(n: int, block_size: int) -> int:
@@ -41,13 +41,27 @@ class BlockPreconditioner(Preconditioner):
     Attributes:
         network: as given.
         weights: θ, (P, N, k, k, ñ/k), input entry before output entry; change it in place only.
+        orders, entrance: the permutations of the network.
         kernel: what computes with them; None without layers.
     """
 
+    # The same seed need not draw the same permutations with another version of PyTorch, or on another device.
+    state_names = ("orders", "entrance")
+
     def __init__(self, network: BlockNetwork) -> None:
         self.network = network
-        self.weights = network.weights
-        self.kernel: BlockKernel | None = build_kernel(network) if network.weights.shape[1] else None
+        self.weights, self.orders, self.entrance = network.weights, network.orders, network.entrance
+        self._use(build_kernel(network) if network.weights.shape[1] else None)
+
+    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """See `Stateful.restore`."""
+        super().restore(state, device)
+        if self.kernel is not None:
+            self._use(type(self.kernel)(self.network))  # as kernels prepare what they need of the permutations
+
+    def _use(self, kernel: BlockKernel | None) -> None:
+        self.kernel = kernel
+        self._fused = kernel if isinstance(kernel, FusedKernel) else None
 
     def apply(self, vector: Tensor) -> Tensor:
         """See `Preconditioner.apply`."""
@@ -65,12 +79,19 @@ class BlockPreconditioner(Preconditioner):
         """See `Preconditioner.spread`; (P, 1, 1, 1, 1)."""
         return values.view(-1, 1, 1, 1, 1)
 
-    def learn(self, vector: Tensor, meta: MetaOptimizer, learning_rate: Tensor) -> None:
+    def learn(self, gradient: Tensor, descent: Descent, meta: MetaOptimizer) -> None:
         """See `Preconditioner.learn`."""
         if self.kernel is not None and isinstance(meta, AdamMoments):
-            self.kernel.learn(vector, meta, learning_rate)
+            self.kernel.learn(gradient, descent, meta)
         else:
-            super().learn(vector, meta, learning_rate)
+            super().learn(gradient, descent, meta)
+
+    def move(self, gradient: Tensor, descent: Descent) -> None:
+        """See `Preconditioner.move`."""
+        if self._fused is None:
+            super().move(gradient, descent)
+        else:
+            self._fused.move(gradient, descent)
 
 
 def draw_network(

@@ -35,7 +35,7 @@ class _BlockLodo(LearnedPreconditioning):
             hidden_dim=self.options["hidden_dim"] or None,
             dtype=self.x.dtype,
         )
-        return BlockPreconditioner(network)
+        return BlockPreconditioner(network.to(self.x.device))
 
 
 @final

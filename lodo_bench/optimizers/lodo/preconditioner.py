@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
 from lodo_bench.state import Stateful
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """What a learned preconditioner serves: a population that moves along averaged gradients, and the rates of both.
+
+    The tensors change in place only.
+
+    Attributes:
+        x: (P, n), the parameters.
+        average: (P, n), the averaged gradient m.
+        renewal: 1 − β, (P, 1), or one number for all.
+        scale: α₀, (P, 1), or one number for all.
+        meta_rate: (P,), the rate of the meta-optimizer.
+    """
+
+    x: Tensor
+    average: Tensor
+    renewal: Tensor
+    scale: Tensor
+    meta_rate: Tensor
 
 
 class Preconditioner(ABC, Stateful):
@@ -19,7 +42,7 @@ class Preconditioner(ABC, Stateful):
 
     weights: Tensor
     # What is remembered of the last u is not part of the state: applying to that u again brings it back.
-    state_names = ("weights",)
+    state_names: ClassVar[tuple[str, ...]] = ("weights",)
 
     @abstractmethod
     def apply(self, vector: Tensor) -> Tensor:
@@ -37,9 +60,21 @@ class Preconditioner(ABC, Stateful):
     def product(self, vector: Tensor) -> Tensor:
         """S times each individual's vector, as `apply`, but not remembered."""
 
-    def learn(self, vector: Tensor, meta: MetaOptimizer, learning_rate: Tensor) -> None:
-        """Let the meta-optimizer take one step down `weight_gradient` of `vector`, at each individual's rate, (P,)."""
-        meta.descend(self.weights, self.weight_gradient(vector), self.spread(learning_rate))
+    def learn(self, gradient: Tensor, descent: Descent, meta: MetaOptimizer) -> None:
+        """Let the meta-optimizer take one step down the hypergradient.
+
+        Args:
+            gradient: (P, n), at the point that the last move led to.
+            descent: what moved.
+            meta: the meta-optimizer of `weights`.
+        """
+        hypergradient = self.weight_gradient(gradient * -descent.scale)
+        meta.descend(self.weights, hypergradient, self.spread(descent.meta_rate))
+
+    def move(self, gradient: Tensor, descent: Descent) -> None:
+        """Let the gradient (P, n) enter the average, and x move along S times the average, both in place."""
+        descent.average.lerp_(gradient, descent.renewal)
+        descent.x.addcmul_(self.apply(descent.average), descent.scale, value=-1)
 
     @abstractmethod
     def spread(self, values: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lodo_bench.records import Hyperparameters, Machine, Provenance, RunRecord, RunSetRecord
+from lodo_bench.records import Hyperparameters, Machine, Provenance, RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.results.report.columns import Column
 from lodo_bench.spec import OptimizerSpec, Status
 
@@ -76,17 +76,25 @@ class Gathered:
             curves[run.seed] = run.steps, run_set
 
 
+def arithmetic_of(spec: RunSetSpec) -> str:
+    """Device, dtype and kernel, in words."""
+    return f"{spec.device}, {spec.dtype}, {spec.kernel}"
+
+
+def row_key(spec: RunSetSpec) -> tuple[object, ...]:
+    """What runs of one task have in common that make one row of its table, or one line of its picture."""
+    values = tuple(sorted(spec.hyperparameters.values.items()))
+    structure = tuple(sorted(spec.optimizer.options.items()))
+    source = spec.hyperparameters.source, spec.hyperparameters.learned_in
+    return spec.optimizer.name, arithmetic_of(spec), structure, source, values
+
+
 def gather(run_sets: Iterable[RunSetRecord]) -> list[Gathered]:
     """The rows that the run sets of one task, oldest first, make."""
     rows: dict[tuple[object, ...], Gathered] = {}
     for run_set in run_sets:
         spec = run_set.spec
-        arithmetic = f"{spec.device}, {spec.dtype}, {spec.kernel}"
-        values = tuple(sorted(spec.hyperparameters.values.items()))
-        structure = tuple(sorted(spec.optimizer.options.items()))
-        source = spec.hyperparameters.source, spec.hyperparameters.learned_in
-        key = (spec.optimizer.name, arithmetic, structure, source, values)
-        row = rows.setdefault(key, Gathered(spec.optimizer, spec.hyperparameters, arithmetic))
+        row = rows.setdefault(row_key(spec), Gathered(spec.optimizer, spec.hyperparameters, arithmetic_of(spec)))
         row.hyperparameters = spec.hyperparameters
         for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
             row.add(run, provenance, run_set.id)

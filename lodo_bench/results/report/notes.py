@@ -20,7 +20,7 @@ def notes(comparison: Comparison, machines: Sequence[Machine], targets: Targets 
         *(Note(text) for text in _costs(comparison)),
         *_machines(machines),
         *(Note(text) for text in _unfinished(comparison)),
-        Note(f"Versions: {_versions(comparison.provenances)}."),
+        Note(f"Versions: {versions_text(comparison.provenances)}."),
     ]
 
 
@@ -105,12 +105,13 @@ def _machines(machines: Sequence[Machine]) -> Iterator[Note]:
     if len(machines) > 1:
         yield Note("Steps/s were measured on different machines and cannot be compared between letters.", warning=True)
         for index, machine in enumerate(machines):
-            yield Note(f"Machine {letter(index)}: {_machine(machine)}.")
+            yield Note(f"Machine {letter(index)}: {machine_text(machine)}.")
     elif machines:
-        yield Note(f"Machine: {_machine(machines[0])}.")
+        yield Note(f"Machine: {machine_text(machines[0])}.")
 
 
-def _machine(machine: Machine) -> str:
+def machine_text(machine: Machine) -> str:
+    """A machine in words."""
     device = "" if machine.device == "cpu" else f"{machine.device}, "
     return f"{device}{machine.cpu}, {machine.cores} cores, {machine.threads} threads used by PyTorch"
 
@@ -123,7 +124,7 @@ def _unfinished(comparison: Comparison) -> Iterator[str]:
         yield f"Runs without a score, interrupted or failed: {', '.join(told)}."
 
 
-def _versions(provenances: Iterable[Provenance]) -> str:
+def versions_text(provenances: Iterable[Provenance]) -> str:
     """Each different set of versions once."""
     found = dict.fromkeys(
         ", ".join(f"{name} {version}" for name, version in p.versions.items())

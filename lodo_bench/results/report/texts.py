@@ -64,6 +64,11 @@ def reaching_text(reaching: Reaching | None, *, whole: bool) -> str:
     return ", ".join(parts + [missed] * bool(reaching.missed))
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 run`, `8 runs`."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def duration(seconds: float) -> str:
     """A training time: `51.2 s`, `12.5 min`, `3.4 h`."""
     for unit, size in (("h", 3600.0), ("min", 60.0)):

@@ -20,17 +20,22 @@ class Flaw(Exception):
     """What is wrong with a file. Those who show it to the user add what to do."""
 
 
+class Missing(Flaw):
+    """A file is not there."""
+
+
 def locate(place: Place, file: DataFile) -> Path:
     """The path of a file that is there.
 
     Raises:
-        Flaw: if it is missing, or is no plain file.
+        Missing: if it is not there.
+        Flaw: if it is no plain file, or cannot be reached.
     """
     candidates = place.candidates(file)
     try:
         path = next((path for path in candidates if path.exists()), None)
         if path is None:
-            raise Flaw(f"'{candidates[0]}' is missing")
+            raise Missing(f"'{candidates[0]}' is missing")
         if not path.is_file():
             raise Flaw(f"'{path}' is no plain file")
     except OSError as error:

@@ -15,6 +15,7 @@ Bytes = NDArray[np.uint8]
 
 CLASSES = 10
 _IDX_UNSIGNED_BYTE = 8
+_MOST_DIMENSIONS = 4
 _MNIST_SHAPE = (28, 28)
 _CIFAR10_SHAPE = (3, 32, 32)
 _CIFAR10_RECORD = 1 + 3 * 32 * 32
@@ -62,6 +63,8 @@ def parse_idx(content: bytes, name: str) -> Bytes:
     if len(content) < 4 or content[:2] != b"\0\0":
         raise Flaw(f"'{name}' is no idx file: it must begin with two zero bytes, a type and a number of dimensions")
     kind, dimensions = content[2], content[3]
+    if dimensions > _MOST_DIMENSIONS:
+        raise Flaw(f"'{name}' has {dimensions} dimensions; data sets have no more than {_MOST_DIMENSIONS} dimensions")
     if kind != _IDX_UNSIGNED_BYTE:
         raise Flaw(f"'{name}' holds elements of type {kind}; it must hold unsigned bytes, type {_IDX_UNSIGNED_BYTE}")
     header = 4 + 4 * dimensions

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from lodo_bench.kernels import chosen
-from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork
+from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, FusedKernel
 
 
 def build_kernel(network: BlockNetwork) -> BlockKernel:
     """The kernel for this network that `lodo_bench.kernels` chooses."""
     name = chosen(network.weights.device, network.weights.dtype)
     if name == "numba":
-        from lodo_bench.optimizers.lodo.kernels.cpu import NumbaKernel
+        from lodo_bench.optimizers.lodo.kernels.cpu import numba_kernel
 
-        return NumbaKernel(network)
+        return numba_kernel(network)
     if name == "triton":
         from lodo_bench.optimizers.lodo.kernels.gpu import TritonKernel
 
@@ -22,4 +22,4 @@ def build_kernel(network: BlockNetwork) -> BlockKernel:
     return TorchKernel(network)
 
 
-__all__ = ["BlockKernel", "BlockNetwork", "build_kernel"]
+__all__ = ["BlockKernel", "BlockNetwork", "FusedKernel", "build_kernel"]

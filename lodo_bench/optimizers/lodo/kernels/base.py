@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from lodo_bench.optimizers.adam import AdamMoments
+from lodo_bench.optimizers.lodo.preconditioner import Descent
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class BlockNetwork:
     weights: Tensor
     orders: Tensor
     entrance: Tensor
+
+    def to(self, device: torch.device) -> BlockNetwork:
+        """The same network on another device."""
+        return BlockNetwork(self.weights.to(device), self.orders.to(device), self.entrance.to(device))
 
 
 class Trace:
@@ -59,6 +64,8 @@ class BlockKernel(Protocol):
 
     name: str
 
+    def __init__(self, network: BlockNetwork) -> None: ...
+
     def apply(self, vector: Tensor) -> Tensor:
         """S times each individual's vector u, (P, n) -> (P, n), keeping what the gradient of the weights needs."""
         ...
@@ -78,6 +85,15 @@ class BlockKernel(Protocol):
         """
         ...
 
-    def learn(self, vector: Tensor, moments: AdamMoments, learning_rate: Tensor) -> None:
-        """One step of Adam of the weights down that gradient, at the rate (P,) of each individual."""
+    def learn(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
+        """See `Preconditioner.learn`, with Adam as the meta-optimizer."""
+        ...
+
+
+@runtime_checkable
+class FusedKernel(BlockKernel, Protocol):
+    """A kernel that does with a product what LODO does with it, at less cost than one after the other."""
+
+    def move(self, gradient: Tensor, descent: Descent) -> None:
+        """See `Preconditioner.move`."""
         ...

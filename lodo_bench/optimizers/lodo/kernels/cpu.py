@@ -1,162 +1,37 @@
-"""The kernel for CPUs: loops that Numba compiles for the block size, vectorized over the blocks."""
+"""The kernels for CPUs: small individuals side by side, large ones layer by layer."""
 
 from __future__ import annotations
 
-import math
+from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Any, final
+from typing import final
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from lodo_bench.optimizers.adam import EPSILON, AdamMoments
-from lodo_bench.optimizers.lodo.kernels.base import BlockNetwork, Trace, outer_products
+from lodo_bench.optimizers.lodo.kernels import cpu_loops
+from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, Trace, outer_products
+from lodo_bench.optimizers.lodo.preconditioner import Descent
+from lodo_bench.threads import share
 
-# Sums and products may be contracted to fused multiply-adds, but nothing is reordered: the results do not depend on
-# where in memory, or beside whom, an individual is, nor on the number of threads.
-_SETTINGS: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
-_compiled = numba.njit(**_SETTINGS)
-_MOST_THREADS = numba.get_num_threads()
+# So many weights are worth a thread of their own: handing over work takes some 0.05 ms, and a weight some 2 ns.
+_WEIGHTS_PER_THREAD = 2**17
+# An individual whose layers have so many weights keeps several threads busy by itself.
+_LARGE_LAYER = 4 * _WEIGHTS_PER_THREAD
 
-# In the functions below `size` is a tuple of k numbers. Its length is a constant for the compiler, which so unrolls the
-# loops over a block's entries. All that belongs to one individual is flat: a signal is k rows of `blocks` places, a
-# layer's weights k² rows, and an argument `..._at` tells where they start, for slices would cost more than the
-# arithmetic. Places are unsigned: Numba would check signed ones for being negative, and not vectorize.
-_Place = np.uintp
+_Arrays = tuple[np.ndarray, np.ndarray]
 
 
-@_compiled
-def _forward(size, blocks, weights, at, x, x_at, y, y_at):
-    """Y = B(θ) x."""
-    k = _Place(len(size))
-    for o in range(k):
-        for b in range(blocks):
-            total = weights[at + o * blocks + b] * x[x_at + b]
-            for i in range(_Place(1), k):
-                total += weights[at + (i * k + o) * blocks + b] * x[x_at + i * blocks + b]
-            y[y_at + o * blocks + b] = total
+def numba_kernel(network: BlockNetwork) -> BlockKernel:
+    """The kernel for individuals of this size."""
+    large = network.weights[0, 0].numel() >= _LARGE_LAYER
+    return LayeredNumbaKernel(network) if large else NumbaKernel(network)
 
 
-@_compiled
-def _backward(size, blocks, weights, at, x, x_at, y, y_at):
-    """Y = B(θ)ᵀ x."""
-    k = _Place(len(size))
-    for i in range(k):
-        for b in range(blocks):
-            total = weights[at + i * k * blocks + b] * x[x_at + b]
-            for o in range(_Place(1), k):
-                total += weights[at + (i * k + o) * blocks + b] * x[x_at + o * blocks + b]
-            y[y_at + i * blocks + b] = total
-
-
-@_compiled
-def _gather(x, order, order_at, y, y_at, count):
-    for place in range(count):
-        y[y_at + place] = x[_Place(order[order_at + place])]
-
-
-@_compiled
-def _scatter(x, order, order_at, y, y_at, count):
-    for place in range(count):
-        y[y_at + _Place(order[order_at + place])] = x[place]
-
-
-@_compiled
-def _up(size, blocks, layers, weights, orders, entrance, vector, inputs, top, top_at, work):
-    """G̃ times a vector: what enters each layer, and what comes out at the top.
-
-    The entries that pad the vector are zero in `inputs` from the start and stay so.
-    """
-    start, hidden, step = _Place(0), _Place(len(size)) * blocks, _Place(len(size) * len(size)) * blocks
-    last = layers - _Place(1)
-    _scatter(vector, entrance, start, inputs, start, _Place(len(vector)))
-    for layer in range(last):
-        _forward(size, blocks, weights, layer * step, inputs, layer * hidden, work, start)
-        following = (layer + _Place(1)) * hidden
-        _gather(work, orders, following, inputs, following, hidden)
-    _forward(size, blocks, weights, last * step, inputs, last * hidden, top, top_at)
-
-
-@_compiled
-def _adam(size, blocks, weights, first, second, at, factors, x, y, trace_at, pushed_x, pushed_y):
-    """One step of Adam for the weights of a layer, whose rows of the traces x and y start at `trace_at`."""
-    k = _Place(len(size))
-    gain1, gain2, scale, offset = factors
-    for i in range(k):
-        for o in range(k):
-            row, x_at, y_at = at + (i * k + o) * blocks, trace_at + i * blocks, trace_at + o * blocks
-            pushed_at = o * blocks
-            for b in range(blocks):
-                gradient = x[x_at + b] * pushed_y[pushed_at + b] + pushed_x[x_at + b] * y[y_at + b]
-                mean = first[row + b] + (gradient - first[row + b]) * gain1
-                square = second[row + b] + (gradient * gradient - second[row + b]) * gain2
-                first[row + b] = mean
-                second[row + b] = square
-                weights[row + b] -= mean / (math.sqrt(square) * scale + offset)
-
-
-@_compiled
-def _apply_one(size, blocks, layers, weights, orders, entrance, vector, inputs, adjoints, work, result):
-    start, hidden, step = _Place(0), _Place(len(size)) * blocks, _Place(len(size) * len(size)) * blocks
-    top = (layers - _Place(1)) * hidden
-    _up(size, blocks, layers, weights, orders, entrance, vector, inputs, adjoints, top, work)
-    for below in range(layers - _Place(1)):
-        layer = layers - _Place(1) - below
-        _backward(size, blocks, weights, layer * step, adjoints, layer * hidden, work, start)
-        _scatter(work, orders, layer * hidden, adjoints, (layer - _Place(1)) * hidden, hidden)
-    _backward(size, blocks, weights, start, adjoints, start, work, start)
-    _gather(work, entrance, start, result, start, _Place(len(result)))
-
-
-@_compiled
-def _learn_one(
-    size, blocks, layers, weights, first, second, factors, orders, entrance, vector, inputs, adjoints, pushed, signal,
-    work,
-):  # fmt: skip
-    start, hidden, step = _Place(0), _Place(len(size)) * blocks, _Place(len(size) * len(size)) * blocks
-    _up(size, blocks, layers, weights, orders, entrance, vector, pushed, signal, start, work)
-    for below in range(layers):
-        layer = layers - _Place(1) - below
-        at = layer * hidden
-        # The pass that goes back is the last to use a layer's weights, so it may change them.
-        if layer:
-            _backward(size, blocks, weights, layer * step, signal, start, work, start)
-        _adam(size, blocks, weights, first, second, layer * step, factors, inputs, adjoints, at, pushed, signal)
-        if layer:
-            _scatter(work, orders, at, signal, start, hidden)
-
-
-def _apply(size, blocks, layers, weights, orders, entrance, vectors, inputs, adjoints, work, results):
-    for p in numba.prange(len(weights)):
-        _apply_one(
-            size, _Place(blocks), _Place(layers), weights[p], orders[p], entrance[p], vectors[p],
-            inputs[p], adjoints[p], work[p, 0], results[p],
-        )  # fmt: skip
-
-
-def _learn(
-    size, blocks, layers, weights, first, second, betas, rates, correction, orders, entrance, vectors, inputs, adjoints,
-    pushed, work,
-):  # fmt: skip
-    for p in numba.prange(len(weights)):
-        number, rate = vectors.dtype.type, rates[p] * correction
-        factors = number(1 - betas[0]), number(1 - betas[1]), number(1 / rate), number(EPSILON / rate)
-        _learn_one(
-            size, _Place(blocks), _Place(layers), weights[p], first[p], second[p], factors, orders[p], entrance[p],
-            vectors[p], inputs[p], adjoints[p], pushed[p], work[p, 0], work[p, 1],
-        )  # fmt: skip
-
-
-# For one thread, and for several that share the individuals.
-_APPLY = _compiled(_apply), numba.njit(parallel=True, **_SETTINGS)(_apply)
-_LEARN = _compiled(_learn), numba.njit(parallel=True, **_SETTINGS)(_learn)
-
-
-@final
-class NumbaKernel:
-    """See `BlockKernel`. Individuals one after the other, or shared among as many threads as PyTorch uses.
+class _CpuKernel(ABC):
+    """See `BlockKernel`.
 
     In `learn` every weight and moment is read and written once, by the pass that goes back through its layer; the
     gradient is never in memory.
@@ -166,46 +41,26 @@ class NumbaKernel:
 
     def __init__(self, network: BlockNetwork) -> None:
         self._network = network
-        population, layers, k, _, blocks = network.weights.shape
-        self._shape = (0,) * k, blocks, layers
+        self._population, self._layers, self._k, _, self._blocks = network.weights.shape
         self._weights = _flat(network.weights)
-        self._places = _flat(network.orders), network.entrance.numpy()
+        # Unsigned, see `cpu_loops`.
+        self._orders, self._entrance = (_flat(t).view(np.uint32) for t in (network.orders, network.entrance))
         self._applied = Trace(network.weights)
         self._trace = _flat(self._applied.inputs), _flat(self._applied.adjoints)
-        self._pushed_inputs = np.zeros_like(self._trace[0])
-        self._work = np.empty((population, 2, k * blocks), self._weights.dtype)
         self._moments: AdamMoments | None = None
 
     def apply(self, vector: Tensor) -> Tensor:
         """See `BlockKernel`."""
-        return self._pass(vector, *self._trace)
+        return self._pass(vector, self._trace)
 
     def product(self, vector: Tensor) -> Tensor:
         """See `BlockKernel`."""
-        return self._pass(vector, self._pushed_inputs, _flat(self._pushed.adjoints))
+        return self._pass(vector, (_flat(self._pushed.inputs), _flat(self._pushed.adjoints)))
 
     def weight_gradient(self, vector: Tensor) -> Tensor:
         """See `BlockKernel`."""
-        self._pass(vector, _flat(self._pushed.inputs), _flat(self._pushed.adjoints))
+        self.product(vector)
         return outer_products(self._applied, self._pushed, self._gradient)
-
-    def learn(self, vector: Tensor, moments: AdamMoments, learning_rate: Tensor) -> None:
-        """See `BlockKernel`."""
-        if moments is not self._moments:
-            self._moments, self._moment_rows = moments, (_flat(moments.first), _flat(moments.second))
-        _LEARN[self._threads()](
-            *self._shape,
-            self._weights,
-            *self._moment_rows,
-            (moments.beta1, moments.beta2),
-            learning_rate.numpy(),
-            moments.advance(),
-            *self._places,
-            vector.numpy(),
-            *self._trace,
-            self._pushed_inputs,
-            self._work,
-        )
 
     @cached_property
     def _pushed(self) -> Trace:
@@ -215,27 +70,134 @@ class NumbaKernel:
     def _gradient(self) -> Tensor:
         return torch.empty_like(self._network.weights)
 
-    def _pass(self, vector: Tensor, inputs: np.ndarray, adjoints: np.ndarray) -> Tensor:
-        result = torch.empty_like(vector)
-        _APPLY[self._threads()](
-            *self._shape,
-            self._weights,
-            *self._places,
-            vector.numpy(),
-            inputs,
-            adjoints,
-            self._work,
-            result.numpy(),
+    def _rows(self, moments: AdamMoments) -> _Arrays:
+        if moments is not self._moments:
+            self._moments, self._moment_rows = moments, (_flat(moments.first), _flat(moments.second))
+        return self._moment_rows
+
+    @abstractmethod
+    def _pass(self, vector: Tensor, trace: _Arrays) -> Tensor:
+        """S times the vectors, which leave their trace."""
+
+
+@final
+class NumbaKernel(_CpuKernel):
+    """See `BlockKernel` and `FusedKernel`. Threads share the individuals, where these are enough."""
+
+    def __init__(self, network: BlockNetwork) -> None:
+        super().__init__(network)
+        self._shape = (0,) * self._k, self._blocks, self._layers
+        self._pieces = network.weights.numel() // _WEIGHTS_PER_THREAD
+        self._descent: Descent | None = None
+
+    def learn(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
+        """See `BlockKernel`."""
+        self._adopt(descent)
+        self._share(
+            cpu_loops.learn_all,
+            *self._rows(moments),
+            self._orders,
+            self._entrance,
+            gradient.numpy(),
+            *self._trace,
+            self._scale,
+            (moments.beta1, moments.beta2),
+            self._meta_rate,
+            moments.advance(),
+            EPSILON,
         )
+
+    def move(self, gradient: Tensor, descent: Descent) -> None:
+        """See `FusedKernel`."""
+        self._adopt(descent)
+        self._share(
+            cpu_loops.move_all,
+            self._orders,
+            self._entrance,
+            gradient.numpy(),
+            *self._trace,
+            self._average,
+            self._x,
+            self._renewal,
+            self._scale,
+        )
+
+    def _adopt(self, descent: Descent) -> None:
+        """Take arrays of a descent's tensors, once: taking them costs as much as some of the arithmetic."""
+        if descent is not self._descent:
+            self._descent = descent
+            self._average, self._x = descent.average.numpy(), descent.x.numpy()
+            self._meta_rate = descent.meta_rate.numpy()
+            self._renewal, self._scale = (
+                column.expand(self._population, 1).contiguous().numpy() for column in (descent.renewal, descent.scale)
+            )
+
+    def _pass(self, vector: Tensor, trace: _Arrays) -> Tensor:
+        result = torch.empty_like(vector)
+        self._share(cpu_loops.apply_all, self._orders, self._entrance, vector.numpy(), *trace, result.numpy())
         return result
 
-    def _threads(self) -> bool:
-        """Whether several threads are to share the individuals; tells Numba how many."""
-        threads = min(torch.get_num_threads(), len(self._weights), _MOST_THREADS)
-        if threads == 1:
-            return False
-        numba.set_num_threads(threads)
-        return True
+    def _share(self, function, *arguments) -> None:
+        def work(first: int, last: int) -> None:
+            function(*self._shape, self._weights, *arguments, first, last)
+
+        share(work, self._population, self._pieces)
+
+
+@final
+class LayeredNumbaKernel(_CpuKernel):
+    """See `BlockKernel`. Threads share the blocks of a layer, one individual after the other."""
+
+    def __init__(self, network: BlockNetwork) -> None:
+        super().__init__(network)
+        hidden = self._k * self._blocks
+        self._shape = (0,) * self._k, np.uint64(self._blocks)
+        self._work = np.empty(3 * hidden, self._weights.dtype)
+        self._inputs = np.empty(self._layers * hidden, self._weights.dtype)
+        self._pieces = network.weights[0, 0].numel() // _WEIGHTS_PER_THREAD
+
+    def learn(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
+        """See `BlockKernel`."""
+        first, second = self._rows(moments)
+        vectors, number = (gradient * -descent.scale).numpy(), self._weights.dtype.type
+        gain1, gain2, correction = 1 - moments.beta1, 1 - moments.beta2, moments.advance()
+        for p, rate in enumerate(descent.meta_rate.tolist()):
+            self._up(p, vectors[p], self._inputs)
+            learned, applied = (self._weights[p], first[p], second[p]), (self._trace[0][p], self._trace[1][p])
+            factors = tuple(number(factor) for factor in (gain1, gain2, rate * correction, EPSILON))
+            for layer in reversed(range(self._layers)):
+                arguments = learned, factors, self._orders[p], applied, self._inputs, self._work
+                self._share(cpu_loops.down_learning, layer, *arguments)
+
+    def _pass(self, vector: Tensor, trace: _Arrays) -> Tensor:
+        result = torch.empty_like(vector)
+        vectors, results = vector.numpy(), result.numpy()
+        hidden, top = self._k * self._blocks, (self._layers - 1) % 2
+        for p, (inputs, adjoints) in enumerate(zip(*trace, strict=True)):
+            self._up(p, vectors[p], inputs)
+            adjoints[-hidden:] = self._work[top * hidden : (top + 1) * hidden]
+            for layer in reversed(range(self._layers)):
+                at, following = np.uint64(layer * hidden), np.uint64(max(layer - 1, 0) * hidden)
+                arguments = self._weights[p], self._orders[p], adjoints, at, self._work, adjoints, following
+                self._share(cpu_loops.down, layer, *arguments)
+            cpu_loops.leave(self._work, np.uint64(2 * hidden), self._entrance[p], results[p])
+        return result
+
+    def _up(self, p: int, vector: np.ndarray, inputs: np.ndarray) -> None:
+        hidden = self._k * self._blocks
+        inputs[:hidden] = 0
+        cpu_loops.enter(vector, self._entrance[p], inputs)
+        for layer in range(self._layers):
+            source, result = np.uint64((layer + 1) % 2 * hidden), np.uint64(layer % 2 * hidden)
+            arguments = self._weights[p], self._orders[p], self._work, source, inputs, self._work, result
+            self._share(cpu_loops.up, layer, *arguments)
+
+    def _share(self, function, layer: int, *arguments) -> None:
+        def work(first: int, last: int) -> None:
+            start, stop = first * cpu_loops.TILE, min(last * cpu_loops.TILE, self._blocks)
+            function(*self._shape, np.uint64(layer), *arguments, np.uint64(start), np.uint64(stop))
+
+        share(work, -(-self._blocks // cpu_loops.TILE), self._pieces)
 
 
 def _flat(tensor: Tensor) -> np.ndarray:

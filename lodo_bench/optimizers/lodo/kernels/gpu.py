@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lodo_bench.optimizers.adam import EPSILON, AdamMoments
 from lodo_bench.optimizers.lodo.kernels.base import BlockNetwork, Trace, outer_products
+from lodo_bench.optimizers.lodo.preconditioner import Descent
 
 # Blocks of the network for each program; its threads read neighbouring places of every row together.
 _TILE = 256
@@ -72,7 +73,7 @@ def _backward(
 
 @triton.jit
 def _backward_and_learn(
-    weights, first, second, inputs, adjoints, pushed_inputs, pushed_adjoints, order, result, scales, blocks,
+    weights, first, second, inputs, adjoints, pushed_inputs, pushed_adjoints, order, result, factors, blocks,
     weight_stride, trace_stride, pushed_stride, signal_stride, order_stride,
     LAST: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
@@ -87,8 +88,8 @@ def _backward_and_learn(
     adjoints += individual * trace_stride
     pushed_inputs += individual * pushed_stride
     pushed_adjoints += individual * signal_stride
-    scales += individual * 4
-    scale, offset, gain1, gain2 = tl.load(scales), tl.load(scales + 1), tl.load(scales + 2), tl.load(scales + 3)
+    factors += individual * 4
+    rate, gain1, gain2, epsilon = tl.load(factors), tl.load(factors + 1), tl.load(factors + 2), tl.load(factors + 3)
     for i in tl.static_range(K):
         x = tl.load(inputs + i * blocks + b, mask=there, other=0.0)
         pushed_x = tl.load(pushed_inputs + i * blocks + b, mask=there, other=0.0)
@@ -106,7 +107,7 @@ def _backward_and_learn(
             square += (gradient * gradient - square) * gain2
             tl.store(first + at, mean, mask=there)
             tl.store(second + at, square, mask=there)
-            tl.store(weights + at, weight - mean / (tl.sqrt(square) * scale + offset), mask=there)
+            tl.store(weights + at, weight - rate * mean / (tl.sqrt(square) + epsilon), mask=there)
         if not LAST:
             place = tl.load(order + individual * order_stride + i * blocks + b, mask=there, other=0)
             tl.store(result + individual * signal_stride + place, total, mask=there)
@@ -145,13 +146,13 @@ class TritonKernel:
         self._pass(vector, self._pushed)
         return outer_products(self._applied, self._pushed, self._gradient)
 
-    def learn(self, vector: Tensor, moments: AdamMoments, learning_rate: Tensor) -> None:
+    def learn(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
         """See `BlockKernel`."""
-        rates = learning_rate * moments.advance()
-        gains = [torch.ones_like(rates) - beta for beta in (moments.beta1, moments.beta2)]
-        scales = torch.stack((1 / rates, EPSILON / rates, *gains), dim=1)
+        rates = descent.meta_rate * moments.advance()
+        others = (1 - moments.beta1, 1 - moments.beta2, EPSILON)
+        factors = torch.stack((rates, *(torch.ones_like(rates) * number for number in others)), dim=1)
         signal, following = self._signals[(self._layers - 1) % 2], self._signals[self._layers % 2]
-        self._up(vector, self._learn_inputs, signal)
+        self._up(gradient * -descent.scale, self._learn_inputs, signal)
         for layer in range(self._layers - 1, -1, -1):
             _backward_and_learn[self._grid](
                 self._weights[:, layer],
@@ -163,7 +164,7 @@ class TritonKernel:
                 signal,
                 self._orders[:, layer],
                 following,
-                scales,
+                factors,
                 self._blocks,
                 self._weights.stride(0),
                 self._applied.inputs.stride(0),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.kernels.base import BlockNetwork, Trace, outer_products
+from lodo_bench.optimizers.lodo.preconditioner import Descent
 
 
 @final
@@ -44,9 +45,10 @@ class TorchKernel:
         self._pass(vector, self._pushed)
         return outer_products(self._applied, self._pushed, self._gradient)
 
-    def learn(self, vector: Tensor, moments: AdamMoments, learning_rate: Tensor) -> None:
+    def learn(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
         """See `BlockKernel`."""
-        moments.descend(self._weights, self.weight_gradient(vector), learning_rate.view(-1, 1, 1, 1, 1))
+        hypergradient = self.weight_gradient(gradient * -descent.scale)
+        moments.descend(self._weights, hypergradient, descent.meta_rate.view(-1, 1, 1, 1, 1))
 
     def _pass(self, vector: Tensor, trace: Trace) -> Tensor:
         # The entries that pad the vector are zero in the trace from the start and stay so.

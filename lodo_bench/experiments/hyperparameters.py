@@ -8,7 +8,7 @@ from dataclasses import replace
 from lodo_bench.errors import UsageError
 from lodo_bench.meta_training import is_meta_trained
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.records import Hyperparameters
+from lodo_bench.records import Hyperparameters, StudyRecord
 from lodo_bench.results.published import published_hyperparameters
 from lodo_bench.results.store import Store
 from lodo_bench.spec import OptimizerSpec, TaskSpec, shown
@@ -41,14 +41,17 @@ def choose(
     return replace(base, values=values, source="given", origin=rest)
 
 
-def _from(source: str, task: TaskSpec, optimizer: OptimizerSpec, store: Store) -> Hyperparameters | None:
-    if source == "tuned":
-        study = store.tuned(task, optimizer)
-        if study is None or study.hyperparameters is None:
-            return None
-        learned_in = study.id if study.learned is not None else None
-        tuned = Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}", learned_in)
-        return _for_final_runs(task, optimizer, tuned)
+def result_of(study: StudyRecord) -> Hyperparameters | None:
+    """What a study has found; None if it is unfinished, or nothing it tried had a finite loss."""
+    if study.hyperparameters is None or not study.has_result:
+        return None
+    learned_in = study.id if study.learned is not None else None
+    tuned = Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}", learned_in)
+    return _for_final_runs(study.spec.task, study.spec.optimizer, tuned)
+
+
+def untuned(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> Hyperparameters | None:
+    """The `paper`'s hyperparameters or the `default` ones; None if they are not known, or must be learned."""
     if source == "paper":
         published = published_hyperparameters(task, optimizer)
         return None if published is None else Hyperparameters(published, "paper", "Table 6")
@@ -56,6 +59,13 @@ def _from(source: str, task: TaskSpec, optimizer: OptimizerSpec, store: Store) -
         return None
     defaults = {p.name: p.start for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
     return Hyperparameters(defaults, "default", "")
+
+
+def _from(source: str, task: TaskSpec, optimizer: OptimizerSpec, store: Store) -> Hyperparameters | None:
+    if source == "tuned":
+        study = store.tuned(task, optimizer)
+        return None if study is None else result_of(study)
+    return untuned(source, task, optimizer)
 
 
 def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparameters) -> Hyperparameters:

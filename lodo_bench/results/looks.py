@@ -1,0 +1,110 @@
+"""How each optimizer looks in every picture: its colour, its line style and its marker.
+
+The colours are those of Okabe and Ito, which people with any kind of colour blindness tell apart, made darker on white
+and lighter on black where they would be faint. More optimizers than colours share them, so a line style and a marker of
+its own tell each of them from the others in grey as well.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+T = TypeVar("T")
+Dash = Literal["solid", "dashed", "dotted", "dash-dot", "dash-dot-dot"]
+Marker = Literal["circle", "square", "diamond", "triangle-up", "triangle-down", "plus", "star"]
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """A colour on a light and on a dark background, each as `#rrggbb`, with a contrast of 3 to 1 at least."""
+
+    light: str
+    dark: str
+
+
+BLUE = Colour("#0072b2", "#4aa8e0")
+VERMILION = Colour("#d55e00", "#f0803c")
+GREEN = Colour("#00855f", "#22b98d")
+ORANGE = Colour("#b98000", "#e9a820")
+SKY = Colour("#3c97d1", "#8fd0f7")
+PURPLE = Colour("#b85b91", "#dd93bd")
+BLACK = Colour("#1b1b1b", "#f2f2f2")
+BROWN = Colour("#7b5230", "#c49a74")
+
+_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, BLACK, BROWN)
+_DASHES: tuple[Dash, ...] = ("solid", "dashed", "dash-dot", "dotted", "dash-dot-dot")
+_MARKERS: tuple[Marker, ...] = ("circle", "square", "diamond", "triangle-up", "triangle-down", "plus", "star")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a line is drawn with."""
+
+    colour: Colour
+    dash: Dash
+    marker: Marker
+
+
+# Those that the paper shows in one picture have different colours, or else different line styles.
+LOOKS: Mapping[str, Look] = {
+    "lodo": Look(BLUE, "solid", "circle"),
+    "adam": Look(VERMILION, "solid", "square"),
+    "momentum": Look(GREEN, "dashed", "triangle-up"),
+    "rmsprop": Look(PURPLE, "dash-dot", "triangle-down"),
+    "yogi": Look(ORANGE, "dotted", "diamond"),
+    "lars": Look(SKY, "dash-dot-dot", "plus"),
+    "l-bfgs": Look(BLACK, "solid", "triangle-up"),
+    "o-lbfgs": Look(BLACK, "dashed", "triangle-down"),
+    "bfgs": Look(BROWN, "dash-dot", "plus"),
+    "levenberg-marquardt": Look(BROWN, "dashed", "square"),
+    "newton": Look(BLACK, "dotted", "star"),
+    "l2lbgdbgd": Look(SKY, "solid", "star"),
+    "lodo-diagonal": Look(VERMILION, "dashed", "diamond"),
+    "lodo-global": Look(GREEN, "dash-dot", "square"),
+    "lodo-residuals": Look(ORANGE, "solid", "triangle-up"),
+    "lodo-no-momentum": Look(SKY, "dotted", "triangle-down"),
+    "lodo-sgd": Look(PURPLE, "dashed", "star"),
+    "lodo-dense": Look(BLACK, "dash-dot-dot", "circle"),
+}
+
+
+def look_of(optimizer: str) -> Look:
+    """The look of an optimizer by its name; of one that is not in the table, always the same one for the same name."""
+    if optimizer in LOOKS:
+        return LOOKS[optimizer]
+    number = zlib.crc32(optimizer.encode())
+    return Look(
+        _COLOURS[number % len(_COLOURS)],
+        _DASHES[number // 8 % len(_DASHES)],
+        _MARKERS[number // 64 % len(_MARKERS)],
+    )
+
+
+def looks_of(optimizers: Sequence[str]) -> list[Look]:
+    """Looks for the lines of one picture: each of its optimizer's own colour, and all of them different.
+
+    Where an optimizer comes several times, or has by chance the look of another, line style and marker give way.
+    """
+    found: list[Look] = []
+    for name in optimizers:
+        own = look_of(name)
+        drawn = {(look.colour, look.dash) for look in found}
+        new = [look for look in _variants(own) if look not in found] or [own]
+        found.append(next((look for look in new if (look.colour, look.dash) not in drawn), new[0]))
+    return found
+
+
+def _variants(own: Look) -> list[Look]:
+    """All looks of one colour, beginning with the own; those that share neither line style nor marker come early."""
+    dashes, markers = _from(own.dash, _DASHES), _from(own.marker, _MARKERS)
+    turns = len(dashes) * len(markers)  # the numbers of both have no common factor: this meets every pair once
+    return [Look(own.colour, dashes[turn % len(dashes)], markers[turn % len(markers)]) for turn in range(turns)]
+
+
+def _from(first: T, everything: Sequence[T]) -> list[T]:
+    """The same in a circle, beginning with `first`."""
+    start = everything.index(first)
+    return [*everything[start:], *everything[:start]]

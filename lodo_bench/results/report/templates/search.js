@@ -1,0 +1,97 @@
+// Searches: the fitness and each hyperparameter by generation, every individual a dot.
+
+function search(place, data) {
+  const panels = [
+    {name: "fitness (loss)", scale: suits("log", [data.individuals.map((one) => one.fitness)]), values: (one) => one.fitness},
+    ...data.panels.map((panel, index) => ({...panel, values: (one) => one.values[index]})),
+  ];
+  const bubble = html("div", "bubble");
+  bubble.hidden = true;
+  const grid = html("div", "panels");
+  const drawn = panels.map((panel) => {
+    const holder = html("div", "plot");
+    grid.append(html("figure", "panel", html("figcaption", "", panel.name), holder));
+    return {panel, holder, marks: []};
+  });
+  place.append(grid, bubble);
+  for (const one of drawn) redrawn(one.holder, (width) => drawPanel(one, data, width, (individual, holder) => {
+    drawn.forEach(({marks}) => marks.forEach((mark, index) => mark.classList.toggle("chosen", index === individual)));
+    tell(bubble, place, holder, data, individual);
+  }));
+}
+
+function drawPanel(one, data, width, choose) {
+  const {panel, holder} = one;
+  const height = Math.min(Math.max(0.75 * width, 190), 260);
+  const box = {left: 62, right: width - 8, top: 12, bottom: height - 26};
+  const count = data.generations;
+  const x = makeScale("linear", [0.5, count + 1.4], box.left, box.right, 0);
+  const means = panel.mean ? [...panel.mean, panel.result ?? null] : [];
+  const y = makeScale(panel.scale, [...data.individuals.map(panel.values), ...means], box.bottom, box.top);
+  const picture = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img"});
+  picture.setAttribute("aria-label", `${data.title}: ${panel.name} by generation`);
+  const every = Math.ceil(count / 10);
+  const xTicks = Array.from({length: count}, (_, index) => index + 1).filter((n) => (n - 1) % every === 0);
+  axes(picture, box, x, y, {xTicks});
+  const group = inked(svg("g"), data.look);
+  if (panel.mean) drawSpread(group, panel, x, y);
+  const places = data.individuals.map((individual) => [x(individual.x), broken(individual, panel) ? box.top : y(panel.values(individual))]);
+  one.marks = data.individuals.map((individual, index) => {
+    const [px, py] = places[index];
+    const mark = individual.fitness === null
+      ? svg("path", {class: "cross", d: "M-2.4 -2.4L2.4 2.4M-2.4 2.4L2.4 -2.4", transform: `translate(${px} ${py})`})
+      : svg("circle", {class: "dot", cx: px, cy: py, r: 2.4});
+    group.append(mark);
+    return mark;
+  });
+  if (panel.result !== undefined && panel.result !== null) {
+    group.append(svg("circle", {class: "result", cx: x(count + 1), cy: y(panel.result), r: 5}));
+  }
+  picture.append(group);
+  picture.addEventListener("pointermove", (event) => {
+    const corner = picture.getBoundingClientRect();
+    choose(closest(places, event.clientX - corner.left, event.clientY - corner.top), holder);
+  });
+  picture.addEventListener("pointerleave", () => choose(-1, holder));
+  holder.replaceChildren(picture);
+}
+
+// The fitness of one that diverged is no number: it stands on the upper edge.
+function broken(individual, panel) {
+  return panel.values(individual) === null;
+}
+
+function drawSpread(group, panel, x, y) {
+  const upper = panel.high.map((value, index) => `${x(index + 1)} ${y(value)}`);
+  const lower = panel.low.map((value, index) => `${x(index + 1)} ${y(value)}`).reverse();
+  group.append(
+    svg("path", {class: "band", d: `M${[...upper, ...lower].join("L")}z`}),
+    svg("path", {class: "mean", d: `M${panel.mean.map((value, index) => `${x(index + 1)} ${y(value)}`).join("L")}`}),
+  );
+}
+
+function closest(places, px, py) {
+  let found = -1, least = 20 ** 2;
+  places.forEach(([x, y], index) => {
+    const far = (x - px) ** 2 + (y - py) ** 2;
+    if (far < least) [found, least] = [index, far];
+  });
+  return found;
+}
+
+function tell(bubble, place, holder, data, index) {
+  bubble.hidden = index < 0;
+  if (index < 0) return;
+  const one = data.individuals[index];
+  const rows = data.panels.map((panel, i) => html("tr", "", html("th", "", panel.name), html("td", "number", few(one.values[i]))));
+  bubble.replaceChildren(
+    html("strong", "", `generation ${one.generation}, individual ${one.index}`),
+    html("table", "", html("tbody", "",
+      html("tr", "", html("th", "", "fitness"), html("td", "number", one.fitness === null ? one.status : few(one.fitness))), ...rows)),
+  );
+  const outer = place.getBoundingClientRect(), inner = holder.getBoundingClientRect();
+  const room = place.clientWidth - bubble.offsetWidth;
+  const right = inner.right - outer.left + 6, left = inner.left - outer.left - bubble.offsetWidth - 6;
+  bubble.style.left = `${Math.max(right <= room ? right : Math.min(Math.max(left, 0), room), 0)}px`;
+  bubble.style.top = `${inner.top - outer.top + 8}px`;
+}

@@ -1,0 +1,176 @@
+"""`lodo-bench plot` and the HTML page, from a database that the program itself has filled."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from typer.testing import CliRunner
+
+from lodo_bench.cli.app import app
+from lodo_bench.errors import UsageError
+from tests.cli.program import Place
+
+BOWL = ("--task", "quadratic", "-t", "n=4", "--steps", 120, "--seeds", 2, "--untimed", "--kernel", "torch")
+GIVEN = ("-p", "meta_learning_rate=0.001", "-p", "initial_learning_rate=0.5")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """Runs on two kinds of tasks, with two noise variances and two momenta, and a study."""
+    place = Place(tmp_path_factory.mktemp("filled"))
+    schedule = place.schedule(10, 10, population=8)
+    tune = ("tune", "--task", "rosenbrock", "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
+    for arguments in (
+        ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2, "--hyperparameters", "paper"),
+        ("run", "--optimizer", "lodo", *BOWL, *GIVEN, "-p", "momentum=0.1"),
+        ("run", "--optimizer", "lodo", *BOWL, *GIVEN, "-p", "momentum=0.2"),
+        ("run", "--optimizer", "adam", *BOWL),
+        ("run", "--optimizer", "adam", *BOWL, "-t", "noise_variance=4"),
+        tune,
+    ):
+        assert place.run(*arguments).code == 0
+    return place
+
+
+ROSENBROCK = ("--task", "rosenbrock")
+QUADRATIC = ("--task", "quadratic", "-t", "n=4")
+KINDS = {
+    "curves": (*ROSENBROCK, "--optimizer", "adam"),
+    "hessian-error": QUADRATIC,
+    "trajectories": ROSENBROCK,
+    "search": (),
+    "sweep": (*QUADRATIC, "--over", "momentum"),
+    "noise": QUADRATIC,
+    "profile": (),
+}
+
+
+def drawn(place, *arguments):
+    """What comes of `plot` in this process, which has imported everything long ago: its document or its exception."""
+    command = ["plot", *map(str, arguments), "--db", str(place.database), "--json"]
+    result = CliRunner().invoke(app, command)
+    return json.loads(result.stdout) if result.exit_code == 0 else result.exception
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_a_picture(kind, filled):
+    path = filled.directory / f"{kind}.svg"
+    document = drawn(filled, kind, *KINDS[kind], "--output", path)
+    assert (document["schema"], document["kind"], document["file"]) == (1, kind, str(path))
+    assert document["lines"]
+    assert ElementTree.parse(path).getroot().tag.endswith("svg")
+
+
+@pytest.mark.parametrize(("ending", "beginning"), [("pdf", b"%PDF"), ("PNG", b"\x89PNG")])
+def test_the_ending_is_the_format(ending, beginning, filled):
+    path = filled.directory / f"picture.{ending}"
+    result = filled.run("plot", "curves", *ROSENBROCK, "--output", path)
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr == f"{path}: curves of adam on rosenbrock.\n"
+    assert path.read_bytes().startswith(beginning)
+
+
+def test_a_trajectory_is_the_same_every_time(filled):
+    first, second = (filled.directory / name for name in ("first.svg", "second.svg"))
+    for path in (first, second):
+        assert drawn(filled, "trajectories", *ROSENBROCK, "--output", path)["lines"] == ["adam"]
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("curvs",), "unknown kind of plot 'curvs'. Did you mean 'curves'?"),
+        (
+            ("curves",),
+            "several tasks are stored: rosenbrock, quadratic (dimension=4), quadratic",
+        ),
+        (
+            ("curves", "--task", "quadratic"),
+            "several tasks are stored: quadratic (dimension=4), quadratic",
+        ),
+        (
+            ("curves", "--task", "quadratic", "-t", "n=9"),
+            "nothing is stored of quadratic (dimension=9). There are: ",
+        ),
+        (("curves", "--task", "quadrtic"), "unknown task 'quadrtic'. Did you mean 'quadratic'?"),
+        (("curves", "-t", "n=4"), "--task-option says something of a task. Name it with --task."),
+        (("curves", *ROSENBROCK, "--optimizer", "lodo"), "unknown optimizer 'lodo' of these runs."),
+        (("hessian-error", *ROSENBROCK), "of the runs on rosenbrock none has a Hessian error"),
+        (
+            ("trajectories", *QUADRATIC),
+            "trajectories are of tasks with two parameters, as rosenbrock; quadratic",
+        ),
+        (("sweep", *QUADRATIC), "a sweep is over something: name the option or hyperparameter, e.g. --over momentum."),
+        (
+            ("sweep", *QUADRATIC, "--over", "momentm"),
+            "unknown option or hyperparameter 'momentm' of these runs. Did",
+        ),
+        (
+            ("sweep", *QUADRATIC, "--over", "layers"),
+            "the runs on quadratic (dimension=4) have one value of layers at ",
+        ),
+        (("noise", *ROSENBROCK), "the runs on rosenbrock have one value of noise_variance at most."),
+        (("search", *QUADRATIC), "nothing is stored of quadratic (dimension=4). There are: rosenbrock."),
+        (("profile", *QUADRATIC), "a profile is over tasks: leave out --task-option."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_drawn_is_told(arguments, message, filled):
+    path = filled.directory / "nothing.svg"
+    error = drawn(filled, *arguments, "--output", path)
+    assert isinstance(error, UsageError)
+    assert str(error).startswith(message)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("picture.jpg", "what format is 'picture.jpg' to have? Give the file one of the endings .png, .svg, .pdf."),
+        ("picture", "what format is 'picture' to have? Give the file one of the endings .png, .svg, .pdf."),
+        ("there/is/none.png", "cannot write 'there/is/none.png': No such file or directory."),
+    ],
+)
+def test_where_nothing_can_be_written_is_told(output, message, filled):
+    error = drawn(filled, "curves", *ROSENBROCK, "--output", output)
+    assert isinstance(error, UsageError)
+    assert str(error).startswith(message)
+
+
+def test_without_runs_and_searches_there_is_nothing_to_draw(place):
+    schedule = place.schedule(10, population=8)
+    tune = ("tune", "--task", "rosenbrock", "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
+    assert place.run(*tune).code == 0
+    curves = place.run("plot", "curves", "--output", "a.png")
+    assert (curves.code, curves.stderr) == (
+        2,
+        "lodo-bench: there are no final runs yet. Make some with 'lodo-bench run'.\n",
+    )
+    page = place.run("report", "--output", "page.html")
+    assert page.code == 0
+    text = (place.work / "page.html").read_text()
+    assert "There are no final runs yet." in text and "study 1" in text
+
+
+def test_the_page_has_everything(filled):
+    path = filled.directory / "page.html"
+    result = filled.run("report", "--format", "html", "--output", path)
+    assert (result.code, result.stdout) == (0, "")
+    text = path.read_text()
+    assert re.findall(r"<h2[^>]*>(.*?)</h2>", text) == [
+        "rosenbrock",
+        "quadratic (dimension=4)",
+        "quadratic (dimension=4, noise_variance=4)",
+    ]
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
+    assert [len(task["charts"]) for task in data["tasks"]] == [2, 2, 1]
+    assert [len(task["searches"]) for task in data["tasks"]] == [1, 0, 0]
+    assert "lodo-bench run --optimizer lodo" in text
+
+
+def test_a_page_of_one_task(filled):
+    result = filled.run("report", "--format", "html", "--task", "rosenbrock")
+    assert result.code == 0
+    assert re.findall(r"<h2[^>]*>(.*?)</h2>", result.stdout) == ["rosenbrock"]
