@@ -1,0 +1,260 @@
+"""How long a step of LODO (LODO §3) takes without the task, by kernel and size, and how near that is to the floor.
+
+For each n, precision and kernel that can run on the device: the median time of a step, what must move to and from
+memory in a step, the time that the machine needs to copy as much, and the peak memory. Sizes that do not fit are left
+out and named. Needs PyTorch and NumPy, and Numba or Triton for their kernels.
+
+    python benchmarks/lodo_step.py --device cuda --output results.md
+"""
+
+import argparse
+import gc
+import math
+import multiprocessing
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from lodo_bench.kernels import best_kernel, using
+from lodo_bench.optimizers.lodo.block import padded_dimension
+from lodo_bench.optimizers.lodo.optimizer import Lodo
+from lodo_bench.provenance import gather
+from lodo_bench.spec import Kernel
+
+SIZES = (100, 1_000, 10_000, 94_696, 1_000_000, 10_000_000)
+LAYERS, BLOCK_SIZE = 16, 4
+WARM_UP_STEPS = 3
+COPY_BYTES = 2**28
+VALUES = {"meta_learning_rate": 0.001, "momentum": 0.9, "initial_learning_rate": 0.1}
+FLOOR = """What must move in a step, with θ of W = N ñ k numbers of s bytes: 9 W s for θ and Adam's moments (θ is read
+by both passes of the move and both of the hypergradient; θ and two moments are written, and the moments read, once),
+6 N ñ s for the traces (two written by the move and read by the hypergradient, whose own is written and read) and 16 N ñ
+for the permutations, read by four passes. What passes from layer to layer, and that it does so in random order, is not
+counted. Where everything fits in a cache, a step can be faster than a copy through memory."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured."""
+
+    n: int
+    population: int
+    dtype: torch.dtype
+    kernel: Kernel
+    device: str
+
+    @property
+    def entries(self) -> int:
+        """N ñ, of all individuals."""
+        return self.population * LAYERS * padded_dimension(self.n, BLOCK_SIZE)
+
+    @property
+    def moved_bytes(self) -> int:
+        """See FLOOR."""
+        return self.entries * ((9 * BLOCK_SIZE + 6) * self.dtype.itemsize + 16)
+
+    @property
+    def needed_bytes(self) -> int:
+        """Memory that the step takes at its peak, roughly: the reference keeps a gradient and a work tensor more."""
+        tensors = 6 if self.kernel == "torch" else 3
+        return self.entries * ((tensors * BLOCK_SIZE + 4) * self.dtype.itemsize + (28 if self.kernel == "torch" else 8))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came out; `memory` in bytes, None where it cannot be told."""
+
+    case: Case
+    seconds: float
+    memory: int | None
+
+
+class Memory:
+    """The peak of the memory in use beyond what was in use before; on CPUs of Linux only."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        gc.collect()
+        if device == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            self._before: int | None = torch.cuda.memory_allocated()
+        else:
+            self._before = _resident("VmRSS")
+            if self._before is not None:
+                Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+
+    def peak(self) -> int | None:
+        """Bytes; None where it cannot be told."""
+        if self._device == "cuda":
+            now: int | None = torch.cuda.max_memory_allocated()
+        else:
+            now = _resident("VmHWM")
+        return None if now is None or self._before is None else now - self._before
+
+
+def _resident(field: str) -> int | None:
+    return _kibibytes("/proc/self/status", field)
+
+
+def _kibibytes(path: str, field: str) -> int | None:
+    if sys.platform != "linux":
+        return None
+    lines = Path(path).read_text("utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+
+
+def free_bytes(device: str) -> float:
+    """Memory that can still be had."""
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    return _kibibytes("/proc/meminfo", "MemAvailable") or math.inf
+
+
+def synchronize(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def timed(work: Callable[[], object], device: str, budget: float) -> float:
+    """Median seconds of calls, as many as the budget of seconds allows, at least three."""
+    times: list[float] = []
+    while len(times) < 3 or sum(times) < budget:
+        synchronize(device)
+        started = time.perf_counter()
+        work()
+        synchronize(device)
+        times.append(time.perf_counter() - started)
+    return median(times)
+
+
+def bandwidth(device: str, budget: float) -> float:
+    """Bytes a second that copying a tensor reads and writes together."""
+    source = torch.ones(COPY_BYTES // 4, device=device)
+    target = torch.empty_like(source)
+    target.copy_(source)
+    return 2 * COPY_BYTES / timed(lambda: target.copy_(source), device, budget)
+
+
+class NoOracle:
+    """LODO asks for nothing but the gradient."""
+
+
+def measure(case: Case, budget: float) -> Measured:
+    """Build a LODO of this size and let it step; a small one first, so that its code is there and compiled."""
+    build(replace(case, n=64, population=1))
+    memory = Memory(case.device)
+    lodo, gradient = build(case)
+    # Many small steps at once, so that the clock is no part of what it measures.
+    several = max(1, 1_000_000 // case.entries)
+
+    def steps() -> None:
+        for _ in range(several):
+            lodo.step(gradient, NoOracle())  # type: ignore[arg-type]
+
+    return Measured(case, timed(steps, case.device, budget) / several, memory.peak())
+
+
+def measure_apart(case: Case, budget: float) -> Measured:
+    """Measure in a process of its own, which has no memory left over from other cases."""
+    with multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (torch.get_num_threads(),)) as pool:
+        return pool.apply(measure, (case, budget))
+
+
+@torch.no_grad()
+def build(case: Case) -> tuple[Lodo, torch.Tensor]:
+    """A LODO of this size that has taken some steps, and a gradient."""
+    x = torch.zeros(case.population, case.n, device=case.device, dtype=case.dtype)
+    values = {name: x.new_full((case.population,), value) for name, value in VALUES.items()}
+    generators = [torch.Generator(device=case.device).manual_seed(p) for p in range(case.population)]
+    with using(case.kernel):
+        lodo = Lodo(x, values, generators, {"layers": LAYERS, "block_size": BLOCK_SIZE})
+    gradient = torch.randn_like(x)
+    for _ in range(WARM_UP_STEPS):
+        lodo.step(gradient, NoOracle())  # type: ignore[arg-type]
+    return lodo, gradient
+
+
+def cases(device: str, most: int) -> Iterator[Case]:
+    """All sizes of one individual, and a population of small ones; the fastest kernel and the reference."""
+    kernels: list[Kernel] = sorted({best_kernel(device), "torch"})
+    shapes = [(n, 1) for n in SIZES if n <= most] + [(100, 32)]
+    for dtype in (torch.float32, torch.float64):
+        for kernel in kernels:
+            for n, population in shapes:
+                yield Case(n, population, dtype, kernel, device)
+
+
+def row(found: Measured, former: Measured | None, speed: float) -> str:
+    case, floor = found.case, found.case.moved_bytes / speed
+    growth = ""
+    if former is not None and former.case.n < case.n and former.case.population == case.population:
+        growth = f"{math.log(found.seconds / former.seconds) / math.log(case.n / former.case.n):.2f}"
+    memory = "" if found.memory is None else f"{found.memory / 1e6:,.1f}"
+    precision = str(case.dtype).removeprefix("torch.")
+    return (
+        f"| {case.kernel} | {precision} | {case.n:,} | {case.population} | {found.seconds * 1e3:,.4g} | "
+        f"{case.moved_bytes / 1e6:,.4g} | {floor * 1e3:,.4g} | {found.seconds / floor:.2f} | {growth} | {memory} |"
+    )
+
+
+def table(device: str, most: int, budget: float, speed: float) -> Iterator[str]:
+    """The lines of a markdown table, one by one as they are measured, and what was left out."""
+    yield "| kernel | precision | n | P | step, ms | moved, MB | floor, ms | step / floor | growth | peak memory, MB |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    former, skipped = None, []
+    for case in cases(device, most):
+        if 1.1 * case.needed_bytes > free_bytes(device):
+            precision = str(case.dtype).removeprefix("torch.")
+            skipped.append(f"{case.kernel}, {precision}, n = {case.n:,} ({case.needed_bytes / 1e9:.1f} GB)")
+            continue
+        found = measure_apart(case, budget)
+        yield row(found, former, speed)
+        former = found
+    if skipped:
+        yield f"\nLeft out, as they do not fit into memory: {'; '.join(skipped)}."
+
+
+def report(arguments: argparse.Namespace) -> Iterator[str]:
+    where = gather(arguments.device, "")
+    speed = bandwidth(arguments.device, arguments.seconds)
+    versions = ", ".join(f"{name} {version}" for name, version in where.versions.items() if name != "ray")
+    machine = f"{where.machine.device} ({where.machine.cpu}, {where.machine.threads} threads)"
+    yield f"A step of LODO on {machine}, {platform.system()}, {datetime.now(UTC):%Y-%m-%d};"
+    yield f"{versions}. Copying moves {speed / 1e9:.1f} GB/s.\n"
+    yield from table(arguments.device, arguments.max_n, arguments.seconds, speed)
+    yield f"\n{FLOOR}\n"
+    yield "Growth: the exponent of n between a size and the one before. Peak memory: what the optimizer added, its"
+    yield "construction included."
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default %(default)s")
+    parser.add_argument("--max-n", type=int, default=SIZES[-1], help="the largest n (default %(default)s)")
+    parser.add_argument("--threads", type=int, help="threads on a CPU (default: as many as PyTorch takes)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="time for each measurement (default %(default)s)")
+    parser.add_argument("--output", type=Path, help="a file to write to as well")
+    arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        parser.error("PyTorch sees no GPU here; use --device cpu")
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    with arguments.output.open("w", encoding="utf-8") if arguments.output else nullcontext() as file:
+        for line in report(arguments):
+            print(line, flush=True)
+            if file is not None:
+                print(line, file=file, flush=True)
+
+
+if __name__ == "__main__":
+    main()
