@@ -34,6 +34,7 @@ _PART = ("task", "options", "optimizers", "hyperparameters", "tuning", "runs", "
 _OF_A_SCALE = ("note", *_PART, "parts", "show")
 _KEYS = ("base", "title", *_OF_A_SCALE, "scales")
 _DEEPEST_BASE = 10
+Keys = dict[str, Entry]
 T = TypeVar("T")
 
 
@@ -51,8 +52,7 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
         ExperimentError: naming the file, the line, the key and the rule that it breaks.
         UnknownNameError: if the experiment does not have this scale.
     """
-    keys = _keys(name, None, 0)
-    scales = {"paper": {}, **_scales(keys)}
+    keys, scales = _keys(name, None, 0)
     chosen = scale or ("laptop" if "laptop" in scales else "paper")
     if chosen not in scales:
         raise UnknownNameError("scale", chosen, scales, of=f"experiment '{name}'")
@@ -69,21 +69,24 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
     )
 
 
-def _keys(name: str, asked_by: Entry | None, depth: int) -> dict[str, Entry]:
-    """The keys of a file and, where it does not say otherwise, of its base."""
+def _keys(name: str, asked_by: Entry | None, depth: int) -> tuple[Keys, dict[str, Keys]]:
+    """The keys of a file and, where it does not say otherwise, of its base; `scales` hold those of each scale."""
     document = parse(_text(name, asked_by), _shown(name), "experiment", ExperimentError)
     keys = document.mapping(_KEYS)
+    scales = {"paper": {}, **_scales(keys.pop("scales", None))}
     if "base" in keys:
         base = keys.pop("base")
         if depth == _DEEPEST_BASE:
             base.fail("base: these files are each other's base. Let one of them do without.")
         other = base.text()
         path = other if other in BUILT_IN or name in BUILT_IN else str(Path(name).parent / other)
-        keys = {**_keys(path, base, depth + 1), **keys}
+        inherited, of_scales = _keys(path, base, depth + 1)
+        keys = {**inherited, **keys}
+        scales = {scale: {**of_scales.get(scale, {}), **scales.get(scale, {})} for scale in {**of_scales, **scales}}
     for key in ("title", "show"):
         if key not in keys:
             document.fail(f"the file lacks the key '{key}'. It needs title and show.")
-    return keys
+    return keys, scales
 
 
 def _text(name: str, asked_by: Entry | None) -> str:
@@ -102,10 +105,8 @@ def _shown(name: str) -> str:
     return f"{name}{_SUFFIX}" if name in BUILT_IN else name
 
 
-def _scales(keys: Mapping[str, Entry]) -> dict[str, dict[str, Entry]]:
-    if "scales" not in keys:
-        return {}
-    return {name: entry.mapping(_OF_A_SCALE) for name, entry in keys["scales"].mapping(SCALES).items()}
+def _scales(entry: Entry | None) -> dict[str, Keys]:
+    return {} if entry is None else {name: own.mapping(_OF_A_SCALE) for name, own in entry.mapping(SCALES).items()}
 
 
 def _parts(keys: Mapping[str, Entry], label: str) -> tuple[Part, ...]:

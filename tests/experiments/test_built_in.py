@@ -1,0 +1,97 @@
+"""The paper's tables and figures: all load, and each is carried out at the scale smoke."""
+
+import pytest
+
+from lodo_bench.experiments.loading import BUILT_IN, load_experiment
+from lodo_bench.experiments.plan import all_cases, study_specs
+from lodo_bench.experiments.shows import needs
+from lodo_bench.experiments.spec import SCALES
+from lodo_bench.results.published import published_optimizers
+from tests.experiments.doing import HERE, Silent, do, open_store, page
+
+# A page of each must say so much at least.
+CONTENT = {
+    "table1": "| lodo ",
+    "table2": "test loss at 3 steps",
+    "table3": "| lodo-residuals",
+    "table4": "test accuracy at 3 steps",
+    "table5": "| 9          |  0.6 / 8000 | 0.3 / 200  |",
+    "table6": "| lodo      | momentum",
+    "table7": "| noise variance |",
+    "table8": "| yogi ",
+    "frozen-preconditioner": "| frozen, new problem ",
+    "depth-sweep": "| layers |",
+    "block-size-sweep": "| block size |",
+    "figure5": "| momentum |",
+    "figure8": "| noise variance |",
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return open_store(tmp_path_factory.mktemp("smoke") / "results.db")
+
+
+def test_the_paper_has_these():
+    assert len(BUILT_IN) == len(set(BUILT_IN)) == 20
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_experiment_loads_at_every_scale(name, scale):
+    experiment = load_experiment(name, scale)
+    assert (experiment.name, experiment.scale) == (name, scale)
+    assert experiment.title and experiment.show
+    assert needs(experiment) in ("nothing", "data") or all_cases(experiment)
+    for spec in study_specs(experiment, HERE):
+        expected = {"quadratic": (10, 8000), "rosenbrock": (10, 200), "mnist": (10, 8000), "cifar10": (10, 500)}
+        if scale == "paper" and len(spec.schedule.generations) == 10:
+            last = spec.schedule.generations[-1].steps
+            assert (len(spec.schedule.generations), last) == expected[spec.task.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "runs"),
+    [
+        ("table1", "quadratic", (8, 100_000, 300.0)),
+        ("table2", "mnist", (8, 300_000, 50_000.0)),
+        ("table3", "mnist", (8, 300_000, 50_000.0)),
+        ("table4", "cifar10", (8, 3_000, 24_000.0)),
+        ("table8", "rosenbrock", (8, 200, None)),
+    ],
+)
+def test_the_scale_of_the_paper_is_the_papers(name, task, runs):
+    (part,) = load_experiment(name, "paper").parts
+    assert part.task.name == task and not part.task.options
+    assert [(r.seeds, r.steps, r.seconds) for r in part.runs] == [runs]
+    assert all(r.timed for r in part.runs)
+    assert {optimizer.name for optimizer in part.optimizers} <= set(published_optimizers(task))
+
+
+def test_table_1_on_a_laptop_is_timed_for_ten_seconds_without_a_hundred_thousand_steps():
+    experiment = load_experiment("table1", "laptop")
+    untimed, timed = experiment.parts[0].runs
+    assert (untimed.seeds, untimed.steps, untimed.timed) == (8, 100_000, False)
+    assert (timed.seeds, timed.steps, timed.seconds, timed.timed) == (8, 1000, 10.0, True)
+    assert "10 s" in experiment.note
+    assert experiment.parts[0].schedule == load_experiment("table1", "paper").parts[0].schedule
+
+
+def test_a_momentum_sweep_goes_from_none_to_the_tuned_value():
+    (part,) = load_experiment("figure5", "paper").parts
+    assert (part.sweep.over, part.sweep.to_tuned) == ("momentum", 8)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_experiment_is_carried_out_at_the_scale_smoke(name, store, tmp_path):
+    audience = Silent()
+    done = do(name, "smoke", store, audience)
+    assert done.failures() == []
+    assert not any(record.missing_seeds for record in done.run_sets)
+    text, pictures = page(done, tmp_path / name)
+    assert f"# {done.experiment.title}" in text
+    assert "Scale: **smoke**" in text
+    assert CONTENT.get(name, "") in text
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+    assert all(f"]({picture.name})" in text for picture in pictures)
+    assert pictures or name == "table5"
