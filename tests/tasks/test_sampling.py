@@ -12,16 +12,15 @@ from tests.helpers import build_task, defaults, training_spec
 
 @pytest.fixture
 def seen(monkeypatch):
-    """In place of the network: brightness 3 at the first pixel, and after it one more than the one before, in every row."""
+    """In place of the network: brightness 3 at the first pixel, then always one more than at the one before."""
     inputs_seen = []
 
     def logits(parameters, inputs):
         inputs_seen.append(inputs)
         pixel = len(inputs_seen) - 1
-        before = (
-            (inputs[:, 0].flatten(1)[:, pixel - 1] * 256).round().long() if pixel else torch.full((len(inputs),), 2)
-        )
-        return torch.nn.functional.one_hot((before + 1) % 256, 256) * 1000.0
+        before = (inputs[:, 0].flatten(1)[:, pixel - 1] * 256).round().long()
+        brightness = (before + 1) % 256 if pixel else torch.tensor([3] * len(inputs))
+        return torch.nn.functional.one_hot(brightness, 256) * 1000.0
 
     monkeypatch.setattr(pixel_cnn, "logits", logits)
     return inputs_seen
