@@ -5,12 +5,17 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_DB := results/demo.db
 
-.PHONY: help setup demo test check clean
+REFERENCE_DB := results/reference.db
+REFERENCE := table1 table5 table6 table7 figure2 figure3 figure8 figure11 frozen-preconditioner depth-sweep \
+	block-size-sweep
+
+.PHONY: help setup demo test check reference clean
 
 help:
 	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (some minutes)"
 	@echo "make test    run the tests"
 	@echo "make check   run the linters and the type checker"
+	@echo "make reference  compute results/reference/ anew (hours; stopped, it goes on)"
 	@echo "make clean   remove the environment, the demo's database and caches"
 
 setup: $(READY)
@@ -35,6 +40,13 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+reference: $(READY)
+	$(BIN)/lodo-bench reproduce table8 --scale paper --db $(REFERENCE_DB) --output results/reference/table8-paper
+	for name in $(REFERENCE); do \
+		$(BIN)/lodo-bench reproduce $$name --scale laptop --db $(REFERENCE_DB) \
+			--output results/reference/$$name-laptop || exit; \
+	done
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def reproduce(
     experiment: Annotated[
         str | None,
-        typer.Argument(help="A table or figure, e.g. table1 (see --list), or a YAML file.", metavar="[NAME|PATH]"),
+        typer.Argument(help="A table or figure, e.g. table1 (see --list), or a YAML file.", metavar="NAME|PATH"),
     ] = None,
     scale: Annotated[
         str | None,

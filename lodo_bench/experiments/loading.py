@@ -111,7 +111,7 @@ def _scales(entry: Entry | None) -> dict[str, Keys]:
 
 def _parts(keys: Mapping[str, Entry], label: str) -> tuple[Part, ...]:
     if "parts" not in keys:
-        return (_part(keys, keys["title"], label),) if "task" in keys else ()
+        return (_part(keys, keys["title"], label),)
     common = {key: entry for key, entry in keys.items() if key in _PART}
     return tuple(
         _part({**common, **entry.mapping(_PART)}, entry, label)

@@ -8,7 +8,7 @@ import typer
 from lodo_bench.cli.app import app
 from tests.cli.program import Place
 
-COMMANDS = ("tune", "run", "report", "plot", "export", "list", "show", "sample", "data")
+COMMANDS = ("tune", "run", "reproduce", "report", "plot", "export", "list", "show", "sample", "data")
 HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy", "matplotlib", "jinja2", "pooch", "requests"}
 
 

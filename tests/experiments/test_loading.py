@@ -1,0 +1,152 @@
+"""Users' files: what they may say, and how a mistake is answered."""
+
+import re
+
+import pytest
+
+from lodo_bench.errors import UsageError
+from lodo_bench.experiments.loading import load_experiment
+from lodo_bench.experiments.plan import all_cases
+from lodo_bench.records import Hyperparameters
+
+GOOD = """title: Mine
+task: quadratic
+options: {noise_variance: 4}
+optimizers: [adam, {name: lodo, options: {layers: 8}}]
+tuning: {schedule: quick, seed: 3}
+runs:
+  - {seeds: 2, steps: 100}
+  - {seeds: 1, seconds: 0.5, timed: true}
+show: [comparison]
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="mine.yaml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def fails(path, *parts, scale=None):
+    """Loading fails with a message of one line that holds these parts, in this order."""
+    with pytest.raises(UsageError) as caught:
+        load_experiment(path, scale)
+    message = str(caught.value)
+    assert re.search(".*".join(map(re.escape, parts)), message), message
+    assert "\n" not in message
+
+
+def test_a_users_file(write):
+    experiment = load_experiment(write(GOOD))
+    assert (experiment.name, experiment.title, experiment.scale) == ("mine", "Mine", "paper")
+    (part,) = experiment.parts
+    assert part.task.options == {"noise_variance": 4.0}
+    assert [optimizer.label for optimizer in part.optimizers] == ["adam", "lodo (layers=8)"]
+    assert (part.schedule.name, part.seed, part.source) == ("quick", 3, "tuned")
+    assert [(r.seeds, r.steps, r.seconds, r.timed) for r in part.runs] == [(2, 100, None, False), (1, 1, 0.5, True)]
+
+
+def test_a_base_is_taken_over_but_for_what_is_said_anew(write):
+    write(GOOD + "scales: {smoke: {runs: [{seeds: 1, steps: 5}], note: Small.}}\n", "base.yaml")
+    path = write("base: base.yaml\ntitle: Other\noptimizers: [yogi]\nscales: {smoke: {note: Tiny.}}\n")
+    experiment = load_experiment(path, "smoke")
+    assert (experiment.title, experiment.note) == ("Other", "Tiny.")
+    assert [optimizer.name for optimizer in experiment.parts[0].optimizers] == ["yogi"]
+    assert [runs.steps for runs in experiment.parts[0].runs] == [5]
+
+
+def test_a_base_may_be_built_in(write):
+    assert load_experiment(write("base: table8\ntitle: Like it\n"), "laptop").parts[0].task.name == "rosenbrock"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "parts"),
+    [
+        ("task: quadratic", "task: quadartic", ("line 2: task:", "unknown task 'quadartic'", "'quadratic'?")),
+        ("title: Mine\n", "titel: Mine\n", ("line 1: unknown key 'titel'", "Did you mean 'title'?")),
+        ("[comparison]", "[comparisn]", ("line 9: show[0]:", "'comparisn'", "Did you mean 'comparison'?")),
+        ("noise_variance: 4", "noise_variance: -4", ("line 3: options:", "noise_variance = -4 is not possible")),
+        ("noise_variance: 4", "noise: 4", ("line 3: options:", "unknown option 'noise' of task quadratic")),
+        ("layers: 8", "layer: 8", ("line 4: optimizers[1].options:", "'layer' of optimizer lodo", "'layers'?")),
+        ("adam", "adm", ("line 4: optimizers[0]:", "unknown optimizer 'adm'", "Did you mean 'adam'?")),
+        ("schedule: quick", "schedule: quik", ("line 5: tuning.schedule:", "no file and no built-in schedule")),
+        ("seed: 3", "seed: -3", ("line 5: tuning.seed must be a whole number, 0 or greater, not -3.",)),
+        ("seeds: 2", "seeds: 0", ("line 7: runs[0].seeds must be a whole number, 1 or greater, not 0.",)),
+        (", timed: true", "", ("line 8: runs[1].seconds: runs without a clock do not know seconds", "timed: true")),
+        ("seeds: 2, steps: 100", "seeds: 2", ("line 7: runs[0] ends nowhere",)),
+        ("title: Mine\n", "", ("lacks the key 'title'",)),
+        ("task: quadratic\n", "", ("not said which task",)),
+    ],
+)
+def test_a_mistake_is_answered_with_the_file_the_line_the_key_and_the_rule(write, before, after, parts):
+    assert before in GOOD
+    path = write(GOOD.replace(before, after, 1))
+    fails(path, "mine.yaml", *parts)
+
+
+def test_what_is_in_no_file_and_no_table(tmp_path):
+    fails(str(tmp_path / "none.yaml"), "no file is at", "unknown experiment")
+    fails("tabel1", "Did you mean 'table1'?")
+
+
+def test_a_scale_that_there_is_not(write):
+    fails(write(GOOD), "unknown scale 'laptop'", "Known: paper", scale="laptop")
+
+
+def test_bases_in_a_circle(write):
+    write("base: b.yaml\ntitle: A\n", "a.yaml")
+    fails(write("base: a.yaml\ntitle: B\n", "b.yaml"), "each other's base")
+
+
+def test_an_optimizer_that_does_not_go_with_the_task(write):
+    text = GOOD.replace("adam", "levenberg-marquardt").replace(
+        "task: quadratic\noptions: {noise_variance: 4}", "task: mnist"
+    )
+    fails(write(text), "line 3: optimizers[0]:", "needs the hessian")
+
+
+SWEEP = "sweep: {over: noise_variance, values: [1, 4]}\n"
+
+
+def test_a_sweep_over_an_option_of_the_task(write):
+    experiment = load_experiment(write(GOOD + SWEEP))
+    cases = all_cases(experiment)
+    assert [(case.base.name, case.task.options, case.place) for case in cases] == [
+        ("adam", {}, 1),
+        ("adam", {"noise_variance": 4.0}, 4),
+        ("lodo", {}, 1),
+        ("lodo", {"noise_variance": 4.0}, 4),
+    ]
+    assert {case.part.task.options["noise_variance"] for case in cases} == {4.0}
+
+
+def test_a_sweep_from_none_to_the_tuned_value(write):
+    text = GOOD.replace("adam, ", "") + "sweep: {over: momentum, to_tuned: 8}\n"
+    cases = all_cases(load_experiment(write(text)))
+    tuned = Hyperparameters(
+        {"meta_learning_rate": 0.1, "momentum": 0.9, "initial_learning_rate": 1.0}, "tuned", "study 1"
+    )
+    found = [case.with_changes(tuned).values["momentum"] for case in cases]
+    assert found == pytest.approx([1 - (1 - 0.9) ** (i / 7) for i in range(8)])
+    assert (found[0], found[-1]) == (0.0, 0.9)
+    assert cases[-1].with_changes(tuned) == tuned
+    assert cases[3].with_changes(tuned).source == "given"
+
+
+@pytest.mark.parametrize(
+    ("sweep", "parts"),
+    [
+        ("{over: noise, values: [1, 2]}", ("line 10: sweep:", "unknown option or hyperparameter 'noise'")),
+        ("{over: layers, values: [1, 2]}", ("line 10: sweep:", "'layers' of adam on quadratic")),
+        ("{over: noise_variance, values: [1]}", ("line 10: sweep.values must be a list of at least two.",)),
+        ("{over: noise_variance}", ("line 10: sweep must have one of the keys values, settings, to_tuned.",)),
+        ("{over: learning_rate, to_tuned: 4}", ("line 10: sweep:", "'learning_rate' is no decay of adam")),
+        ("{over: noise_variance, settings: [{n: 2}, {n: 3}]}", ("sweep.settings[0] does not say what",)),
+    ],
+)
+def test_a_mistake_in_a_sweep(write, sweep, parts):
+    fails(write(f"{GOOD}sweep: {sweep}\n"), "mine.yaml", *parts)

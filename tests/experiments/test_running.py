@@ -1,0 +1,127 @@
+"""What is missing is done, what is there is used again, and scales are not mixed."""
+
+import math
+
+import pytest
+
+from lodo_bench.errors import UsageError
+from lodo_bench.experiments.estimate import duration_of, missing
+from lodo_bench.experiments.loading import load_experiment
+from lodo_bench.experiments.output import Directory, Entry
+from lodo_bench.experiments.plan import Setting
+from lodo_bench.experiments.workers import Job, execute_all
+from lodo_bench.tuner.driver import Cluster
+from tests.experiments.doing import HERE, Silent, do, open_store, page
+
+SMALL = """title: Small
+task: quadratic
+options: {dimension: 6}
+optimizers: [adam, momentum]
+tuning: {schedule: smoke}
+runs: [{seeds: 2, steps: 40}, {seeds: 1, steps: 5, seconds: 0.01, timed: true}]
+show: [comparison]
+scales:
+  smoke: {runs: [{seeds: 3, steps: 40}]}
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(tmp_path / "results.db")
+
+
+class Stops(Silent):
+    """Interrupts at the first timed run."""
+
+    def running(self, spec):
+        if spec.timed:
+            raise KeyboardInterrupt
+        return super().running(spec)
+
+
+def test_a_second_time_nothing_is_done(small, store):
+    first = do(small, "paper", store)
+    audience = Silent()
+    second = do(small, "paper", store, audience)
+    assert [record.id for record in second.run_sets] == [record.id for record in first.run_sets]
+    assert second.run_sets == first.run_sets
+    assert (audience.timed, audience.notices) == ([], [])
+    assert len(store.studies()) == 2 and len(store.run_sets()) == 4
+
+
+def test_what_was_interrupted_is_gone_on_with(small, store):
+    with pytest.raises(KeyboardInterrupt):
+        do(small, "paper", store, Stops())
+    kept = [record for record in store.run_sets() if record.runs]
+    assert len(kept) == 2
+    audience = Silent()
+    done = do(small, "paper", store, audience)
+    assert all(spec.timed for spec in audience.timed)
+    assert not any(record.missing_seeds for record in done.run_sets)
+    assert {record.id for record in kept} <= {record.id for record in done.run_sets}
+
+
+def test_scales_do_not_mix(small, store, tmp_path):
+    paper, smoke = do(small, "paper", store), do(small, "smoke", store)
+    assert {study.id for study in paper.studies} == {study.id for study in smoke.studies}
+    assert not {record.id for record in paper.run_sets} & {record.id for record in smoke.run_sets}
+    assert "0 of 2" in page(paper, tmp_path / "paper")[0]
+    text, _ = page(smoke, tmp_path / "smoke")
+    assert "0 of 3" in text and "0 of 2" not in text
+
+
+def test_a_directory_is_of_one_experiment_at_one_scale(small, tmp_path):
+    place = str(tmp_path / "out")
+    Directory(place, load_experiment(str(small), "paper")).note(Entry("lodo-bench reproduce", "now", 1.0, True))
+    with pytest.raises(UsageError, match=r"holds small at the scale paper.*--output"):
+        Directory(place, load_experiment(str(small), "smoke"))
+    Directory(place, load_experiment(str(small), "paper"))
+
+
+def test_a_table_has_the_longest_steps_and_every_time(small, store, tmp_path):
+    text, _ = page(do(small, "paper", store), tmp_path / "out")
+    assert "loss at 40 steps" in text and "loss at 0.01 s" in text
+    assert "loss at 5 steps" not in text
+
+
+def test_the_dry_run_tells_what_is_missing(small, store):
+    experiment = load_experiment(str(small), "paper")
+    items = missing(experiment, None, HERE)
+    assert [item.what for item in items] == ["tune", "tune", "run", "run", "time", "time"]
+    assert all(item.seconds > 0 and item.how == "measured" for item in items)
+    two = Setting("cpu", "torch", Cluster(workers=2))
+    assert 0 < duration_of(items, two) < duration_of(items, HERE)
+    do(small, "paper", store)
+    assert missing(experiment, store, HERE) == []
+    after = missing(load_experiment(str(small), "smoke"), store, HERE)
+    assert [item.what for item in after] == ["run", "run"]
+
+
+def test_what_cannot_be_measured_is_unknown(small, store, tmp_path, monkeypatch):
+    monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path / "nothing"))
+    items = missing(load_experiment("table2", "smoke"), store, HERE)
+    assert {item.how for item in items} == {"unknown"}
+    assert math.isnan(duration_of(items, HERE))
+
+
+def test_data_that_are_missing_are_told_before_anything_is_done(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path / "nothing"))
+    with pytest.raises(UsageError, match="lodo-bench data fetch mnist"):
+        do("table2", "smoke", store)
+    assert store.studies() == []
+
+
+def test_several_processes_come_to_the_same_losses(small, store, tmp_path):
+    alone = do(small, "smoke", store)
+    jobs = [Job(store.open_run_set(record.spec), b"", None) for record in alone.run_sets]
+    found = {job.record.spec.optimizer.name: ended for job, ended in execute_all(jobs, 2)}
+    for record in alone.run_sets:
+        ended = found[record.spec.optimizer.name]
+        assert [run.milestones for run, _ in ended] == [run.milestones for run in record.runs]
