@@ -7,6 +7,8 @@ from dataclasses import dataclass
 LOSS = "loss"
 # Scores have names only, and all but these are the better the smaller they are.
 _HIGHER_IS_BETTER = ("accuracy",)
+# Says how precise a score is, and is none itself.
+_PRECISION = "_standard_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,11 @@ class Column:
     def is_loss(self) -> bool:
         """Whether it is the training loss."""
         return self.score == LOSS
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether optimizers are ranked by it."""
+        return not self.score.endswith(_PRECISION)
 
     @property
     def higher_is_better(self) -> bool:

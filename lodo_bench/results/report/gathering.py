@@ -53,7 +53,9 @@ class Gathered:
         for milestone, loss in run.milestones.items():
             self.values.setdefault(Column(milestone), {})[run.seed] = loss
             for name, value in run.scores.get(milestone, {}).items():
-                self.values.setdefault(Column(milestone, name), {})[run.seed] = value
+                column = Column(milestone, name)
+                if column.is_compared:
+                    self.values.setdefault(column, {})[run.seed] = value
         self.steps += run.steps
         self.evaluations += run.evaluations
         self._keep_longest(self.curves, run, run_set)

@@ -259,3 +259,9 @@ def test_the_longest_curves_are_known_and_the_timed_ones():
     timed = run_set(run(0, steps=300), id=2)
     (row,) = only(long, timed).rows
     assert (row.curves, row.timed_curves) == ({0: 1}, {0: 2})
+
+
+def test_the_error_of_a_score_is_not_compared():
+    sets = [seeds("a", spread(1.0), scores=[{"test_loss": 3.0, "test_loss_standard_error": 0.1}] * 8)]
+    (comparison,) = compare(sets, bound=lambda _: None)
+    assert [column.score for column in comparison.columns] == ["loss", "test_loss"]
