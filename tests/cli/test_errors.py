@@ -111,7 +111,7 @@ REFUSED = {
     "GPUs in this process": ((*TUNE, "--gpus-per-worker", "2"), "--workers 0", "one GPU at most"),
     "missing schedule": (
         (*TUNE, "--schedule", "missing.yaml"),
-        "schedule 'missing.yaml' is no file and no built-in schedule. Built in: paper, quick.",
+        "schedule 'missing.yaml' is no file and no built-in schedule. Built in: paper, quick, smoke.",
     ),
     "schedule with an unknown key": (
         (*TUNE, "--schedule", "../unknown-key.yaml"),

@@ -137,7 +137,7 @@ def test_lists(what, filled):
 
 def test_the_lists_of_names_need_no_database(place):
     tasks = place.run("list", "tasks", "--json").document["tasks"]
-    assert [task["name"] for task in tasks] == ["quadratic", "rosenbrock"]
+    assert [task["name"] for task in tasks] == ["quadratic", "rosenbrock", "mnist", "cifar10"]
     assert all(task["description"] for task in tasks)
     optimizers = place.run("list", "optimizers", "--json").document["optimizers"]
     assert {"adam", "lodo"} <= {optimizer["name"] for optimizer in optimizers}

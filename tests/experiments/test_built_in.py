@@ -82,7 +82,14 @@ def test_a_momentum_sweep_goes_from_none_to_the_tuned_value():
     assert (part.sweep.over, part.sweep.to_tuned) == ("momentum", 8)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+def trains_networks(name):
+    return any(case.task.name in ("mnist", "cifar10") for case in all_cases(load_experiment(name, "smoke")))
+
+
+SMOKE = [pytest.param(name, marks=pytest.mark.slow if trains_networks(name) else ()) for name in BUILT_IN]
+
+
+@pytest.mark.parametrize("name", SMOKE)
 def test_every_experiment_is_carried_out_at_the_scale_smoke(name, store, tmp_path):
     audience = Silent()
     done = do(name, "smoke", store, audience)

@@ -30,11 +30,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def check(options: Mapping[str, Value], device: Device, dtype: DType) -> None:
-    """Make sure that the precision asked for exists.
+    """Make sure that the arithmetic asked for exists.
 
     Raises:
-        UsageError: for tf32 without a GPU, and for tf32 and bf16 in a run of another dtype than float32.
+        UsageError: for tf32 and channels_last without a GPU, and for tf32 and bf16 in a run of another dtype than
+            float32.
     """
+    if options.get("channels_last") == "yes" and device != "cuda":
+        # PyTorch 2.13 ends the process in the backward pass of such convolutions on some CPUs.
+        raise UsageError(
+            "channels_last is for GPUs: on CPUs PyTorch may crash with it. Use --device cuda, or leave it out."
+        )
     precision = options.get("precision", "float32")
     if precision == "float32":
         return
