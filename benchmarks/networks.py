@@ -47,8 +47,8 @@ VALUES = {
     ("mnist", "lodo"): (7.946e-6, 0.9343, 0.08459),
     ("cifar10", "lodo"): (0.0001134, 0.9490, 0.1725),
 }
-# Numbers of four bytes that LODO keeps for each parameter: weights, two moments and their gradient, traces and places.
-LODO_BYTES = 4 * 600
+# What LODO keeps for each parameter in single precision: 128 weights with two moments each, traces and permutations.
+LODO_BYTES = 2300
 
 
 @dataclass(frozen=True)
