@@ -58,6 +58,18 @@ def build_task(name: str, seeds: Sequence[int], dtype: torch.dtype = torch.float
     return kind(generators(seeds[: kind.max_population]), dtype, {**SMALL.get(name, {}), **options})
 
 
+def center_of(task: Task) -> torch.Tensor:
+    """Where the minimum of the noisy quadratic is now, (P, n)."""
+    return task._walk[task._position]
+
+
+def copy_of(task: Task, seeds: Sequence[int]) -> Task:
+    """A quadratic of the same seeds that goes on by itself from where the task is."""
+    other = build_task("quadratic", seeds)
+    other.restore(task.state(), torch.device("cpu"))
+    return other
+
+
 def build_optimizer(
     name: str, x: torch.Tensor, individuals: Sequence[dict[str, float]], seeds: Sequence[int], **options: Value
 ) -> Optimizer:

@@ -13,6 +13,7 @@ from lodo_bench.optimizers.l2lbgdbgd import HIDDEN, WEIGHTS, features
 from lodo_bench.spec import Individual, Learned, MetaTrainingSpec, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training import train
+from tests.helpers import center_of
 
 TASK = TaskSpec("quadratic", {"dimension": 10, "min_eigenvalue": 0.1})
 OPTIMIZER = OptimizerSpec("l2lbgdbgd")
@@ -65,7 +66,7 @@ def plain_meta_training(weights, task):
         total = 0
         for _ in range(20):
             task.next_batch()
-            offset = x[0] - task._center[0]
+            offset = x[0] - center_of(task)[0]
             total = total + 0.5 * offset @ hessian @ offset
             seen = features((hessian @ offset).detach())
             h1, c1 = net.first(seen, (state[0], state[1]))

@@ -1,13 +1,12 @@
 """What the paper proves or observes of LODO (§4, §5.1)."""
 
-import copy
 import math
 
 import pytest
 import torch
 
 from lodo_bench.threads import single_thread
-from tests.helpers import NoOracle, build_optimizer, build_task
+from tests.helpers import NoOracle, build_optimizer, build_task, center_of, copy_of
 
 
 def dense_run(alpha, steps, dimension=8):
@@ -20,7 +19,7 @@ def dense_run(alpha, steps, dimension=8):
     offsets, matrices, centers = [], [], []
     for _ in range(steps):
         task.next_batch()
-        centers.append(task._center[0].clone())
+        centers.append(center_of(task)[0].clone())
         offsets.append(x[0] - centers[-1])
         optimizer.step(task.loss_and_gradient(x)[1], NoOracle())
         # G as it took this step: learned from the gradient at x_t before x_t moved.
@@ -158,7 +157,7 @@ def test_the_hessian_error_falls(tracked):
 def test_a_frozen_preconditioner_goes_on_well_on_its_own_problem(tracked):
     optimizer, task, _ = tracked
     copied = frozen(optimizer, optimizer.x)
-    losses = advance(copied, copy.deepcopy(task), 300)
+    losses = advance(copied, copy_of(task, [1]), 300)
     assert torch.equal(copied.preconditioner.weights, optimizer.preconditioner.weights)
     assert losses.isfinite().all()
     assert losses.max() < 40
