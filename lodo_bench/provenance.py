@@ -18,12 +18,13 @@ from lodo_bench.records import Machine, Provenance
 _PACKAGES = ("torch", "numpy", "numba", "triton", "ray")
 
 
-def gather(device: str, command: str, data: str = "") -> Provenance:
+def gather(device: str, command: str, threads: int, data: str = "") -> Provenance:
     """Everything about this process that a result may depend on.
 
     Args:
         device: `cpu` or `cuda`.
         command: the command line, as the user would type it.
+        threads: how many compute.
         data: the data set, if there is one; recorded as a version.
     """
     return Provenance(
@@ -35,7 +36,7 @@ def gather(device: str, command: str, data: str = "") -> Provenance:
             device=torch.cuda.get_device_name() if device == "cuda" and torch.cuda.is_available() else device,
             cpu=_cpu(),
             cores=os.cpu_count() or 1,
-            threads=torch.get_num_threads(),
+            threads=threads,
         ),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )

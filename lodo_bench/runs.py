@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lodo_bench.checkpoints import Checkpoint, checkpoint_path
@@ -120,6 +121,11 @@ def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, listener
     return Checkpoint(path, owner, plan.every, listener.notice)
 
 
+def threads_of(task: str) -> int:
+    """How many threads final runs on `task` compute with: one on small problems, all that PyTorch has on networks."""
+    return torch.get_num_threads() if TASKS.load(task).max_population == 1 else 1
+
+
 def _lockstep(spec: RunSetSpec) -> int:
     """How many runs are trained together at most."""
     return 1 if spec.timed else TASKS.load(spec.task.name).max_population or spec.seeds
@@ -137,7 +143,7 @@ def _train(
     training = _training_spec(spec, seeds, learned)
     failure = ""
     try:
-        with single_thread() if _lockstep(spec) > 1 else nullcontext():
+        with single_thread() if threads_of(spec.task.name) == 1 else nullcontext():
             outcomes = train(training, listener.progress, checkpoint)
     except UsageError:
         raise

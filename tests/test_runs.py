@@ -13,7 +13,7 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
-from lodo_bench.runs import CheckpointPlan, execute
+from lodo_bench.runs import CheckpointPlan, execute, threads_of
 from lodo_bench.spec import Individual, Milestone, Parameter, Status, TaskSpec, milestones
 from lodo_bench.tasks import TASKS
 from lodo_bench.training import train
@@ -204,6 +204,24 @@ def two_threads():
 def test_untimed_losses_are_those_of_timed_runs_in_the_papers_dimension_on_several_threads(two_threads):
     timed, untimed = (executed(to_do(task=TaskSpec("quadratic"), timed=timed)) for timed in (True, False))
     assert timed.losses() == untimed.losses()
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_small_problems_are_trained_on_one_thread(two_threads, monkeypatch, timed):
+    seen = []
+    monkeypatch.setattr("lodo_bench.runs.train", lambda *_: seen.append(torch.get_num_threads()) or _stop())
+    executed(to_do(timed=timed))
+    assert set(seen) == {1}
+    assert torch.get_num_threads() == 2
+
+
+def _stop():
+    raise RuntimeError("that is all there is to see")
+
+
+@pytest.mark.parametrize(("task", "threads"), [("quadratic", 1), ("rosenbrock", 1), ("mnist", 2), ("cifar10", 2)])
+def test_networks_are_trained_on_all_threads_and_small_problems_on_one(two_threads, task, threads):
+    assert threads_of(task) == threads
 
 
 def test_a_lockstep_is_no_larger_than_the_task_allows(monkeypatch, trained):

@@ -144,11 +144,16 @@ def _reproduce(experiment: Experiment, setting: Setting, place: str, db: str, js
     from lodo_bench.experiments.running import carry_out, check
     from lodo_bench.experiments.shows import needs
     from lodo_bench.provenance import gather
+    from lodo_bench.runs import threads_of
+    from lodo_bench.tasks import TASKS
 
     if needs(experiment) != "nothing":
         check(experiment, setting)
     directory = Directory(place, experiment)
-    provenance = gather(setting.device, command_line())
+    tasks = list(dict.fromkeys(part.task.name for part in experiment.parts))
+    data = ", ".join(name for name in (TASKS.load(task).data_name() for task in tasks) if name)
+    threads = max((threads_of(task) for task in tasks), default=1)
+    provenance = gather(setting.device, command_line(), threads, data)
     store = writing(db, provenance)
     note(f"{experiment.title}, scale {experiment.scale}")
     with _journal(directory) as finish:

@@ -82,6 +82,7 @@ def run(
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.provenance import gather
     from lodo_bench.records import RunSetSpec
+    from lodo_bench.runs import threads_of
     from lodo_bench.spec import Status, resolve
     from lodo_bench.tasks import TASKS
     from lodo_bench.training import check_pair, check_task
@@ -98,7 +99,7 @@ def run(
     place, accuracy = device_named(device), precision(dtype, task)
     arithmetic = kernel_named(kernel, place)
     check_task(problem, place, accuracy)
-    store = writing(db, gather(place, command_line(), TASKS.load(task).data_name()))
+    store = writing(db, gather(place, command_line(), threads_of(task), TASKS.load(task).data_name()))
     spec = RunSetSpec(
         task=problem,
         optimizer=method,

@@ -77,7 +77,7 @@ def tune(
     arithmetic, accuracy = kernel_named(kernel, device), precision(dtype, task)
     specs = _study_specs(problem, methods, schedule, seed, cluster, accuracy, arithmetic)
     check_task(problem, device, accuracy)
-    store = writing(db, gather(device, command_line(), TASKS.load(task).data_name()))
+    store = writing(db, gather(device, command_line(), threads=1, data=TASKS.load(task).data_name()))
     records = [store.open_study(spec, fresh=fresh) for spec in specs]
     _search(records, store, cluster)
     records = [store.study(record.id) for record in records]

@@ -44,7 +44,7 @@ class Silent:
 
 
 def open_store(path):
-    return Store(Database(str(path), create=True), gather("cpu", "lodo-bench reproduce"))
+    return Store(Database(str(path), create=True), gather("cpu", "lodo-bench reproduce", 1))
 
 
 def do(name, scale, store, audience=None, setting=HERE):

@@ -8,7 +8,7 @@ from lodo_bench.records import Machine, Provenance
 from lodo_bench.results.report.comparison import Comparison, Row
 from lodo_bench.results.report.table import Note
 from lodo_bench.results.report.targets import Targets
-from lodo_bench.results.report.texts import duration, number
+from lodo_bench.results.report.texts import counted, duration, number
 from lodo_bench.results.statistics import LEVEL, Comparability
 
 
@@ -113,7 +113,8 @@ def _machines(machines: Sequence[Machine]) -> Iterator[Note]:
 def machine_text(machine: Machine) -> str:
     """A machine in words."""
     device = "" if machine.device == "cpu" else f"{machine.device}, "
-    return f"{device}{machine.cpu}, {machine.cores} cores, {machine.threads} threads used by PyTorch"
+    cores, threads = counted(machine.cores, "core"), counted(machine.threads, "thread")
+    return f"{device}{machine.cpu}, {cores}, {threads} used by PyTorch"
 
 
 def _unfinished(comparison: Comparison) -> Iterator[str]:
