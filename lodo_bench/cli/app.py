@@ -56,13 +56,22 @@ def main() -> None:
     except LodoBenchError as error:
         print(f"lodo-bench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if not _comes_of_interrupt(error):
+            raise
         print("lodo-bench: interrupted", file=sys.stderr)
         sys.exit(130)
     except OSError as error:  # of the place that the output goes to, above all: a full disk, a reader that has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"lodo-bench: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _comes_of_interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt is behind it: one that arrives while Python makes a class, as imports do, is wrapped."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lodo_bench.cli import app
+from lodo_bench.interrupts import handlers_kept
 from tests.cli.program import Place, continuing_command, finish, wait_until
 
 SEEDS = 5
@@ -138,3 +140,16 @@ def test_a_fresh_search_is_continued_without_starting_afresh(place):
     arguments = (*SEARCH, "--schedule", place.schedule(400, 400), "--fresh")
     stopped = stop(place, arguments, "individuals", 8, to_the_process)
     assert continuing_command(stopped) == [str(argument) for argument in arguments[:-1]]
+
+
+class _Interrupted:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_is_one_even_where_python_wraps_it(monkeypatch, capsys):
+    monkeypatch.setattr(app, "app", lambda: type("Imported", (), {"field": _Interrupted()}))
+    with handlers_kept(), pytest.raises(SystemExit) as ended:
+        app.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "lodo-bench: interrupted\n"
