@@ -286,17 +286,16 @@ class _Trainer(Stateful):
 
     def run_steps(self, count: int) -> tuple[Tensor, list[int]]:
         """Take `count` steps; returns their losses, (count, P), and after each all gradient evaluations so far."""
-        losses = self.x.new_empty(count, len(self.x))
-        evaluations = []
-        for row in losses:
+        losses, evaluations = [], []
+        for _ in range(count):
             self._task.next_batch()
             loss, gradient = self._task.loss_and_gradient(self.x)
             self._evaluations += 1
-            row.copy_(loss)
+            losses.append(loss)
             self._optimizer.step(gradient, self)
             evaluations.append(self._evaluations)
             self._steps += 1
-        return losses, evaluations
+        return torch.stack(losses), evaluations
 
     def point(self) -> NDArray[np.float64]:
         """Where the population is, (P, n)."""

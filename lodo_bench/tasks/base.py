@@ -88,7 +88,10 @@ class Task(ABC, Stateful):
 
     @abstractmethod
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses (P,) and gradients (P, n) at `x` (P, n) on the current batch; the same again if called again."""
+        """Losses (P,) and gradients (P, n) at `x` (P, n) on the current batch; the same again if called again.
+
+        The losses are a tensor of their own each time, as the caller keeps them.
+        """
 
     def evaluate(self, x: Tensor) -> Mapping[str, Tensor]:
         """What is followed during a run besides the training loss, e.g. `validation_loss`, by name, each (P,).

@@ -55,6 +55,7 @@ class Quadratic(Task):
         self._compiled = self._choose_kernel()
         # Views, once and for all: taking them costs as much as the arithmetic.
         self._centers = list(self._walk.unbind(0) if self._compiled is None else self._walk.numpy())
+        self._hessian_array = None if self._compiled is None else self._hessian.numpy()
 
     @classmethod
     def size(cls, options: Mapping[str, Value]) -> int:
@@ -82,7 +83,7 @@ class Quadratic(Task):
         center = self._centers[self._position]
         if self._compiled is not None:
             loss, gradient = np.empty(self.population, center.dtype), np.empty_like(center)
-            self._compiled(self._hessian.numpy(), x.numpy(), center, loss, gradient)
+            self._compiled(self._hessian_array, x.numpy(), center, loss, gradient)
             return torch.from_numpy(loss), torch.from_numpy(gradient)
         torch.sub(x, center, out=self._offset[:, : self.dimension])
         # H is symmetric; the row form of the product is several times faster in a batch than the column form.

@@ -85,8 +85,7 @@ class LearnedPreconditioning(Optimizer):
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
-        self.learn(gradient)
-        self.move(gradient)
+        self.preconditioner.step(gradient, self._descent, self._meta)
 
     def learn(self, gradient: Tensor) -> None:
         """The first half of a step: θ learns from the gradient (P, n) at the point that the last move led to."""

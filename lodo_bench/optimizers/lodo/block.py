@@ -13,6 +13,10 @@ from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, FusedKernel, build_kernel
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
 from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
+from lodo_bench.threads import single_thread
+
+# So many blocks are made orthogonal at once: they stay in the cache.
+_PIECE = 4096
 
 
 def padded_dimension(n: int, block_size: int) -> int:
@@ -93,6 +97,13 @@ class BlockPreconditioner(Preconditioner):
         else:
             self._fused.move(gradient, descent)
 
+    def step(self, gradient: Tensor, descent: Descent, meta: MetaOptimizer) -> None:
+        """See `Preconditioner.step`."""
+        if self._fused is not None and isinstance(meta, AdamMoments):
+            self._fused.step(gradient, descent, meta)
+        else:
+            super().step(gradient, descent, meta)
+
 
 def draw_network(
     generators: Sequence[Generator],
@@ -125,20 +136,35 @@ def draw_network(
     device, blocks = generators[0].device, hidden // k
     weights = torch.empty(len(generators), layers, k, k, blocks, device=device, dtype=dtype)
     orders = torch.empty(len(generators), layers, hidden, device=device, dtype=torch.int32)
-    entry = torch.arange(hidden, device=device)
-    place = (entry % k) * blocks + entry // k
-    entrance = place[:n].repeat(len(generators), 1)
-    for individual, generator in enumerate(generators):
-        for layer in range(layers):
-            # Entry j of a layer's input is entry order[j] of the output of the layer before.
-            order = torch.randperm(hidden, generator=generator, device=device)
-            orders[individual, layer, place] = place[order].int()
-        for layer in range(layers):
-            gaussian = torch.randn(blocks, k, k, generator=generator, device=device, dtype=dtype)
-            weights[individual, layer] = _orthogonalized(gaussian.permute(2, 1, 0))
-        if layers:
-            entrance[individual] = torch.argsort(orders[individual, 0])[entrance[individual]]
+    entrance = _places(torch.arange(n, device=device), k, blocks).repeat(len(generators), 1)
+    with single_thread():  # the pieces are too small to share
+        for generator, theta, order, way_in in zip(generators, weights, orders, entrance, strict=True):
+            _draw_orders(generator, order, k)
+            _draw_weights(generator, theta)
+            if layers:
+                way_in.copy_(torch.argsort(order[0])[way_in])
     return BlockNetwork(weights, orders, entrance.int())
+
+
+def _draw_orders(generator: Generator, orders: Tensor, k: int) -> None:
+    hidden = orders.shape[1]
+    for row in orders:
+        # Entry j of a layer's input is entry order[j] of the output of the layer before.
+        order = torch.randperm(hidden, generator=generator, device=orders.device)
+        row.view(k, -1).copy_(_places(order, k, hidden // k).view(-1, k).T)
+
+
+def _draw_weights(generator: Generator, weights: Tensor) -> None:
+    _, k, _, blocks = weights.shape
+    for layer in weights:
+        gaussian = torch.randn(blocks, k, k, generator=generator, device=weights.device, dtype=weights.dtype)
+        for piece, result in zip(torch.split(gaussian, _PIECE), torch.split(layer, _PIECE, 2), strict=True):
+            result.copy_(_orthogonalized(piece.permute(2, 1, 0)))
+
+
+def _places(entries: Tensor, k: int, blocks: int) -> Tensor:
+    """Where entries of a signal lie; see `BlockNetwork`."""
+    return (entries % k) * blocks + entries // k
 
 
 def _orthogonalized(matrices: Tensor) -> Tensor:

@@ -76,6 +76,11 @@ class Preconditioner(ABC, Stateful):
         descent.average.lerp_(gradient, descent.renewal)
         descent.x.addcmul_(self.apply(descent.average), descent.scale, value=-1)
 
+    def step(self, gradient: Tensor, descent: Descent, meta: MetaOptimizer) -> None:
+        """Learn, then move."""
+        self.learn(gradient, descent, meta)
+        self.move(gradient, descent)
+
     @abstractmethod
     def spread(self, values: Tensor) -> Tensor:
         """One number for each individual, (P,), laid out to multiply the weights with."""

@@ -79,9 +79,12 @@ class Descending:
         n = self.descent.x.shape[1]
         for step in range(steps):
             gradient = self.draw(n)
-            self.kernel.learn(gradient, self.descent, self.moments)
+            if step % 2 and isinstance(self.kernel, FusedKernel):
+                self.kernel.step(gradient, self.descent, self.moments)
+            else:
+                self.kernel.learn(gradient, self.descent, self.moments)
+                self.move(gradient)
             yield f"weights after {step}", self.weights
-            self.move(gradient)
             yield f"x after {step}", self.descent.x
         for name in ("product", "apply", "weight_gradient"):
             yield name, getattr(self.kernel, name)(self.draw(n))

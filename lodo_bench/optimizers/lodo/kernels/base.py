@@ -92,8 +92,12 @@ class BlockKernel(Protocol):
 
 @runtime_checkable
 class FusedKernel(BlockKernel, Protocol):
-    """A kernel that does with a product what LODO does with it, at less cost than one after the other."""
+    """A kernel that also does what LODO does with its products, at less cost than one after the other."""
 
     def move(self, gradient: Tensor, descent: Descent) -> None:
         """See `Preconditioner.move`."""
+        ...
+
+    def step(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
+        """See `Preconditioner.step`, with Adam as the meta-optimizer."""
         ...

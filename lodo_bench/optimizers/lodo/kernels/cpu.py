@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -92,45 +92,43 @@ class NumbaKernel(_CpuKernel):
 
     def learn(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
         """See `BlockKernel`."""
-        self._adopt(descent)
-        self._share(
-            cpu_loops.learn_all,
-            *self._rows(moments),
-            self._orders,
-            self._entrance,
-            gradient.numpy(),
-            *self._trace,
-            self._scale,
-            (moments.beta1, moments.beta2),
-            self._meta_rate,
-            moments.advance(),
-            EPSILON,
-        )
+        self._descend(gradient, descent, moments, moves=False)
 
     def move(self, gradient: Tensor, descent: Descent) -> None:
         """See `FusedKernel`."""
-        self._adopt(descent)
+        self._descend(gradient, descent, None, moves=True)
+
+    def step(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
+        """See `FusedKernel`."""
+        self._descend(gradient, descent, moments, moves=True)
+
+    def _descend(self, gradient: Tensor, descent: Descent, moments: AdamMoments | None, *, moves: bool) -> None:
+        if descent is not self._descent:
+            self._adopt(descent)
+        learning: tuple[Any, ...]
+        if moments is None:
+            learning = False, self._weights, self._weights, (0.0,) * 4
+        else:
+            gains = 1 - moments.beta1, 1 - moments.beta2, moments.advance(), EPSILON
+            learning = True, *self._rows(moments), gains
         self._share(
-            cpu_loops.move_all,
+            cpu_loops.descend_all,
             self._orders,
             self._entrance,
-            gradient.numpy(),
             *self._trace,
-            self._average,
-            self._x,
-            self._renewal,
-            self._scale,
+            *learning,
+            self._meta_rate,
+            moves,
+            *self._moving,
+            gradient.numpy(),
         )
 
     def _adopt(self, descent: Descent) -> None:
         """Take arrays of a descent's tensors, once: taking them costs as much as some of the arithmetic."""
-        if descent is not self._descent:
-            self._descent = descent
-            self._average, self._x = descent.average.numpy(), descent.x.numpy()
-            self._meta_rate = descent.meta_rate.numpy()
-            self._renewal, self._scale = (
-                column.expand(self._population, 1).contiguous().numpy() for column in (descent.renewal, descent.scale)
-            )
+        self._descent = descent
+        self._meta_rate = descent.meta_rate.numpy()
+        columns = (column.expand(self._population, 1).contiguous() for column in (descent.renewal, descent.scale))
+        self._moving = tuple(t.numpy() for t in (descent.average, descent.x, *columns))
 
     def _pass(self, vector: Tensor, trace: _Arrays) -> Tensor:
         result = torch.empty_like(vector)

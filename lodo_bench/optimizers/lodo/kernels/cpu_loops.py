@@ -197,46 +197,57 @@ def apply_all(size, blocks, layers, weights, orders, entrances, vectors, inputs,
 
 
 @_compiled
-def move_all(
-    size, blocks, layers, weights, orders, entrances, gradients, inputs, adjoints, averages, points, renewals, scales,
-    first, last,
+def _move_one(
+    size, blocks, layers, weights, orders, entrance, gradient, inputs, adjoints, average, x, renewal, scale, work,
+    direction,
 ):  # fmt: skip
-    """The move of individuals `first` to `last`; see `Preconditioner.move`."""
-    blocks, layers = _Place(blocks), _Place(layers)
-    work = np.empty(_Place(3 * len(size)) * blocks, weights.dtype)
-    direction = np.empty(points.shape[1], points.dtype)
-    for p in range(first, last):
-        renewal, scale = renewals[p, 0], scales[p, 0]
-        for j in range(len(direction)):
-            # In two forms, so that neither end is rounded: with a renewal of 1 the average is the gradient.
-            change = gradients[p, j] - averages[p, j]
-            near, far = averages[p, j] + change * renewal, gradients[p, j] - change * (1 - renewal)
-            averages[p, j] = near if renewal < 0.5 else far
-        _through(
-            size, blocks, layers, weights[p], orders[p], entrances[p], averages[p], inputs[p], adjoints[p], work,
-            direction,
-        )  # fmt: skip
-        for j in range(len(direction)):
-            points[p, j] -= direction[j] * scale
+    for j in range(len(x)):
+        # In two forms, so that neither end is rounded: with a renewal of 1 the average is the gradient.
+        change = gradient[j] - average[j]
+        near, far = average[j] + change * renewal, gradient[j] - change * (1 - renewal)
+        average[j] = near if renewal < 0.5 else far
+    _through(size, blocks, layers, weights, orders, entrance, average, inputs, adjoints, work, direction)
+    for j in range(len(x)):
+        x[j] -= direction[j] * scale
 
 
 @_compiled
-def learn_all(
-    size, blocks, layers, weights, moments1, moments2, orders, entrances, gradients, inputs, adjoints, scales, betas,
-    rates, correction, epsilon, first, last,
+def _learn_one(
+    size, blocks, layers, learned, factors, orders, entrance, gradient, applied, scale, pushed, work, vector,
 ):  # fmt: skip
-    """A step of Adam of individuals `first` to `last`; see `Preconditioner.learn`."""
+    pushed[: _Place(len(size)) * blocks] = 0
+    for j in range(len(vector)):
+        vector[j] = -scale * gradient[j]
+    _up_all(size, blocks, layers, learned[0], orders, entrance, vector, pushed, work)
+    for below in range(layers):
+        layer = layers - _ONE - below
+        down_learning(size, blocks, layer, learned, factors, orders, applied, pushed, work, _Place(0), blocks)
+
+
+@_compiled
+def descend_all(
+    size, blocks, layers, weights, orders, entrances, inputs, adjoints, learns, moments1, moments2, gains, rates,
+    moves, averages, points, renewals, scales, gradients, first, last,
+):  # fmt: skip
+    """A step of individuals `first` to `last`, one after the other, each while its weights are in the cache.
+
+    If it `learns`, the weights take their step of Adam (see `Preconditioner.learn`) with the `gains` 1 − β1, 1 − β2,
+    the bias correction and ε; if not, the moments are left alone, and may be anything of their shape. If it `moves`,
+    the points move after that (see `Preconditioner.move`).
+    """
     blocks, layers, number = _Place(blocks), _Place(layers), weights.dtype.type
     hidden = _Place(len(size)) * blocks
     work, pushed = np.empty(_Place(3) * hidden, weights.dtype), np.empty(layers * hidden, weights.dtype)
-    vector = np.empty(gradients.shape[1], gradients.dtype)
+    vector = np.empty(points.shape[1], points.dtype)
     for p in range(first, last):
-        pushed[:hidden] = 0
-        for j in range(len(vector)):
-            vector[j] = -scales[p, 0] * gradients[p, j]
-        factors = number(1 - betas[0]), number(1 - betas[1]), number(rates[p] * correction), number(epsilon)
-        learned, applied = (weights[p], moments1[p], moments2[p]), (inputs[p], adjoints[p])
-        _up_all(size, blocks, layers, weights[p], orders[p], entrances[p], vector, pushed, work)
-        for below in range(layers):
-            layer = layers - _ONE - below
-            down_learning(size, blocks, layer, learned, factors, orders[p], applied, pushed, work, _Place(0), blocks)
+        if learns:
+            factors = number(gains[0]), number(gains[1]), number(rates[p] * gains[2]), number(gains[3])
+            _learn_one(
+                size, blocks, layers, (weights[p], moments1[p], moments2[p]), factors, orders[p], entrances[p],
+                gradients[p], (inputs[p], adjoints[p]), scales[p, 0], pushed, work, vector,
+            )  # fmt: skip
+        if moves:
+            _move_one(
+                size, blocks, layers, weights[p], orders[p], entrances[p], gradients[p], inputs[p], adjoints[p],
+                averages[p], points[p], renewals[p, 0], scales[p, 0], work, vector,
+            )  # fmt: skip
