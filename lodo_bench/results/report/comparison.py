@@ -11,6 +11,7 @@ from lodo_bench.results.published import PublishedScore, published_score
 from lodo_bench.results.report.columns import Column, milestone_order
 from lodo_bench.results.report.cost import TuningCost, tuning_cost
 from lodo_bench.results.report.gathering import Gathered, gather
+from lodo_bench.results.report.labels import Named, labels_of
 from lodo_bench.results.report.verdict import Verdict, judge
 from lodo_bench.results.statistics import Interval, Summary, confidence_interval, summarize
 from lodo_bench.spec import Bound, Milestone, OptimizerSpec, TaskSpec
@@ -104,9 +105,11 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The optimizers' names, with device, dtype and kernel where the rows differ in them."""
+        """The optimizers' names, device, dtype and kernel where these differ, and what tells rows of one name apart."""
         differ = len({row.arithmetic for row in self.rows}) > 1
-        return tuple(f"{r.optimizer.label} ({r.arithmetic})" if differ else r.optimizer.label for r in self.rows)
+        names = [f"{r.optimizer.label} ({r.arithmetic})" if differ else r.optimizer.label for r in self.rows]
+        pairs = zip(names, self.rows, strict=True)
+        return tuple(labels_of([Named(name, row.hyperparameters, row.arithmetic) for name, row in pairs]))
 
 
 def compare(
