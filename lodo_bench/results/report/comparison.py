@@ -125,7 +125,7 @@ def compare(
         run_sets: oldest first.
         bound: tells a task's bound.
         complexity: tells the time that a step of an optimizer takes; without it the report does not say.
-        studies: oldest first, to tell what the tuning took.
+        studies: to tell what the tuning took.
     """
     by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
     for run_set in run_sets:
@@ -175,7 +175,7 @@ def _row(
         unfinished=len(found.unfinished.difference(*found.values.values())),
         evaluations=found.evaluations / found.steps if found.steps else math.nan,
         complexity=complexity(found.optimizer) if complexity else "",
-        tuning=tuning_cost(task, found.optimizer, found.hyperparameters, studies),
+        tuning=tuning_cost(found.hyperparameters, studies),
         curves={seed: run_set for seed, (_, run_set) in found.curves.items()},
         timed_curves={seed: run_set for seed, (_, run_set) in found.timed_curves.items()},
     )
