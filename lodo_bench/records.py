@@ -6,6 +6,7 @@ Plain frozen dataclasses, like those of `lodo_bench.spec`; the tuner and the com
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -143,6 +144,12 @@ class Hyperparameters:
     source: Source
     origin: str
     learned_in: int | None = None
+
+    @property
+    def study(self) -> int | None:
+        """The number of the study that tuned values are from; of some tasks final runs take them with other rates."""
+        named = re.match(r"study (\d+)\b", self.origin)
+        return int(named[1]) if self.source == "tuned" and named else None
 
 
 @dataclass(frozen=True, slots=True)

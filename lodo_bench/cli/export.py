@@ -14,12 +14,12 @@ from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, choice, rea
 from lodo_bench.cli.output import note
 from lodo_bench.errors import UsageError
 
-_TABLES = ("runs", "individuals", "curves")
+_TABLES = ("runs", "individuals", "curves", "metrics")
 _FORMATS: Mapping[str, tuple[str, ...]] = {"csv": (".csv",), "json": (".json",), "parquet": (".parquet",)}
 
 
 def export(
-    what: Annotated[str, typer.Argument(help="runs, individuals (of searches) or curves.", metavar="WHAT")],
+    what: Annotated[str, typer.Argument(help="runs, individuals (of searches), curves or metrics.", metavar="WHAT")],
     format: Annotated[
         str | None,
         typer.Option(
@@ -34,7 +34,7 @@ def export(
     task: Annotated[str | None, typer.Option(help="One task only.", show_default=False)] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
-    """Write runs, individuals or whole learning curves as CSV, JSON or Parquet. docs/export.md explains the columns."""
+    """Write runs, individuals, whole curves or metrics as CSV, JSON or Parquet. docs/export.md explains the columns."""
     name = choice(what, _TABLES, "table")
     kind = format_of(format, output, _FORMATS, "csv")
     if kind == "parquet" and output is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,20 +79,16 @@ def run(
     The same command continues runs that were interrupted, or killed, from where they were kept last.
     """
     from lodo_bench.experiments.hyperparameters import SOURCES, choose
-    from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.provenance import gather
     from lodo_bench.records import RunSetSpec
     from lodo_bench.runs import threads_of
-    from lodo_bench.spec import Status, resolve
     from lodo_bench.tasks import TASKS
     from lodo_bench.training import check_pair, check_task
 
     use_data_directory(data_dir)
     problem, method = task_spec(task, task_option), optimizer_spec(optimizer, optimizer_option)
     check_pair(problem, method)
-    parameters = OPTIMIZERS.load(optimizer).hyperparameters
-    checked = resolve(parameters, assignments(parameter, "-p"), f"optimizer {optimizer}")
-    given = {name: float(value) for name, value in checked.items()}
+    given = _given(optimizer, parameter)
     source = None if hyperparameters is None else choice(hyperparameters, SOURCES, "source of hyperparameters")
     _check_seconds(seconds, untimed)
     _check_interval(checkpoint_every)
@@ -112,16 +108,17 @@ def run(
         dtype=accuracy,
         kernel=arithmetic,
     )
-    record = _run(spec, store, checkpoint_every)
-    metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
-    if json:
-        emit(_document(record, metrics))
-    else:
-        _print(record, metrics)
-    failed = [run for run in record.runs if run.status is Status.FAILED]
-    if failed:
-        note(f"{len(failed)} of {len(record.runs)} runs failed: {failed[0].reason}")
-        raise typer.Exit(3)
+    _tell(_run(spec, store, checkpoint_every), store, json)
+
+
+def _given(optimizer: str, assigned: Sequence[str] | None) -> dict[str, float]:
+    """The hyperparameters of the command line, checked, by full name."""
+    from lodo_bench.optimizers import OPTIMIZERS
+    from lodo_bench.spec import resolve
+
+    parameters = OPTIMIZERS.load(optimizer).hyperparameters
+    checked = resolve(parameters, assignments(assigned, "-p"), f"optimizer {optimizer}")
+    return {name: float(value) for name, value in checked.items()}
 
 
 def _check_seconds(seconds: float | None, untimed: bool) -> None:
@@ -155,6 +152,21 @@ def _run(spec: RunSetSpec, store: Store, checkpoint_every: float) -> RunSetRecor
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; everything is kept. Continue with:\n  {command_line()}") from None
     return store.run_set(opened.id)
+
+
+def _tell(record: RunSetRecord, store: Store, json: bool) -> None:
+    """Show what the runs came to; failed ones are an exit code of their own."""
+    from lodo_bench.spec import Status
+
+    metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
+    if json:
+        emit(_document(record, metrics))
+    else:
+        _print(record, metrics)
+    failed = [run for run in record.runs if run.status is Status.FAILED]
+    if failed:
+        note(f"{len(failed)} of {len(record.runs)} runs failed: {failed[0].reason}")
+        raise typer.Exit(3)
 
 
 def _row(record: RunSetRecord) -> Row:

@@ -64,7 +64,6 @@ def tune(
     The same command again continues an unfinished search and does nothing to a finished one.
     """
     from lodo_bench.provenance import gather
-    from lodo_bench.spec import Status
     from lodo_bench.tasks import TASKS
     from lodo_bench.training import check_task
     from lodo_bench.tuner.driver import Cluster
@@ -80,15 +79,7 @@ def tune(
     store = writing(db, gather(device, command_line(), threads=1, data=TASKS.load(task).data_name()))
     records = [store.open_study(spec, fresh=fresh) for spec in specs]
     _search(records, store, cluster)
-    records = [store.study(record.id) for record in records]
-    if json:
-        studies = [_document(record) for record in records]
-        emit({"task": problem.name, "task_options": problem.options, "seed": seed, "studies": studies})
-    else:
-        _print(problem, records)
-    if any(record.count(Status.FAILED) for record in records):
-        note("Some individuals failed; 'lodo-bench show STUDY' says why.")
-        raise typer.Exit(3)
+    _tell(problem, seed, [store.study(record.id) for record in records], json)
 
 
 def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[str] | None) -> list[OptimizerSpec]:
@@ -168,6 +159,20 @@ def _search(records: Sequence[StudyRecord], store: Store, cluster: Cluster) -> N
 def _again() -> str:
     """The command that continues: a fresh study is not to be started afresh once more."""
     return command_line().replace(" --fresh", "")
+
+
+def _tell(task: TaskSpec, seed: int, records: Sequence[StudyRecord], json: bool) -> None:
+    """Show what the searches found; failed individuals are an exit code of their own."""
+    from lodo_bench.spec import Status
+
+    if json:
+        studies = [_document(record) for record in records]
+        emit({"task": task.name, "task_options": task.options, "seed": seed, "studies": studies})
+    else:
+        _print(task, records)
+    if any(record.count(Status.FAILED) for record in records):
+        note("Some individuals failed; 'lodo-bench show STUDY' says why.")
+        raise typer.Exit(3)
 
 
 def _document(record: StudyRecord) -> dict[str, Any]:

@@ -117,7 +117,8 @@ class _Estimate:
         until = [f"{runs.steps:,} steps"] if runs.steps > 1 else []
         until += [] if runs.seconds is None else [f"{runs.seconds:g} s"]
         amount = f"{seeds} {'timed runs' if runs.timed else 'runs in lockstep'} of {' and '.join(until)}"
-        return Item("time" if runs.timed else "run", _label(case.task, case.optimizer), amount, seconds, how)
+        label = f"{case.label} on {case.task.label}"
+        return Item("time" if runs.timed else "run", label, amount, seconds, how)
 
     def _computing(self) -> list[Item]:
         """What the pictures themselves compute: runs that are not kept."""

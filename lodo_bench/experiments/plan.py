@@ -10,7 +10,7 @@ from lodo_bench.experiments.spec import Experiment, Part, Runs
 from lodo_bench.meta_training import is_meta_trained
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
 from lodo_bench.records import Hyperparameters, RunSetSpec, StudySpec
-from lodo_bench.spec import Device, Kernel, OptimizerSpec, Parameter, TaskSpec, Value
+from lodo_bench.spec import Device, Kernel, OptimizerSpec, Parameter, TaskSpec, Value, shown
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.training import check_pair
 from lodo_bench.tuner.driver import Cluster, shard_size
@@ -51,6 +51,14 @@ class Case:
     def is_tuned(self) -> bool:
         """Whether its hyperparameters are those that a search finds."""
         return self.part.source == "tuned" and is_tunable(self.base)
+
+    @property
+    def label(self) -> str:
+        """The optimizer with its options, and where in a sweep of hyperparameters it is; the tuned one is not known."""
+        if self.part.sweep is not None and self.part.sweep.to_tuned is not None and self.fraction is not None:
+            number, places = round(self.fraction * (self.part.sweep.to_tuned - 1)) + 1, self.part.sweep.to_tuned
+            return f"{self.optimizer.label}, {self.part.sweep.over} {number} of {places}"
+        return ", ".join([self.optimizer.label, *(f"{name}={shown(value)}" for name, value in self.given.items())])
 
     def with_changes(self, found: Hyperparameters) -> Hyperparameters:
         """The hyperparameters of this place, from those that were found."""

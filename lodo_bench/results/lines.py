@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lodo_bench.records import Provenance, RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.results.looks import Look, looks_of
 from lodo_bench.results.report.gathering import arithmetic_of, row_key
-from lodo_bench.results.report.texts import hyperparameter_source
+from lodo_bench.results.report.labels import Named, labels_of
 from lodo_bench.spec import Status
 
 
@@ -66,7 +66,7 @@ def lines_of(run_sets: Iterable[RunSetRecord]) -> list[Line]:
     looks = looks_of([spec.optimizer.name for spec in specs])
     return [
         Line(label, look, spec, tuple(_members(group)))
-        for label, look, spec, group in zip(labels_of(specs), looks, specs, groups.values(), strict=True)
+        for label, look, spec, group in zip(line_labels(specs), looks, specs, groups.values(), strict=True)
     ]
 
 
@@ -76,32 +76,6 @@ def _members(run_sets: Iterable[RunSetRecord]) -> Iterable[Member]:
             yield Member(run_set.id, run, provenance)
 
 
-def labels_of(specs: Sequence[RunSetSpec]) -> list[str]:
+def line_labels(specs: Sequence[RunSetSpec]) -> list[str]:
     """What the lines are called: the optimizers, and where several have one name, what tells them apart."""
-    labels = [spec.optimizer.label for spec in specs]
-    for describe in (_source, _arithmetic, _values):
-        groups: dict[str, list[int]] = {}
-        for index, label in enumerate(labels):
-            groups.setdefault(label, []).append(index)
-        for indices in groups.values():
-            added = describe([specs[index] for index in indices])
-            if len(set(added)) > 1:
-                for index, text in zip(indices, added, strict=True):
-                    labels[index] = f"{labels[index]}, {text}" if text else labels[index]
-    return labels
-
-
-def _source(specs: Sequence[RunSetSpec]) -> list[str]:
-    return [hyperparameter_source(spec.hyperparameters) for spec in specs]
-
-
-def _arithmetic(specs: Sequence[RunSetSpec]) -> list[str]:
-    return [arithmetic_of(spec) for spec in specs]
-
-
-def _values(specs: Sequence[RunSetSpec]) -> list[str]:
-    """Those hyperparameters of each that are not the same for all."""
-    values: list[Mapping[str, float]] = [spec.hyperparameters.values for spec in specs]
-    names = dict.fromkeys(name for found in values for name in found)
-    different = [name for name in names if len({found.get(name) for found in values}) > 1]
-    return [", ".join(f"{name}={found[name]:.6g}" for name in different if name in found) for found in values]
+    return labels_of([Named(spec.optimizer.label, spec.hyperparameters, arithmetic_of(spec)) for spec in specs])

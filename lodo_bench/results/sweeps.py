@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lodo_bench.records import RunSetRecord, RunSetSpec
-from lodo_bench.results.lines import labels_of
+from lodo_bench.results.lines import line_labels
 from lodo_bench.results.looks import Look, looks_of
 from lodo_bench.results.statistics import Summary, summarize
 from lodo_bench.spec import Milestone, OptimizerSpec, Status, TaskSpec, Value
@@ -74,7 +74,7 @@ def _lines(placed: Sequence[tuple[Value, RunSetRecord]], name: str, unit: Callab
     looks = looks_of([spec.optimizer.name for spec in specs])
     return [
         SweepLine(label, look, _points(places, unit))
-        for label, look, places in zip(labels_of(specs), looks, long, strict=True)
+        for label, look, places in zip(line_labels(specs), looks, long, strict=True)
     ]
 
 

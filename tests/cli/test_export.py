@@ -46,6 +46,15 @@ def test_curves_in_files_of_every_format(filled):
         assert float(next(csv.DictReader(file))["loss"]) == pytest.approx(table.column("loss")[0].as_py())
 
 
+def test_metrics_are_told_step_by_step(filled):
+    lodo = ("run", "--task", "quadratic", "-t", "n=10", "--hyperparameters", "default", "--optimizer", "lodo")
+    database = ("--db", filled.directory / "lodo.db")
+    assert filled.run(*lodo, "--steps", 200, "--seeds", 1, *database).code == 0
+    found = list(csv.DictReader(io.StringIO(filled.run("export", "metrics", *database).stdout)))
+    assert [(row["metric"], row["step"]) for row in found] == [("hessian_error", "100"), ("hessian_error", "200")]
+    assert 0 < float(found[0]["seconds"]) < float(found[1]["seconds"])
+
+
 def test_nothing_is_an_empty_table(filled):
     assert json.loads(filled.run("export", "individuals", "--format", "json").stdout) == {
         "schema": 1,
@@ -57,7 +66,10 @@ def test_nothing_is_an_empty_table(filled):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("export", "curve"), "unknown table 'curve'. Did you mean 'curves'? Known: curves, individuals, runs."),
+        (
+            ("export", "curve"),
+            "unknown table 'curve'. Did you mean 'curves'? Known: curves, individuals, metrics, runs.",
+        ),
         (("export", "runs", "--format", "parquet"), "Parquet is not for standard output. Name a file with --output."),
         (("export", "runs", "--output", "no/runs.csv"), "cannot write 'no/runs.csv': No such file or directory."),
         (("report", "--json", "--format", "csv"), "--json and --format csv contradict each other."),

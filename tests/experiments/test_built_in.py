@@ -1,5 +1,7 @@
 """The paper's tables and figures: all load, and each is carried out at the scale smoke."""
 
+from pathlib import Path
+
 import pytest
 
 from lodo_bench.experiments.loading import BUILT_IN, load_experiment
@@ -8,6 +10,8 @@ from lodo_bench.experiments.shows import needs
 from lodo_bench.experiments.spec import SCALES
 from lodo_bench.results.published import published_optimizers
 from tests.experiments.doing import HERE, Silent, do, open_store, page
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
 
 # A page of each must say so much at least.
 CONTENT = {
@@ -80,6 +84,19 @@ def test_table_1_on_a_laptop_is_timed_for_ten_seconds_without_a_hundred_thousand
 def test_a_momentum_sweep_goes_from_none_to_the_tuned_value():
     (part,) = load_experiment("figure5", "paper").parts
     assert (part.sweep.over, part.sweep.to_tuned) == ("momentum", 8)
+
+
+def test_it_is_told_which_optimizers_are_left_out():
+    (part,) = load_experiment("table7", "paper").parts
+    names = [optimizer.name for optimizer in part.optimizers]
+    left_out = [name for name in published_optimizers("quadratic") if name not in names]
+    assert left_out == ["bfgs", "levenberg-marquardt"]
+    chosen = (DOCS / "reproducing.md").read_text("utf-8").partition("## What was chosen")[2].partition("\n## ")[0]
+    (told,) = [item for item in chosen.split("\n- ") if item.startswith("Table 7")]
+    assert all(f"`{name}`" in told for name in left_out)
+    assert all(name in load_experiment("table7", "laptop").note for name in left_out)
+    (part,) = load_experiment("table8", "paper").parts
+    assert tuple(optimizer.name for optimizer in part.optimizers) == published_optimizers("rosenbrock")
 
 
 def trains_networks(name):

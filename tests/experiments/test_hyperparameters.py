@@ -22,6 +22,7 @@ def test_on_mnist_the_learning_rate_is_halved_after_tuning_and_nothing_else(opti
     values = defaults(optimizer)
     assert found.values == {**values, "learning_rate": values["learning_rate"] / 2}
     assert (found.source, found.origin) == ("tuned", "study 3, learning rate × 0.5")
+    assert found.study == 3
 
 
 @pytest.mark.parametrize("optimizer", ["lodo", "lodo-diagonal", "lodo-no-momentum", "lodo-sgd"])

@@ -104,6 +104,20 @@ def test_the_dry_run_tells_what_is_missing(small, store):
     assert [item.what for item in after] == ["run", "run"]
 
 
+@pytest.mark.parametrize(
+    ("sweep", "expected"),
+    [
+        ("{over: momentum, values: [0, 0.5]}", ["momentum=0", "momentum=0.5"]),
+        ("{over: momentum, to_tuned: 2}", ["momentum 1 of 2", "momentum 2 of 2"]),
+    ],
+)
+def test_the_dry_run_tells_places_of_a_sweep_apart(sweep, expected, small):
+    small.write_text(SMALL.replace("adam, momentum", "lodo").partition("scales:")[0] + f"sweep: {sweep}\n")
+    items = missing(load_experiment(str(small), "paper"), None, HERE)
+    found = [item.label for item in items if item.what == "run"]
+    assert found == [f"lodo, {place} on quadratic (dimension=6)" for place in expected]
+
+
 def test_what_cannot_be_measured_is_unknown(small, store, tmp_path, monkeypatch):
     monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path / "nothing"))
     items = missing(load_experiment("table2", "smoke"), store, HERE)

@@ -8,7 +8,8 @@ import pytest
 from lodo_bench.results.export.tables import TABLES
 from lodo_bench.results.report.flat import COLUMNS
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+ROOT = Path(__file__).parent.parent.parent
+DOCS = ROOT / "docs"
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -24,3 +25,12 @@ def test_every_column_of_a_report_is_explained():
         name for cell in re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
     ]
     assert tuple(explained) == COLUMNS
+
+
+def test_the_reference_results_are_those_that_are_there():
+    folder = ROOT / "results" / "reference"
+    text = (ROOT / "results" / "README.md").read_text("utf-8")
+    described = set(re.findall(r"\(reference/([\w-]+)/README\.md\)", text))
+    assert described == {place.name for place in folder.iterdir() if place.is_dir()}
+    assert all((folder / name / "README.md").is_file() for name in described)
+    assert "|" not in text  # tables are in the results alone, beside what made them

@@ -2,13 +2,13 @@
 
 import pytest
 
-from lodo_bench.results.lines import labels_of, lines_of
+from lodo_bench.results.lines import line_labels, lines_of
 from lodo_bench.spec import OptimizerSpec, Status
 from tests.results.builders import run, run_set, run_set_spec
 
 
 def labels(*specs):
-    return labels_of([run_set_spec(**spec) for spec in specs])
+    return line_labels([run_set_spec(**spec) for spec in specs])
 
 
 def test_optimizers_are_called_by_their_names():
@@ -32,6 +32,12 @@ def test_lines_of_one_optimizer_say_what_tells_them_apart(first, second, expecte
 def test_only_those_that_need_it_are_told_apart():
     found = labels({"source": "paper", "origin": ""}, {"values": {"a": 1.0}}, {"values": {"a": 2.0}})
     assert found == ["adam, paper", "adam, tuned (study 1), a=1", "adam, tuned (study 1), a=2"]
+
+
+def test_lines_of_a_sweep_say_where_they_are_in_it():
+    sets = [{"values": {"a": 1.0, "b": b}, "source": "given", "origin": "the rest tuned"} for b in (0.0, 0.5)]
+    tuned = {"values": {"a": 1.0, "b": 0.9}}
+    assert labels(*sets, tuned) == ["adam, b=0", "adam, b=0.5", "adam, b=0.9"]
 
 
 def test_run_sets_of_the_same_settings_are_one_line():

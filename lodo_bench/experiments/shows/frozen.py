@@ -135,7 +135,8 @@ def _piece(result: Result, found: Mapping[str, Floats]) -> Piece:
     for (name, losses), look in zip(found.items(), looks, strict=True):
         if (line := course(_path(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
             lines.append(Drawn(name, look, line))
-    figure = course_figure(f"{label}, frozen", [Panel("steps since it was frozen", "training loss", lines)])
+    panel = Panel("steps since it was frozen", "training loss", lines, whole=True)
+    figure = course_figure(f"{label}, frozen", [panel])
     return Piece(text, drawn(figure), "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
 
 

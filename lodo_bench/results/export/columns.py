@@ -77,6 +77,20 @@ INDIVIDUALS = _schema(
     ("host", pa.string(), "name of the machine"),
 )
 
+METRICS = _schema(
+    *_RUN_SET,
+    ("seed", pa.int64(), "seed of the run"),
+    ("metric", pa.string(), "its name, such as `hessian_error`"),
+    ("step", pa.int64(), "number of steps after which it was measured"),
+    (
+        "seconds",
+        pa.float64(),
+        "training time at the end of that step, between two readings of the clock interpolated; missing for runs in "
+        "lockstep",
+    ),
+    ("value", pa.float64(), "what it was"),
+)
+
 CURVES = _schema(
     *_RUN_SET,
     ("seed", pa.int64(), "seed of the run"),

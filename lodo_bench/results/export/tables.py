@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lodo_bench.records import RunRecord, RunSetRecord, StudyRecord
-from lodo_bench.results.export.columns import CURVES, INDIVIDUALS, RUNS
+from lodo_bench.results.export.columns import CURVES, INDIVIDUALS, METRICS, RUNS
 from lodo_bench.results.store import Store
+from lodo_bench.spec import Curve
 
 Batches = Iterator[pa.RecordBatch]
 
@@ -122,20 +124,42 @@ def _curves(store: Store, task: str | None) -> Batches:
             for first in range(0, len(curve.losses), CHUNK):
                 losses = curve.losses[first : first + CHUNK]
                 steps = np.arange(first + 1, first + 1 + len(losses))
-                seconds = np.interp(steps, curve.clock_steps, curve.clock_seconds) if run_set.spec.timed else None
+                seconds = _seconds(steps, curve) if run_set.spec.timed else None
                 with np.errstate(over="ignore"):
-                    yield _curve_batch(shared, steps, losses.astype(np.float32), seconds)
+                    own = {"step": steps, "loss": losses.astype(np.float32), "seconds": seconds}
+                yield _batch(CURVES, shared, own, len(steps))
 
 
-def _curve_batch(shared: Mapping[str, Any], steps: Any, losses: Any, seconds: Any) -> pa.RecordBatch:
+def _metrics(store: Store, task: str | None) -> Batches:
+    """The metrics of a run at a time."""
+    for run_set in store.run_sets(task):
+        for run in run_set.runs:
+            # Only a timed run's curve, which may be long, is needed: for its clock.
+            curve = store.curve(run_set.id, run.seed) if run_set.spec.timed else None
+            found = store.metrics(run_set.id, run.seed) if curve is None else curve.metrics
+            for name, series in found.items():
+                shared = {**_run_set_columns(run_set), "seed": run.seed, "metric": name}
+                for first in range(0, len(series.steps), CHUNK):
+                    steps, values = series.steps[first : first + CHUNK], series.values[first : first + CHUNK]
+                    seconds = None if curve is None else _seconds(steps, curve)
+                    yield _batch(METRICS, shared, {"step": steps, "seconds": seconds, "value": values}, len(steps))
+
+
+def _seconds(steps: NDArray[np.int64], curve: Curve) -> NDArray[np.float64]:
+    """The training time at the ends of these steps."""
+    return np.interp(steps, curve.clock_steps, curve.clock_seconds)
+
+
+def _batch(schema: pa.Schema, shared: Mapping[str, Any], own: Mapping[str, Any], count: int) -> pa.RecordBatch:
+    """So many rows of columns that are `shared` by all, and of each row's `own`; None for what is missing."""
+
     def column(field: pa.Field) -> pa.Array:
-        own = {"step": steps, "loss": losses, "seconds": seconds}
         if field.name in own:
             found = own[field.name]
-            return pa.nulls(len(steps), field.type) if found is None else pa.array(found, field.type)
-        return pa.repeat(pa.scalar(shared[field.name], field.type), len(steps))
+            return pa.nulls(count, field.type) if found is None else pa.array(found, field.type)
+        return pa.repeat(pa.scalar(shared[field.name], field.type), count)
 
-    return pa.RecordBatch.from_arrays([column(field) for field in CURVES], schema=CURVES)
+    return pa.RecordBatch.from_arrays([column(field) for field in schema], schema=schema)
 
 
 def _run_set_columns(run_set: RunSetRecord) -> Mapping[str, Any]:
@@ -163,4 +187,5 @@ TABLES: Mapping[str, Exported] = {
     "runs": Exported(RUNS, _runs),
     "individuals": Exported(INDIVIDUALS, _individuals),
     "curves": Exported(CURVES, _curves),
+    "metrics": Exported(METRICS, _metrics),
 }

@@ -11,6 +11,7 @@ from lodo_bench.results.published import PublishedScore, published_score
 from lodo_bench.results.report.columns import Column, milestone_order
 from lodo_bench.results.report.cost import TuningCost, tuning_cost
 from lodo_bench.results.report.gathering import Gathered, gather
+from lodo_bench.results.report.labels import Named, labels_of
 from lodo_bench.results.report.verdict import Verdict, judge
 from lodo_bench.results.statistics import Interval, Summary, confidence_interval, summarize
 from lodo_bench.spec import Bound, Milestone, OptimizerSpec, TaskSpec
@@ -104,9 +105,11 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The optimizers' names, with device, dtype and kernel where the rows differ in them."""
+        """The optimizers' names, device, dtype and kernel where these differ, and what tells rows of one name apart."""
         differ = len({row.arithmetic for row in self.rows}) > 1
-        return tuple(f"{r.optimizer.label} ({r.arithmetic})" if differ else r.optimizer.label for r in self.rows)
+        names = [f"{r.optimizer.label} ({r.arithmetic})" if differ else r.optimizer.label for r in self.rows]
+        pairs = zip(names, self.rows, strict=True)
+        return tuple(labels_of([Named(name, row.hyperparameters, row.arithmetic) for name, row in pairs]))
 
 
 def compare(
@@ -122,7 +125,7 @@ def compare(
         run_sets: oldest first.
         bound: tells a task's bound.
         complexity: tells the time that a step of an optimizer takes; without it the report does not say.
-        studies: oldest first, to tell what the tuning took.
+        studies: to tell what the tuning took.
     """
     by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
     for run_set in run_sets:
@@ -172,7 +175,7 @@ def _row(
         unfinished=len(found.unfinished.difference(*found.values.values())),
         evaluations=found.evaluations / found.steps if found.steps else math.nan,
         complexity=complexity(found.optimizer) if complexity else "",
-        tuning=tuning_cost(task, found.optimizer, found.hyperparameters, studies),
+        tuning=tuning_cost(found.hyperparameters, studies),
         curves={seed: run_set for seed, (_, run_set) in found.curves.items()},
         timed_curves={seed: run_set for seed, (_, run_set) in found.timed_curves.items()},
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lodo_bench.records import Hyperparameters, StudyRecord
-from lodo_bench.spec import OptimizerSpec, TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +25,10 @@ class TuningCost:
     seconds: float
 
 
-def tuning_cost(
-    task: TaskSpec, optimizer: OptimizerSpec, hyperparameters: Hyperparameters, studies: Sequence[StudyRecord]
-) -> TuningCost | None:
-    """The cost of the latest study that these tuned hyperparameters are the result of; None if there is none.
-
-    `studies` are oldest first.
-    """
-    if hyperparameters.source != "tuned":
-        return None
-    for study in reversed(studies):
-        same = study.spec.task == task and study.spec.optimizer == optimizer
-        if same and study.hyperparameters == hyperparameters.values:
+def tuning_cost(hyperparameters: Hyperparameters, studies: Iterable[StudyRecord]) -> TuningCost | None:
+    """The cost of the study that these tuned hyperparameters are from; None if it is not among `studies`."""
+    for study in studies:
+        if study.id == hyperparameters.study:
             members = study.individuals
             steps, seconds = sum(member.steps for member in members), sum(member.seconds for member in members)
             return TuningCost(study.id, len(members), steps, seconds)

@@ -54,11 +54,17 @@ def lay_out(comparison: Comparison, targets: Targets | None = None) -> Section:
         table=_table(comparison, parts),
         verdicts=tuple(sentences(comparison)),
         hyperparameters=tuple(
-            f"{label}, {hyperparameter_source(row.hyperparameters)}: {hyperparameter_text(row.hyperparameters)}"
+            f"{_with_source(label, row)}: {hyperparameter_text(row.hyperparameters)}"
             for label, row in zip(comparison.labels, comparison.rows, strict=True)
         ),
         notes=tuple(notes(comparison, machines, targets)),
     )
+
+
+def _with_source(label: str, row: Row) -> str:
+    """The label and where the hyperparameters are from, unless the label tells that already."""
+    source = hyperparameter_source(row.hyperparameters)
+    return label if f", {source}" in label else f"{label}, {source}"
 
 
 def _table(comparison: Comparison, parts: Sequence[_Part]) -> Table:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from lodo_bench.records import IndividualRecord, StudyRecord
 from lodo_bench.results.courses import Course
 from lodo_bench.results.drawn import Curves, Drawn, losses_by_seconds, losses_by_steps, metric_by_steps, metric_names
+from lodo_bench.results.framing import frame
 from lodo_bench.results.lines import Line
 from lodo_bench.results.looks import Look, look_of
+from lodo_bench.results.report.texts import leaving_text
 from lodo_bench.results.searches import jitter, spread_of
 from lodo_bench.spec import Bound, Kind
 
@@ -56,12 +58,22 @@ def search_of(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any]:
 
 
 def _chart(title: str, x: str, unit: str, drawn: Sequence[Drawn], bound: Bound | None) -> dict[str, Any]:
+    framed = frame([line.course for line in drawn])
     return {
         "title": title,
         "x": x,
         "unit": unit,
         "bound": None if bound is None else {"name": bound.name, "loss": _rounded(bound.loss)},
-        "lines": [{"label": line.label, "look": _look(line.look), **_course(line.course)} for line in drawn],
+        "ceiling": None if framed.ceiling is None else _rounded(framed.ceiling),
+        "lines": [
+            {
+                "label": line.label,
+                "look": _look(line.look),
+                "leaving": None if peak is None else leaving_text(line.label, peak),
+                **_course(line.course),
+            }
+            for line, peak in zip(drawn, framed.peaks, strict=True)
+        ],
     }
 
 

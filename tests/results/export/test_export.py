@@ -15,7 +15,7 @@ from lodo_bench.results.export.columns import objects
 from lodo_bench.results.export.tables import TABLES
 from lodo_bench.results.export.writers import WRITERS
 from lodo_bench.results.store import Store
-from lodo_bench.spec import Curve, Status, TaskSpec
+from lodo_bench.spec import Curve, Series, Status, TaskSpec
 from tests.results.builders import generation, individual, provenance, run, run_set_spec, study_spec
 
 NAN, INF = math.nan, math.inf
@@ -27,7 +27,8 @@ def store(tmp_path_factory):
     place = tmp_path_factory.mktemp("export") / "results.db"
     store = Store(Database(str(place), create=True), provenance(host='a "quoted", host'))
     first = store.open_run_set(run_set_spec(seeds=3)).id
-    clocked = Curve(np.array(LOSSES), np.array([0, 2, 3]), np.array([0.0, 1.0, 4.0]))
+    measured = {"hessian_error": Series(np.array([1, 3]), np.array([0.9, NAN]))}
+    clocked = Curve(np.array(LOSSES), np.array([0, 2, 3]), np.array([0.0, 1.0, 4.0]), measured)
     store.add_run(first, run(0, milestones={"steps:200": 0.1 + 0.2, "seconds:5": -INF}), clocked)
     store.add_run(first, run(1, NAN, status=Status.DIVERGED, reason="loss inf, at step 2"), clocked)
     failed = run(2, status=Status.FAILED, reason="out of memory", milestones={}, training_seconds=None)
@@ -110,6 +111,28 @@ def test_curves_are_read_one_at_a_time(store, monkeypatch):
     monkeypatch.setattr(Store, "curve", lambda self, *key, curve=Store.curve: read.append(key) or curve(self, *key))
     batches = TABLES["curves"].batches(store, None)
     next(batches)
+    assert read == [(1, 0)]
+
+
+def test_metrics_have_a_row_for_each_measurement_with_its_time(store):
+    found = rows(store, "metrics")
+    assert [(row["run_set"], row["seed"], row["metric"], row["step"]) for row in found] == [
+        (number, seed, "hessian_error", step) for number, seed in ((1, 0), (1, 1), (2, 0)) for step in (1, 3)
+    ]
+    assert found[0]["value"] == 0.9 and math.isnan(found[1]["value"])
+    assert [row["seconds"] for row in found[:2]] == [0.5, 4.0]
+    assert [row["seconds"] for row in found[4:]] == [None] * 2
+
+
+def test_long_metrics_come_in_parts(store, monkeypatch):
+    monkeypatch.setattr(tables, "CHUNK", 1)
+    assert [batch.num_rows for batch in TABLES["metrics"].batches(store, None)] == [1] * 6
+
+
+def test_metrics_are_read_one_run_at_a_time(store, monkeypatch):
+    read = []
+    monkeypatch.setattr(Store, "curve", lambda self, *key, curve=Store.curve: read.append(key) or curve(self, *key))
+    next(TABLES["metrics"].batches(store, None))
     assert read == [(1, 0)]
 
 

@@ -159,6 +159,26 @@ def test_a_run_that_diverged_does_not_set_the_height():
     assert [line.get_ydata().tolist() for line in crosses] == [[high]]
 
 
+BEYOND = [drawn("bfgs", path([10.0, 1e3, 5.67e5])), drawn("adam", path([10.0, 30.0, 7.0]))]
+
+
+def test_a_line_that_grows_beyond_bounds_does_not_set_the_height_and_the_legend_says_so():
+    figure = curves(*BEYOND)
+    assert figure.axes[0].get_ylim()[1] < 35
+    assert {"bfgs leaves the picture:\nup to 5.7e+05", "adam"} <= texts(figure)
+
+
+def test_so_it_is_on_a_linear_axis():
+    figure = curves(drawn("bfgs", path([10.0, 1e3, 5.67e5])), drawn("adam", path([10.0, 11.0])))
+    assert (figure.axes[0].get_yscale(), figure.axes[0].get_ylim()[1]) == ("linear", 11.05)
+
+
+def test_a_panel_may_be_about_the_growth():
+    figure = course_figure("Frozen", [Panel("steps", "training loss", BEYOND, whole=True)])
+    assert figure.axes[0].get_ylim()[1] > 5e5
+    assert "bfgs" in texts(figure)
+
+
 def test_losses_of_a_wide_range_are_on_a_log_axis():
     assert curves(drawn("adam", path([100.0, 1.0]))).axes[0].get_yscale() == "log"
     assert curves(drawn("adam", path([1.01, 1.0]))).axes[0].get_yscale() == "linear"

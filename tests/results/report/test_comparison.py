@@ -145,6 +145,20 @@ def test_the_same_values_in_another_order_are_the_same_row():
     assert len(only(run_set(run(0)), run_set(run(1), values=swapped)).rows) == 1
 
 
+def test_rows_of_one_optimizer_say_what_tells_them_apart():
+    values = {"learning_rate": 0.1, "beta1": 0.5}
+    swept = [run_set(run(0, 1 + b), values=values | {"beta1": b}, source="given", origin="") for b in (0.0, 0.9)]
+    assert only(*swept, run_set(run(0, 9.0), optimizer="lodo")).labels == ("adam, beta1=0", "adam, beta1=0.9", "lodo")
+    sources = [run_set(run(0, 1.0), origin=""), run_set(run(0, 2.0), source="paper", origin="Table 6")]
+    assert only(*sources).labels == ("adam, tuned", "adam, paper (Table 6)")
+
+
+def test_device_precision_and_kernel_are_in_all_labels_where_they_differ():
+    sets = [run_set(run(0, 1.0)), run_set(run(0, 2.0), dtype="float32"), run_set(run(0, 3.0), optimizer="lodo")]
+    name = "cpu, float64, torch"
+    assert only(*sets).labels == (f"adam ({name})", "adam (cpu, float32, torch)", f"lodo ({name})")
+
+
 def test_the_best_row_is_the_first():
     losses = {"a": 3.0, "b": 1.0, "c": 2.0}
     assert optimizers(only(*(run_set(run(0, loss), optimizer=name) for name, loss in losses.items()))) == list("bca")

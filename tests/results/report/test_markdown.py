@@ -364,3 +364,9 @@ def test_a_whole_report():
         **settings,
     )
     assert render_sets(adam, lodo, bound=Bound("Newton", 29.656)) == GOLDEN
+
+
+def test_a_label_that_tells_the_source_is_not_followed_by_it():
+    text = render_sets(run_set(run(0, 1.0)), run_set(run(0, 2.0), source="paper", origin="Table 6"))
+    assert "- adam, tuned (study 1): learning_rate" in text
+    assert "- adam, paper (Table 6): learning_rate" in text

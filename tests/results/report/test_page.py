@@ -157,6 +157,24 @@ def test_diverged_runs_are_marked_where_they_diverged():
     assert line["x"] == [1, 2]
 
 
+class Unlike(Curves):
+    """Curves of which that of the second run set grows beyond bounds."""
+
+    def curve(self, run_set, seed):
+        return Curves([10.0, 1e3, 5.67e5] if run_set == 2 else [10.0, 30.0, 7.0]).curve(run_set, seed)
+
+
+def beyond_bounds():
+    return task(run_set(run(0)), run_set(run(0), optimizer="bfgs", id=2))
+
+
+def test_what_leaves_a_picture_is_told():
+    chart = page(beyond_bounds(), curves=Unlike()).data["tasks"][0]["charts"][0]
+    assert chart["ceiling"] == 30
+    assert [line["leaving"] for line in chart["lines"]] == [None, "bfgs leaves the picture: up to 5.7e+05"]
+    assert page(ordinary()).data["tasks"][0]["charts"][0]["ceiling"] is None
+
+
 def test_untimed_runs_have_no_picture_by_time():
     found = page(task(run_set(run(0, training_seconds=None), timed=False)))
     assert [text for _, text in found.all("figcaption")] == ["Training loss by steps"]

@@ -6,7 +6,7 @@ import pytest
 from lodo_bench.results.report.page import render
 from lodo_bench.spec import Series
 from tests.browser import Browser, executable
-from tests.results.report.test_page import Curves, evil_page, ordinary
+from tests.results.report.test_page import Curves, Unlike, beyond_bounds, evil_page, ordinary
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed")
 
@@ -101,6 +101,17 @@ def test_a_press_on_the_legend_hides_a_line_in_every_chart(quiet, file):
     assert quiet.run(LINES) == 0
     quiet.run("document.querySelector('.legend button').click()")
     assert quiet.run(LINES) == 1
+
+
+def test_what_grows_beyond_bounds_leaves_the_picture_unless_it_is_alone(quiet, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(render([beyond_bounds()], Unlike(), "Made today."))
+    quiet.open(path)
+    told = "document.querySelector('figure.chart .leaving').textContent"
+    highest = "document.querySelector('figure.chart .axes text').parentNode.textContent.includes('10⁵')"
+    assert (quiet.run(told), quiet.run(highest)) == ("bfgs leaves the picture: up to 5.7e+05", False)
+    quiet.run("document.querySelector('.legend button').click()")
+    assert (quiet.run(told), quiet.run(highest)) == ("", True)
 
 
 def test_axes_can_be_made_linear(quiet, file):

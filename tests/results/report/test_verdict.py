@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lodo_bench.records import GenerationPlan
+from lodo_bench.records import GenerationPlan, StudyRecord
 from lodo_bench.results.report.columns import Column
 from lodo_bench.results.report.comparison import compare
 from lodo_bench.results.report.cost import TuningCost
@@ -174,38 +174,38 @@ def test_it_is_said_that_few_runs_cannot_find_out_the_second_of_many():
     assert few not in notes(*many[:11])
 
 
+def searched(values=None):
+    """Study 3: what it found, and four individuals that took 30 s each."""
+    spec = study_spec(schedule=schedule(generations=(GenerationPlan(1.0, 100),)))
+    members = tuple(individual(i, seconds=30.0) for i in range(4))
+    return StudyRecord(3, spec, values or {"learning_rate": 0.1, "beta1": 0.5}, (generation(),), members)
+
+
 def test_the_cost_is_told():
-    study = study_spec(schedule=schedule(generations=(GenerationPlan(1.0, 100),)))
-    record = record_of(study, {"learning_rate": 0.1, "beta1": 0.5}, [individual(i, seconds=30.0) for i in range(4)])
-    comparison = only(run_set(run(training_seconds=7200.0)), studies=[record])
-    assert comparison.rows[0].tuning == TuningCost(3, 4, 400, 120.0)
+    runs = run_set(run(training_seconds=7200.0), origin="study 3")
+    assert only(runs, studies=[searched()]).rows[0].tuning == TuningCost(3, 4, 400, 120.0)
     assert "Cost in training time: adam: tuning 2 min (4 individuals, 400 steps in all), a final run 2 h." in notes(
-        run_set(run(training_seconds=7200.0)), studies=[record]
+        runs, studies=[searched()]
     )
 
 
-def record_of(spec, hyperparameters, individuals=()):
-    from lodo_bench.records import StudyRecord
+def test_the_cost_is_told_where_final_runs_take_another_rate_than_the_search_found():
+    halved = run_set(run(), values={"learning_rate": 0.05, "beta1": 0.5}, origin="study 3, learning rate × 0.5")
+    assert only(halved, studies=[searched()]).rows[0].tuning == TuningCost(3, 4, 400, 120.0)
 
-    return StudyRecord(3, spec, hyperparameters, (generation(),), tuple(individuals))
+
+def test_the_cost_is_told_of_runs_with_other_options_than_the_search():
+    swept = run_set(run(), optimizer=OptimizerSpec("lodo", {"layers": 8}), origin="study 3")
+    assert only(swept, studies=[searched()]).rows[0].tuning == TuningCost(3, 4, 400, 120.0)
 
 
 @pytest.mark.parametrize(
-    "record",
-    [
-        record_of(study_spec(), {"learning_rate": 0.2, "beta1": 0.5}),
-        record_of(study_spec(), None),
-        record_of(study_spec(task=TaskSpec("rosenbrock")), {"learning_rate": 0.1, "beta1": 0.5}),
-        record_of(study_spec(optimizer=OptimizerSpec("yogi")), {"learning_rate": 0.1, "beta1": 0.5}),
-    ],
+    ("source", "origin"),
+    [("tuned", "study 1"), ("tuned", "study 30"), ("tuned", ""), ("given", "study 3"), ("paper", "Table 6")],
 )
-def test_the_cost_of_another_search_is_not_told(record):
-    assert only(run_set(run()), studies=[record]).rows[0].tuning is None
-
-
-def test_given_values_cost_no_tuning():
-    record = record_of(study_spec(), {"learning_rate": 0.1, "beta1": 0.5})
-    assert only(run_set(run(), source="given"), studies=[record]).rows[0].tuning is None
+def test_the_cost_of_another_search_is_not_told(source, origin):
+    runs = run_set(run(), source=source, origin=origin)
+    assert only(runs, studies=[searched()]).rows[0].tuning is None
 
 
 def test_complexity_and_evaluations_are_columns_where_there_is_something_to_tell():

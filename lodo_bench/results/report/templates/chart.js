@@ -32,8 +32,10 @@ function chart(figure, data, hidden) {
   const bubble = html("div", "bubble");
   bubble.hidden = true;
   bubble.setAttribute("role", "status");
+  const leaving = html("p", "leaving");
+  figure.append(leaving);
   const state = {x: suits("log", data.lines.map((line) => line.x)), y: suits("log", data.lines.map((line) => line.middle))};
-  const redraw = redrawn(place, (width) => drawChart(place, bubble, data, hidden, state, width));
+  const redraw = redrawn(place, (width) => drawChart(place, bubble, leaving, data, hidden, state, width));
   for (const axis of ["x", "y"]) figure.querySelector(".controls").append(scaleButton(axis, state, redraw));
   return redraw;
 }
@@ -60,12 +62,16 @@ function scaleButton(axis, state, redraw) {
   return button;
 }
 
-function drawChart(place, bubble, data, hidden, state, width) {
+function drawChart(place, bubble, leaving, data, hidden, state, width) {
   const height = Math.min(Math.max(0.62 * width, 250), 400);
   const box = {left: 62, right: width - 12, top: 14, bottom: height - 44};
   const shown = data.lines.filter((line) => !hidden.has(line.label));
   let heights = shown.flatMap(framing);
   if (!heights.length) heights = shown.flatMap((line) => [...line.low, ...line.high]);
+  // Alone, a line that grows beyond bounds squeezes nobody.
+  const gone = shown.every((line) => line.leaving) ? [] : shown.filter((line) => line.leaving);
+  if (gone.length) heights = heights.filter((value) => value <= data.ceiling);
+  leaving.textContent = gone.map((line) => line.leaving).join("; ");
   if (data.bound) heights.push(data.bound.loss);
   const x = makeScale(state.x, shown.flatMap((line) => line.x), box.left, box.right, 0.015);
   const y = makeScale(state.y, heights, box.bottom, box.top);
