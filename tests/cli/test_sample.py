@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from lodo_bench.tasks.networks import pixel_cnn
 from tests import standins
 from tests.cli.program import Place
 
@@ -43,11 +45,18 @@ def picture(path):
 
 def test_images_are_drawn_and_are_the_same_again(place):
     first, second = place.work / "run-1-seed-0-samples.png", place.work / "again.png"
-    result = run(place, "sample", 1, "--images", 3)
+    result = run(place, "sample", 1, "--images", 1)
     assert (result.code, result.stdout, result.stderr.splitlines()[-1]) == (0, "", f"Wrote {first.name}.")
-    assert run(place, "sample", 1, "--images", 3, "--output", second.name).code == 0
-    assert picture(first).shape == (2 * CELL + FRAME, 2 * CELL + FRAME)
+    assert run(place, "sample", 1, "--images", 1, "--output", second.name).code == 0
+    assert picture(first).shape == (CELL + FRAME, CELL + FRAME)
     assert np.array_equal(picture(first), picture(second))
+
+
+def test_images_are_in_a_square(place, monkeypatch):
+    # The network itself takes seconds for an image.
+    monkeypatch.setattr(pixel_cnn, "logits", lambda parameters, inputs: torch.zeros(len(inputs), 256))
+    assert run_here(place, "sample", 1, "--images", 3, "--output", "square.png").code == 0
+    assert picture(place.work / "square.png").shape == (2 * CELL + FRAME, 2 * CELL + FRAME)
 
 
 def test_inputs_are_five_channels_for_each_image_of_the_first_batch(place):
