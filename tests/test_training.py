@@ -267,7 +267,7 @@ def test_the_evaluations_of_a_diverged_individual_end_with_its_steps():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
 def test_an_individual_of_eight_equals_one_alone_bit_for_bit(optimizer, task):
     individuals = tuple(varied_individual(optimizer, p) for p in range(8))
-    spec = training_spec(optimizer, task, individuals=individuals, steps=200)
+    spec = training_spec(optimizer, task, individuals=individuals, steps=140)
     assert unequal_to_alone(spec) == []
 
 
@@ -275,7 +275,7 @@ def test_an_individual_of_eight_equals_one_alone_bit_for_bit(optimizer, task):
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS.names if OPTIMIZERS.load(name).hyperparameters])
 def test_individuals_with_different_hyperparameters_have_different_losses(optimizer, task):
     individuals = tuple(varied_individual(optimizer, p) for p in range(8))
-    losses = losses_of(train(training_spec(optimizer, task, individuals=individuals, steps=200)))
+    losses = losses_of(train(training_spec(optimizer, task, individuals=individuals, steps=50)))
     assert not any(np.array_equal(a, b) for a, b in itertools.pairwise(losses))
 
 

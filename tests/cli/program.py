@@ -1,5 +1,6 @@
-"""Runs the real program in real processes."""
+"""Runs the real program, in real processes or, where those add nothing, in this one."""
 
+import io
 import json
 import os
 import re
@@ -9,9 +10,15 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from lodo_bench.cli.app import main
+from lodo_bench.interrupts import handlers_kept
 
 PATIENCE = 180
 # What the surroundings of the tests may have set, and what would change the program's output or where it writes.
@@ -53,6 +60,11 @@ def _not_json(name):
     raise AssertionError(f"{name} is no JSON")
 
 
+def _written(stream):
+    stream.seek(0)
+    return stream.read()
+
+
 def command(*arguments):
     return [sys.executable, "-m", "lodo_bench", *map(str, arguments)]
 
@@ -77,6 +89,21 @@ class Place:
         process = self.start(*arguments, **environment)
         return finish(process)
 
+    def run_here(self, *arguments, **environment):
+        """As `run`, but in this process, which has imported everything long ago: a real one takes seconds for that."""
+        streams = [io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2)]
+        with (
+            patch.object(sys, "argv", ["lodo-bench", *map(str, arguments)]),
+            patch.dict(os.environ, self.environment(**environment), clear=True),
+            chdir(self.work),
+            handlers_kept(),
+            redirect_stdout(streams[0]),
+            redirect_stderr(streams[1]),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        return Result(ended.value.code or 0, *map(_written, streams))
+
     def start(
         self, *arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **environment
     ):
@@ -97,10 +124,6 @@ class Place:
         path = self.directory / name
         path.write_text(f"population: {population}\ngenerations:\n{generations}")
         return path
-
-    def run_all(self, *commands):
-        """The results of several commands that run at the same time."""
-        return [finish(process) for process in [self.start(*arguments) for arguments in commands]]
 
     def query(self, sql):
         """Rows of the database as it is on the disk; none where there is no such table yet."""

@@ -18,7 +18,7 @@ BOWL = ("run", "--task", "quadratic", "-t", "n=10", "--hyperparameters", "defaul
 def filled(tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("filled"))
     for optimizer in ("adam", "momentum"):
-        assert place.run(*BOWL, "--optimizer", optimizer, "--steps", 60, "--seeds", 8).code == 0
+        assert place.run_here(*BOWL, "--optimizer", optimizer, "--steps", 60, "--seeds", 8).code == 0
     return place
 
 
@@ -36,7 +36,7 @@ def test_curves_in_files_of_every_format(filled):
     commands = [
         ("export", "curves", "--output", filled.directory / f"curves.{end}") for end in ("csv", "json", "parquet")
     ]
-    for result in filled.run_all(*commands):
+    for result in (filled.run_here(*command) for command in commands):
         assert (result.code, result.stdout) == (0, "")
         assert result.stderr.startswith("Wrote ")
     table = parquet.read_table(filled.directory / "curves.parquet")
@@ -56,11 +56,11 @@ def test_metrics_are_told_step_by_step(filled):
 
 
 def test_nothing_is_an_empty_table(filled):
-    assert json.loads(filled.run("export", "individuals", "--format", "json").stdout) == {
+    assert json.loads(filled.run_here("export", "individuals", "--format", "json").stdout) == {
         "schema": 1,
         "individuals": [],
     }
-    assert len(filled.run("export", "runs", "--task", "rosenbrock").stdout.splitlines()) == 1
+    assert len(filled.run_here("export", "runs", "--task", "rosenbrock").stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_nothing_is_an_empty_table(filled):
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_mistakes_are_explained(arguments, message, filled):
-    result = filled.run(*arguments)
+    result = filled.run_here(*arguments)
     assert (result.code, result.stdout) == (2, "")
     assert message in result.message
     assert "Traceback" not in result.stderr
@@ -111,7 +111,7 @@ def test_an_interrupted_export_leaves_the_former_file(filled):
 def test_a_report_in_every_format(filled):
     ends = {"md": "## quadratic", "tex": "\\begin{table}", "csv": "task,", "json": '"comparisons"'}
     commands = [("report", "--target", 1e9, "--output", filled.directory / f"report.{end}") for end in ends]
-    for result in filled.run_all(*commands):
+    for result in (filled.run_here(*command) for command in commands):
         assert (result.code, result.stdout) == (0, "")
     for end, start in ends.items():
         assert start in (filled.directory / f"report.{end}").read_text()
@@ -124,8 +124,10 @@ def test_a_report_in_every_format(filled):
 
 
 def test_the_report_says_who_won(filled):
-    text = filled.run("report").stdout
+    text = filled.run_here("report").stdout
     assert "\n- Loss at 60 steps: " in text
     assert " has the best mean, " in text
     assert "signed-rank tests, paired by seed (n = 8)" in text
-    assert filled.run("report", "--json").document == json.loads(filled.run("report", "--format", "json").stdout)
+    assert filled.run_here("report", "--json").document == json.loads(
+        filled.run_here("report", "--format", "json").stdout
+    )

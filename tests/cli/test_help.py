@@ -45,7 +45,7 @@ def test_every_option_and_argument_is_explained(name):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_every_option(name, surroundings):
-    result = surroundings.run(name, "--help", COLUMNS=200)
+    result = surroundings.run_here(name, "--help", COLUMNS=200)
     assert (result.code, result.stderr) == (0, "")
     for parameter in parameters(name):
         shown = [parameter.metavar] if parameter.param_type_name == "argument" else parameter.opts
@@ -62,7 +62,7 @@ def test_help_imports_nothing_heavy(arguments, surroundings):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_fits_a_narrow_terminal(name, surroundings):
-    result = surroundings.run(name, "--help", COLUMNS=40)
+    result = surroundings.run_here(name, "--help", COLUMNS=40)
     assert result.code == 0
     assert max(map(len, result.stdout.splitlines())) <= 40
 

@@ -78,7 +78,7 @@ def test_the_same_command_does_the_rest(continued_run):
 
 
 def test_continued_runs_have_the_losses_of_uninterrupted_ones(continued_run, place):
-    whole = place.run(*RUN, "--untimed", "--json").document
+    whole = place.run_here(*RUN, "--untimed", "--json").document
     assert [run["milestones"] for run in continued_run[1].document["runs"]] == [
         run["milestones"] for run in whole["runs"]
     ]
@@ -113,13 +113,13 @@ def test_a_search_is_interrupted_and_continued(place, tmp_path):
     assert "everything evaluated is stored" in stopped.stderr
     before = place.query("SELECT * FROM individuals ORDER BY id")
     assert 8 <= len(before) < 48
-    assert place.run("list", "studies", "--json").document["studies"][0]["status"] == "unfinished"
+    assert place.run_here("list", "studies", "--json").document["studies"][0]["status"] == "unfinished"
 
     continued = place.run(*continuing_command(stopped))
     assert continued.code == 0
     assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
     whole = Place(tmp_path / "whole")
-    assert whole.run(*arguments).stdout == continued.stdout
+    assert whole.run_here(*arguments).stdout == continued.stdout
     assert values(whole) == values(place)
 
 
@@ -133,7 +133,7 @@ def values(place):
 def test_an_unfinished_search_has_tuned_nothing(place):
     stop(place, (*SEARCH, "--schedule", place.schedule(400, 400, 400)), "individuals", 8, to_the_process)
     run = ("run", "--optimizer", "lodo", "-t", "dimension=12", "--steps", 5, "--seeds", 1, "--json")
-    assert place.run(*run).document["hyperparameters_source"] == "default"
+    assert place.run_here(*run).document["hyperparameters_source"] == "default"
 
 
 def test_a_fresh_search_is_continued_without_starting_afresh(place):

@@ -60,16 +60,16 @@ def test_an_interrupted_meta_training_is_continued_to_the_same_weights(trained, 
 
 def test_it_runs_frozen_with_what_it_has_learned(trained):
     place, _ = trained
-    document = place.run("run", *BOWL, *L2L, "--seeds", 2, "--steps", 200, "--untimed", "--json").document
+    document = place.run_here("run", *BOWL, *L2L, "--seeds", 2, "--steps", 200, "--untimed", "--json").document
     assert document["hyperparameters_source"] == "tuned"
     assert [run["status"] for run in document["runs"]] == ["completed"] * 2
-    report = place.run("report").stdout
+    report = place.run_here("report").stdout
     assert "l2lbgdbgd, tuned (study 1): learned weights" in report
 
 
 @pytest.mark.parametrize("command", [("run", *BOWL, *L2L), ("run", *BOWL, *L2L, "--hyperparameters", "default")])
 def test_without_a_meta_training_the_command_for_it_is_named(tmp_path, command):
-    result = Place(tmp_path).run(*command)
+    result = Place(tmp_path).run_here(*command)
     assert result.code == 2
     assert "lodo-bench tune --task quadratic -t dimension=5 --optimizer l2lbgdbgd" in result.message
     assert "Traceback" not in result.stderr

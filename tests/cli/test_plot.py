@@ -29,7 +29,7 @@ def filled(tmp_path_factory):
         ("run", "--optimizer", "adam", *BOWL, "-t", "noise_variance=4"),
         tune,
     ):
-        assert place.run(*arguments).code == 0
+        assert place.run_here(*arguments).code == 0
     return place
 
 
@@ -142,13 +142,13 @@ def test_where_nothing_can_be_written_is_told(output, message, filled):
 def test_without_runs_and_searches_there_is_nothing_to_draw(place):
     schedule = place.schedule(10, population=8)
     tune = ("tune", "--task", "rosenbrock", "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
-    assert place.run(*tune).code == 0
-    curves = place.run("plot", "curves", "--output", "a.png")
+    assert place.run_here(*tune).code == 0
+    curves = place.run_here("plot", "curves", "--output", "a.png")
     assert (curves.code, curves.stderr) == (
         2,
         "lodo-bench: there are no final runs yet. Make some with 'lodo-bench run'.\n",
     )
-    page = place.run("report", "--output", "page.html")
+    page = place.run_here("report", "--output", "page.html")
     assert page.code == 0
     text = (place.work / "page.html").read_text()
     assert "There are no final runs yet." in text and "study 1" in text
@@ -171,6 +171,6 @@ def test_the_page_has_everything(filled):
 
 
 def test_a_page_of_one_task(filled):
-    result = filled.run("report", "--format", "html", "--task", "rosenbrock")
+    result = filled.run_here("report", "--format", "html", "--task", "rosenbrock")
     assert result.code == 0
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", result.stdout) == ["rosenbrock"]

@@ -27,7 +27,7 @@ def filled(tmp_path_factory):
         ("run", "--optimizer", "momentum", *BOWL, "-t", "noise_variance=4"),
         tune,
     ):
-        assert place.run(*arguments).code == 0
+        assert place.run_here(*arguments).code == 0
     return place
 
 
@@ -83,12 +83,12 @@ def test_the_footer_tells_how_it_was_measured(report):
 
 
 def test_one_task_can_be_asked_for(filled):
-    result = filled.run("report", "--task", "quadratic")
+    result = filled.run_here("report", "--task", "quadratic")
     assert list(tables(result.stdout)) == ["quadratic", "quadratic (noise_variance=4)"]
 
 
 def test_a_report_as_json(filled):
-    result = filled.run("report", "--json")
+    result = filled.run_here("report", "--json")
     assert (result.code, result.stderr) == (0, "")
     first, second, third = result.document["comparisons"]
     assert (first["task"], first["task_options"], first["bound"]) == ("rosenbrock", {}, None)
@@ -110,11 +110,11 @@ def test_a_report_in_a_file_is_the_same_whatever_the_width(filled, report):
 
 def test_without_runs_the_report_says_what_to_do(place):
     tune = ("tune", "--task", "quadratic", "-t", "n=12", "--optimizer", "adam", "--workers", 0)
-    assert place.run(*tune, "--schedule", place.schedule(10, population=8)).code == 0
-    result = place.run("report")
+    assert place.run_here(*tune, "--schedule", place.schedule(10, population=8)).code == 0
+    result = place.run_here("report")
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr == "There are no final runs yet. Make some with 'lodo-bench run'.\n"
-    assert place.run("report", "--json").document["comparisons"] == []
+    assert place.run_here("report", "--json").document["comparisons"] == []
 
 
 def test_a_reader_that_leaves_early_is_no_matter(filled):
@@ -127,7 +127,7 @@ def test_a_reader_that_leaves_early_is_no_matter(filled):
 
 @pytest.mark.parametrize("what", ["tasks", "optimizers", "studies", "runs"])
 def test_lists(what, filled):
-    people, programs = filled.run_all(("list", what), ("list", what, "--json"))
+    people, programs = (filled.run_here("list", what, *more) for more in ((), ("--json",)))
     assert (people.code, people.stderr, programs.code, programs.stderr) == (0, "", 0, "")
     entries = programs.document[what]
     headers, _, *rows = people.stdout.splitlines()
@@ -136,17 +136,17 @@ def test_lists(what, filled):
 
 
 def test_the_lists_of_names_need_no_database(place):
-    tasks = place.run("list", "tasks", "--json").document["tasks"]
+    tasks = place.run_here("list", "tasks", "--json").document["tasks"]
     assert [task["name"] for task in tasks] == ["quadratic", "rosenbrock", "mnist", "cifar10"]
     assert all(task["description"] for task in tasks)
-    optimizers = place.run("list", "optimizers", "--json").document["optimizers"]
+    optimizers = place.run_here("list", "optimizers", "--json").document["optimizers"]
     assert {"adam", "lodo"} <= {optimizer["name"] for optimizer in optimizers}
     assert all(optimizer["description"] and optimizer["complexity"] for optimizer in optimizers)
     assert not place.database.parent.exists()
 
 
 def test_the_list_of_runs(filled):
-    first, second, third = filled.run("list", "runs", "--json").document["runs"]
+    first, second, third = filled.run_here("list", "runs", "--json").document["runs"]
     assert (first["task"], first["hyperparameters"], first["timed"], first["missing"]) == (
         "rosenbrock",
         "paper",
@@ -202,7 +202,7 @@ def test_no_character_is_lost_on_a_narrow_terminal(filled):
 
 def test_json_on_a_terminal_is_json_and_nothing_else(filled):
     _, written = on_terminal(filled, "list", "tasks", "--json")
-    assert written.replace("\r\n", "\n") == filled.run("list", "tasks", "--json").stdout
+    assert written.replace("\r\n", "\n") == filled.run_here("list", "tasks", "--json").stdout
 
 
 def test_live_progress_stays_off_standard_output(place):

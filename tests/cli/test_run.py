@@ -28,7 +28,7 @@ def adam(tmp_path_factory):
     """Two identical runs of Adam on Rosenbrock's function: for people, and as JSON."""
     place = Place(tmp_path_factory.mktemp("adam"))
     arguments = ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2)
-    return place, place.run(*arguments), place.run(*arguments, "--json")
+    return place, place.run(*arguments), place.run_here(*arguments, "--json")
 
 
 def losses(document):
@@ -110,7 +110,9 @@ def test_the_command_is_kept(adam):
 
 
 def test_both_milestones_are_reached_and_scored(place):
-    few_steps = place.run("run", "--optimizer", "adam", *BOWL, "--seeds", 1, "--steps", 20, "--seconds", 0.3, "--json")
+    few_steps = place.run_here(
+        "run", "--optimizer", "adam", *BOWL, "--seeds", 1, "--steps", 20, "--seconds", 0.3, "--json"
+    )
     (run,) = few_steps.document["runs"]
     assert run["training_seconds"] >= 0.3
     assert run["steps"] > 20
@@ -119,7 +121,9 @@ def test_both_milestones_are_reached_and_scored(place):
 
 
 def test_a_short_time_does_not_cut_the_steps(place):
-    short = place.run("run", "--optimizer", "adam", *BOWL, "--seeds", 1, "--steps", 1500, "--seconds", 1e-3, "--json")
+    short = place.run_here(
+        "run", "--optimizer", "adam", *BOWL, "--seeds", 1, "--steps", 1500, "--seconds", 1e-3, "--json"
+    )
     (run,) = short.document["runs"]
     assert run["steps"] == 1500
     assert run["training_seconds"] > 1e-3
@@ -129,7 +133,7 @@ def test_a_short_time_does_not_cut_the_steps(place):
 
 def test_untimed_runs_have_the_same_losses_and_no_times(place):
     arguments = ("run", "--optimizer", "lodo", *BOWL, "--seeds", 3, "--steps", 60, "--json")
-    timed, untimed = place.run(*arguments).document, place.run(*arguments, "--untimed").document
+    timed, untimed = place.run_here(*arguments).document, place.run_here(*arguments, "--untimed").document
     assert losses(untimed) == losses(timed)
     assert len({str(milestones) for milestones in losses(timed)}) == 3
     assert [run["training_seconds"] for run in untimed["runs"]] == [None] * 3
@@ -140,7 +144,7 @@ def test_untimed_runs_have_the_same_losses_and_no_times(place):
 
 
 def test_the_table_of_untimed_runs_has_no_times(place):
-    result = place.run("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2, "--untimed")
+    result = place.run_here("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2, "--untimed")
     assert result.code == 0
     assert "loss at 200 steps" in result.stdout
     assert "training s" not in result.stdout
@@ -149,7 +153,7 @@ def test_the_table_of_untimed_runs_has_no_times(place):
 
 def test_a_divergence_is_an_outcome(place):
     arguments = ("run", "--optimizer", "momentum", *BOWL, "--seeds", 2, "--steps", 50, "-p", "lr=1e30")
-    result = place.run(*arguments, "--json")
+    result = place.run_here(*arguments, "--json")
     assert result.code == 0
     for run in result.document["runs"]:
         assert run["status"] == "diverged"
@@ -181,12 +185,12 @@ def sources(tmp_path_factory):
 
     def runs(*choices):
         fixed = ("run", "--optimizer", "adam", "--seeds", 1, "--steps", 10, "--json")
-        return [result.document for result in place.run_all(*((*fixed, *choice) for choice in choices))]
+        return [place.run_here(*fixed, *choice).document for choice in choices]
 
     task = ("--task", "rosenbrock")
     found = dict(zip(("before", "default"), runs(task, ("-t", "dimension=12")), strict=True))
     tune = ("tune", *task, "--optimizer", "adam", "--schedule", schedule, "--workers", 0, "--json")
-    found["study"] = place.run(*tune).document["studies"][0]
+    found["study"] = place.run_here(*tune).document["studies"][0]
     later = {
         "after": task,
         "paper": (*task, "--hyperparameters", "paper"),
@@ -232,7 +236,7 @@ def test_all_values_can_be_given_by_either_name(sources):
 
 def test_the_database_can_be_named_by_option(place):
     named = place.directory / "elsewhere" / "named.db"
-    result = place.run("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 1, "--db", named)
+    result = place.run_here("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 1, "--db", named)
     assert result.code == 0
     assert named.is_file()
     assert not place.database.exists()
@@ -253,7 +257,7 @@ def test_a_failed_run_is_kept_and_told(place):
 
 
 def test_runs_that_failed_are_counted_in_the_report(place):
-    place.run("run", "--optimizer", "adam", "-t", "dimension=1000000", "--seeds", 2, "--steps", 5, "--untimed")
-    report = place.run("report")
+    place.run_here("run", "--optimizer", "adam", "-t", "dimension=1000000", "--seeds", 2, "--steps", 5, "--untimed")
+    report = place.run_here("report")
     assert report.code == 0
     assert "Runs without a score, interrupted or failed: adam 2." in report.stdout

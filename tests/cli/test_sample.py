@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from lodo_bench.tasks.networks import pixel_cnn
 from tests import standins
 from tests.cli.program import Place
 
@@ -19,12 +21,20 @@ def place(tmp_path_factory):
     standins.write_mnist(place.directory / "images", train=66, test=1)
     network = ("run", "--task", "mnist", "--optimizer", "adam", "-t", "batch_size=2", "-t", "test_samples=2")
     assert run(place, *network, "--steps", 2, "--seeds", 1).code == 0
-    assert run(place, "run", "--task", "rosenbrock", "--optimizer", "adam", "--seeds", 1).code == 0
+    assert run_here(place, "run", "--task", "rosenbrock", "--optimizer", "adam", "--seeds", 1).code == 0
     return place
 
 
 def run(place, *arguments):
-    return place.run(*arguments, LODO_BENCH_DATA=place.directory / "images", OMP_NUM_THREADS=1)
+    return place.run(*arguments, **surroundings(place), OMP_NUM_THREADS=1)
+
+
+def run_here(place, *arguments):
+    return place.run_here(*arguments, **surroundings(place))
+
+
+def surroundings(place):
+    return {"LODO_BENCH_DATA": place.directory / "images"}
 
 
 def picture(path):
@@ -35,11 +45,18 @@ def picture(path):
 
 def test_images_are_drawn_and_are_the_same_again(place):
     first, second = place.work / "run-1-seed-0-samples.png", place.work / "again.png"
-    result = run(place, "sample", 1, "--images", 3)
+    result = run(place, "sample", 1, "--images", 1)
     assert (result.code, result.stdout, result.stderr.splitlines()[-1]) == (0, "", f"Wrote {first.name}.")
-    assert run(place, "sample", 1, "--images", 3, "--output", second.name).code == 0
-    assert picture(first).shape == (2 * CELL + FRAME, 2 * CELL + FRAME)
+    assert run(place, "sample", 1, "--images", 1, "--output", second.name).code == 0
+    assert picture(first).shape == (CELL + FRAME, CELL + FRAME)
     assert np.array_equal(picture(first), picture(second))
+
+
+def test_images_are_in_a_square(place, monkeypatch):
+    # The network itself takes seconds for an image.
+    monkeypatch.setattr(pixel_cnn, "logits", lambda parameters, inputs: torch.zeros(len(inputs), 256))
+    assert run_here(place, "sample", 1, "--images", 3, "--output", "square.png").code == 0
+    assert picture(place.work / "square.png").shape == (2 * CELL + FRAME, 2 * CELL + FRAME)
 
 
 def test_inputs_are_five_channels_for_each_image_of_the_first_batch(place):
@@ -61,7 +78,7 @@ def test_inputs_are_five_channels_for_each_image_of_the_first_batch(place):
 )
 def test_a_mistake_is_explained_and_writes_nothing(place, arguments, message):
     before = sorted(place.work.iterdir())
-    result = run(place, "sample", *arguments)
+    result = run_here(place, "sample", *arguments)
     assert (result.code, result.stdout) == (2, "")
     assert message in result.message
     assert "Traceback" not in result.stderr
@@ -71,7 +88,7 @@ def test_a_mistake_is_explained_and_writes_nothing(place, arguments, message):
 def test_a_run_without_parameters_is_explained(place):
     kept = place.database.with_name("results.db.checkpoints") / "1-0.parameters.pt"
     moved = kept.rename(kept.with_suffix(".moved"))
-    result = run(place, "sample", 1, "--images", 1)
+    result = run_here(place, "sample", 1, "--images", 1)
     moved.rename(kept)
     assert result.code == 2
     assert "there are no parameters of run set 1, seed 0" in result.message
@@ -81,7 +98,7 @@ def test_a_run_without_its_data_names_the_file_and_leaves_no_database(tmp_path):
     place = Place(tmp_path)
     for task, file in (("mnist", "train-images-idx3-ubyte"), ("cifar10", "data_batch_1.bin")):
         for command in (("run",), ("tune", "--workers", 0)):
-            result = place.run(
+            result = place.run_here(
                 *command, "--task", task, "--optimizer", "adam", LODO_BENCH_DATA=place.directory / "none"
             )
             assert (result.code, result.stdout) == (2, "")

@@ -14,7 +14,7 @@ class Search:
         self.arguments = ("tune", "--task", "quadratic", "-t", "n=12", "--schedule", self.schedule, "--workers", 0)
         self.arguments += ("--optimizer", "lodo", "--optimizer", "adam", "--seed", 5)
         self.first = place.run(*self.arguments)
-        self.again = place.run(*self.arguments, "--json")
+        self.again = place.run_here(*self.arguments, "--json")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_a_finished_search_does_nothing(search):
 
 
 def test_show_tells_of_every_generation(search):
-    result = search.place.run("show", 2)
+    result = search.place.run_here("show", 2)
     assert (result.code, result.stderr) == (0, "")
     title, _, headers, _, *rows = result.stdout.splitlines()
     assert title.startswith("Study 2: adam on quadratic (dimension=12), schedule ")
@@ -89,7 +89,7 @@ def test_show_tells_of_every_generation(search):
 
 
 def test_json_of_a_study(search):
-    result = search.place.run("show", 1, "--json")
+    result = search.place.run_here("show", 1, "--json")
     assert (result.code, result.stderr) == (0, "")
     study = result.document["study"]
     assert (study["id"], study["optimizer"], study["seed"], study["status"]) == (1, "lodo", 5, "finished")
@@ -101,7 +101,7 @@ def test_json_of_a_study(search):
 
 
 def test_the_search_appears_in_the_list(search):
-    result = search.place.run("list", "studies", "--json")
+    result = search.place.run_here("list", "studies", "--json")
     assert (result.code, result.stderr) == (0, "")
     for number, (study, optimizer) in enumerate(zip(result.document["studies"], ("lodo", "adam"), strict=True), 1):
         assert study == {
@@ -120,9 +120,9 @@ def test_another_seed_is_another_search_and_fresh_starts_anew(search):
     fewer = [argument for argument in search.arguments if argument != "lodo"]
     del fewer[fewer.index("--optimizer")]
     fewer[-1] = 6
-    other = search.place.run(*fewer, "--json").document["studies"]
+    other = search.place.run_here(*fewer, "--json").document["studies"]
     fewer[-1] = 5
-    fresh = search.place.run(*fewer, "--fresh", "--json").document["studies"]
+    fresh = search.place.run_here(*fewer, "--fresh", "--json").document["studies"]
     assert [study["optimizer"] for study in other + fresh] == ["adam", "adam"]
     first = search.again.document["studies"][1]
     assert len({first["study"], other[0]["study"], fresh[0]["study"]}) == 3
@@ -138,13 +138,13 @@ def test_a_search_in_which_all_fail_is_told(place):
     assert "Traceback" not in result.stderr
     assert result.document["studies"][0]["individuals"]["failed"] == 8
     assert "lodo-bench show STUDY" in result.stderr
-    assert "\nFailed: RuntimeError: " in place.run("show", 1).stdout
+    assert "\nFailed: RuntimeError: " in place.run_here("show", 1).stdout
 
 
 def test_a_search_in_which_all_fail_has_tuned_nothing(place):
     schedule = place.schedule(5, population=8)
     too_large = ("-t", "dimension=1000000")
     tune = ("tune", "--task", "quadratic", "--optimizer", "adam", "--schedule", schedule, "--workers", 0, *too_large)
-    assert place.run(*tune).code == 3
-    run = place.run("run", "--optimizer", "adam", "--steps", 5, "--seeds", 1, "--json", *too_large)
+    assert place.run_here(*tune).code == 3
+    run = place.run_here("run", "--optimizer", "adam", "--steps", 5, "--seeds", 1, "--json", *too_large)
     assert run.document["hyperparameters_source"] == "default"
