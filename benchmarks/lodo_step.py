@@ -29,7 +29,7 @@ from lodo_bench.optimizers.lodo.optimizer import Lodo
 from lodo_bench.provenance import gather
 from lodo_bench.spec import Kernel
 
-SIZES = (100, 1_000, 10_000, 94_696, 1_000_000, 10_000_000)
+SIZES = (100, 1_000, 10_000, 94_696, 1_000_000, 5_000_000, 10_000_000)
 LAYERS, BLOCK_SIZE = 16, 4
 WARM_UP_STEPS = 3
 COPY_BYTES = 2**28
