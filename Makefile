@@ -32,10 +32,9 @@ demo: $(READY)
 	$(BIN)/lodo-bench run --optimizer adam --steps 20000 --db $(DEMO_DB)
 	$(BIN)/lodo-bench report --db $(DEMO_DB)
 
-# One thread for each process, as several that share the cores mostly wait for each other's. In the order of the
-# folders the long tests come first.
+# In the order of the folders the long tests come first.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -1,5 +1,8 @@
 import os
 
+# Before PyTorch is imported. Several processes that share the cores mostly wait for each other's threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 from tests import standins
