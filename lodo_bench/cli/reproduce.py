@@ -147,10 +147,11 @@ def _reproduce(experiment: Experiment, setting: Setting, place: str, db: str, js
     from lodo_bench.runs import threads_of
     from lodo_bench.tasks import TASKS
 
+    tasks: list[str] = []
     if needs(experiment) != "nothing":
         check(experiment, setting)
+        tasks.extend(dict.fromkeys(part.task.name for part in experiment.parts))
     directory = Directory(place, experiment)
-    tasks = list(dict.fromkeys(part.task.name for part in experiment.parts))
     data = ", ".join(name for name in (TASKS.load(task).data_name() for task in tasks) if name)
     threads = max((threads_of(task) for task in tasks), default=1)
     provenance = gather(setting.device, command_line(), threads, data)

@@ -135,7 +135,7 @@ def _work(connection: Connection, threads: int) -> None:
         while True:
             connection.send(_done(connection.recv()))
     except (EOFError, OSError, KeyboardInterrupt):
-        return
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already
 
 
 def _done(job: Job) -> Any:
@@ -148,4 +148,6 @@ def _done(job: Job) -> Any:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    # Who asks the whole group to end asks twice: the parent passes on what this process has heard itself.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
