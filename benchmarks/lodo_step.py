@@ -224,7 +224,7 @@ def table(device: str, most: int, budget: float, speed: float) -> Iterator[str]:
 
 
 def report(arguments: argparse.Namespace) -> Iterator[str]:
-    where = gather(arguments.device, "")
+    where = gather(arguments.device, "", torch.get_num_threads())
     speed = bandwidth(arguments.device, arguments.seconds)
     versions = ", ".join(f"{name} {version}" for name, version in where.versions.items() if name != "ray")
     machine = f"{where.machine.device} ({where.machine.cpu}, {where.machine.threads} threads)"
