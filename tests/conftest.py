@@ -9,15 +9,7 @@ from tests import standins
 
 
 def pytest_addoption(parser):
-    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
     parser.addoption("--kills", type=int, default=2, help="how often each run of tests/cli/test_kill.py is killed")
-
-
-def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--slow"):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="takes minutes; run with --slow"))
 
 
 @pytest.fixture(scope="session", autouse=True)

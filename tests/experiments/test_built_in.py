@@ -99,12 +99,9 @@ def test_it_is_told_which_optimizers_are_left_out():
     assert tuple(optimizer.name for optimizer in part.optimizers) == published_optimizers("rosenbrock")
 
 
-# Drawing images pixel by pixel takes minutes.
-SMOKE = [pytest.param(name, marks=pytest.mark.slow if name == "figure10" else ()) for name in BUILT_IN]
-
-
-@pytest.mark.parametrize("name", SMOKE)
-def test_every_experiment_is_carried_out_at_the_scale_smoke(name, store, tmp_path):
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_experiment_is_carried_out_at_the_scale_smoke(name, store, tmp_path, monkeypatch):
+    monkeypatch.setattr("lodo_bench.experiments.shows.images._SAMPLES", 1)  # each is drawn pixel by pixel
     audience = Silent()
     done = do(name, "smoke", store, audience)
     assert done.failures() == []
