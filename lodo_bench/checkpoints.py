@@ -78,7 +78,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """The training is over."""
-        self._path.unlink(missing_ok=True)
+        for path in (self._path, _unfinished(self._path)):  # the latter is there if a writing was killed
+            path.unlink(missing_ok=True)
         with suppress(OSError):  # there are others in it, or there never was one
             self._path.parent.rmdir()
 
@@ -133,6 +134,11 @@ def checkpoint_path(folder: Path, run_set: int, seed: int) -> Path:
     return folder / f"{run_set}-{seed}.pt"
 
 
+def _unfinished(path: Path) -> Path:
+    """Where a file lies while it is being written."""
+    return path.with_suffix(".new")
+
+
 def _loaded(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()  # PyTorch itself does not look at the check sums
@@ -147,7 +153,7 @@ def _loaded(path: Path) -> dict[str, Any]:
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     """Write a file that is there as a whole or not at all, even if the power fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
+    new = _unfinished(path)
     try:
         with new.open("wb") as file:
             torch.save(dict(content), file)

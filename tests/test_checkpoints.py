@@ -324,3 +324,10 @@ def test_a_folder_is_removed_with_the_last_checkpoint(checkpoint, tmp_path):
     checkpoint().remove()
     checkpoint().remove()
     assert not (tmp_path / "kept").exists()
+
+
+def test_what_a_killed_writing_has_left_goes_with_the_checkpoint(checkpoint, tmp_path):
+    train(training_spec(steps=60), stop_at(20), checkpoint())
+    checkpoint_path(tmp_path / "kept", 3, 1).with_suffix(".new").write_bytes(b"half of")
+    checkpoint().remove()
+    assert not (tmp_path / "kept").exists()
