@@ -1,7 +1,8 @@
 """How fast every optimizer steps on the noisy quadratic (LODO §5.1), and how much of a step is the task's.
 
 Each optimizer is trained on one core, in float64, alone and as a population of 32, in turns over several repetitions;
-the medians are printed. The task's share is what a step takes with an optimizer that does nothing.
+the medians are printed. The task's share is what a step takes with an optimizer that does nothing; where optimizer and
+task are compiled into one loop, in such a loop.
 
     python benchmarks/optimizers.py --steps 500
 """
@@ -11,13 +12,17 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from statistics import median
 
+import numba
 import torch
+from torch import Tensor
 
 from lodo_bench import seeding
+from lodo_bench.fused import Compiled, take_steps
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.results.published import published_hyperparameters
 from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
+from lodo_bench.tasks.base import Task
 from lodo_bench.timing import Stopwatch
 from lodo_bench.training import train
 
@@ -39,40 +44,71 @@ def step_seconds(optimizer: str, population: int, steps: int) -> float:
     return curve.seconds / int(curve.clock_steps[-1])
 
 
-def task_seconds(population: int, steps: int) -> float:
+@numba.njit(cache=True)
+def idle(data, p, k, gradient, x):
+    """The update of an optimizer that does nothing; see `Compiled`."""
+
+
+def is_compiled(optimizer: str) -> bool:
+    """Whether its steps are taken in one loop with the task's."""
+    training = spec(optimizer, 1, 1)
+    x = torch.zeros(1, 100, dtype=torch.float64)
+    values = {name: x.new_tensor([value]) for name, value in training.individuals[0].hyperparameters.items()}
+    return OPTIMIZERS.load(optimizer)(x, values, seeding.optimizer_generators(training), {}).is_compiled
+
+
+def evaluate(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
+    """What a training does with the task."""
+    done = 0
+    while done < steps:
+        if compiled:
+            batches, count = task.compiled_batches(steps - done)
+            take_steps(batches, Compiled(idle, ()), x, x.new_empty(count, len(x)))
+        else:
+            count = 1
+            task.next_batch()
+            task.loss_and_gradient(x)
+        done += count
+
+
+def task_seconds(population: int, steps: int, compiled: bool) -> float:
     """Time of one evaluation of the task alone."""
     generators = seeding.task_generators(spec("adam", population, steps))
     task = TASKS.load(TASK.name)(generators, torch.float64, TASK.options)
     x, watch = task.initial_point(), Stopwatch("cpu")
     for clock in (nullcontext(), watch):  # the first time to warm up
         with clock:
-            for _ in range(steps):
-                task.next_batch()
-                task.loss_and_gradient(x)
+            evaluate(task, x, steps, compiled)
     return watch.seconds / steps
 
 
-def measure(names: Sequence[str], steps: int, repetitions: int) -> dict[tuple[str, int], list[float]]:
-    """Seconds of a step by optimizer and population, those of the task alone under an empty name."""
-    found: dict[tuple[str, int], list[float]] = {(name, p): [] for name in ("", *names) for p in POPULATIONS}
+def measure(names: Sequence[str], steps: int, repetitions: int) -> dict[tuple[str | bool, int], list[float]]:
+    """Seconds of a step by optimizer and population, and of the task alone, under whether it is compiled."""
+    found: dict[tuple[str | bool, int], list[float]] = {
+        (contestant, population): [] for contestant in (False, True, *names) for population in POPULATIONS
+    }
     for _ in range(repetitions):
-        for (name, population), seconds in found.items():
-            seconds.append(step_seconds(name, population, steps) if name else task_seconds(population, steps))
+        for (contestant, population), seconds in found.items():
+            if isinstance(contestant, bool):
+                seconds.append(task_seconds(population, steps, contestant))
+            else:
+                seconds.append(step_seconds(contestant, population, steps))
     return found
 
 
-def table(names: Sequence[str], found: dict[tuple[str, int], list[float]]) -> str:
+def table(names: Sequence[str], found: dict[tuple[str | bool, int], list[float]]) -> str:
     """A markdown table of the medians."""
     lines = [
-        "| optimizer | complexity | P | individual steps/s | µs a step | task µs | optimizer µs |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        "| optimizer | complexity | in one loop | P | individual steps/s | µs a step | task µs | optimizer µs |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
     ]
     for name in names:
+        compiled = is_compiled(name)
         for population in POPULATIONS:
-            whole, task = median(found[name, population]) * 1e6, median(found["", population]) * 1e6
+            whole, task = (median(found[key, population]) * 1e6 for key in (name, compiled))
             lines.append(
-                f"| {name} | {OPTIMIZERS.load(name).complexity} | {population} | {population / whole * 1e6:,.0f} "
-                f"| {whole:,.0f} | {task:,.0f} | {whole - task:,.0f} |"
+                f"| {name} | {OPTIMIZERS.load(name).complexity} | {'yes' if compiled else 'no'} | {population} "
+                f"| {population / whole * 1e6:,.0f} | {whole:,.1f} | {task:,.1f} | {whole - task:,.1f} |"
             )
     return "\n".join(lines)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from lodo_bench import seeding
 from lodo_bench.checkpoints import Checkpoint
 from lodo_bench.errors import StateError, UsageError
+from lodo_bench.fused import take_steps
 from lodo_bench.interrupts import held
 from lodo_bench.kernels import check_kernel, using
 from lodo_bench.metrics import Metric, metrics_of
@@ -286,6 +287,8 @@ class _Trainer(Stateful):
 
     def run_steps(self, count: int) -> tuple[Tensor, list[int]]:
         """Take `count` steps; returns their losses, (count, P), and after each all gradient evaluations so far."""
+        if self._task.is_compiled and self._optimizer.is_compiled:
+            return self._run_fused(count)
         losses, evaluations = [], []
         for _ in range(count):
             self._task.next_batch()
@@ -296,6 +299,17 @@ class _Trainer(Stateful):
             evaluations.append(self._evaluations)
             self._steps += 1
         return torch.stack(losses), evaluations
+
+    def _run_fused(self, count: int) -> tuple[Tensor, list[int]]:
+        losses, done = self.x.new_empty(count, len(self.x)), 0
+        while done < count:
+            batches, number = self._task.compiled_batches(count - done)
+            take_steps(batches, self._optimizer.compiled_steps(number), self.x, losses[done : done + number])
+            done += number
+        before = self._evaluations
+        self._steps += count
+        self._evaluations += count
+        return losses, list(range(before + 1, self._evaluations + 1))
 
     def point(self) -> NDArray[np.float64]:
         """Where the population is, (P, n)."""

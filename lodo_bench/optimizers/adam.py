@@ -8,7 +8,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.fused import Compiled
+from lodo_bench.optimizers.base import Oracle
+from lodo_bench.optimizers.elementwise import Elementwise
 from lodo_bench.spec import Parameter, Value
 from lodo_bench.state import Stateful
 
@@ -33,9 +35,10 @@ class AdamMoments(Stateful):
 
     Attributes:
         first, second: m and v.
+        power1, power2: β1ᵗ and β2ᵗ, of the form of the betas.
     """
 
-    state_names = ("first", "second", "_power1", "_power2")
+    state_names = ("first", "second", "power1", "power2")
 
     def __init__(self, like: Tensor, beta1: float | Tensor, beta2: float | Tensor) -> None:
         self.beta1, self.beta2 = beta1, beta2
@@ -43,14 +46,14 @@ class AdamMoments(Stateful):
         self.second = torch.zeros_like(like)
         self._work: Tensor | None = None
         # β₁ᵗ and β₂ᵗ as running products: a vectorized power of a tensor would round by its place in the population.
-        self._power1: float | Tensor = 1.0
-        self._power2: float | Tensor = 1.0
+        self.power1: float | Tensor = beta1**0
+        self.power2: float | Tensor = beta2**0
 
     def advance(self) -> float | Tensor:
         """Count one step more; returns √(1 − β2ᵗ) / (1 − β1ᵗ) for it."""
-        self._power1 = self._power1 * self.beta1
-        self._power2 = self._power2 * self.beta2
-        return (1 - self._power2) ** 0.5 / (1 - self._power1)
+        self.power1 = self.power1 * self.beta1
+        self.power2 = self.power2 * self.beta2
+        return (1 - self.power2) ** 0.5 / (1 - self.power1)
 
     def descend(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:
         """Take one step of `parameters`, in place, at `learning_rate` (broadcasts to them)."""
@@ -67,7 +70,7 @@ class AdamMoments(Stateful):
 
 
 @final
-class Adam(Optimizer):
+class Adam(Elementwise):
     """Adam: a step scaled by running estimates of the gradient's mean and uncentred variance, entry by entry.
 
     The update rule is that of `AdamMoments`.
@@ -99,3 +102,10 @@ class Adam(Optimizer):
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
         self._moments.descend(self.x, gradient, self.column("learning_rate"))
+
+    def compiled_steps(self, count: int) -> Compiled:
+        """See `Optimizer.compiled_steps`."""
+        from lodo_bench.optimizers.elementwise_cpu import adam
+
+        m, columns = self._moments, map(self.column, ("learning_rate", "beta1", "beta2"))
+        return Compiled.of(adam, m.first, m.second, m.power1, m.power2, *columns, EPSILON)

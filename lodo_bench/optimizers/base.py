@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor
 
+from lodo_bench.fused import Compiled
 from lodo_bench.spec import Capability, Parameter, Value
 from lodo_bench.state import Stateful
 
@@ -53,6 +54,7 @@ class Optimizer(ABC, Stateful):
         max_dimension: the largest n it can work with; None for any.
         complexity: time for one step, e.g. `O(n)`.
         reference: where it is from.
+        is_compiled: whether there is `compiled_steps` on this device, with the kernel that was asked for.
     """
 
     hyperparameters: ClassVar[tuple[Parameter, ...]]
@@ -61,6 +63,7 @@ class Optimizer(ABC, Stateful):
     max_dimension: ClassVar[int | None] = None
     complexity: ClassVar[str]
     reference: ClassVar[str]
+    is_compiled = False
 
     def __init__(
         self,
@@ -85,6 +88,10 @@ class Optimizer(ABC, Stateful):
             gradient: (P, n), at `x`, on a fresh batch. Not modified.
             oracle: more about the same batch, for those that need it.
         """
+
+    def compiled_steps(self, count: int) -> Compiled:
+        """Leave it to compiled code to take the next `count` steps, as if `step` had been called as often."""
+        raise NotImplementedError
 
     def precondition(self, vector: Tensor) -> Tensor | None:
         """The matrix that this optimizer multiplies gradients with, times each vector (P, n); None if it has none."""

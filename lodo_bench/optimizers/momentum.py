@@ -8,12 +8,14 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.fused import Compiled
+from lodo_bench.optimizers.base import Oracle
+from lodo_bench.optimizers.elementwise import Elementwise
 from lodo_bench.spec import Parameter, Value
 
 
 @final
-class Momentum(Optimizer):
+class Momentum(Elementwise):
     """Momentum: a velocity that accumulates gradients and decays.
 
     Update rule, v starting at 0::
@@ -49,3 +51,9 @@ class Momentum(Optimizer):
         """Update `x` in place; see `Optimizer.step`."""
         self._velocity.mul_(self.column("momentum")).addcmul_(gradient, self.column("learning_rate"), value=-1)
         self.x.add_(self._velocity)
+
+    def compiled_steps(self, count: int) -> Compiled:
+        """See `Optimizer.compiled_steps`."""
+        from lodo_bench.optimizers.elementwise_cpu import momentum
+
+        return Compiled.of(momentum, self._velocity, *map(self.column, ("learning_rate", "momentum")))

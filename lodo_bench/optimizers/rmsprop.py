@@ -8,14 +8,16 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.fused import Compiled
+from lodo_bench.optimizers.base import Oracle
+from lodo_bench.optimizers.elementwise import Elementwise
 from lodo_bench.spec import Parameter, Value
 
 EPSILON = 1e-7
 
 
 @final
-class RMSprop(Optimizer):
+class RMSprop(Elementwise):
     """RMSprop: gradients divided by their running root mean square, followed by momentum.
 
     Update rule, a and v starting at 0, not centred, ε = 1e-7 inside the root::
@@ -56,3 +58,10 @@ class RMSprop(Optimizer):
         scaled = gradient / (self._mean_square + EPSILON).sqrt_()
         self._velocity.mul_(self.column("momentum")).addcmul_(scaled, self.column("learning_rate"))
         self.x.sub_(self._velocity)
+
+    def compiled_steps(self, count: int) -> Compiled:
+        """See `Optimizer.compiled_steps`."""
+        from lodo_bench.optimizers.elementwise_cpu import rmsprop
+
+        columns = map(self.column, ("learning_rate", "rho", "momentum"))
+        return Compiled.of(rmsprop, self._mean_square, self._velocity, *columns, EPSILON)

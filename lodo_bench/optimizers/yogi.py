@@ -8,14 +8,16 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.fused import Compiled
+from lodo_bench.optimizers.base import Oracle
+from lodo_bench.optimizers.elementwise import Elementwise
 from lodo_bench.spec import Parameter, Value
 
 EPSILON = 1e-3
 
 
 @final
-class Yogi(Optimizer):
+class Yogi(Elementwise):
     """Yogi: as Adam, but the second moment moves towards g² by a step that does not depend on their distance.
 
     Update rule, m and v starting at 0, without bias correction, ε = 1e-3::
@@ -59,3 +61,10 @@ class Yogi(Optimizer):
         self._second.addcmul_(direction.mul_(square), 1 - self.column("beta2"), value=-1)
         scaled = self._first / (self._second.sqrt() + EPSILON)
         self.x.addcmul_(scaled, self.column("learning_rate"), value=-1)
+
+    def compiled_steps(self, count: int) -> Compiled:
+        """See `Optimizer.compiled_steps`."""
+        from lodo_bench.optimizers.elementwise_cpu import yogi
+
+        columns = map(self.column, ("learning_rate", "beta1", "beta2"))
+        return Compiled.of(yogi, self._first, self._second, *columns, EPSILON)

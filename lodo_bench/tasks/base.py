@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
+from lodo_bench.fused import Compiled
 from lodo_bench.spec import Bound, Capability, Device, DType, Parameter, Value
 from lodo_bench.state import Stateful
 
@@ -33,6 +34,7 @@ class Task(ABC, Stateful):
         metric_interval: `evaluate` is called after every so many steps of a final run; None for never.
         offers: what it can tell beyond gradients.
         dimension: n.
+        is_compiled: whether there is `compiled_batches` on this device, with the kernel that was asked for.
     """
 
     options_table: ClassVar[tuple[Parameter, ...]] = ()
@@ -42,6 +44,7 @@ class Task(ABC, Stateful):
     final_rate_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None
     offers: ClassVar[frozenset[Capability]] = frozenset()
+    is_compiled = False
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         self.population = len(generators)
@@ -92,6 +95,14 @@ class Task(ABC, Stateful):
 
         The losses are a tensor of their own each time, as the caller keeps them.
         """
+
+    def compiled_batches(self, limit: int) -> tuple[Compiled, int]:
+        """Move on by several batches at once, 1 to `limit`, and leave it to compiled code to evaluate on them.
+
+        Returns:
+            The code, and their number.
+        """
+        raise NotImplementedError
 
     def evaluate(self, x: Tensor) -> Mapping[str, Tensor]:
         """What is followed during a run besides the training loss, e.g. `validation_loss`, by name, each (P,).

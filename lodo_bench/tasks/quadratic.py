@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
+from lodo_bench.fused import Compiled
 from lodo_bench.kernels import chosen
 from lodo_bench.seeding import draw_normal
 from lodo_bench.spec import Bound, Parameter, Value
@@ -52,10 +53,9 @@ class Quadratic(Task):
         # Row 0 is where the walk stood before it was last drawn; at the start all of it is used up.
         self._walk = torch.zeros(_BLOCK + 1, self.population, self.dimension, device=self.device, dtype=dtype)
         self._position = _BLOCK
-        self._compiled = self._choose_kernel()
+        self.is_compiled = chosen(self.device, self.dtype) == "numba"
         # Views, once and for all: taking them costs as much as the arithmetic.
-        self._centers = list(self._walk.unbind(0) if self._compiled is None else self._walk.numpy())
-        self._hessian_array = None if self._compiled is None else self._hessian.numpy()
+        self._centers = list(self._walk.numpy() if self.is_compiled else self._walk.unbind(0))
 
     @classmethod
     def size(cls, options: Mapping[str, Value]) -> int:
@@ -78,12 +78,24 @@ class Quadratic(Task):
             self._walk_on()
         self._position += 1
 
+    def compiled_batches(self, limit: int) -> tuple[Compiled, int]:
+        """See `Task.compiled_batches`: as many as the centre's walk has been drawn for."""
+        from lodo_bench.tasks.quadratic_cpu import quadratic
+
+        if self._position == _BLOCK:
+            self._walk_on()
+        start, count = self._position + 1, min(limit, _BLOCK - self._position)
+        self._position += count
+        return Compiled.of(quadratic, self._hessian, self._walk, start), count
+
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (P,) and gradients H (x − x*), (P, n); see `Task.loss_and_gradient`."""
         center = self._centers[self._position]
-        if self._compiled is not None:
+        if self.is_compiled:
+            from lodo_bench.tasks.quadratic_cpu import evaluate_all
+
             loss, gradient = np.empty(self.population, center.dtype), np.empty_like(center)
-            self._compiled(self._hessian_array, x.numpy(), center, loss, gradient)
+            evaluate_all(self._hessian.numpy(), x.numpy(), center, loss, gradient)
             return torch.from_numpy(loss), torch.from_numpy(gradient)
         torch.sub(x, center, out=self._offset[:, : self.dimension])
         # H is symmetric; the row form of the product is several times faster in a batch than the column form.
@@ -93,14 +105,6 @@ class Quadratic(Task):
     def hessian(self, x: Tensor) -> Tensor:
         """H, which is the same everywhere."""
         return self._hessian[:, : self.dimension, : self.dimension]
-
-    def _choose_kernel(self) -> Callable[..., None] | None:
-        """The compiled evaluation, where there is one for this device and precision."""
-        if chosen(self.device, self.dtype) != "numba":
-            return None
-        from lodo_bench.tasks.quadratic_cpu import evaluate
-
-        return evaluate
 
     def _draw_hessian(self, generator: Generator) -> Tensor:
         """H of one individual, padded with zeros.

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import numba
 
+_compiled = numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
-def evaluate(hessians, points, centers, losses, gradients):
+
+@_compiled
+def _evaluate_one(hessian, x, center, gradient):
+    """The loss; row by row, which H's symmetry allows, and in the order of the rows, whoever else is evaluated."""
+    n = len(x)
+    gradient[:] = 0
+    for row in range(n):
+        offset = x[row] - center[row]
+        for column in range(n):
+            gradient[column] += offset * hessian[row, column]
+    total = gradient[0] * (x[0] - center[0])
+    for row in range(1, n):
+        total += gradient[row] * (x[row] - center[row])
+    return total / 2
+
+
+@_compiled
+def evaluate_all(hessians, points, centers, losses, gradients):
     """Losses (P,) and gradients (P, n) at `points` (P, n), around `centers` (P, n).
 
-    `hessians` (P, m, m) may be padded, m >= n. Row by row, which H's symmetry allows, and in the order of the rows, so
-    that the rounding depends on the individual alone.
+    `hessians` (P, m, m) may be padded, m >= n.
     """
-    population, n = points.shape
-    for p in range(population):
-        gradients[p, :] = 0
-        for row in range(n):
-            offset = points[p, row] - centers[p, row]
-            for column in range(n):
-                gradients[p, column] += offset * hessians[p, row, column]
-        total = gradients[p, 0] * (points[p, 0] - centers[p, 0])
-        for row in range(1, n):
-            total += gradients[p, row] * (points[p, row] - centers[p, row])
-        losses[p] = total / 2
+    for p in range(len(points)):
+        losses[p] = _evaluate_one(hessians[p], points[p], centers[p], gradients[p])
+
+
+@_compiled
+def quadratic(data, p, k, x, gradient):
+    """See `lodo_bench.fused.Compiled`; data are H as above, the centre's walk (steps, P, n), and where step 0 is."""
+    hessians, walk, start = data
+    return _evaluate_one(hessians[p], x, walk[start + k, p], gradient)

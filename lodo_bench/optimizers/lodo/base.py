@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from lodo_bench.fused import Compiled
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
 from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
@@ -71,6 +72,7 @@ class LearnedPreconditioning(Optimizer):
         self._descent = Descent(
             x, self.average, self._renewal, self._initial_scale(), hyperparameters["meta_learning_rate"]
         )
+        self.is_compiled = self.preconditioner.is_compiled_with(self._meta)
 
     @abstractmethod
     def _build(self, generators: Sequence[Generator]) -> Preconditioner:
@@ -86,6 +88,10 @@ class LearnedPreconditioning(Optimizer):
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
         self.preconditioner.step(gradient, self._descent, self._meta)
+
+    def compiled_steps(self, count: int) -> Compiled:
+        """See `Optimizer.compiled_steps`."""
+        return self.preconditioner.compiled_steps(count, self._descent, self._meta)
 
     def learn(self, gradient: Tensor) -> None:
         """The first half of a step: θ learns from the gradient (P, n) at the point that the last move led to."""

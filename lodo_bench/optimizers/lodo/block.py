@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
+from lodo_bench.fused import Compiled
 from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, FusedKernel, build_kernel
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
@@ -103,6 +104,15 @@ class BlockPreconditioner(Preconditioner):
             self._fused.step(gradient, descent, meta)
         else:
             super().step(gradient, descent, meta)
+
+    def is_compiled_with(self, meta: MetaOptimizer) -> bool:
+        """See `Preconditioner.is_compiled_with`."""
+        return self._fused is not None and isinstance(meta, AdamMoments)
+
+    def compiled_steps(self, count: int, descent: Descent, meta: MetaOptimizer) -> Compiled:
+        """See `Preconditioner.compiled_steps`."""
+        assert self._fused is not None and isinstance(meta, AdamMoments), "asked for where there are none"
+        return self._fused.compiled_steps(count, descent, meta)
 
 
 def draw_network(

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from lodo_bench.fused import Compiled
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
 from lodo_bench.state import Stateful
 
@@ -80,6 +81,14 @@ class Preconditioner(ABC, Stateful):
         """Learn, then move."""
         self.learn(gradient, descent, meta)
         self.move(gradient, descent)
+
+    def is_compiled_with(self, meta: MetaOptimizer) -> bool:
+        """Whether there is `compiled_steps` with this meta-optimizer."""
+        return False
+
+    def compiled_steps(self, count: int, descent: Descent, meta: MetaOptimizer) -> Compiled:
+        """See `Optimizer.compiled_steps`."""
+        raise NotImplementedError
 
     @abstractmethod
     def spread(self, values: Tensor) -> Tensor:

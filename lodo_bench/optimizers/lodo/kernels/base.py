@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from lodo_bench.fused import Compiled
 from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.preconditioner import Descent
 
@@ -100,4 +101,8 @@ class FusedKernel(BlockKernel, Protocol):
 
     def step(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
         """See `Preconditioner.step`, with Adam as the meta-optimizer."""
+        ...
+
+    def compiled_steps(self, count: int, descent: Descent, moments: AdamMoments) -> Compiled:
+        """See `Optimizer.compiled_steps`, with Adam as the meta-optimizer."""
         ...

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lodo_bench.fused import Compiled
 from lodo_bench.optimizers.adam import EPSILON, AdamMoments
 from lodo_bench.optimizers.lodo.kernels import cpu_loops
 from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, Trace, outer_products
@@ -86,8 +87,11 @@ class NumbaKernel(_CpuKernel):
 
     def __init__(self, network: BlockNetwork) -> None:
         super().__init__(network)
-        self._shape = (0,) * self._k, self._blocks, self._layers
+        self._structure = (0,) * self._k, self._blocks, self._layers, self._weights, self._orders, self._entrance
         self._pieces = network.weights.numel() // _WEIGHTS_PER_THREAD
+        hidden, n = self._k * self._blocks, network.entrance.shape[1]
+        lengths = 3 * hidden, self._layers * hidden, n
+        self._room = tuple(np.empty((self._population, length), self._weights.dtype) for length in lengths)
         self._descent: Descent | None = None
 
     def learn(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
@@ -102,44 +106,44 @@ class NumbaKernel(_CpuKernel):
         """See `FusedKernel`."""
         self._descend(gradient, descent, moments, moves=True)
 
+    def compiled_steps(self, count: int, descent: Descent, moments: AdamMoments) -> Compiled:
+        """See `FusedKernel`."""
+        return Compiled(cpu_loops.lodo, self._data(descent, moments, count))
+
     def _descend(self, gradient: Tensor, descent: Descent, moments: AdamMoments | None, *, moves: bool) -> None:
+        data, learns = self._data(descent, moments, 1), moments is not None
+        gradients, points = gradient.numpy(), self._points
+
+        def work(first: int, last: int) -> None:
+            cpu_loops.descend_all(data, learns, moves, gradients, points, first, last)
+
+        share(work, self._population, self._pieces)
+
+    def _data(self, descent: Descent, moments: AdamMoments | None, count: int) -> tuple[Any, ...]:
+        """What `cpu_loops` says, for so many steps; without moments there is no learning."""
         if descent is not self._descent:
             self._adopt(descent)
         learning: tuple[Any, ...]
         if moments is None:
-            learning = False, self._weights, self._weights, (0.0,) * 4
+            learning = self._weights, self._weights, (0.0, 0.0, EPSILON), self._meta_rate, np.zeros(1)
         else:
-            gains = 1 - moments.beta1, 1 - moments.beta2, moments.advance(), EPSILON
-            learning = True, *self._rows(moments), gains
-        self._share(
-            cpu_loops.descend_all,
-            self._orders,
-            self._entrance,
-            *self._trace,
-            *learning,
-            self._meta_rate,
-            moves,
-            *self._moving,
-            gradient.numpy(),
-        )
+            gains = 1 - moments.beta1, 1 - moments.beta2, EPSILON
+            corrections = np.array([moments.advance() for _ in range(count)])
+            learning = *self._rows(moments), gains, self._meta_rate, corrections
+        return self._structure, self._trace, learning, self._moving, self._room
 
     def _adopt(self, descent: Descent) -> None:
         """Take arrays of a descent's tensors, once: taking them costs as much as some of the arithmetic."""
         self._descent = descent
-        self._meta_rate = descent.meta_rate.numpy()
+        self._meta_rate, self._points = descent.meta_rate.numpy(), descent.x.numpy()
         columns = (column.expand(self._population, 1).contiguous() for column in (descent.renewal, descent.scale))
-        self._moving = tuple(t.numpy() for t in (descent.average, descent.x, *columns))
+        self._moving = tuple(t.numpy() for t in (descent.average, *columns))
 
     def _pass(self, vector: Tensor, trace: _Arrays) -> Tensor:
         result = torch.empty_like(vector)
-        self._share(cpu_loops.apply_all, self._orders, self._entrance, vector.numpy(), *trace, result.numpy())
+        arguments = *self._structure, vector.numpy(), *trace, result.numpy()
+        share(lambda first, last: cpu_loops.apply_all(*arguments, first, last), self._population, self._pieces)
         return result
-
-    def _share(self, function, *arguments) -> None:
-        def work(first: int, last: int) -> None:
-            function(*self._shape, self._weights, *arguments, first, last)
-
-        share(work, self._population, self._pieces)
 
 
 @final

@@ -14,10 +14,10 @@ All are in one file, because Numba compiles a function again when its own file h
 
 from __future__ import annotations
 
-import math
-
 import numba
 import numpy as np
+
+from lodo_bench.simd_cpu import every, first, load, root, spread, store, width
 
 _Place = np.uintp
 
@@ -27,68 +27,122 @@ _ONE = _Place(1)
 
 # Sums and products may be contracted to fused multiply-adds, but nothing is reordered: the results do not depend on
 # where in memory, or beside whom, an individual is, nor on the number of threads.
-_compiled = numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+_options = {"cache": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+_compiled = numba.njit(**_options)
+# A call hands over a dozen numbers for each array, which takes as long as to work on a few blocks.
+_inlined = numba.njit(**_options, forceinline=True)
 
 
-@_compiled
+# A row of a layer's blocks is worked on vector by vector, the last of them with a mask.
+
+
+@_inlined
+def _output(size, blocks, weights, at, x, x_at, o, b, mask):
+    """Output entry o of the blocks from b on."""
+    k = _Place(len(size))
+    total = load(weights, at + o * blocks + b, mask) * load(x, x_at + b, mask)
+    for i in range(_ONE, k):
+        total += load(weights, at + (i * k + o) * blocks + b, mask) * load(x, x_at + i * blocks + b, mask)
+    return total
+
+
+@_inlined
 def _forward(size, blocks, weights, at, x, x_at, y, y_at, begin, end):
     """Y = B(θ) x."""
+    whole = end - (end - begin) % width(weights)
+    everything, rest = every(weights), first(weights, end - whole)
+    for o in range(_Place(len(size))):
+        row = y_at + o * blocks
+        for b in range(begin, whole, width(weights)):
+            store(y, row + b, _output(size, blocks, weights, at, x, x_at, o, b, everything), everything)
+        if whole < end:
+            store(y, row + whole, _output(size, blocks, weights, at, x, x_at, o, whole, rest), rest)
+
+
+@_inlined
+def _input(size, blocks, weights, at, x, x_at, i, b, mask):
+    """Input entry i of the transposed blocks' results from b on."""
     k = _Place(len(size))
-    for o in range(k):
-        for b in range(begin, end):
-            total = weights[at + o * blocks + b] * x[x_at + b]
-            for i in range(_ONE, k):
-                total += weights[at + (i * k + o) * blocks + b] * x[x_at + i * blocks + b]
-            y[y_at + o * blocks + b] = total
+    total = load(weights, at + i * k * blocks + b, mask) * load(x, x_at + b, mask)
+    for o in range(_ONE, k):
+        total += load(weights, at + (i * k + o) * blocks + b, mask) * load(x, x_at + o * blocks + b, mask)
+    return total
 
 
-@_compiled
+@_inlined
 def _backward(size, blocks, weights, at, x, x_at, y, y_at, begin, end):
     """Y = B(θ)ᵀ x."""
-    k = _Place(len(size))
-    for i in range(k):
-        for b in range(begin, end):
-            total = weights[at + i * k * blocks + b] * x[x_at + b]
-            for o in range(_ONE, k):
-                total += weights[at + (i * k + o) * blocks + b] * x[x_at + o * blocks + b]
-            y[y_at + i * blocks + b] = total
+    whole = end - (end - begin) % width(weights)
+    everything, rest = every(weights), first(weights, end - whole)
+    for i in range(_Place(len(size))):
+        row = y_at + i * blocks
+        for b in range(begin, whole, width(weights)):
+            store(y, row + b, _input(size, blocks, weights, at, x, x_at, i, b, everything), everything)
+        if whole < end:
+            store(y, row + whole, _input(size, blocks, weights, at, x, x_at, i, whole, rest), rest)
 
 
-@_compiled
+@_inlined
 def _gather(size, blocks, x, x_at, order, y, at, begin, end):
     for i in range(_Place(len(size))):
         for b in range(at + i * blocks + begin, at + i * blocks + end):
             y[b] = x[x_at + order[b]]
 
 
-@_compiled
+@_inlined
 def _scatter(size, blocks, x, x_at, order, at, y, y_at, begin, end):
     for i in range(_Place(len(size))):
         for b in range(i * blocks + begin, i * blocks + end):
             y[y_at + order[at + b]] = x[x_at + b]
 
 
-@_compiled
-def _adam(size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, begin, end):
-    """One step of Adam for the weights of a layer, whose rows of the traces start at `trace_at`."""
+@_inlined
+def _learned_input(size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, i, b, mask):
+    """As `_input`, while the weights take their step of Adam."""
     k = _Place(len(size))
-    weights, first, second = learned
+    weights, moment1, moment2 = learned
     gain1, gain2, rate, epsilon = factors
-    x, y = applied
-    for i in range(k):
-        for o in range(k):
-            row, x_at, y_at = at + (i * k + o) * blocks, trace_at + i * blocks, trace_at + o * blocks
-            pushed_at = signal_at + o * blocks
-            for b in range(begin, end):
-                gradient = x[x_at + b] * signal[pushed_at + b] + pushed[x_at + b] * y[y_at + b]
-                mean = first[row + b] + (gradient - first[row + b]) * gain1
-                square = second[row + b] + (gradient * gradient - second[row + b]) * gain2
-                first[row + b] = mean
-                second[row + b] = square
-                weights[row + b] -= rate * mean / (math.sqrt(square) + epsilon)
+    x, pushed_x = load(applied[0], trace_at + i * blocks + b, mask), load(pushed, trace_at + i * blocks + b, mask)
+    total = spread(weights.dtype.type(0))
+    for o in range(k):
+        row = at + (i * k + o) * blocks + b
+        y, pushed_y = load(applied[1], trace_at + o * blocks + b, mask), load(signal, signal_at + o * blocks + b, mask)
+        weight, mean, square = load(weights, row, mask), load(moment1, row, mask), load(moment2, row, mask)
+        total += weight * pushed_y
+        gradient = x * pushed_y + pushed_x * y
+        mean += (gradient - mean) * gain1
+        square += (gradient * gradient - square) * gain2
+        store(moment1, row, mean, mask)
+        store(moment2, row, square, mask)
+        store(weights, row, weight - rate * mean / (root(square) + epsilon), mask)
+    return total
 
 
-@_compiled
+@_inlined
+def _backward_learning(
+    size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, y, y_at, begin, end
+):  # fmt: skip
+    """As `_backward`, while the weights take their step of Adam; a layer's rows of the traces start at `trace_at`."""
+    gain1, gain2, rate, epsilon = factors
+    spread_factors = spread(gain1), spread(gain2), spread(rate), spread(epsilon)
+    whole = end - (end - begin) % width(y)
+    everything, rest = every(y), first(y, end - whole)
+    for i in range(_Place(len(size))):
+        row = y_at + i * blocks
+        for b in range(begin, whole, width(y)):
+            total = _learned_input(
+                size, blocks, learned, at, spread_factors, applied, trace_at, pushed, signal, signal_at, i, b,
+                everything,
+            )  # fmt: skip
+            store(y, row + b, total, everything)
+        if whole < end:
+            total = _learned_input(
+                size, blocks, learned, at, spread_factors, applied, trace_at, pushed, signal, signal_at, i, whole, rest,
+            )  # fmt: skip
+            store(y, row + whole, total, rest)
+
+
+@_inlined
 def up(size, blocks, layer, weights, orders, source, source_at, inputs, result, result_at, start, stop):
     """A layer of G̃: the source in the layer's order, kept in `inputs`, is multiplied. The first layer has it there."""
     k = _Place(len(size))
@@ -100,7 +154,7 @@ def up(size, blocks, layer, weights, orders, source, source_at, inputs, result, 
         _forward(size, blocks, weights, at * k, inputs, at, result, result_at, begin, end)
 
 
-@_compiled
+@_inlined
 def down(size, blocks, layer, weights, orders, source, source_at, work, result, result_at, start, stop):
     """A layer of G̃ᵀ: the source, multiplied, goes to the order of the layer before; the first's is left in `work`."""
     k = _Place(len(size))
@@ -113,7 +167,7 @@ def down(size, blocks, layer, weights, orders, source, source_at, work, result, 
             _scatter(size, blocks, work, work_at, orders, at, result, result_at, begin, end)
 
 
-@_compiled
+@_inlined
 def down_learning(size, blocks, layer, learned, factors, orders, applied, pushed, work, start, stop):
     """As `down` with the signal that is pushed back, while each weight takes its step of Adam.
 
@@ -138,9 +192,9 @@ def down_learning(size, blocks, layer, learned, factors, orders, applied, pushed
     source_at, result_at, work_at = layer % _Place(2) * hidden, (layer + _ONE) % _Place(2) * hidden, _Place(2) * hidden
     for begin in range(start, stop, _STEP):
         end = min(begin + _STEP, stop)
-        if layer:
-            _backward(size, blocks, learned[0], at * k, work, source_at, work, work_at, begin, end)
-        _adam(size, blocks, learned, at * k, factors, applied, at, pushed, work, source_at, begin, end)
+        _backward_learning(
+            size, blocks, learned, at * k, factors, applied, at, pushed, work, source_at, work, work_at, begin, end
+        )
         if layer:
             _scatter(size, blocks, work, work_at, orders, at, work, result_at, begin, end)
 
@@ -196,58 +250,67 @@ def apply_all(size, blocks, layers, weights, orders, entrances, vectors, inputs,
         )  # fmt: skip
 
 
+# What follows works on a tuple of tuples:
+#
+# - the network: `size`, the numbers of blocks and layers, and of all individuals the weights, orders and entrances;
+# - of all individuals, inputs and adjoints of the vector that was applied;
+# - for learning: first and second moments, 1 − β1, 1 − β2 and ε, the rates, and the bias correction of each step;
+# - for moving: the averages, 1 − β and α₀;
+# - room for each individual: three signals, the inputs of a vector that is pushed back, and that vector.
+
+
 @_compiled
-def _move_one(
-    size, blocks, layers, weights, orders, entrance, gradient, inputs, adjoints, average, x, renewal, scale, work,
-    direction,
-):  # fmt: skip
+def _learn(data, p, k, gradient):
+    """See `Preconditioner.learn`, with Adam as the meta-optimizer."""
+    (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), learning, moving, room = data
+    moments1, moments2, (gain1, gain2, epsilon), rates, corrections = learning
+    blocks, layers, number = _Place(blocks), _Place(layers), weights.dtype.type
+    learned, applied = (weights[p], moments1[p], moments2[p]), (inputs[p], adjoints[p])
+    factors = number(gain1), number(gain2), number(rates[p] * corrections[k]), number(epsilon)
+    scale, work, pushed, vector = moving[2][p, 0], room[0][p], room[1][p], room[2][p]
+    pushed[: _Place(len(size)) * blocks] = 0
+    for j in range(len(vector)):
+        vector[j] = -scale * gradient[j]
+    _up_all(size, blocks, layers, learned[0], orders[p], entrances[p], vector, pushed, work)
+    for below in range(layers):
+        layer = layers - _ONE - below
+        down_learning(size, blocks, layer, learned, factors, orders[p], applied, pushed, work, _Place(0), blocks)
+
+
+@_compiled
+def _move(data, p, gradient, x):
+    """See `Preconditioner.move`."""
+    (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), _, moving, room = data
+    blocks, layers = _Place(blocks), _Place(layers)
+    average, renewal, scale = moving[0][p], moving[1][p, 0], moving[2][p, 0]
+    work, direction = room[0][p], room[2][p]
     for j in range(len(x)):
         # In two forms, so that neither end is rounded: with a renewal of 1 the average is the gradient.
         change = gradient[j] - average[j]
         near, far = average[j] + change * renewal, gradient[j] - change * (1 - renewal)
         average[j] = near if renewal < 0.5 else far
-    _through(size, blocks, layers, weights, orders, entrance, average, inputs, adjoints, work, direction)
+    _through(
+        size, blocks, layers, weights[p], orders[p], entrances[p], average, inputs[p], adjoints[p], work, direction
+    )
     for j in range(len(x)):
         x[j] -= direction[j] * scale
 
 
 @_compiled
-def _learn_one(
-    size, blocks, layers, learned, factors, orders, entrance, gradient, applied, scale, pushed, work, vector,
-):  # fmt: skip
-    pushed[: _Place(len(size)) * blocks] = 0
-    for j in range(len(vector)):
-        vector[j] = -scale * gradient[j]
-    _up_all(size, blocks, layers, learned[0], orders, entrance, vector, pushed, work)
-    for below in range(layers):
-        layer = layers - _ONE - below
-        down_learning(size, blocks, layer, learned, factors, orders, applied, pushed, work, _Place(0), blocks)
+def lodo(data, p, k, gradient, x):
+    """See `lodo_bench.fused.Compiled`."""
+    _learn(data, p, k, gradient)
+    _move(data, p, gradient, x)
 
 
 @_compiled
-def descend_all(
-    size, blocks, layers, weights, orders, entrances, inputs, adjoints, learns, moments1, moments2, gains, rates,
-    moves, averages, points, renewals, scales, gradients, first, last,
-):  # fmt: skip
+def descend_all(data, learns, moves, gradients, points, first, last):
     """A step of individuals `first` to `last`, one after the other, each while its weights are in the cache.
 
-    If it `learns`, the weights take their step of Adam (see `Preconditioner.learn`) with the `gains` 1 − β1, 1 − β2,
-    the bias correction and ε; if not, the moments are left alone, and may be anything of their shape. If it `moves`,
-    the points move after that (see `Preconditioner.move`).
+    If it does not learn, what learning works on may be anything of its shape.
     """
-    blocks, layers, number = _Place(blocks), _Place(layers), weights.dtype.type
-    hidden = _Place(len(size)) * blocks
-    work, pushed = np.empty(_Place(3) * hidden, weights.dtype), np.empty(layers * hidden, weights.dtype)
-    vector = np.empty(points.shape[1], points.dtype)
     for p in range(first, last):
         if learns:
-            factors = number(gains[0]), number(gains[1]), number(rates[p] * gains[2]), number(gains[3])
-            _learn_one(
-                size, blocks, layers, (weights[p], moments1[p], moments2[p]), factors, orders[p], entrances[p],
-                gradients[p], (inputs[p], adjoints[p]), scales[p, 0], pushed, work, vector,
-            )  # fmt: skip
+            _learn(data, p, 0, gradients[p])
         if moves:
-            _move_one(
-                size, blocks, layers, weights[p], orders[p], entrances[p], gradients[p], inputs[p], adjoints[p],
-                averages[p], points[p], renewals[p, 0], scales[p, 0], work, vector,
-            )  # fmt: skip
+            _move(data, p, gradients[p], points[p])

@@ -1,0 +1,146 @@
+"""Many steps in compiled code are the steps of the optimizer that PyTorch takes, whatever they are cut into."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from lodo_bench import fused
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.spec import Individual
+from lodo_bench.training import _Trainer, train
+from tests.helpers import training_spec, varied_individual
+
+pytest.importorskip("numba")
+
+STEPS = 300  # more than the centre's walk is drawn for at once
+
+
+def trainer_of(name, population=3, **changes):
+    individuals = tuple(varied_individual(name, index) for index in range(population))
+    return _Trainer(training_spec(name, individuals=individuals, steps=STEPS, **changes))
+
+
+COMPILED = [name for name in OPTIMIZERS.names if trainer_of(name)._optimizer.is_compiled]
+
+
+def test_it_is_known_which_optimizers_are_compiled():
+    assert {"adam", "lodo", "lodo-no-momentum", "momentum", "rmsprop", "yogi"} <= set(COMPILED)
+    assert not trainer_of("adam", kernel="torch")._optimizer.is_compiled
+    assert not trainer_of("lodo", kernel="torch")._optimizer.is_compiled
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 1e-3)])
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_steps_are_those_of_pytorch(name, dtype, tolerance):
+    compiled, plain = (trainer_of(name, dtype=dtype, kernel=kernel) for kernel in ("numba", "torch"))
+    losses, evaluations = compiled.run_steps(STEPS)
+    expected, expected_evaluations = plain.run_steps(STEPS)
+    np.testing.assert_allclose(losses, expected, rtol=tolerance)
+    np.testing.assert_allclose(compiled.x, plain.x, rtol=tolerance, atol=tolerance)
+    assert evaluations == expected_evaluations == list(range(1, STEPS + 1))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["lodo", "lodo-no-momentum"])
+def test_lodos_are_those_of_its_kernel_bit_for_bit(name, dtype):
+    at_once, one_by_one = (trainer_of(name, dtype=dtype) for _ in range(2))
+    one_by_one._optimizer.is_compiled = False
+    assert torch.equal(at_once.run_steps(STEPS)[0], one_by_one.run_steps(STEPS)[0])
+    assert torch.equal(at_once.x, one_by_one.x)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_they_do_not_depend_on_what_they_are_cut_into(name):
+    whole, pieces = trainer_of(name), trainer_of(name)
+    losses, _ = whole.run_steps(STEPS)
+    cut = [pieces.run_steps(count) for count in (1, 2, 7, 128, STEPS - 138)]
+    assert torch.equal(torch.cat([part for part, _ in cut]), losses)
+    assert [number for _, numbers in cut for number in numbers] == list(range(1, STEPS + 1))
+    assert torch.equal(whole.x, pieces.x)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_nor_on_the_threads_or_on_the_company(name, monkeypatch):
+    alone = [_Trainer(spec_of_one(name, index)).run_steps(STEPS)[0] for index in range(5)]
+    monkeypatch.setattr(fused, "_ENTRIES_PER_THREAD", 1)
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            assert torch.equal(trainer_of(name, population=5).run_steps(STEPS)[0], torch.cat(alone, dim=1))
+    finally:
+        torch.set_num_threads(before)
+
+
+def spec_of_one(name, index):
+    return training_spec(name, individuals=(varied_individual(name, index),), steps=STEPS)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_they_go_on_from_a_state(name):
+    first, second = trainer_of(name), trainer_of(name)
+    first.run_steps(150)
+    second.restore(first.state(), torch.device("cpu"))
+    assert torch.equal(first.run_steps(150)[0], second.run_steps(150)[0])
+
+
+@pytest.mark.parametrize("name", ["adam", "momentum", "rmsprop", "yogi", "lodo"])
+def test_one_that_diverges_does_not_disturb_the_others(name):
+    learning_rate = next(p.name for p in OPTIMIZERS.load(name).hyperparameters if p.is_learning_rate)
+    sound = varied_individual(name, 1)
+    wild = Individual((2,), {**sound.hyperparameters, learning_rate: 1e300})
+    together = train(training_spec(name, individuals=(wild, sound), steps=STEPS))
+    alone = train(training_spec(name, individuals=(sound,), steps=STEPS))
+    assert together[0].status == "diverged"
+    np.testing.assert_array_equal(together[1].curve.losses, alone[0].curve.losses)
+
+
+PARTS = """
+import numba
+compiled = numba.njit(cache=True)
+
+@compiled
+def task(data, p, k, x, gradient):
+    return x[0]
+
+@compiled
+def {name}(data, p, k, gradient, x):
+    x[0] += {step}
+"""
+
+RUN = """
+import sys
+import torch
+from lodo_bench.fused import Compiled, take_steps
+from lodo_bench.fused_cpu import fused
+import parts
+for name in sys.argv[1:]:
+    update = getattr(parts, name)
+    x, losses = torch.zeros(1, 1, dtype=torch.float64), torch.zeros(3, 1, dtype=torch.float64)
+    take_steps(Compiled(parts.task, ()), Compiled(update, ()), x, losses)
+    print(name, x.item(), sum(fused(parts.task, update).stats.cache_hits.values()))
+"""
+
+
+def test_what_was_compiled_is_kept_for_each_pair_until_its_code_changes(tmp_path):
+    def run(*names):
+        environment = {
+            **os.environ,
+            "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+            "PYTHONPATH": f"{tmp_path}:{os.curdir}",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, *names], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.split("\n")[:-1]
+
+    code = tmp_path / "parts.py"
+    code.write_text(PARTS.format(name="one", step=1) + PARTS.format(name="two", step=2))
+    assert run("one", "two") == ["one 3.0 0", "two 6.0 0"]
+    assert run("two", "one") == ["two 6.0 1", "one 3.0 1"]
+    code.write_text(PARTS.format(name="one", step=1) + PARTS.format(name="two", step=5))
+    assert run("one", "two") == ["one 3.0 0", "two 15.0 0"]

@@ -1,0 +1,61 @@
+"""The vector instructions of compiled code do what the same operations of NumPy do, and touch what they should."""
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba")
+from lodo_bench.simd_cpu import every, first, load, root, spread, store, width  # noqa: E402
+
+DTYPES = [np.float32, np.float64]
+PLACE = np.uintp
+
+
+@numba.njit
+def formula(x, y, result, number, at, count):
+    """The arithmetic on `count` numbers from `at` on, with one mask."""
+    mask = first(x, count)
+    a, b = load(x, at, mask), load(y, at, mask)
+    total = a + b * spread(number)
+    total -= a
+    total *= b
+    total /= spread(number)
+    store(result, at, (total - a) / root(b), mask)
+
+
+@numba.njit
+def copied(x, result, count):
+    for at in range(PLACE(0), count, width(x)):
+        store(result, at, load(x, at, every(x)), every(x))
+
+
+def numbers(dtype, seed, count=64):
+    return np.random.default_rng(seed).uniform(0.5, 2, count).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("count", [0, 1, 5, 8, 16, 40])
+def test_arithmetic_where_the_mask_says(dtype, count):
+    x, y, result = numbers(dtype, 0), numbers(dtype, 1), np.full(64, 7, dtype)
+    number, at = dtype(3), 3
+    formula(x, y, result, number, PLACE(at), PLACE(count))
+    expected = np.full(64, 7, dtype)
+    meant = slice(at, at + min(count, 64 // result.itemsize))
+    a, b = x[meant], y[meant]
+    expected[meant] = ((a + b * number - a) * b / number - a) / np.sqrt(b)
+    np.testing.assert_allclose(result, expected, rtol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_vector_is_sixty_four_bytes(dtype):
+    x, result = numbers(dtype, 0), np.zeros(64, dtype)
+    copied(x, result, PLACE(1))
+    length = 64 // result.itemsize
+    np.testing.assert_array_equal(result[:length], x[:length])
+    assert not result[length:].any()
+
+
+def test_what_is_not_meant_is_not_read():
+    x = np.array([4.0, np.nan])
+    result = np.zeros(2)
+    formula(x, np.array([1.0, 1.0]), result, 2.0, PLACE(0), PLACE(1))
+    assert result.tolist() == [-3.0, 0.0]
