@@ -142,7 +142,7 @@ def _tell(experiment: Experiment, setting: Setting, db: str, json: bool) -> None
 def _reproduce(experiment: Experiment, setting: Setting, place: str, db: str, json: bool) -> None:
     from lodo_bench.experiments.output import Directory
     from lodo_bench.experiments.running import carry_out, check
-    from lodo_bench.experiments.shows import needs
+    from lodo_bench.experiments.shows import needs, pieces_of
     from lodo_bench.provenance import gather
     from lodo_bench.runs import threads_of
     from lodo_bench.tasks import TASKS
@@ -159,8 +159,9 @@ def _reproduce(experiment: Experiment, setting: Setting, place: str, db: str, js
     note(f"{experiment.title}, scale {experiment.scale}")
     with _journal(directory) as finish:
         done = carry_out(experiment, store, setting, _Terminal())
+        pieces = pieces_of(done)
         finish()
-    files = directory.write(done, [p for record in done.run_sets for p in record.provenances] or [provenance])
+    files = directory.write(pieces, [p for record in done.run_sets for p in record.provenances] or [provenance])
     _show(done, files, json)
     if failures := done.failures():
         note(f"Some runs failed: {'; '.join(failures)}")

@@ -6,16 +6,18 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lodo_bench.errors import UsageError
-from lodo_bench.experiments.running import Done
-from lodo_bench.experiments.shows import SHOWS
 from lodo_bench.experiments.spec import Experiment
 from lodo_bench.records import Provenance
 from lodo_bench.results.report.notes import machine_text, versions_text
 from lodo_bench.results.report.texts import duration
+
+if TYPE_CHECKING:
+    from lodo_bench.experiments.shows.piece import Piece
 
 PAGE = "README.md"
 JOURNAL = "made.json"
@@ -64,28 +66,33 @@ class Directory:
         document = {**self._identity(), "made": [asdict(entry) for entry in self._entries]}
         self._write(JOURNAL, json.dumps(document, indent=2) + "\n")
 
-    def write(self, done: Done, provenances: Sequence[Provenance]) -> list[Path]:
+    def write(self, pieces: Sequence[Piece], provenances: Sequence[Provenance]) -> list[Path]:
         """Write the page and its pictures.
 
         Returns:
             The files, the page first.
         """
-        parts, pictures = [], []
-        for show in done.experiment.show:
-            for piece in SHOWS[show](done):
-                if piece.text:
-                    parts.append(piece.text)
-                if piece.picture is not None:
-                    name = f"{piece.name}.png"
-                    unfinished = self.path / f".{name}.unfinished"
-                    with unfinished.open("wb") as file:
-                        piece.picture(file)
-                    unfinished.replace(self.path / name)
-                    parts.append(f"![{piece.caption}]({name})\n\n*{piece.caption}*")
-                    pictures.append(self.path / name)
+        parts = []
+        pictures: list[Path] = []
+        for piece in pieces:
+            if piece.text:
+                parts.append(piece.text)
+            if piece.picture is not None:
+                path = self._unused(piece.name, pictures)
+                unfinished = self.path / f".{path.name}.unfinished"
+                with unfinished.open("wb") as file:
+                    piece.picture(file)
+                unfinished.replace(path)
+                parts.append(f"![{piece.caption}]({path.name})\n\n*{piece.caption}*")
+                pictures.append(path)
         page = [_heading(self._experiment), *parts, _making(self._entries, provenances)]
         self._write(PAGE, "\n\n".join(page) + "\n")
         return [self.path / PAGE, *pictures]
+
+    def _unused(self, name: str, pictures: Sequence[Path]) -> Path:
+        """A file for a picture, with a number if the experiment has several of this name."""
+        names = chain([name], (f"{name}-{number}" for number in count(2)))
+        return next(path for each in names if (path := self.path / f"{each}.png") not in pictures)
 
     def _read(self) -> list[Entry]:
         journal = self.path / JOURNAL

@@ -21,7 +21,7 @@ from tests.standins import write_cifar10, write_mnist
 RUNS = {
     "mnist": (("--optimizer", "adam", "-t", "batch_size=8", "-t", "test_samples=64"), 12),
     "cifar10": (("--optimizer", "adam", "-t", "batch_size=16", "-t", "width=4"), 25),
-    "quadratic": (("--optimizer", "lodo", "-t", "dimension=300"), 500),
+    "quadratic": (("--optimizer", "lodo", "-t", "dimension=300"), 1500),
     "rosenbrock": (("--optimizer", "lodo-residuals"), 330),
 }
 EVERY = 0.05

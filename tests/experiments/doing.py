@@ -6,6 +6,7 @@ from lodo_bench.experiments.loading import load_experiment
 from lodo_bench.experiments.output import Directory
 from lodo_bench.experiments.plan import Setting
 from lodo_bench.experiments.running import carry_out
+from lodo_bench.experiments.shows import pieces_of
 from lodo_bench.provenance import gather
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
@@ -52,5 +53,5 @@ def do(name, scale, store, audience=None, setting=HERE):
 
 
 def page(done, directory):
-    files = Directory(str(directory), done.experiment).write(done, [])
+    files = Directory(str(directory), done.experiment).write(pieces_of(done), [])
     return files[0].read_text("utf-8"), files[1:]

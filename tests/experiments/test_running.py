@@ -9,6 +9,7 @@ from lodo_bench.experiments.estimate import duration_of, missing
 from lodo_bench.experiments.loading import load_experiment
 from lodo_bench.experiments.output import Directory, Entry
 from lodo_bench.experiments.plan import Setting
+from lodo_bench.experiments.shows.piece import Piece
 from lodo_bench.experiments.workers import Job, execute_all
 from lodo_bench.tuner.driver import Cluster
 from tests.experiments.doing import HERE, Silent, do, open_store, page
@@ -83,6 +84,23 @@ def test_a_directory_is_of_one_experiment_at_one_scale(small, tmp_path):
     with pytest.raises(UsageError, match=r"holds small at the scale paper.*--output"):
         Directory(place, load_experiment(str(small), "smoke"))
     Directory(place, load_experiment(str(small), "paper"))
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(small, tmp_path):
+    pieces = [
+        Piece(picture=lambda file, content=content: file.write(content), name=name, caption=name)
+        for name, content in (("search", b"1"), ("curves", b"2"), ("search", b"3"), ("search", b"4"))
+    ]
+    directory = Directory(str(tmp_path / "out"), load_experiment(str(small), "paper"))
+    for _ in range(2):  # the second time in place of the first
+        page, *pictures = directory.write(pieces, [])
+        assert {path.name: path.read_bytes() for path in pictures} == {
+            "search.png": b"1",
+            "curves.png": b"2",
+            "search-2.png": b"3",
+            "search-3.png": b"4",
+        }
+        assert all(f"]({path.name})" in page.read_text("utf-8") for path in pictures)
 
 
 def test_a_table_has_the_longest_steps_and_every_time(small, store, tmp_path):

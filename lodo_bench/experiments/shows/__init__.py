@@ -50,6 +50,11 @@ SHOWS: Mapping[str, Show] = {
 }
 
 
+def pieces_of(done: Done) -> list[Piece]:
+    """All that the experiment's file asks to be shown, in order. Some of it takes computing."""
+    return [piece for name in done.experiment.show for piece in SHOWS[name](done)]
+
+
 def needs(experiment: Experiment) -> Need:
     """The most that any way in which the experiment is shown needs."""
     order: tuple[Need, ...] = ("nothing", "data", "tuning", "runs")
