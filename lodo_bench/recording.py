@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from lodo_bench.errors import StateError
 from lodo_bench.spec import Curve, Outcome, Series, Status
 
 Column = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 
 class Recorder:
@@ -30,7 +31,7 @@ class Recorder:
     def __init__(self, population: int) -> None:
         self.steps = 0
         self.measured = 0
-        self._evaluations: list[int] = []
+        self._evaluations: list[Counts] = [np.empty(0, np.int64)]
         self._losses: list[NDArray[np.float64]] = [np.empty((0, population))]
         self._clock: list[tuple[int, float]] = [(0, 0.0)]
         self._diverged_at = np.full(population, -1)
@@ -48,7 +49,7 @@ class Recorder:
         """Whether `add_scores` was called for a milestone."""
         return milestone in self._scores
 
-    def add(self, losses: Tensor, evaluations: Sequence[int], seconds: float) -> None:
+    def add(self, losses: Tensor, evaluations: Counts, seconds: float) -> None:
         """Take in a chunk of losses, (steps, P), and the evaluations up to each step; it ended at `seconds`."""
         block = losses.to("cpu", torch.float64).numpy()
         broken = ~np.isfinite(block)
@@ -56,7 +57,7 @@ class Recorder:
         self._diverged_at[newly] = self.steps + broken.argmax(axis=0)[newly]
         self._losses.append(block)
         self.steps += len(block)
-        self._evaluations.extend(evaluations)
+        self._evaluations.append(evaluations)
         self._clock.append((self.steps, seconds))
 
     def add_measurement(self, values: Mapping[str, Tensor], *, is_score: bool) -> None:
@@ -73,8 +74,8 @@ class Recorder:
 
     def outcomes(self, *, interrupted: bool) -> list[Outcome]:
         """One outcome for each individual."""
-        losses = np.concatenate(self._losses)
-        return [self._outcome(p, losses[:, p], interrupted) for p in range(len(self._diverged_at))]
+        losses, evaluations = np.concatenate(self._losses), np.concatenate(self._evaluations)
+        return [self._outcome(p, losses[:, p], evaluations, interrupted) for p in range(len(self._diverged_at))]
 
     def state(self) -> dict[str, Any]:
         """Everything, as `lodo_bench.state.Stateful.state` has it."""
@@ -84,7 +85,7 @@ class Recorder:
             "latest": _tensors(self._latest),
             "scores": {key: _tensors(values) for key, values in self._scores.items()},
             "scored_at": dict(self._scored_at),
-            "evaluations": torch.tensor(self._evaluations, dtype=torch.int64),
+            "evaluations": torch.from_numpy(np.concatenate(self._evaluations)),
             "losses": torch.from_numpy(np.concatenate(self._losses)),
             "clock_steps": torch.tensor([steps for steps, _ in self._clock], dtype=torch.int64),
             "clock_seconds": torch.tensor([seconds for _, seconds in self._clock], dtype=torch.float64),
@@ -104,13 +105,13 @@ class Recorder:
         self._latest = _arrays(state["latest"])
         self._scores = {key: _arrays(values) for key, values in state["scores"].items()}
         self._scored_at = dict(state["scored_at"])
-        self._evaluations = state["evaluations"].tolist()
+        self._evaluations = [state["evaluations"].numpy().copy()]
         self._losses = [state["losses"].numpy().copy()]
         self._clock = list(zip(state["clock_steps"].tolist(), state["clock_seconds"].tolist(), strict=True))
         self._diverged_at = state["diverged_at"].numpy().copy()
         self._courses = {name: _arrays(course) for name, course in state["courses"].items()}
 
-    def _outcome(self, individual: int, losses: NDArray[np.float64], interrupted: bool) -> Outcome:
+    def _outcome(self, individual: int, losses: Column, evaluations: Counts, interrupted: bool) -> Outcome:
         diverged_at = int(self._diverged_at[individual])
         status, reason = (Status.INTERRUPTED, "stopped by the user") if interrupted else (Status.COMPLETED, "")
         if diverged_at >= 0:
@@ -119,8 +120,8 @@ class Recorder:
         clock_steps = np.array([steps for steps, _ in self._clock])
         clock_seconds = np.array([seconds for _, seconds in self._clock])
         curve = Curve(losses.copy(), clock_steps, clock_seconds, self._metrics(individual))
-        evaluations = self._evaluations[len(losses) - 1] if len(losses) else 0
-        return Outcome(status, reason, len(losses), evaluations, curve, self._scores_of(individual))
+        asked = int(evaluations[len(losses) - 1]) if len(losses) else 0
+        return Outcome(status, reason, len(losses), asked, curve, self._scores_of(individual))
 
     def _metrics(self, individual: int) -> dict[str, Series]:
         found = {}

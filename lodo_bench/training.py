@@ -285,7 +285,7 @@ class _Trainer(Stateful):
         self._steps = 0
         self._evaluations = 0
 
-    def run_steps(self, count: int) -> tuple[Tensor, list[int]]:
+    def run_steps(self, count: int) -> tuple[Tensor, NDArray[np.int64]]:
         """Take `count` steps; returns their losses, (count, P), and after each all gradient evaluations so far."""
         if self._task.is_compiled and self._optimizer.is_compiled:
             return self._run_fused(count)
@@ -298,18 +298,18 @@ class _Trainer(Stateful):
             self._optimizer.step(gradient, self)
             evaluations.append(self._evaluations)
             self._steps += 1
-        return torch.stack(losses), evaluations
+        return torch.stack(losses), np.array(evaluations)
 
-    def _run_fused(self, count: int) -> tuple[Tensor, list[int]]:
+    def _run_fused(self, count: int) -> tuple[Tensor, NDArray[np.int64]]:
         losses, done = self.x.new_empty(count, len(self.x)), 0
         while done < count:
             batches, number = self._task.compiled_batches(count - done)
             take_steps(batches, self._optimizer.compiled_steps(number), self.x, losses[done : done + number])
             done += number
-        before = self._evaluations
+        evaluations = self._evaluations + np.arange(1, count + 1)
         self._steps += count
         self._evaluations += count
-        return losses, list(range(before + 1, self._evaluations + 1))
+        return losses, evaluations
 
     def point(self) -> NDArray[np.float64]:
         """Where the population is, (P, n)."""

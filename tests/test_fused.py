@@ -41,7 +41,7 @@ def test_compiled_steps_are_those_of_pytorch(name, dtype, tolerance):
     expected, expected_evaluations = plain.run_steps(STEPS)
     np.testing.assert_allclose(losses, expected, rtol=tolerance)
     np.testing.assert_allclose(compiled.x, plain.x, rtol=tolerance, atol=tolerance)
-    assert evaluations == expected_evaluations == list(range(1, STEPS + 1))
+    assert evaluations.tolist() == expected_evaluations.tolist() == list(range(1, STEPS + 1))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
