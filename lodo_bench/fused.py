@@ -42,6 +42,14 @@ class Compiled:
         return cls(function, tuple(v.numpy() if isinstance(v, Tensor) else v for v in values))
 
 
+def of_one_class(kind: type, *methods: str) -> bool:
+    """Whether these methods all come from the same class.
+
+    One that has inherited compiled code, but does something else in Python, must not be taken for what it inherited.
+    """
+    return len({next(each for each in kind.__mro__ if name in vars(each)) for name in methods}) == 1
+
+
 def take_steps(task: Compiled, optimizer: Compiled, x: Tensor, losses: Tensor) -> None:
     """Let each individual evaluate and update, as often as there are losses to fill.
 

@@ -27,6 +27,18 @@ def trainer_of(name, population=3, **changes):
 COMPILED = [name for name in OPTIMIZERS.names if trainer_of(name)._optimizer.is_compiled]
 
 
+class Eager(OPTIMIZERS.load("momentum")):
+    def step(self, gradient, oracle):
+        super().step(2 * gradient, oracle)
+
+
+def test_what_is_inherited_is_not_taken_for_what_is_done_instead(monkeypatch):
+    monkeypatch.setitem(OPTIMIZERS._paths, "eager", f"{__name__}:Eager")
+    eager, plain = trainer_of("eager"), trainer_of("momentum")
+    assert plain._optimizer.is_compiled and not eager._optimizer.is_compiled
+    assert not torch.equal(eager.run_steps(3)[0], plain.run_steps(3)[0])
+
+
 def test_it_is_known_which_optimizers_are_compiled():
     assert {"adam", "lodo", "lodo-no-momentum", "momentum", "rmsprop", "yogi"} <= set(COMPILED)
     assert not trainer_of("adam", kernel="torch")._optimizer.is_compiled

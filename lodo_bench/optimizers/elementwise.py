@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Generator, Tensor
 
+from lodo_bench.fused import of_one_class
 from lodo_bench.kernels import chosen
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec import Value
@@ -25,4 +26,5 @@ class Elementwise(Optimizer):
         options: Mapping[str, Value],
     ) -> None:
         super().__init__(x, hyperparameters, generators, options)
-        self.is_compiled = chosen(x.device, x.dtype) == "numba"
+        own = of_one_class(type(self), "step", "compiled_steps")
+        self.is_compiled = own and chosen(x.device, x.dtype) == "numba"
