@@ -2,7 +2,7 @@
 
 A step of a small problem takes less time than to call anything from Python, and a population in lockstep goes through
 the caches as a whole at every step. As individuals do not know of each other, each can as well take many steps before
-the next one does. The results are the same.
+the next one does. The results are the same to rounding.
 """
 
 from __future__ import annotations

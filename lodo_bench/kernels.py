@@ -5,9 +5,12 @@ All kernels of an operation compute the same to rounding. PyTorch's is the refer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import torch
@@ -16,9 +19,12 @@ from lodo_bench.errors import UsageError
 from lodo_bench.spec import Kernel
 
 _DTYPES = (torch.float32, torch.float64)
-# For each kernel but PyTorch's: the device that it is for, and the package that it needs.
-_NEEDS: Mapping[Kernel, tuple[str, str]] = {"numba": ("cpu", "numba"), "triton": ("cuda", "triton")}
-_INSTALL: Mapping[Kernel, str] = {"numba": "pip install 'lodo-bench[cpu]'", "triton": "pip install triton"}
+# For each kernel but PyTorch's: the device that it is for, and the package that it needs, of this version at least.
+_NEEDS: Mapping[Kernel, tuple[str, str, tuple[int, int]]] = {
+    "numba": ("cpu", "numba", (0, 62)),
+    "triton": ("cuda", "triton", (3, 1)),
+}
+_INSTALL: Mapping[Kernel, str] = {"numba": "pip install -U 'lodo-bench[cpu]'", "triton": "pip install -U triton"}
 
 _asked: ContextVar[Kernel] = ContextVar("kernel", default="auto")
 
@@ -58,9 +64,22 @@ def check_kernel(kernel: Kernel, device: str) -> None:
 
 
 def _obstacle(kernel: Kernel, device: str) -> str | None:
-    wanted, package = _NEEDS[kernel]
+    wanted, package, least = _NEEDS[kernel]
     if device != wanted:
         return f"it is for device '{wanted}', not '{device}'. Use 'auto' or 'torch'."
     if find_spec(package) is None:
         return f"the package {package} is not installed. Install it with {_INSTALL[kernel]}, or use 'auto' or 'torch'."
+    found = _version(package)
+    if found and tuple(int(number) for number in re.findall(r"\d+", found)[:2]) < least:
+        needed = f"{package} {'.'.join(map(str, least))} or later is needed, and {found} is installed"
+        return f"{needed}. Install it with {_INSTALL[kernel]}, or use 'auto' or 'torch'."
     return None
+
+
+@cache
+def _version(package: str) -> str:
+    """As its installation tells; empty if it was installed under another name."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -8,8 +8,6 @@ A *vector* is as many neighbouring numbers of an array as fill 64 bytes; LLVM sp
 Vectors are added, subtracted, multiplied and divided like numbers; sums and products may be contracted to fused
 multiply-adds. A *mask* tells which numbers of a vector are meant: others are not touched in memory, and are read as 0.
 Places in arrays are unsigned, and nobody checks that they are there.
-
-Numba compiles a function again when its own file has changed, not when this one has.
 """
 
 from __future__ import annotations
@@ -73,7 +71,7 @@ def every(typingctx, array):
 
 
 @intrinsic
-def first(typingctx, array, number):
+def leading(typingctx, array, number):
     """The mask that means so many numbers at the start of an array's vectors."""
     kind = Mask(Vector(array.dtype).count)
 
@@ -87,6 +85,8 @@ def first(typingctx, array, number):
 @intrinsic
 def spread(typingctx, number):
     """The vector of one number again and again."""
+    if not isinstance(number, types.Float):
+        return None
     kind = Vector(number)
     return kind(number), lambda context, builder, signature, arguments: _repeated(builder, arguments[0], kind.count)
 
@@ -94,7 +94,9 @@ def spread(typingctx, number):
 @intrinsic
 def load(typingctx, array, at, mask):
     """The vector that starts at a place of an array."""
-    kind = Vector(array.dtype)
+    kind = _kind_of(array, mask)
+    if kind is None:
+        return None
 
     def generate(context, builder, signature, arguments):
         values, at, mask = arguments
@@ -108,6 +110,8 @@ def load(typingctx, array, at, mask):
 @intrinsic
 def store(typingctx, array, at, vector, mask):
     """Write a vector to an array, from a place on."""
+    if vector != _kind_of(array, mask):
+        return None
 
     def generate(context, builder, signature, arguments):
         values, at, numbers, mask = arguments
@@ -126,6 +130,15 @@ def root(typingctx, vector):
         return _call(builder, "llvm.sqrt", vector, "", arguments[0].type, *arguments)
 
     return vector(vector), generate
+
+
+def _kind_of(array, mask):
+    """The type of an array's vectors, where there are any that the mask is for."""
+    is_row = isinstance(array, types.Array) and (array.ndim, array.layout) == (1, "C")
+    if not is_row or not isinstance(array.dtype, types.Float):
+        return None
+    kind = Vector(array.dtype)
+    return kind if mask == Mask(kind.count) else None
 
 
 def _place(context, builder, array, values, at):

@@ -43,7 +43,7 @@ def share(work: Callable[[int, int], object], count: int, pieces: int) -> None:
         work(0, count)
         return
     cuts = [count * piece // pieces for piece in range(pieces + 1)]
-    pool = _pool(os.getpid(), pieces - 1)
+    pool = _pool(os.getpid(), torch.get_num_threads() - 1)
     others = [pool.submit(work, start, stop) for start, stop in pairwise(cuts[1:])]
     try:
         work(0, cuts[1])

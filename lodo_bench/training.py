@@ -187,18 +187,18 @@ class _Session:
             self._measure()
             if self._is_finished():
                 return
-            chunk = self._capped(chunk)
+            count = self._capped(chunk)
             before = self._watch.seconds
-            self._advance(chunk)
+            self._advance(count)
             if on_progress is not None:
                 on_progress(Progress(self.recorder.steps, self._watch.seconds, self.recorder.alive))
             if self._checkpoint is not None and self._checkpoint.is_due:
                 self.keep()
             spent = self._watch.seconds - before
-            if spent < CHUNK_SECONDS / 2:
+            if spent > CHUNK_SECONDS:
+                chunk = max(count // 2, 1)
+            elif spent < CHUNK_SECONDS / 2 and count == chunk:
                 chunk = min(2 * chunk, CHUNK_STEPS)
-            elif spent > CHUNK_SECONDS:
-                chunk = max(chunk // 2, 1)
 
     def keep(self) -> None:
         """Write everything to the checkpoint, unless there is nothing yet, or a step was cut in two."""

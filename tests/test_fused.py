@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from lodo_bench import fused
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.spec import Individual
+from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.training import _Trainer, train
 from tests.helpers import training_spec, varied_individual
 
@@ -40,7 +41,7 @@ def test_what_is_inherited_is_not_taken_for_what_is_done_instead(monkeypatch):
 
 
 def test_it_is_known_which_optimizers_are_compiled():
-    assert {"adam", "lodo", "lodo-no-momentum", "momentum", "rmsprop", "yogi"} <= set(COMPILED)
+    assert set(COMPILED) == {"adam", "lodo", "lodo-no-momentum", "momentum", "rmsprop", "yogi"}
     assert not trainer_of("adam", kernel="torch")._optimizer.is_compiled
     assert not trainer_of("lodo", kernel="torch")._optimizer.is_compiled
 
@@ -63,6 +64,43 @@ def test_lodos_are_those_of_its_kernel_bit_for_bit(name, dtype):
     one_by_one._optimizer.is_compiled = False
     assert torch.equal(at_once.run_steps(STEPS)[0], one_by_one.run_steps(STEPS)[0])
     assert torch.equal(at_once.x, one_by_one.x)
+
+
+@pytest.mark.parametrize(
+    ("n", "options"),
+    [
+        (1, {"block_size": 1, "layers": 1}),
+        (5, {"block_size": 3, "layers": 2}),
+        (33, {"block_size": 8, "layers": 3}),
+        (20, {"layers": 0}),
+        (20, {"meta_optimizer": "sgd"}),
+    ],
+    ids=str,
+)
+def test_lodo_of_any_structure_takes_the_steps_of_pytorch(n, options):
+    task, optimizer = TaskSpec("quadratic", {"dimension": n}), OptimizerSpec("lodo", options)
+    compiled, plain = (
+        _Trainer(replace(training_spec("lodo", task, steps=STEPS, kernel=kernel), optimizer=optimizer))
+        for kernel in ("numba", "torch")
+    )
+    assert compiled._optimizer.is_compiled == (options.get("layers") != 0 and "meta_optimizer" not in options)
+    np.testing.assert_allclose(compiled.run_steps(STEPS)[0], plain.run_steps(STEPS)[0], rtol=1e-9)
+
+
+def test_hyperparameters_may_change_between_them():
+    compiled, plain = (trainer_of("lodo", kernel=kernel) for kernel in ("numba", "torch"))
+    for trainer in (compiled, plain):
+        trainer.run_steps(100)
+        for name, value in (("momentum", 0.3), ("meta_learning_rate", 0.002), ("initial_learning_rate", 0.4)):
+            trainer._optimizer.set_hyperparameter(name, value)
+    np.testing.assert_allclose(compiled.run_steps(100)[0], plain.run_steps(100)[0], rtol=1e-9)
+
+
+def test_a_state_goes_from_kernel_to_kernel():
+    first, second = trainer_of("lodo", kernel="torch"), trainer_of("lodo", kernel="numba")
+    first.run_steps(77)
+    second.restore(first.state(), torch.device("cpu"))
+    np.testing.assert_allclose(first.run_steps(150)[0], second.run_steps(150)[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", COMPILED)

@@ -67,11 +67,22 @@ def test_a_kernel_for_another_device_is_refused(installed):
         check_kernel("numba", "cuda")
 
 
+@pytest.mark.parametrize(("found", "good"), [("0.60.0", False), ("0.61.2rc1", False), ("0.62.0", True), ("1.0", True)])
+def test_an_old_package_is_not_used(found, good, monkeypatch):
+    monkeypatch.setattr(kernels, "find_spec", lambda package: object())
+    monkeypatch.setattr(kernels, "_version", lambda package: found)
+    assert best_kernel("cpu") == ("numba" if good else "torch")
+    if not good:
+        message = rf"numba 0\.62 or later is needed, and {found} is installed\. Install it with pip install -U"
+        with pytest.raises(UsageError, match=message):
+            check_kernel("numba", "cpu")
+
+
 def test_a_kernel_whose_package_is_missing_says_how_to_install_it(installed):
     if installed:
         check_kernel("numba", "cpu")
     else:
-        with pytest.raises(UsageError, match=r"the package numba is not installed. Install it with pip install 'lodo"):
+        with pytest.raises(UsageError, match=r"the package numba is not installed. Install it with pip install -U 'lodo"):
             check_kernel("numba", "cpu")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 numba = pytest.importorskip("numba")
-from lodo_bench.simd_cpu import every, first, load, root, spread, store, width  # noqa: E402
+from lodo_bench.simd_cpu import every, leading, load, root, spread, store, width  # noqa: E402
 
 DTYPES = [np.float32, np.float64]
 PLACE = np.uintp
@@ -13,7 +13,7 @@ PLACE = np.uintp
 @numba.njit
 def formula(x, y, result, number, at, count):
     """The arithmetic on `count` numbers from `at` on, with one mask."""
-    mask = first(x, count)
+    mask = leading(x, count)
     a, b = load(x, at, mask), load(y, at, mask)
     total = a + b * spread(number)
     total -= a
@@ -24,8 +24,21 @@ def formula(x, y, result, number, at, count):
 
 @numba.njit
 def copied(x, result, count):
+    visited = 0
     for at in range(PLACE(0), count, width(x)):
         store(result, at, load(x, at, every(x)), every(x))
+        visited += 1
+    return visited
+
+
+@numba.njit
+def stored(x, result):
+    store(result, PLACE(0), load(x, PLACE(0), every(x)), every(x))
+
+
+@numba.njit
+def spread_over(number):
+    spread(number)
 
 
 def numbers(dtype, seed, count=64):
@@ -48,10 +61,19 @@ def test_arithmetic_where_the_mask_says(dtype, count):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_vector_is_sixty_four_bytes(dtype):
     x, result = numbers(dtype, 0), np.zeros(64, dtype)
-    copied(x, result, PLACE(1))
     length = 64 // result.itemsize
-    np.testing.assert_array_equal(result[:length], x[:length])
-    assert not result[length:].any()
+    assert copied(x, result, PLACE(2 * length)) == 2
+    np.testing.assert_array_equal(result[: 2 * length], x[: 2 * length])
+    assert not result[2 * length :].any()
+
+
+def test_what_would_be_misread_does_not_compile():
+    x = np.arange(32.0)
+    for source, target in ((x, np.zeros(64, np.float32)), (x[::2], x), (x.reshape(4, 8), x), (np.arange(32), x)):
+        with pytest.raises(numba.TypingError):
+            stored(source, target)
+    with pytest.raises(numba.TypingError):
+        spread_over(3)
 
 
 def test_what_is_not_meant_is_not_read():

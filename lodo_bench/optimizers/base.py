@@ -90,7 +90,10 @@ class Optimizer(ABC, Stateful):
         """
 
     def compiled_steps(self, count: int) -> Compiled:
-        """Leave it to compiled code to take the next `count` steps, as if `step` had been called as often."""
+        """Leave it to compiled code to take the next `count` steps, as if `step` had been called as often.
+
+        What is returned is to be run at once, for `count` steps, and once.
+        """
         raise NotImplementedError
 
     def precondition(self, vector: Tensor) -> Tensor | None:

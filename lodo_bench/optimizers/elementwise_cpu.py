@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 
-import numba
-
-_compiled = numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+from lodo_bench.compiling_cpu import compiled
 
 
-@_compiled
+@compiled
 def adam(data, p, k, gradient, x):
     """The powers β1ᵗ and β2ᵗ (P, 1) are part of the state."""
     moments1, moments2, powers1, powers2, rates, betas1, betas2, epsilon = data
@@ -28,7 +26,7 @@ def adam(data, p, k, gradient, x):
         x[j] -= rate * first[j] / (math.sqrt(second[j]) + small)
 
 
-@_compiled
+@compiled
 def momentum(data, p, k, gradient, x):
     """One array of state, the velocity."""
     velocities, rates, betas = data
@@ -38,7 +36,7 @@ def momentum(data, p, k, gradient, x):
         x[j] += velocity[j]
 
 
-@_compiled
+@compiled
 def rmsprop(data, p, k, gradient, x):
     """The state is the mean square and the velocity."""
     mean_squares, velocities, rates, rhos, momenta, epsilon = data
@@ -50,7 +48,7 @@ def rmsprop(data, p, k, gradient, x):
         x[j] -= velocity[j]
 
 
-@_compiled
+@compiled
 def yogi(data, p, k, gradient, x):
     """The state is the two moments."""
     moments1, moments2, rates, betas1, betas2, epsilon = data

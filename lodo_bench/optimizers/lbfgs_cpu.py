@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
+from lodo_bench.compiling_cpu import compiled
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+@compiled
 def two_loop(gradients, steps, changes, curvatures, scales, newest, known, weights, directions):
     """Directions (P, n) from `gradients` (P, n); see `lodo_bench.optimizers.lbfgs.LBFGS`.
 
@@ -31,7 +31,7 @@ def two_loop(gradients, steps, changes, curvatures, scales, newest, known, weigh
                 direction[j] += (weights[age] - back) * steps[row, p, j]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+@compiled
 def _dot(x, y):
     total = x[0] * y[0]
     for j in range(1, len(x)):

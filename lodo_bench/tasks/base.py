@@ -100,7 +100,7 @@ class Task(ABC, Stateful):
         """Move on by several batches at once, 1 to `limit`, and leave it to compiled code to evaluate on them.
 
         Returns:
-            The code, and their number.
+            The code, to be run before anything else is asked of the task, and their number.
         """
         raise NotImplementedError
 

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
-from lodo_bench.fused import Compiled, of_one_class
+from lodo_bench.fused import Compiled
 from lodo_bench.kernels import chosen
 from lodo_bench.seeding import draw_normal
 from lodo_bench.spec import Bound, Parameter, Value
@@ -53,8 +53,7 @@ class Quadratic(Task):
         # Row 0 is where the walk stood before it was last drawn; at the start all of it is used up.
         self._walk = torch.zeros(_BLOCK + 1, self.population, self.dimension, device=self.device, dtype=dtype)
         self._position = _BLOCK
-        own = of_one_class(type(self), "next_batch", "loss_and_gradient", "compiled_batches")
-        self.is_compiled = own and chosen(self.device, self.dtype) == "numba"
+        self.is_compiled = chosen(self.device, self.dtype) == "numba"
         # Views, once and for all: taking them costs as much as the arithmetic.
         self._centers = list(self._walk.numpy() if self.is_compiled else self._walk.unbind(0))
 

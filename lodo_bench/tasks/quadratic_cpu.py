@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numba
-
-_compiled = numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+from lodo_bench.compiling_cpu import compiled
 
 
-@_compiled
+@compiled
 def _evaluate_one(hessian, x, center, gradient):
     """The loss; row by row, which H's symmetry allows, and in the order of the rows, whoever else is evaluated."""
     n = len(x)
@@ -22,7 +20,7 @@ def _evaluate_one(hessian, x, center, gradient):
     return total / 2
 
 
-@_compiled
+@compiled
 def evaluate_all(hessians, points, centers, losses, gradients):
     """Losses (P,) and gradients (P, n) at `points` (P, n), around `centers` (P, n).
 
@@ -32,7 +30,7 @@ def evaluate_all(hessians, points, centers, losses, gradients):
         losses[p] = _evaluate_one(hessians[p], points[p], centers[p], gradients[p])
 
 
-@_compiled
+@compiled
 def quadratic(data, p, k, x, gradient):
     """See `lodo_bench.fused.Compiled`; data are H as above, the centre's walk (steps, P, n), and where step 0 is."""
     hessians, walk, start = data

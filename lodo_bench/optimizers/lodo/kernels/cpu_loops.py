@@ -8,16 +8,14 @@ are unsigned: Numba would check signed ones for being negative, and not vectoriz
 A layer is worked on from block `start` to `stop`, in tiles that stay in the innermost cache. A caller who shares a
 layer among threads gives each of them whole tiles: every block is then at the same place of the same tile, and rounds
 the same, for any number of threads.
-
-All are in one file, because Numba compiles a function again when its own file has changed, not those that it calls.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from lodo_bench.simd_cpu import every, first, load, root, spread, store, width
+from lodo_bench.compiling_cpu import compiled
+from lodo_bench.simd_cpu import every, leading, load, root, spread, store, width
 
 _Place = np.uintp
 
@@ -25,18 +23,10 @@ TILE = 256  # blocks
 _STEP = _Place(TILE)
 _ONE = _Place(1)
 
-# Sums and products may be contracted to fused multiply-adds, but nothing is reordered: the results do not depend on
-# where in memory, or beside whom, an individual is, nor on the number of threads.
-_options = {"cache": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
-_compiled = numba.njit(**_options)
-# A call hands over a dozen numbers for each array, which takes as long as to work on a few blocks.
-_inlined = numba.njit(**_options, forceinline=True)
-
-
 # A row of a layer's blocks is worked on vector by vector, the last of them with a mask.
 
 
-@_inlined
+@compiled(inlined=True)
 def _output(size, blocks, weights, at, x, x_at, o, b, mask):
     """Output entry o of the blocks from b on."""
     k = _Place(len(size))
@@ -46,11 +36,11 @@ def _output(size, blocks, weights, at, x, x_at, o, b, mask):
     return total
 
 
-@_inlined
+@compiled(inlined=True)
 def _forward(size, blocks, weights, at, x, x_at, y, y_at, begin, end):
     """Y = B(θ) x."""
     whole = end - (end - begin) % width(weights)
-    everything, rest = every(weights), first(weights, end - whole)
+    everything, rest = every(weights), leading(weights, end - whole)
     for o in range(_Place(len(size))):
         row = y_at + o * blocks
         for b in range(begin, whole, width(weights)):
@@ -59,7 +49,7 @@ def _forward(size, blocks, weights, at, x, x_at, y, y_at, begin, end):
             store(y, row + whole, _output(size, blocks, weights, at, x, x_at, o, whole, rest), rest)
 
 
-@_inlined
+@compiled(inlined=True)
 def _input(size, blocks, weights, at, x, x_at, i, b, mask):
     """Input entry i of the transposed blocks' results from b on."""
     k = _Place(len(size))
@@ -69,11 +59,11 @@ def _input(size, blocks, weights, at, x, x_at, i, b, mask):
     return total
 
 
-@_inlined
+@compiled(inlined=True)
 def _backward(size, blocks, weights, at, x, x_at, y, y_at, begin, end):
     """Y = B(θ)ᵀ x."""
     whole = end - (end - begin) % width(weights)
-    everything, rest = every(weights), first(weights, end - whole)
+    everything, rest = every(weights), leading(weights, end - whole)
     for i in range(_Place(len(size))):
         row = y_at + i * blocks
         for b in range(begin, whole, width(weights)):
@@ -82,21 +72,21 @@ def _backward(size, blocks, weights, at, x, x_at, y, y_at, begin, end):
             store(y, row + whole, _input(size, blocks, weights, at, x, x_at, i, whole, rest), rest)
 
 
-@_inlined
+@compiled(inlined=True)
 def _gather(size, blocks, x, x_at, order, y, at, begin, end):
     for i in range(_Place(len(size))):
         for b in range(at + i * blocks + begin, at + i * blocks + end):
             y[b] = x[x_at + order[b]]
 
 
-@_inlined
+@compiled(inlined=True)
 def _scatter(size, blocks, x, x_at, order, at, y, y_at, begin, end):
     for i in range(_Place(len(size))):
         for b in range(i * blocks + begin, i * blocks + end):
             y[y_at + order[at + b]] = x[x_at + b]
 
 
-@_inlined
+@compiled(inlined=True)
 def _learned_input(size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, i, b, mask):
     """As `_input`, while the weights take their step of Adam."""
     k = _Place(len(size))
@@ -118,7 +108,7 @@ def _learned_input(size, blocks, learned, at, factors, applied, trace_at, pushed
     return total
 
 
-@_inlined
+@compiled(inlined=True)
 def _backward_learning(
     size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, y, y_at, begin, end
 ):  # fmt: skip
@@ -126,7 +116,7 @@ def _backward_learning(
     gain1, gain2, rate, epsilon = factors
     spread_factors = spread(gain1), spread(gain2), spread(rate), spread(epsilon)
     whole = end - (end - begin) % width(y)
-    everything, rest = every(y), first(y, end - whole)
+    everything, rest = every(y), leading(y, end - whole)
     for i in range(_Place(len(size))):
         row = y_at + i * blocks
         for b in range(begin, whole, width(y)):
@@ -142,7 +132,7 @@ def _backward_learning(
             store(y, row + whole, total, rest)
 
 
-@_inlined
+@compiled(inlined=True)
 def up(size, blocks, layer, weights, orders, source, source_at, inputs, result, result_at, start, stop):
     """A layer of G̃: the source in the layer's order, kept in `inputs`, is multiplied. The first layer has it there."""
     k = _Place(len(size))
@@ -154,7 +144,7 @@ def up(size, blocks, layer, weights, orders, source, source_at, inputs, result, 
         _forward(size, blocks, weights, at * k, inputs, at, result, result_at, begin, end)
 
 
-@_inlined
+@compiled(inlined=True)
 def down(size, blocks, layer, weights, orders, source, source_at, work, result, result_at, start, stop):
     """A layer of G̃ᵀ: the source, multiplied, goes to the order of the layer before; the first's is left in `work`."""
     k = _Place(len(size))
@@ -167,7 +157,7 @@ def down(size, blocks, layer, weights, orders, source, source_at, work, result, 
             _scatter(size, blocks, work, work_at, orders, at, result, result_at, begin, end)
 
 
-@_inlined
+@compiled(inlined=True)
 def down_learning(size, blocks, layer, learned, factors, orders, applied, pushed, work, start, stop):
     """As `down` with the signal that is pushed back, while each weight takes its step of Adam.
 
@@ -199,21 +189,21 @@ def down_learning(size, blocks, layer, learned, factors, orders, applied, pushed
             _scatter(size, blocks, work, work_at, orders, at, work, result_at, begin, end)
 
 
-@_compiled
+@compiled
 def enter(vector, entrance, inputs):
     """Put a vector (n,) where the first layer takes it; the other entries of its inputs are zero and stay so."""
     for j in range(len(vector)):
         inputs[entrance[j]] = vector[j]
 
 
-@_compiled
+@compiled
 def leave(signal, at, entrance, vector):
     """Take a vector (n,) out of what has come back through the first layer."""
     for j in range(len(vector)):
         vector[j] = signal[at + entrance[j]]
 
 
-@_compiled
+@compiled
 def _up_all(size, blocks, layers, weights, orders, entrance, vector, inputs, work):
     """G̃; what comes out at the top is number (N − 1) mod 2 of `work`."""
     hidden = _Place(len(size)) * blocks
@@ -223,7 +213,7 @@ def _up_all(size, blocks, layers, weights, orders, entrance, vector, inputs, wor
         up(size, blocks, layer, weights, orders, work, source_at, inputs, work, result_at, _Place(0), blocks)
 
 
-@_compiled
+@compiled
 def _through(size, blocks, layers, weights, orders, entrance, vector, inputs, adjoints, work, result):
     """S = (I 0) G̃ᵀ G̃ (I 0)ᵀ."""
     hidden = _Place(len(size)) * blocks
@@ -238,7 +228,7 @@ def _through(size, blocks, layers, weights, orders, entrance, vector, inputs, ad
     leave(work, _Place(2) * hidden, entrance, result)
 
 
-@_compiled
+@compiled
 def apply_all(size, blocks, layers, weights, orders, entrances, vectors, inputs, adjoints, results, first, last):
     """S times the vectors (P, n) of individuals `first` to `last`; see `BlockKernel.apply`."""
     blocks, layers = _Place(blocks), _Place(layers)
@@ -259,15 +249,16 @@ def apply_all(size, blocks, layers, weights, orders, entrances, vectors, inputs,
 # - room for each individual: three signals, the inputs of a vector that is pushed back, and that vector.
 
 
-@_compiled
+@compiled
 def _learn(data, p, k, gradient):
     """See `Preconditioner.learn`, with Adam as the meta-optimizer."""
-    (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), learning, moving, room = data
+    (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), learning, (_, _, scales), room = data
     moments1, moments2, (gain1, gain2, epsilon), rates, corrections = learning
+    works, inputs_of_pushed, vectors = room
     blocks, layers, number = _Place(blocks), _Place(layers), weights.dtype.type
     learned, applied = (weights[p], moments1[p], moments2[p]), (inputs[p], adjoints[p])
     factors = number(gain1), number(gain2), number(rates[p] * corrections[k]), number(epsilon)
-    scale, work, pushed, vector = moving[2][p, 0], room[0][p], room[1][p], room[2][p]
+    scale, work, pushed, vector = scales[p, 0], works[p], inputs_of_pushed[p], vectors[p]
     pushed[: _Place(len(size)) * blocks] = 0
     for j in range(len(vector)):
         vector[j] = -scale * gradient[j]
@@ -277,13 +268,14 @@ def _learn(data, p, k, gradient):
         down_learning(size, blocks, layer, learned, factors, orders[p], applied, pushed, work, _Place(0), blocks)
 
 
-@_compiled
+@compiled
 def _move(data, p, gradient, x):
     """See `Preconditioner.move`."""
-    (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), _, moving, room = data
+    (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), _, moving, (works, _, vectors) = data
+    averages, renewals, scales = moving
     blocks, layers = _Place(blocks), _Place(layers)
-    average, renewal, scale = moving[0][p], moving[1][p, 0], moving[2][p, 0]
-    work, direction = room[0][p], room[2][p]
+    average, renewal, scale = averages[p], renewals[p, 0], scales[p, 0]
+    work, direction = works[p], vectors[p]
     for j in range(len(x)):
         # In two forms, so that neither end is rounded: with a renewal of 1 the average is the gradient.
         change = gradient[j] - average[j]
@@ -296,14 +288,14 @@ def _move(data, p, gradient, x):
         x[j] -= direction[j] * scale
 
 
-@_compiled
+@compiled
 def lodo(data, p, k, gradient, x):
     """See `lodo_bench.fused.Compiled`."""
     _learn(data, p, k, gradient)
     _move(data, p, gradient, x)
 
 
-@_compiled
+@compiled
 def descend_all(data, learns, moves, gradients, points, first, last):
     """A step of individuals `first` to `last`, one after the other, each while its weights are in the cache.
 
