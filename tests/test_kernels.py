@@ -82,7 +82,9 @@ def test_a_kernel_whose_package_is_missing_says_how_to_install_it(installed):
     if installed:
         check_kernel("numba", "cpu")
     else:
-        with pytest.raises(UsageError, match=r"the package numba is not installed. Install it with pip install -U 'lodo"):
+        with pytest.raises(
+            UsageError, match=r"the package numba is not installed. Install it with pip install -U 'lodo"
+        ):
             check_kernel("numba", "cpu")
 
 

@@ -86,13 +86,15 @@ def _run_on_ray(coordinator: Coordinator, cluster: Cluster) -> None:
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # a lost worker is ours to speak of
-    try:
-        with redirect_stdout(sys.stderr):  # where Ray's own processes report
-            with handlers_kept():  # Ray would end the program at once at SIGTERM
-                _connect(cluster)
-            _fit(coordinator, cluster)
-    finally:
-        ray.shutdown()
+    # With Ray's handlers the program would end at once at SIGTERM, and without any when Ray has been shut down.
+    with handlers_kept():
+        try:
+            with redirect_stdout(sys.stderr):  # where Ray's own processes report
+                with handlers_kept():
+                    _connect(cluster)
+                _fit(coordinator, cluster)
+        finally:
+            ray.shutdown()
 
 
 def _connect(cluster: Cluster) -> None:

@@ -15,7 +15,7 @@ options: {dimension: 12}
 optimizers: [momentum, adam, lodo]
 hyperparameters: default
 runs:
-  - {seeds: 4, steps: 30000}
+  - {seeds: 4, steps: 100000}
 show: [comparison]
 """
 
@@ -40,7 +40,7 @@ def test_what_computes_nothing_needs_no_data(place):
 def test_a_dry_run_leaves_nothing(place, mine):
     result = place.run_here(*mine, "--dry-run")
     assert result.code == 0
-    assert "4 runs in lockstep of 30,000 steps" in result.stdout
+    assert "4 runs in lockstep of 100,000 steps" in result.stdout
     assert [path.name for path in place.work.iterdir()] == ["mine.yaml"]
     assert not place.database.exists()
 

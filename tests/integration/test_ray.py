@@ -145,6 +145,29 @@ def test_an_interrupted_search_says_how_to_go_on(places, reference, send, number
     assert_equal(place, place.run_here(*search(place, 0)), reference)  # Ray takes long to start once more
 
 
+EXPERIMENT = """
+title: What has been searched for is run
+task: quadratic
+options: {{dimension: 12}}
+optimizers: [momentum, lodo]
+tuning: {{schedule: {schedule}}}
+runs:
+  - {{seeds: 4, steps: 100000}}
+show: [comparison]
+"""
+
+
+def test_the_request_to_end_is_answered_when_ray_is_gone_again(places):
+    place = places()
+    (place.work / "mine.yaml").write_text(EXPERIMENT.format(schedule=place.schedule(20, population=2)))
+    process = place.start("reproduce", "mine.yaml", "--workers", 2)
+    wait_until(lambda: place.count("runs") >= 4, process)
+    os.kill(process.pid, signal.SIGTERM)
+    stopped = finish(process)
+    assert stopped.code == 130, stopped.stderr
+    assert continuing_command(stopped) == ["reproduce", "mine.yaml", "--workers", "2"]
+
+
 def test_a_lost_worker_is_survived(places, reference):
     place = places()
     process = begin(place, workers=1)
