@@ -42,7 +42,8 @@ def _generators(spec: TrainingSpec, *identity: str) -> list[torch.Generator]:
     return [seeded(individual) for individual in spec.individuals]
 
 
-def draw_normal(generators: Sequence[torch.Generator], shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-    """Standard normal numbers of shape (P, *shape), row p drawn from generator p alone."""
-    rows = [torch.randn(*shape, generator=g, device=g.device, dtype=dtype) for g in generators]
-    return torch.stack(rows)
+def draw_normal(generators: Sequence[torch.Generator], out: torch.Tensor) -> torch.Tensor:
+    """Fill `out` (P, ...) with standard normal numbers, row p drawn from generator p alone, and return it."""
+    for generator, row in zip(generators, out, strict=True):
+        row.normal_(generator=generator)
+    return out

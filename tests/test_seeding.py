@@ -81,15 +81,15 @@ def test_neither_hyperparameters_nor_length_nor_company_matter(of):
 
 
 def test_a_row_is_drawn_from_its_own_generator_alone():
-    together = draw_normal(generators([1, 2, 3]), (4, 5), torch.float64)
+    together = draw_normal(generators([1, 2, 3]), torch.empty(3, 4, 5, dtype=torch.float64))
     assert together.shape == (3, 4, 5)
     assert together.dtype == torch.float64
     for row, seed in zip(together, (1, 2, 3), strict=True):
-        assert torch.equal(row, draw_normal(generators([seed]), (4, 5), torch.float64)[0])
+        assert torch.equal(row, draw_normal(generators([seed]), torch.empty(1, 4, 5, dtype=torch.float64))[0])
     assert not torch.equal(together[0], together[1])
 
 
 def test_draws_are_standard_normal():
-    numbers = draw_normal(generators([4]), (100_000,), torch.float32)
+    numbers = draw_normal(generators([4]), torch.empty(1, 100_000))
     assert abs(numbers.mean()) < 5 / 100_000**0.5
     assert abs(numbers.square().mean() - 1) < 5 * (2 / 100_000) ** 0.5

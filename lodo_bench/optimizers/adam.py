@@ -9,8 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.fused import Compiled
-from lodo_bench.optimizers.base import Oracle
-from lodo_bench.optimizers.elementwise import Elementwise
+from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec import Parameter, Value
 from lodo_bench.state import Stateful
 
@@ -70,7 +69,7 @@ class AdamMoments(Stateful):
 
 
 @final
-class Adam(Elementwise):
+class Adam(Optimizer):
     """Adam: a step scaled by running estimates of the gradient's mean and uncentred variance, entry by entry.
 
     The update rule is that of `AdamMoments`.

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.fused import Compiled, of_one_class
+from lodo_bench.kernels import chosen
 from lodo_bench.spec import Capability, Parameter, Value
 from lodo_bench.state import Stateful
 
@@ -54,7 +55,7 @@ class Optimizer(ABC, Stateful):
         max_dimension: the largest n it can work with; None for any.
         complexity: time for one step, e.g. `O(n)`.
         reference: where it is from.
-        is_compiled: whether there is `compiled_steps` on this device, with the kernel that was asked for.
+        is_compiled: whether there is `compiled_steps`, on this device and with the kernel that was asked for.
     """
 
     hyperparameters: ClassVar[tuple[Parameter, ...]]
@@ -63,7 +64,6 @@ class Optimizer(ABC, Stateful):
     max_dimension: ClassVar[int | None] = None
     complexity: ClassVar[str]
     reference: ClassVar[str]
-    is_compiled = False
 
     def __init__(
         self,
@@ -74,6 +74,8 @@ class Optimizer(ABC, Stateful):
     ) -> None:
         self.x = x
         self._hyperparameters = hyperparameters
+        own = of_one_class(type(self), "step", "compiled_steps")
+        self.is_compiled = own and chosen(x.device, x.dtype) == "numba"
         self.options: dict[str, Any] = {p.name: options.get(p.name, p.default) for p in self.options_table}
 
     def column(self, name: str) -> Tensor:

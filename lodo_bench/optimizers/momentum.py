@@ -9,13 +9,12 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.fused import Compiled
-from lodo_bench.optimizers.base import Oracle
-from lodo_bench.optimizers.elementwise import Elementwise
+from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec import Parameter, Value
 
 
 @final
-class Momentum(Elementwise):
+class Momentum(Optimizer):
     """Momentum: a velocity that accumulates gradients and decays.
 
     Update rule, v starting at 0::

@@ -9,15 +9,14 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.fused import Compiled
-from lodo_bench.optimizers.base import Oracle
-from lodo_bench.optimizers.elementwise import Elementwise
+from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec import Parameter, Value
 
 EPSILON = 1e-7
 
 
 @final
-class RMSprop(Elementwise):
+class RMSprop(Optimizer):
     """RMSprop: gradients divided by their running root mean square, followed by momentum.
 
     Update rule, a and v starting at 0, not centred, ε = 1e-7 inside the root::

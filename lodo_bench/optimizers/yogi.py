@@ -9,15 +9,14 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.fused import Compiled
-from lodo_bench.optimizers.base import Oracle
-from lodo_bench.optimizers.elementwise import Elementwise
+from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec import Parameter, Value
 
 EPSILON = 1e-3
 
 
 @final
-class Yogi(Elementwise):
+class Yogi(Optimizer):
     """Yogi: as Adam, but the second moment moves towards g² by a step that does not depend on their distance.
 
     Update rule, m and v starting at 0, without bias correction, ε = 1e-3::

@@ -52,6 +52,8 @@ class Quadratic(Task):
         self._offset = torch.zeros(self.population, self._hessian.shape[1], device=self.device, dtype=dtype)
         # Row 0 is where the walk stood before it was last drawn; at the start all of it is used up.
         self._walk = torch.zeros(_BLOCK + 1, self.population, self.dimension, device=self.device, dtype=dtype)
+        # Kept, as fresh memory of this size costs as much as the numbers that are drawn into it.
+        self._noise = torch.empty(self.population, _BLOCK, self.dimension, device=self.device, dtype=dtype)
         self._position = _BLOCK
         self.is_compiled = chosen(self.device, self.dtype) == "numba"
         # Views, once and for all: taking them costs as much as the arithmetic.
@@ -122,10 +124,10 @@ class Quadratic(Task):
         return torch.nn.functional.pad((hessian + hessian.mT) / 2, (0, padding, 0, padding))
 
     def _walk_on(self) -> None:
-        noise = draw_normal(self._generators, (_BLOCK, self.dimension), self.dtype)
-        steps = noise.transpose(0, 1).mul(self._deviation)
+        steps = draw_normal(self._generators, self._noise).mul_(self._deviation)
         self._walk[0] = self._walk[_BLOCK]
-        torch.add(self._walk[0], steps.cumsum(0), out=self._walk[1:])
+        torch.cumsum(steps.transpose(0, 1), 0, out=self._walk[1:])
+        self._walk[1:] += self._walk[0]
         self._position = 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled, of_one_class
+from lodo_bench.fused import Compiled
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
 from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
@@ -72,8 +72,7 @@ class LearnedPreconditioning(Optimizer):
         self._descent = Descent(
             x, self.average, self._renewal, self._initial_scale(), hyperparameters["meta_learning_rate"]
         )
-        own = of_one_class(type(self), "step", "compiled_steps")
-        self.is_compiled = own and self.preconditioner.is_compiled_with(self._meta)
+        self.is_compiled = self.is_compiled and self.preconditioner.is_compiled_with(self._meta)
 
     @abstractmethod
     def _build(self, generators: Sequence[Generator]) -> Preconditioner:

@@ -27,49 +27,25 @@ _ONE = _Place(1)
 
 
 @compiled(inlined=True)
-def _output(size, blocks, weights, at, x, x_at, o, b, mask):
-    """Output entry o of the blocks from b on."""
-    k = _Place(len(size))
-    total = load(weights, at + o * blocks + b, mask) * load(x, x_at + b, mask)
-    for i in range(_ONE, k):
-        total += load(weights, at + (i * k + o) * blocks + b, mask) * load(x, x_at + i * blocks + b, mask)
+def _row(size, blocks, weights, at, along, x, x_at, b, mask):
+    """From block b on, the sum over the rows of x, each times a row of the weights, which are `along` rows apart."""
+    total = load(weights, at + b, mask) * load(x, x_at + b, mask)
+    for j in range(_ONE, _Place(len(size))):
+        total += load(weights, at + j * along * blocks + b, mask) * load(x, x_at + j * blocks + b, mask)
     return total
 
 
 @compiled(inlined=True)
-def _forward(size, blocks, weights, at, x, x_at, y, y_at, begin, end):
-    """Y = B(θ) x."""
+def _multiply(size, blocks, weights, at, across, along, x, x_at, y, y_at, begin, end):
+    """Y = B(θ) x; with `across` = 1 and `along` = k. The other way round Y = B(θ)ᵀ x."""
     whole = end - (end - begin) % width(weights)
     everything, rest = every(weights), leading(weights, end - whole)
-    for o in range(_Place(len(size))):
-        row = y_at + o * blocks
+    for r in range(_Place(len(size))):
+        row, result = at + r * across * blocks, y_at + r * blocks
         for b in range(begin, whole, width(weights)):
-            store(y, row + b, _output(size, blocks, weights, at, x, x_at, o, b, everything), everything)
+            store(y, result + b, _row(size, blocks, weights, row, along, x, x_at, b, everything), everything)
         if whole < end:
-            store(y, row + whole, _output(size, blocks, weights, at, x, x_at, o, whole, rest), rest)
-
-
-@compiled(inlined=True)
-def _input(size, blocks, weights, at, x, x_at, i, b, mask):
-    """Input entry i of the transposed blocks' results from b on."""
-    k = _Place(len(size))
-    total = load(weights, at + i * k * blocks + b, mask) * load(x, x_at + b, mask)
-    for o in range(_ONE, k):
-        total += load(weights, at + (i * k + o) * blocks + b, mask) * load(x, x_at + o * blocks + b, mask)
-    return total
-
-
-@compiled(inlined=True)
-def _backward(size, blocks, weights, at, x, x_at, y, y_at, begin, end):
-    """Y = B(θ)ᵀ x."""
-    whole = end - (end - begin) % width(weights)
-    everything, rest = every(weights), leading(weights, end - whole)
-    for i in range(_Place(len(size))):
-        row = y_at + i * blocks
-        for b in range(begin, whole, width(weights)):
-            store(y, row + b, _input(size, blocks, weights, at, x, x_at, i, b, everything), everything)
-        if whole < end:
-            store(y, row + whole, _input(size, blocks, weights, at, x, x_at, i, whole, rest), rest)
+            store(y, result + whole, _row(size, blocks, weights, row, along, x, x_at, whole, rest), rest)
 
 
 @compiled(inlined=True)
@@ -88,7 +64,7 @@ def _scatter(size, blocks, x, x_at, order, at, y, y_at, begin, end):
 
 @compiled(inlined=True)
 def _learned_input(size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, i, b, mask):
-    """As `_input`, while the weights take their step of Adam."""
+    """Entry i of B(θ)ᵀ times the signal, from block b on, while the weights take their step of Adam."""
     k = _Place(len(size))
     weights, moment1, moment2 = learned
     gain1, gain2, rate, epsilon = factors
@@ -112,7 +88,7 @@ def _learned_input(size, blocks, learned, at, factors, applied, trace_at, pushed
 def _backward_learning(
     size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, y, y_at, begin, end
 ):  # fmt: skip
-    """As `_backward`, while the weights take their step of Adam; a layer's rows of the traces start at `trace_at`."""
+    """Y = B(θ)ᵀ signal, while the weights take their step of Adam; `trace_at` is where the layer's traces start."""
     gain1, gain2, rate, epsilon = factors
     spread_factors = spread(gain1), spread(gain2), spread(rate), spread(epsilon)
     whole = end - (end - begin) % width(y)
@@ -141,7 +117,7 @@ def up(size, blocks, layer, weights, orders, source, source_at, inputs, result, 
         end = min(begin + _STEP, stop)
         if layer:
             _gather(size, blocks, source, source_at, orders, inputs, at, begin, end)
-        _forward(size, blocks, weights, at * k, inputs, at, result, result_at, begin, end)
+        _multiply(size, blocks, weights, at * k, _ONE, k, inputs, at, result, result_at, begin, end)
 
 
 @compiled(inlined=True)
@@ -152,7 +128,7 @@ def down(size, blocks, layer, weights, orders, source, source_at, work, result, 
     work_at = _Place(2) * k * blocks
     for begin in range(start, stop, _STEP):
         end = min(begin + _STEP, stop)
-        _backward(size, blocks, weights, at * k, source, source_at, work, work_at, begin, end)
+        _multiply(size, blocks, weights, at * k, k, _ONE, source, source_at, work, work_at, begin, end)
         if layer:
             _scatter(size, blocks, work, work_at, orders, at, result, result_at, begin, end)
 
