@@ -1,6 +1,8 @@
 # On a fresh machine, `make demo` and `make test` set everything up by themselves.
 
 PYTHON ?= python3
+# The build of PyTorch: cpu (small wheels where they can be had), cuda (whatever pip's index has) or, e.g., cu130.
+TORCH ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready
 DEMO_DB := results/demo.db
@@ -9,22 +11,27 @@ REFERENCE_DB := results/reference.db
 REFERENCE := table1 table5 table6 table7 figure2 figure3 figure8 figure11 frozen-preconditioner depth-sweep \
 	block-size-sweep
 
-.PHONY: help setup demo test check reference clean
+.PHONY: help setup demo test check check-install reference clean
 
 help:
 	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (some minutes)"
 	@echo "make test    run the tests"
 	@echo "make check   run the linters and the type checker"
+	@echo "make check-install  check that the pinned versions can be installed from the package index alone"
 	@echo "make reference  compute results/reference/ anew (hours; stopped, it goes on)"
 	@echo "make clean   remove the environment, the demo's database and caches"
 
 setup: $(READY)
 
-# The constraints pin PyTorch: any looser request brings gigabytes of CUDA libraries on Linux.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cpu,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python scripts/torch_index.py $(TORCH)) \
+		--constraint constraints.txt --editable '.[cpu,dev]'
 	touch $(READY)
+
+# Resolves the install from the package index alone, with pip's configuration switched off. Installs nothing.
+check-install:
+	$(PYTHON) scripts/check_install.py
 
 demo: $(READY)
 	$(BIN)/lodo-bench tune --task quadratic --optimizer lodo --optimizer adam --db $(DEMO_DB)
