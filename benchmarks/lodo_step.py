@@ -23,11 +23,11 @@ from statistics import median
 
 import torch
 
-from lodo_bench.kernels import best_kernel, using
-from lodo_bench.optimizers.lodo.block import padded_dimension
-from lodo_bench.optimizers.lodo.optimizer import Lodo
-from lodo_bench.provenance import gather
-from lodo_bench.spec import Kernel
+from lodo_bench.backends.selection import best_kernel, using
+from lodo_bench.optimizers.lodo.block_network import padded_dimension
+from lodo_bench.optimizers.lodo.lodo import Lodo
+from lodo_bench.runs.provenance import gather
+from lodo_bench.spec.compute import Kernel
 
 SIZES = (100, 1_000, 10_000, 94_696, 1_000_000, 5_000_000, 10_000_000)
 LAYERS, BLOCK_SIZE = 16, 4

@@ -32,9 +32,10 @@ from plain_loops import WARM_UP_STEPS, finished, plain_seconds
 from lodo_bench import seeding
 from lodo_bench.errors import LodoBenchError
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec, TrainingSpec, Value, resolve
+from lodo_bench.spec.options import Value, resolve
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training import check_device, check_task, train
+from lodo_bench.training.loop import check_device, check_task, train
 
 BATCH = {"mnist": 256, "cifar10": 2048}
 # Of the paper's tables: which, the step milestone, the time milestone in seconds.

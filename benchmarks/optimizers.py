@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.fused import Compiled, take_steps
+from lodo_bench.analysis.published import published_hyperparameters
+from lodo_bench.backends.compiled_loop import Compiled, take_steps
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.results.published import published_hyperparameters
-from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec, TrainingSpec
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
-from lodo_bench.timing import Stopwatch
-from lodo_bench.training import train
+from lodo_bench.training.loop import train
+from lodo_bench.training.stopwatch import Stopwatch
 
 TASK = TaskSpec("quadratic")
 POPULATIONS = (1, 32)

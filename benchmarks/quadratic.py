@@ -14,8 +14,8 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec, TrainingSpec
-from lodo_bench.training import train
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
+from lodo_bench.training.loop import train
 
 DIMENSION = 100
 LAYERS, BLOCK_SIZE = 16, 4

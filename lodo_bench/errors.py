@@ -9,7 +9,7 @@
     ├── StateError            a kept state that does not fit what it is to be put back into
     └── Interrupted           the user stopped the work; carries the command that continues it
 
-A diverged or failed run is no exception: it is an outcome, and is stored (`lodo_bench.spec.Status`).
+A diverged or failed run is no exception: it is an outcome, and is stored (`lodo_bench.spec.outcome.Status`).
 """
 
 from __future__ import annotations

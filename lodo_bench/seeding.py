@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import torch
 
-from lodo_bench.spec import Individual, TrainingSpec
+from lodo_bench.spec.training import Individual, TrainingSpec
 
 
 def derive_seed(*identity: str | int) -> int:

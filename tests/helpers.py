@@ -6,7 +6,8 @@ import torch
 
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec import Individual, OptimizerSpec, Parameter, TaskSpec, TrainingSpec, Value
+from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench import checkpoints
-from lodo_bench.checkpoints import Checkpoint, checkpoint_path, load_parameters
+from lodo_bench.backends.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.momentum import Momentum
-from lodo_bench.spec import Individual, OptimizerSpec, Status, TaskSpec
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.quadratic import Quadratic
-from lodo_bench.threads import single_thread
-from lodo_bench.training import train
+from lodo_bench.training import checkpoint as checkpoints
+from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, load_parameters
+from lodo_bench.training.loop import train
 from tests.helpers import LOCKSTEP, SMALL, small_task, training_spec, varied_individual
 
 NEVER, ALWAYS = 1e9, 0.0

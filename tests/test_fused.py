@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench import fused
+from lodo_bench.backends import compiled_loop as fused
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec
-from lodo_bench.training import _Trainer, train
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
+from lodo_bench.training.loop import _Trainer, train
 from tests.helpers import training_spec, varied_individual
 
 pytest.importorskip("numba")
@@ -165,8 +165,8 @@ def {name}(data, p, k, gradient, x):
 RUN = """
 import sys
 import torch
-from lodo_bench.fused import Compiled, take_steps
-from lodo_bench.fused_cpu import fused
+from lodo_bench.backends.compiled_loop import Compiled, take_steps
+from lodo_bench.backends.numba.loop import fused
 import parts
 for name in sys.argv[1:]:
     update = getattr(parts, name)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lodo_bench.interrupts import handlers_kept, held
+from lodo_bench.training.interrupts import handlers_kept, held
 
 
 @pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])

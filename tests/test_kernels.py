@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from lodo_bench import kernels
+from lodo_bench.backends import selection as kernels
+from lodo_bench.backends.selection import best_kernel, check_kernel, chosen, using
 from lodo_bench.errors import UsageError
-from lodo_bench.kernels import best_kernel, check_kernel, chosen, using
-from lodo_bench.training import train
+from lodo_bench.training.loop import train
 from tests.helpers import training_spec
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

@@ -32,7 +32,7 @@ sys.meta_path.insert(0, Nothing())
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.tasks import TASKS
 import lodo_bench.tasks.data
-import lodo_bench.training
+import lodo_bench.training.loop
 [OPTIMIZERS.load(name) for name in OPTIMIZERS.names], [TASKS.load(name) for name in TASKS.names]
 brought = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)
 assert brought <= allowed, brought

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from lodo_bench import meta_training, seeding
-from lodo_bench.meta_training import is_meta_trained, run_epoch
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.l2lbgdbgd import HIDDEN, WEIGHTS, features
-from lodo_bench.spec import Individual, Learned, MetaTrainingSpec, OptimizerSpec, TaskSpec, TrainingSpec
+from lodo_bench.spec.training import Individual, Learned, MetaTrainingSpec, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training import train
+from lodo_bench.training.loop import train
+from lodo_bench.training.meta import is_meta_trained, run_epoch
 from tests.helpers import center_of
 
 TASK = TaskSpec("quadratic", {"dimension": 10, "min_eigenvalue": 0.1})

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench import training
-from lodo_bench.metrics import HessianError, metrics_of
-from lodo_bench.spec import Individual, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.quadratic import Quadratic
-from lodo_bench.training import train
+from lodo_bench.training import loop as training
+from lodo_bench.training.loop import train
+from lodo_bench.training.metrics import HessianError, metrics_of
 from tests.helpers import build_optimizer, build_task, defaults, training_spec
 
 RATES = [{"meta_learning_rate": 0.001, "momentum": 0.5, "initial_learning_rate": rate} for rate in (0.5, 2.0)]

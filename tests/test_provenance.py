@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lodo_bench import __version__, provenance
-from lodo_bench.provenance import gather
+from lodo_bench.runs.provenance import gather
 
 
 @pytest.fixture(autouse=True)

@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench import runs
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
-from lodo_bench.runs import CheckpointPlan, execute, threads_of
-from lodo_bench.spec import Individual, Milestone, Parameter, Status, TaskSpec, milestones
+from lodo_bench.runs import execute as runs
+from lodo_bench.runs.execute import CheckpointPlan, execute, threads_of
+from lodo_bench.spec.milestone import Milestone, milestones
+from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training import train
+from lodo_bench.training.loop import train
 from tests.helpers import defaults
 from tests.results.builders import provenance, run, run_set
 
@@ -209,7 +212,7 @@ def test_untimed_losses_are_those_of_timed_runs_in_the_papers_dimension_on_sever
 @pytest.mark.parametrize("timed", [True, False])
 def test_small_problems_are_trained_on_one_thread(two_threads, monkeypatch, timed):
     seen = []
-    monkeypatch.setattr("lodo_bench.runs.train", lambda *_: seen.append(torch.get_num_threads()) or _stop())
+    monkeypatch.setattr("lodo_bench.runs.execute.train", lambda *_: seen.append(torch.get_num_threads()) or _stop())
     executed(to_do(timed=timed))
     assert set(seen) == {1}
     assert torch.get_num_threads() == 2

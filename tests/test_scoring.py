@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from lodo_bench.scoring import milestone_loss
-from lodo_bench.spec import Curve, Milestone
+from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.outcome import Curve
+from lodo_bench.training.score import milestone_loss
 
 
 def curve(losses, clock=None):

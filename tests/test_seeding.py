@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lodo_bench.seeding import derive_seed, draw_normal, optimizer_generators, task_generators
-from lodo_bench.spec import Individual
+from lodo_bench.spec.training import Individual
 from tests.helpers import defaults, generators, training_spec
 
 IDENTITIES = [("task", "quadratic", "final", 0), ("optimizer", "quadratic", "lodo", "tuning", 3, 1, 4), ()]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 numba = pytest.importorskip("numba")
-from lodo_bench.simd_cpu import every, leading, load, root, spread, store, width  # noqa: E402
+from lodo_bench.backends.numba.simd import every, leading, load, root, spread, store, width  # noqa: E402
 
 DTYPES = [np.float32, np.float64]
 PLACE = np.uintp

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from lodo_bench.errors import UnknownNameError, UsageError
-from lodo_bench.spec import Curve, Milestone, Outcome, Parameter, Status, TaskSpec, resolve
+from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.options import Parameter, resolve
+from lodo_bench.spec.outcome import Curve, Outcome, Status
+from lodo_bench.spec.training import TaskSpec
 from tests.helpers import training_spec
 
 RATE = Parameter("learning_rate", "lr", "rate", 0.001, "step size")

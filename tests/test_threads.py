@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from lodo_bench.threads import share, single_thread
+from lodo_bench.backends.threads import share, single_thread
 
 
 @pytest.fixture

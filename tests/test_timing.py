@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lodo_bench.timing import Stopwatch
+from lodo_bench.training.stopwatch import Stopwatch
 
 
 class Clock:

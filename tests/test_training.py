@@ -11,9 +11,11 @@ from lodo_bench import seeding
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec import Individual, OptimizerSpec, Parameter, Status, TaskSpec
+from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training import Progress, trace, train
+from lodo_bench.training.loop import Progress, trace, train
 from tests.helpers import LOCKSTEP, training_spec, varied_individual
 
 

@@ -14,7 +14,7 @@ import typer
 
 from lodo_bench.cli.data import data
 from lodo_bench.cli.export import export
-from lodo_bench.cli.listing import list_
+from lodo_bench.cli.list import list_
 from lodo_bench.cli.plot import plot
 from lodo_bench.cli.report import report
 from lodo_bench.cli.reproduce import reproduce

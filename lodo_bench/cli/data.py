@@ -22,7 +22,7 @@ def fetch(
     data_dir: DataDirOption = None,
 ) -> None:
     """Fetch a data set from its mirrors and check it; files that are there and right are kept."""
-    from lodo_bench.cli.fetching import fetching_display
+    from lodo_bench.cli.download_progress import fetching_display
     from lodo_bench.tasks.data.catalog import data_set_named
     from lodo_bench.tasks.data.fetching import fetch
 

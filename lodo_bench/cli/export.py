@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from lodo_bench.cli.files import whole_file
-from lodo_bench.cli.formats import format_of
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, choice, reading
 from lodo_bench.cli.output import note
 from lodo_bench.errors import UsageError
+from lodo_bench.files.atomic import whole_file
+from lodo_bench.report.formats import format_of
 
 _TABLES = ("runs", "individuals", "curves", "metrics")
 _FORMATS: Mapping[str, tuple[str, ...]] = {"csv": (".csv",), "json": (".json",), "parquet": (".parquet",)}
@@ -40,8 +40,8 @@ def export(
     if kind == "parquet" and output is None:
         raise UsageError("Parquet is not for standard output. Name a file with --output.")
 
-    from lodo_bench.results.export.tables import TABLES
-    from lodo_bench.results.export.writers import WRITERS
+    from lodo_bench.export.tables import TABLES
+    from lodo_bench.export.writers import WRITERS
 
     if task is not None:
         from lodo_bench.tasks import TASKS  # takes a while: it imports PyTorch

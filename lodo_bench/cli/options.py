@@ -11,9 +11,11 @@ import typer
 from lodo_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from lodo_bench.records import Provenance
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import Device, DType, Kernel, OptimizerSpec, TaskSpec, Value
+    from lodo_bench.spec.compute import Device, DType, Kernel
+    from lodo_bench.spec.options import Value
+    from lodo_bench.spec.provenance import Provenance
+    from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 DEFAULT_DATABASE = "results/lodo-bench.db"
 
@@ -117,8 +119,8 @@ def device_named(name: str) -> Device:
     Raises:
         UsageError: if there is no such device, or PyTorch sees none here.
     """
-    from lodo_bench.spec import Device
-    from lodo_bench.training import check_device
+    from lodo_bench.spec.compute import Device
+    from lodo_bench.training.loop import check_device
 
     device = cast("Device", choice(name, get_args(Device), "device"))
     check_device(device)
@@ -131,8 +133,8 @@ def kernel_named(name: str, device: Device) -> Kernel:
     Raises:
         UsageError: if there is none of this name, or it cannot be used.
     """
-    from lodo_bench.kernels import best_kernel, check_kernel
-    from lodo_bench.spec import Kernel
+    from lodo_bench.backends.selection import best_kernel, check_kernel
+    from lodo_bench.spec.compute import Kernel
 
     kernel = cast("Kernel", choice(name, get_args(Kernel), "kernel"))
     check_kernel(kernel, device)
@@ -145,7 +147,7 @@ def precision(dtype: str | None, task: str) -> DType:
     Raises:
         UnknownNameError: if there is no such precision.
     """
-    from lodo_bench.spec import DType
+    from lodo_bench.spec.compute import DType
     from lodo_bench.tasks import TASKS
 
     return cast("DType", choice(dtype or TASKS.load(task).default_dtype, get_args(DType), "dtype"))

@@ -32,7 +32,7 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: i
     from rich.table import Table
     from rich.text import Text
 
-    from lodo_bench.results.report.markdown import table
+    from lodo_bench.report.markdown import table
 
     if not sys.stdout.isatty():
         print(table(headers, rows, left=left))

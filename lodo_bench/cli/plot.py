@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from lodo_bench.cli.files import whole_file
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, TaskOptionOption, choice, reading
 from lodo_bench.cli.output import emit, note
 from lodo_bench.errors import UsageError
+from lodo_bench.files.atomic import whole_file
 
 _KINDS = ("curves", "hessian-error", "trajectories", "search", "sweep", "noise", "profile")
 
@@ -40,8 +40,8 @@ def plot(
     generation. sweep: loss against an option or hyperparameter. noise: loss / σ² against σ².
     profile: how often each optimizer is nearly the best, over all tasks.
     """
-    from lodo_bench.cli.pictures import PICTURES, Wanted
-    from lodo_bench.results.plots.style import FORMATS, save
+    from lodo_bench.cli.plot_kinds import PICTURES, Wanted
+    from lodo_bench.plots.style import FORMATS, save
 
     choice(kind, _KINDS, "kind of plot")
     written = _format_of(output, FORMATS)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lodo_bench.cli.files import whole_file
-from lodo_bench.cli.formats import REPORT_FORMATS, Material, format_of
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, reading
 from lodo_bench.cli.output import note
 from lodo_bench.errors import UsageError
+from lodo_bench.files.atomic import whole_file
+from lodo_bench.report.formats import REPORT_FORMATS, Material, format_of
 
 if TYPE_CHECKING:
-    from lodo_bench.spec import Bound, OptimizerSpec, TaskSpec
+    from lodo_bench.spec.training import Bound, OptimizerSpec, TaskSpec
 
 
 def report(
@@ -55,8 +55,8 @@ def report(
 
 
 def _material(task: str | None, target: float | None, db: str) -> Material:
-    from lodo_bench.results.report.comparison import compare
-    from lodo_bench.results.report.targets import reach
+    from lodo_bench.analysis.comparison import compare
+    from lodo_bench.analysis.targets import reach
     from lodo_bench.tasks import TASKS
 
     if task is not None:

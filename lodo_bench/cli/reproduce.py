@@ -26,12 +26,12 @@ from lodo_bench.errors import DatabaseError, Interrupted, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lodo_bench.experiments.output import Directory
+    from lodo_bench.experiments.directory import Directory
     from lodo_bench.experiments.plan import Setting
-    from lodo_bench.experiments.running import Done
+    from lodo_bench.experiments.run import Done
     from lodo_bench.experiments.spec import Experiment
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import Device
+    from lodo_bench.spec.compute import Device
 
 
 def reproduce(
@@ -90,7 +90,7 @@ def reproduce(
 
 def _setting(workers: int | None, gpus_per_worker: float, address: str | None) -> Setting:
     from lodo_bench.experiments.plan import Setting
-    from lodo_bench.training import check_device
+    from lodo_bench.training.loop import check_device
     from lodo_bench.tuner.driver import Cluster
 
     if workers == 0 and address is not None:
@@ -101,8 +101,8 @@ def _setting(workers: int | None, gpus_per_worker: float, address: str | None) -
 
 
 def _list(json: bool) -> None:
+    from lodo_bench.experiments.availability import readiness
     from lodo_bench.experiments.loading import BUILT_IN, load_experiment
-    from lodo_bench.experiments.readiness import readiness
 
     entries = []
     for name in BUILT_IN:
@@ -116,8 +116,8 @@ def _list(json: bool) -> None:
 
 def _tell(experiment: Experiment, setting: Setting, db: str, json: bool) -> None:
     from lodo_bench.experiments.estimate import duration_of, missing
-    from lodo_bench.experiments.running import processes_of
-    from lodo_bench.results.report.texts import duration
+    from lodo_bench.experiments.run import processes_of
+    from lodo_bench.report.formatting import duration
 
     try:
         store: Store | None = reading(db)
@@ -140,11 +140,11 @@ def _tell(experiment: Experiment, setting: Setting, db: str, json: bool) -> None
 
 
 def _reproduce(experiment: Experiment, setting: Setting, place: str, db: str, json: bool) -> None:
-    from lodo_bench.experiments.output import Directory
-    from lodo_bench.experiments.running import carry_out, check
-    from lodo_bench.experiments.shows import needs, pieces_of
-    from lodo_bench.provenance import gather
-    from lodo_bench.runs import threads_of
+    from lodo_bench.experiments.directory import Directory
+    from lodo_bench.experiments.outputs import needs, pieces_of
+    from lodo_bench.experiments.run import carry_out, check
+    from lodo_bench.runs.execute import threads_of
+    from lodo_bench.runs.provenance import gather
     from lodo_bench.tasks import TASKS
 
     tasks: list[str] = []
@@ -171,7 +171,7 @@ def _reproduce(experiment: Experiment, setting: Setting, place: str, db: str, js
 @contextmanager
 def _journal(directory: Directory) -> Iterator[Any]:
     """Writes down how long it took, also if it was stopped."""
-    from lodo_bench.experiments.output import Entry
+    from lodo_bench.experiments.directory import Entry
 
     started, clock, finished = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), []
     try:
@@ -183,8 +183,8 @@ def _journal(directory: Directory) -> Iterator[Any]:
 
 
 def _show(done: Done, files: list[Path], json: bool) -> None:
-    from lodo_bench.experiments.shows.comparison import comparisons
-    from lodo_bench.results.report.document import document
+    from lodo_bench.experiments.outputs.comparison import comparisons
+    from lodo_bench.report.json import document
 
     if json:
         tables = document((comparison, None) for comparison in comparisons(done))
@@ -207,12 +207,12 @@ class _Terminal:
     """Shows how it goes on standard error."""
 
     def tuning(self) -> Any:
-        from lodo_bench.cli.display import tuning_display
+        from lodo_bench.cli.progress import tuning_display
 
         return tuning_display()
 
     def running(self, spec: Any) -> Any:
-        from lodo_bench.cli.display import RunningDisplay
+        from lodo_bench.cli.progress import RunningDisplay
 
         return RunningDisplay(spec.optimizer.label, spec.steps, spec.seconds)
 

@@ -32,10 +32,10 @@ from lodo_bench.cli.output import command_line, emit, note, show_table
 from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from lodo_bench.records import RunRecord, RunSetRecord, RunSetSpec
-    from lodo_bench.results.report.comparison import Row
+    from lodo_bench.analysis.comparison import Row
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import Series
+    from lodo_bench.spec.outcome import Series
+    from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 
     Metrics = Mapping[int, Mapping[str, Series]]  # by seed and name
 
@@ -78,12 +78,12 @@ def run(
 
     The same command continues runs that were interrupted, or killed, from where they were kept last.
     """
-    from lodo_bench.experiments.hyperparameters import SOURCES, choose
-    from lodo_bench.provenance import gather
-    from lodo_bench.records import RunSetSpec
-    from lodo_bench.runs import threads_of
+    from lodo_bench.runs.execute import threads_of
+    from lodo_bench.runs.hyperparameters import SOURCES, choose
+    from lodo_bench.runs.provenance import gather
+    from lodo_bench.spec.run_set import RunSetSpec
     from lodo_bench.tasks import TASKS
-    from lodo_bench.training import check_pair, check_task
+    from lodo_bench.training.loop import check_pair, check_task
 
     use_data_directory(data_dir)
     problem, method = task_spec(task, task_option), optimizer_spec(optimizer, optimizer_option)
@@ -114,7 +114,7 @@ def run(
 def _given(optimizer: str, assigned: Sequence[str] | None) -> dict[str, float]:
     """The hyperparameters of the command line, checked, by full name."""
     from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.spec import resolve
+    from lodo_bench.spec.options import resolve
 
     parameters = OPTIMIZERS.load(optimizer).hyperparameters
     checked = resolve(parameters, assignments(assigned, "-p"), f"optimizer {optimizer}")
@@ -136,9 +136,9 @@ def _check_interval(seconds: float) -> None:
 
 
 def _run(spec: RunSetSpec, store: Store, checkpoint_every: float) -> RunSetRecord:
-    from lodo_bench.cli.display import RunningDisplay
-    from lodo_bench.results.report.markdown import hyperparameter_source, hyperparameter_text
-    from lodo_bench.runs import CheckpointPlan, execute
+    from lodo_bench.cli.progress import RunningDisplay
+    from lodo_bench.report.markdown import hyperparameter_source, hyperparameter_text
+    from lodo_bench.runs.execute import CheckpointPlan, execute
 
     source, values = hyperparameter_source(spec.hyperparameters), hyperparameter_text(spec.hyperparameters)
     note(f"{spec.optimizer.label} on {spec.task.label}, {source}: {values}")
@@ -156,7 +156,7 @@ def _run(spec: RunSetSpec, store: Store, checkpoint_every: float) -> RunSetRecor
 
 def _tell(record: RunSetRecord, store: Store, json: bool) -> None:
     """Show what the runs came to; failed ones are an exit code of their own."""
-    from lodo_bench.spec import Status
+    from lodo_bench.spec.outcome import Status
 
     metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
     if json:
@@ -170,7 +170,7 @@ def _tell(record: RunSetRecord, store: Store, json: bool) -> None:
 
 
 def _row(record: RunSetRecord) -> Row:
-    from lodo_bench.results.report.comparison import compare
+    from lodo_bench.analysis.comparison import compare
 
     return compare([record], bound=lambda _: None)[0].rows[0]
 
@@ -213,7 +213,7 @@ def _run_document(run: RunRecord, metrics: Mapping[str, Series]) -> dict[str, An
 
 
 def _print(record: RunSetRecord, metrics: Metrics) -> None:
-    from lodo_bench.results.report.markdown import mean_and_spread, mean_speed, milestone_title, number, speed
+    from lodo_bench.report.markdown import mean_and_spread, mean_speed, milestone_title, number, speed
 
     row, timed = _row(record), record.spec.timed
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
@@ -246,6 +246,6 @@ def _title(name: str) -> str:
 
 def _course(series: Series | None) -> str:
     """A metric's first and last values."""
-    from lodo_bench.results.report.markdown import number
+    from lodo_bench.report.markdown import number
 
     return "–" if series is None else f"{number(series.values[0])} → {number(series.values[-1])}"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lodo_bench.cli.files import whole_file
 from lodo_bench.cli.options import (
     DEFAULT_DATABASE,
     DatabaseOption,
@@ -18,14 +17,15 @@ from lodo_bench.cli.options import (
 )
 from lodo_bench.cli.output import note
 from lodo_bench.errors import UsageError
+from lodo_bench.files.atomic import whole_file
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lodo_bench.records import RunSetRecord
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import Device
+    from lodo_bench.spec.compute import Device
+    from lodo_bench.spec.run_set import RunSetRecord
 
 
 def sample(
@@ -46,7 +46,7 @@ def sample(
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Draw images with the network that a finished run on mnist has trained, pixel by pixel, and write them as PNG."""
-    from lodo_bench.results.pictures import write_grid
+    from lodo_bench.plots.image_grid import write_grid
     from lodo_bench.tasks.sampling import check_sampled
 
     use_data_directory(data_dir)
@@ -70,10 +70,10 @@ def _samples(record: RunSetRecord, seed: int, count: int, device: Device, store:
     from rich.console import Console
     from rich.progress import Progress
 
-    from lodo_bench.checkpoints import load_parameters
     from lodo_bench.seeding import derive_seed
     from lodo_bench.tasks.pixels import PIXELS
     from lodo_bench.tasks.sampling import sample_digits
+    from lodo_bench.training.checkpoint import load_parameters
 
     assert store.folder is not None, "a database that can be read is not in memory only"
     parameters = load_parameters(store.folder, record.id, seed).values.to(device)
@@ -89,7 +89,7 @@ def _samples(record: RunSetRecord, seed: int, count: int, device: Device, store:
 
 
 def _inputs(record: RunSetRecord, seed: int, count: int) -> NDArray[np.uint8]:
-    from lodo_bench.spec import Individual, TrainingSpec
+    from lodo_bench.spec.training import Individual, TrainingSpec
     from lodo_bench.tasks.sampling import first_inputs
 
     spec = record.spec

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lodo_bench.cli.options import task_spec
 from lodo_bench.errors import UnknownNameError, UsageError
-from lodo_bench.spec import TaskSpec
+from lodo_bench.spec.training import TaskSpec
 
 
 def chosen_task(stored: Iterable[TaskSpec], name: str | None, options: Sequence[str] | None) -> TaskSpec:

@@ -28,9 +28,10 @@ from lodo_bench.cli.output import command_line, emit, note, show_table
 from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from lodo_bench.records import StudyRecord, StudySpec
     from lodo_bench.results.store import Store
-    from lodo_bench.spec import Device, DType, Kernel, OptimizerSpec, TaskSpec
+    from lodo_bench.spec.compute import Device, DType, Kernel
+    from lodo_bench.spec.study import StudyRecord, StudySpec
+    from lodo_bench.spec.training import OptimizerSpec, TaskSpec
     from lodo_bench.tuner.driver import Cluster
 
 
@@ -63,9 +64,9 @@ def tune(
 
     The same command again continues an unfinished search and does nothing to a finished one.
     """
-    from lodo_bench.provenance import gather
+    from lodo_bench.runs.provenance import gather
     from lodo_bench.tasks import TASKS
-    from lodo_bench.training import check_task
+    from lodo_bench.training.loop import check_task
     from lodo_bench.tuner.driver import Cluster
 
     use_data_directory(data_dir)
@@ -84,10 +85,10 @@ def tune(
 
 def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[str] | None) -> list[OptimizerSpec]:
     """Those asked for, or those that the paper runs on the task; only such as have anything to tune or to learn."""
-    from lodo_bench.meta_training import is_meta_trained
+    from lodo_bench.analysis.published import published_optimizers
     from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.results.published import published_optimizers
-    from lodo_bench.training import check_pair
+    from lodo_bench.training.loop import check_pair
+    from lodo_bench.training.meta import is_meta_trained
 
     asked = list(dict.fromkeys(names or ()))
     if options and len(asked) != 1:
@@ -112,9 +113,9 @@ def _study_specs(
     dtype: DType,
     kernel: Kernel,
 ) -> list[StudySpec]:
-    from lodo_bench.meta_training import is_meta_trained
-    from lodo_bench.records import StudySpec
-    from lodo_bench.training import check_device
+    from lodo_bench.spec.study import StudySpec
+    from lodo_bench.training.loop import check_device
+    from lodo_bench.training.meta import is_meta_trained
     from lodo_bench.tuner.driver import shard_size
     from lodo_bench.tuner.schedule import load_schedule
 
@@ -141,7 +142,7 @@ def _study_specs(
 
 
 def _search(records: Sequence[StudyRecord], store: Store, cluster: Cluster) -> None:
-    from lodo_bench.cli.display import tuning_display
+    from lodo_bench.cli.progress import tuning_display
     from lodo_bench.tuner.driver import run_studies
     from lodo_bench.tuner.study import Study
 
@@ -163,7 +164,7 @@ def _again() -> str:
 
 def _tell(task: TaskSpec, seed: int, records: Sequence[StudyRecord], json: bool) -> None:
     """Show what the searches found; failed individuals are an exit code of their own."""
-    from lodo_bench.spec import Status
+    from lodo_bench.spec.outcome import Status
 
     if json:
         studies = [_document(record) for record in records]
@@ -176,7 +177,7 @@ def _tell(task: TaskSpec, seed: int, records: Sequence[StudyRecord], json: bool)
 
 
 def _document(record: StudyRecord) -> dict[str, Any]:
-    from lodo_bench.spec import Status
+    from lodo_bench.spec.outcome import Status
 
     return {
         "study": record.id,
@@ -191,9 +192,9 @@ def _document(record: StudyRecord) -> dict[str, Any]:
 
 
 def _print(task: TaskSpec, records: Sequence[StudyRecord]) -> None:
+    from lodo_bench.analysis.published import published_hyperparameters
     from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.results.published import published_hyperparameters
-    from lodo_bench.results.report.markdown import number
+    from lodo_bench.report.markdown import number
 
     rows = []
     for record in records:

@@ -8,19 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from lodo_bench.backends.threads import single_thread
 from lodo_bench.errors import LodoBenchError
+from lodo_bench.experiments.outputs import needs
 from lodo_bench.experiments.plan import Case, Setting, all_cases, run_set_spec, study_spec, study_specs
-from lodo_bench.experiments.running import Studies, hyperparameters_of, processes_of
-from lodo_bench.experiments.shows import needs
+from lodo_bench.experiments.run import Studies, hyperparameters_of, processes_of
 from lodo_bench.experiments.spec import Experiment, Runs
-from lodo_bench.meta_training import RUN_STEPS, RUNS, is_meta_trained, run_epoch
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.records import RunSetRecord, StudyRecord, StudySpec
 from lodo_bench.results.store import Store
-from lodo_bench.spec import Individual, MetaTrainingSpec, OptimizerSpec, Status, TaskSpec, TrainingSpec
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.run_set import RunSetRecord
+from lodo_bench.spec.study import StudyRecord, StudySpec
+from lodo_bench.spec.training import Individual, MetaTrainingSpec, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.threads import single_thread
-from lodo_bench.training import train
+from lodo_bench.training.loop import train
+from lodo_bench.training.meta import RUN_STEPS, RUNS, is_meta_trained, run_epoch
 
 # More steps are measured until one measurement takes so long; the first is of few, for what is very slow.
 _MEASURE_SECONDS = 0.1

@@ -8,16 +8,17 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar, cast
 
-from lodo_bench.documents import Entry, parse, read
 from lodo_bench.errors import ExperimentError, UnknownNameError, UsageError
+from lodo_bench.experiments.outputs import SHOWS
 from lodo_bench.experiments.plan import cases
-from lodo_bench.experiments.shows import SHOWS
 from lodo_bench.experiments.spec import SCALES, SOURCES, Experiment, Part, Runs, Scale, Source, Sweep
+from lodo_bench.files.yaml import Entry, parse, read
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
-from lodo_bench.records import Schedule
-from lodo_bench.spec import OptimizerSpec, Value
+from lodo_bench.spec.options import Value
+from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.training import OptimizerSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training import check_pair
+from lodo_bench.training.loop import check_pair
 from lodo_bench.tuner.schedule import load_schedule, schedule_of
 
 # In the order of the paper.

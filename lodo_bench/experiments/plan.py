@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.experiments.spec import Experiment, Part, Runs
-from lodo_bench.meta_training import is_meta_trained
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
-from lodo_bench.records import Hyperparameters, RunSetSpec, StudySpec
-from lodo_bench.spec import Device, Kernel, OptimizerSpec, Parameter, TaskSpec, Value, shown
+from lodo_bench.spec.compute import Device, Kernel
+from lodo_bench.spec.options import Parameter, Value, shown
+from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
+from lodo_bench.spec.study import StudySpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training import check_pair
+from lodo_bench.training.loop import check_pair
+from lodo_bench.training.meta import is_meta_trained
 from lodo_bench.tuner.driver import Cluster, shard_size
 
 

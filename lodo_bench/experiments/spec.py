@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lodo_bench.records import Schedule
-from lodo_bench.spec import OptimizerSpec, TaskSpec, Value
+from lodo_bench.spec.options import Value
+from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 Scale = Literal["paper", "laptop", "smoke"]
 SCALES: tuple[Scale, ...] = ("paper", "laptop", "smoke")
@@ -81,7 +82,7 @@ class Experiment:
         note: what a reader must know, for instance how this scale differs from the paper.
         scale: how much of it is computed.
         parts: what is computed.
-        show: how the result is shown, names of `lodo_bench.experiments.shows.SHOWS`.
+        show: how the result is shown, names of `lodo_bench.experiments.outputs.SHOWS`.
     """
 
     name: str

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.registry import Registry
-from lodo_bench.spec import OptimizerSpec, Value, resolve
+from lodo_bench.spec.options import Value, resolve
+from lodo_bench.spec.training import OptimizerSpec
 
 OPTIMIZERS: Registry[Optimizer] = Registry(
     "optimizer",

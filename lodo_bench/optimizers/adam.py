@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.backends.compiled_loop import Compiled
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter, Value
+from lodo_bench.spec.options import Parameter, Value
 from lodo_bench.state import Stateful
 
 EPSILON = 1e-7
@@ -104,7 +104,7 @@ class Adam(Optimizer):
 
     def compiled_steps(self, count: int) -> Compiled:
         """See `Optimizer.compiled_steps`."""
-        from lodo_bench.optimizers.elementwise_cpu import adam
+        from lodo_bench.backends.numba.elementwise import adam
 
         m, columns = self._moments, map(self.column, ("learning_rate", "beta1", "beta2"))
         return Compiled.of(adam, m.first, m.second, m.power1, m.power2, *columns, EPSILON)

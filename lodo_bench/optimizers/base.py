@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled, of_one_class
-from lodo_bench.kernels import chosen
-from lodo_bench.spec import Capability, Parameter, Value
+from lodo_bench.backends.compiled_loop import Compiled, of_one_class
+from lodo_bench.backends.selection import chosen
+from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.training import Capability
 from lodo_bench.state import Stateful
 
 

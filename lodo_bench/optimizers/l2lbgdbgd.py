@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import MetaTrained, Oracle
-from lodo_bench.spec import Value
+from lodo_bench.spec.options import Value
 
 HIDDEN = 20
 OUTPUT_SCALE = 0.1
@@ -52,7 +52,7 @@ class L2LBGDBGD(MetaTrained):
         x <- x + 0.1 · output(LSTM₂(LSTM₁(features(g))))
 
     The LSTMs have 20 hidden units. The network is meta-trained on problems of the task's kind (see
-    `lodo_bench.meta_training`) and stays as it is while it optimizes. One that has learned nothing starts with weights
+    `lodo_bench.training.meta`) and stays as it is while it optimizes. One that has learned nothing starts with weights
     uniform in ±1/√20, drawn for each individual.
 
     Reference:

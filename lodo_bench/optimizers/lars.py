@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter, Value
+from lodo_bench.spec.options import Parameter, Value
 
 
 @final

@@ -9,9 +9,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.kernels import chosen
+from lodo_bench.backends.selection import chosen
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter, Value
+from lodo_bench.spec.options import Parameter, Value
 
 FIRST_STEP = 1e-10
 
@@ -80,7 +80,7 @@ _Recursion = Callable[[Tensor, Tensor, int, int], Tensor]
 
 
 def _recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion:
-    """The two-loop recursion over these ring buffers, by the kernel that `lodo_bench.kernels` chooses.
+    """The two-loop recursion over these ring buffers, by the kernel that `lodo_bench.backends.selection` chooses.
 
     It is called with the gradient (P, n), the scale (P, 1), the row of the newest pair and how many pairs there are.
     """
@@ -105,7 +105,7 @@ def _recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion
 
 
 def _compiled_recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion:
-    from lodo_bench.optimizers.lbfgs_cpu import two_loop
+    from lodo_bench.backends.numba.two_loop import two_loop
 
     memory = steps.numpy(), changes.numpy(), curvatures.numpy()
     weights = steps.new_empty(len(steps)).numpy()

@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.backends.compiled_loop import Compiled
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter, Value
+from lodo_bench.spec.options import Parameter, Value
 
 
 @final
@@ -53,6 +53,6 @@ class Momentum(Optimizer):
 
     def compiled_steps(self, count: int) -> Compiled:
         """See `Optimizer.compiled_steps`."""
-        from lodo_bench.optimizers.elementwise_cpu import momentum
+        from lodo_bench.backends.numba.elementwise import momentum
 
         return Compiled.of(momentum, self._velocity, *map(self.column, ("learning_rate", "momentum")))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter
+from lodo_bench.spec.options import Parameter
 
 
 def _solve(matrices: Tensor, vectors: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.backends.compiled_loop import Compiled
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter, Value
+from lodo_bench.spec.options import Parameter, Value
 
 EPSILON = 1e-7
 
@@ -60,7 +60,7 @@ class RMSprop(Optimizer):
 
     def compiled_steps(self, count: int) -> Compiled:
         """See `Optimizer.compiled_steps`."""
-        from lodo_bench.optimizers.elementwise_cpu import rmsprop
+        from lodo_bench.backends.numba.elementwise import rmsprop
 
         columns = map(self.column, ("learning_rate", "rho", "momentum"))
         return Compiled.of(rmsprop, self._mean_square, self._velocity, *columns, EPSILON)

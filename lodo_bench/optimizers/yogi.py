@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.backends.compiled_loop import Compiled
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec import Parameter, Value
+from lodo_bench.spec.options import Parameter, Value
 
 EPSILON = 1e-3
 
@@ -63,7 +63,7 @@ class Yogi(Optimizer):
 
     def compiled_steps(self, count: int) -> Compiled:
         """See `Optimizer.compiled_steps`."""
-        from lodo_bench.optimizers.elementwise_cpu import yogi
+        from lodo_bench.backends.numba.elementwise import yogi
 
         columns = map(self.column, ("learning_rate", "beta1", "beta2"))
         return Compiled.of(yogi, self._first, self._second, *columns, EPSILON)

@@ -1,1 +1,1 @@
-"""What came out: kept in a database, summarized, and reported."""
+"""The results database."""

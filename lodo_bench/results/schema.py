@@ -57,7 +57,7 @@ class StudyRow(Base):
 
 
 class LearnedRow(Base):
-    """What a study has learned so far, where an optimizer is meta-trained: see `lodo_bench.spec.Learned`."""
+    """What a study has learned so far, where an optimizer is meta-trained: see `lodo_bench.spec.training.Learned`."""
 
     __tablename__ = "learned"
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True)

@@ -17,20 +17,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from lodo_bench.errors import UnknownNameError
-from lodo_bench.records import (
-    GenerationPlan,
-    GenerationRecord,
-    Hyperparameters,
-    IndividualRecord,
-    Machine,
-    Provenance,
-    RunRecord,
-    RunSetRecord,
-    RunSetSpec,
-    Schedule,
-    StudyRecord,
-    StudySpec,
-)
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
     CurveRow,
@@ -47,7 +33,11 @@ from lodo_bench.results.schema import (
     decode_number,
     encode_number,
 )
-from lodo_bench.spec import Curve, Learned, OptimizerSpec, Series, Status, TaskSpec
+from lodo_bench.spec.outcome import Curve, Series, Status
+from lodo_bench.spec.provenance import Machine, Provenance
+from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
+from lodo_bench.spec.study import GenerationPlan, GenerationRecord, IndividualRecord, Schedule, StudyRecord, StudySpec
+from lodo_bench.spec.training import Learned, OptimizerSpec, TaskSpec
 
 _Row = TypeVar("_Row", StudyRow, RunSetRow)
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from lodo_bench.registry import Registry
-from lodo_bench.spec import TaskSpec, Value, resolve
+from lodo_bench.spec.options import Value, resolve
+from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks.base import Task
 
 TASKS: Registry[Task] = Registry(

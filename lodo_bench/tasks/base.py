@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled
-from lodo_bench.spec import Bound, Capability, Device, DType, Parameter, Value
+from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.spec.compute import Device, DType
+from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.training import Bound, Capability
 from lodo_bench.state import Stateful
 
 

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
-from lodo_bench.spec import Device, DType, Parameter, Value
+from lodo_bench.spec.compute import Device, DType
+from lodo_bench.spec.options import Parameter, Value
 from lodo_bench.tasks.augmentation import VARIANTS, augmented
 from lodo_bench.tasks.data import load_cifar10
 from lodo_bench.tasks.networks import resnet

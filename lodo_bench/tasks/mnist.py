@@ -9,7 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.seeding import derive_seed
-from lodo_bench.spec import Device, DType, Parameter, Value
+from lodo_bench.spec.compute import Device, DType
+from lodo_bench.spec.options import Parameter, Value
 from lodo_bench.tasks.data import load_mnist
 from lodo_bench.tasks.networks import pixel_cnn
 from lodo_bench.tasks.networks.layout import Layout

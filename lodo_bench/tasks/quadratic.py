@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.selection import chosen
+from lodo_bench.backends.threads import single_thread
 from lodo_bench.errors import UsageError
-from lodo_bench.fused import Compiled
-from lodo_bench.kernels import chosen
 from lodo_bench.seeding import draw_normal
-from lodo_bench.spec import Bound, Parameter, Value
+from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.training import Bound
 from lodo_bench.tasks.base import Task
-from lodo_bench.threads import single_thread
 
 # The centre's walk is drawn this many steps at a time: a generator call for each step would cost more than the step.
 _BLOCK = 128
@@ -82,7 +83,7 @@ class Quadratic(Task):
 
     def compiled_batches(self, limit: int) -> tuple[Compiled, int]:
         """See `Task.compiled_batches`: as many as the centre's walk has been drawn for."""
-        from lodo_bench.tasks.quadratic_cpu import quadratic
+        from lodo_bench.backends.numba.quadratic import quadratic
 
         if self._position == _BLOCK:
             self._walk_on()
@@ -94,7 +95,7 @@ class Quadratic(Task):
         """Losses (P,) and gradients H (x − x*), (P, n); see `Task.loss_and_gradient`."""
         center = self._centers[self._position]
         if self.is_compiled:
-            from lodo_bench.tasks.quadratic_cpu import evaluate_all
+            from lodo_bench.backends.numba.quadratic import evaluate_all
 
             loss, gradient = np.empty(self.population, center.dtype), np.empty_like(center)
             evaluate_all(self._hessian.numpy(), x.numpy(), center, loss, gradient)

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from lodo_bench.spec import Value
+from lodo_bench.spec.options import Value
 from lodo_bench.tasks.base import Task
 
 

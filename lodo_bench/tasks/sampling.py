@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from lodo_bench import seeding
 from lodo_bench.errors import UsageError
-from lodo_bench.spec import TaskSpec, TrainingSpec
+from lodo_bench.spec.training import TaskSpec, TrainingSpec
 from lodo_bench.tasks.mnist import Mnist
 from lodo_bench.tasks.networks import pixel_cnn
 from lodo_bench.tasks.pixels import PIXELS, SIDE, visible_inputs

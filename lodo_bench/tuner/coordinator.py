@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from lodo_bench.records import GenerationRecord, IndividualRecord
+from lodo_bench.spec.study import GenerationRecord, IndividualRecord
 from lodo_bench.tuner.study import Shard, Study, StudyProgress
 from lodo_bench.tuner.worker import failed
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lodo_bench.errors import UsageError
-from lodo_bench.interrupts import handlers_kept
 from lodo_bench.tasks import TASKS
-from lodo_bench.training import check_device
+from lodo_bench.training.interrupts import handlers_kept
+from lodo_bench.training.loop import check_device
 from lodo_bench.tuner.coordinator import Coordinator, Ledger, Listener
 from lodo_bench.tuner.study import Study
 from lodo_bench.tuner.worker import evaluate

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.records import Schedule
+from lodo_bench.spec.study import Schedule
 from lodo_bench.tuner.space import SearchSpace
 
 

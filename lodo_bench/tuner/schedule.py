@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import resources
 from typing import cast, get_args
 
-from lodo_bench.documents import Entry, parse, read
 from lodo_bench.errors import ScheduleError
-from lodo_bench.meta_training import EPOCHS, RUN_STEPS, RUNS
-from lodo_bench.records import DecayTransform, GenerationPlan, Schedule
+from lodo_bench.files.yaml import Entry, parse, read
+from lodo_bench.spec.study import DecayTransform, GenerationPlan, Schedule
+from lodo_bench.training.meta import EPOCHS, RUN_STEPS, RUNS
 
 BUILT_IN = ("paper", "quick", "smoke")
 _REQUIRED = ("population", "generations")

@@ -11,8 +11,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.records import DecayTransform
-from lodo_bench.spec import Parameter
+from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.study import DecayTransform
 
 
 class Transform(ABC):

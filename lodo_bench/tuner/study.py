@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from lodo_bench.errors import DatabaseError
-from lodo_bench.meta_training import is_meta_trained
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.records import GenerationRecord, IndividualRecord, StudyRecord
 from lodo_bench.seeding import derive_seed
-from lodo_bench.spec import Individual, MetaTrainingSpec, OptimizerSpec, Status, TrainingSpec
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
+from lodo_bench.spec.training import Individual, MetaTrainingSpec, OptimizerSpec, TrainingSpec
+from lodo_bench.training.meta import is_meta_trained
 from lodo_bench.tuner.genetic import GeneticSearch
 from lodo_bench.tuner.space import SearchSpace
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import platform
 
-from lodo_bench.meta_training import run_epoch
-from lodo_bench.records import IndividualRecord
-from lodo_bench.scoring import milestone_loss
-from lodo_bench.spec import Learned, MetaTrainingSpec, Milestone, Outcome, Status
-from lodo_bench.threads import single_thread
-from lodo_bench.training import free_memory, train
+from lodo_bench.backends.threads import single_thread
+from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.outcome import Outcome, Status
+from lodo_bench.spec.study import IndividualRecord
+from lodo_bench.spec.training import Learned, MetaTrainingSpec
+from lodo_bench.training.loop import free_memory, train
+from lodo_bench.training.meta import run_epoch
+from lodo_bench.training.score import milestone_loss
 from lodo_bench.tuner.study import Shard
 
 

@@ -18,7 +18,7 @@ from unittest.mock import patch
 import pytest
 
 from lodo_bench.cli.app import main
-from lodo_bench.interrupts import handlers_kept
+from lodo_bench.training.interrupts import handlers_kept
 
 PATIENCE = 180
 # What the surroundings of the tests may have set, and what would change the program's output or where it writes.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lodo_bench.cli import fetching
+from lodo_bench.cli import download_progress as fetching
 from lodo_bench.cli.app import main
 from lodo_bench.cli.options import use_data_directory
 from lodo_bench.tasks.data import catalog

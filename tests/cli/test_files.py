@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from lodo_bench.cli.files import whole_file
-from lodo_bench.cli.formats import format_of
 from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.files.atomic import whole_file
+from lodo_bench.report.formats import format_of
 
 FORMATS = {"markdown": (".md", ".markdown"), "csv": (".csv",)}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lodo_bench.cli import app
-from lodo_bench.interrupts import handlers_kept
+from lodo_bench.training.interrupts import handlers_kept
 from tests.cli.program import Place, continuing_command, finish, wait_until
 
 SEEDS = 5

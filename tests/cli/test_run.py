@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lodo_bench.cli.run import _print
-from lodo_bench.spec import Series
+from lodo_bench.spec.outcome import Series
 from tests.cli.program import Place
 from tests.results import builders
 

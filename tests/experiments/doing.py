@@ -2,14 +2,14 @@
 
 from contextlib import contextmanager
 
+from lodo_bench.experiments.directory import Directory
 from lodo_bench.experiments.loading import load_experiment
-from lodo_bench.experiments.output import Directory
+from lodo_bench.experiments.outputs import pieces_of
 from lodo_bench.experiments.plan import Setting
-from lodo_bench.experiments.running import carry_out
-from lodo_bench.experiments.shows import pieces_of
-from lodo_bench.provenance import gather
+from lodo_bench.experiments.run import carry_out
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
+from lodo_bench.runs.provenance import gather
 from lodo_bench.tuner.driver import Cluster
 
 HERE = Setting("cpu", "torch", Cluster(workers=0))

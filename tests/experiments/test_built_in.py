@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from lodo_bench.analysis.published import published_optimizers
 from lodo_bench.experiments.loading import BUILT_IN, load_experiment
+from lodo_bench.experiments.outputs import needs
 from lodo_bench.experiments.plan import all_cases, study_specs
-from lodo_bench.experiments.shows import needs
 from lodo_bench.experiments.spec import SCALES
-from lodo_bench.results.published import published_optimizers
 from tests.experiments.doing import HERE, Silent, do, open_store, page
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -101,7 +101,7 @@ def test_it_is_told_which_optimizers_are_left_out():
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_experiment_is_carried_out_at_the_scale_smoke(name, store, tmp_path, monkeypatch):
-    monkeypatch.setattr("lodo_bench.experiments.shows.images._SAMPLES", 1)  # each is drawn pixel by pixel
+    monkeypatch.setattr("lodo_bench.experiments.outputs.images._SAMPLES", 1)  # each is drawn pixel by pixel
     audience = Silent()
     done = do(name, "smoke", store, audience)
     assert done.failures() == []

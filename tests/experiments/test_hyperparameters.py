@@ -2,10 +2,10 @@
 
 import pytest
 
-from lodo_bench.experiments.hyperparameters import result_of, untuned
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.records import StudyRecord
-from lodo_bench.spec import OptimizerSpec, TaskSpec
+from lodo_bench.runs.hyperparameters import result_of, untuned
+from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from tests.helpers import defaults
 from tests.results.builders import individual, study_spec
 

@@ -7,7 +7,7 @@ import pytest
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.loading import load_experiment
 from lodo_bench.experiments.plan import all_cases
-from lodo_bench.records import Hyperparameters
+from lodo_bench.spec.run_set import Hyperparameters
 
 GOOD = """title: Mine
 task: quadratic

@@ -5,12 +5,12 @@ import math
 import pytest
 
 from lodo_bench.errors import UsageError
+from lodo_bench.experiments.directory import Directory, Entry
 from lodo_bench.experiments.estimate import duration_of, missing
 from lodo_bench.experiments.loading import load_experiment
-from lodo_bench.experiments.output import Directory, Entry
 from lodo_bench.experiments.plan import Setting
-from lodo_bench.experiments.shows.piece import Piece
-from lodo_bench.experiments.workers import Job, execute_all
+from lodo_bench.experiments.section import Piece
+from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.tuner.driver import Cluster
 from tests.experiments.doing import HERE, Silent, do, open_store, page
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import lodo_bench
-from lodo_bench.kernels import best_kernel, using
+from lodo_bench.backends.selection import best_kernel, using
 from lodo_bench.optimizers.lodo import Lodo
 from tests.helpers import NoOracle, generators
 from tests.optim.test_drop_in import ARGUMENTS, backward, equal, flat, network, through_a_file, train

@@ -4,7 +4,7 @@ import numpy as np
 import pytorch_optimizer
 import torch
 
-from lodo_bench.training import train
+from lodo_bench.training.loop import train
 from tests.helpers import build_optimizer, training_spec
 
 VALUES = [

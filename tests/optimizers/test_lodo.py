@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers.lodo.block import draw_network, padded_dimension
+from lodo_bench.optimizers.lodo.block_network import draw_network, padded_dimension
 from tests.helpers import NoOracle, build_optimizer, generators
 from tests.optimizers import oracles
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.kernels import using
-from lodo_bench.spec import Individual, OptimizerSpec, Status, TaskSpec
-from lodo_bench.training import train
+from lodo_bench.backends.selection import using
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
+from lodo_bench.training.loop import train
 from tests.helpers import build_optimizer, build_task, training_spec
 
 STEPS = 50

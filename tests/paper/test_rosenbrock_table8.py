@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from lodo_bench.optimizers.lodo import Lodo
-from lodo_bench.scoring import milestone_loss
-from lodo_bench.spec import Curve, Individual, Milestone
-from lodo_bench.training import train
+from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.outcome import Curve
+from lodo_bench.spec.training import Individual
+from lodo_bench.training.loop import train
+from lodo_bench.training.score import milestone_loss
 from tests.helpers import NoOracle, build_task, generators, training_spec
 
 STEPS = 200

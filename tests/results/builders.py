@@ -5,20 +5,11 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import settings
 
-from lodo_bench.records import (
-    GenerationPlan,
-    GenerationRecord,
-    Hyperparameters,
-    IndividualRecord,
-    Machine,
-    Provenance,
-    RunRecord,
-    RunSetRecord,
-    RunSetSpec,
-    Schedule,
-    StudySpec,
-)
-from lodo_bench.spec import Curve, OptimizerSpec, Status, TaskSpec
+from lodo_bench.spec.outcome import Curve, Status
+from lodo_bench.spec.provenance import Machine, Provenance
+from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
+from lodo_bench.spec.study import GenerationPlan, GenerationRecord, IndividualRecord, Schedule, StudySpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 # Properties are tested on the same examples every time, however slow the machine.
 examples = settings(deadline=None, derandomize=True, max_examples=50)

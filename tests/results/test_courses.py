@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.results.courses import Path, by_seconds, by_steps, course, of_series
-from lodo_bench.spec import Curve, Series, Status
+from lodo_bench.charts.curves import Path, by_seconds, by_steps, course, of_series
+from lodo_bench.spec.outcome import Curve, Series, Status
 from tests.results.builders import examples
 
 NAN, INF = math.nan, math.inf

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lodo_bench.results.export.tables import TABLES
-from lodo_bench.results.report.flat import COLUMNS
+from lodo_bench.export.tables import TABLES
+from lodo_bench.report.csv import COLUMNS
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from lodo_bench.results.courses import course
-from lodo_bench.results.framing import frame
+from lodo_bench.charts.axis_limits import frame
+from lodo_bench.charts.curves import course
 from tests.results.test_courses import diverged, path
 
 STEADY = [10.0, 30.0, 7.0]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from lodo_bench.results.lines import line_labels, lines_of
-from lodo_bench.spec import OptimizerSpec, Status
+from lodo_bench.charts.lines import line_labels, lines_of
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import OptimizerSpec
 from tests.results.builders import run, run_set, run_set_spec
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lodo_bench.analysis.published import published_optimizers
+from lodo_bench.charts.line_styles import LOOKS, look_of, looks_of
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.results.looks import LOOKS, look_of, looks_of
-from lodo_bench.results.published import published_optimizers
 from tests.results.builders import examples
 
 WHITE, DARK = "#ffffff", "#1b1f24"

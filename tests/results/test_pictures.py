@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from lodo_bench.results.pictures import grid, write_grid
+from lodo_bench.plots.image_grid import grid, write_grid
 
 
 def images(count, height=3, width=2):

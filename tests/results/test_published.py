@@ -2,14 +2,15 @@
 
 import pytest
 
-from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.results.published import (
+from lodo_bench.analysis.published import (
     PublishedScore,
     published_hyperparameters,
     published_optimizers,
     published_score,
 )
-from lodo_bench.spec import OptimizerSpec, TaskSpec, resolve
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.spec.options import resolve
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
 TABLE_6 = {

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.records import StudyRecord
-from lodo_bench.results.searches import jitter, logit_ticks, spread_of
+from lodo_bench.charts.searches import jitter, logit_ticks, spread_of
+from lodo_bench.spec.study import StudyRecord
 from lodo_bench.tuner.space import TRANSFORMS
 from tests.results.builders import examples, generation, schedule, study_spec
 

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from lodo_bench.errors import DatabaseError, UnknownNameError
-from lodo_bench.records import GenerationPlan
 from lodo_bench.results import store as store_module
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow
 from lodo_bench.results.store import Store
-from lodo_bench.spec import Curve, OptimizerSpec, Series, Status, TaskSpec
+from lodo_bench.spec.outcome import Curve, Series, Status
+from lodo_bench.spec.study import GenerationPlan
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from tests.results.builders import (
     OTHER_MACHINE,
     curve,

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from lodo_bench.results.statistics import Summary
-from lodo_bench.results.sweeps import sweep_over
-from lodo_bench.spec import OptimizerSpec, Status, TaskSpec
+from lodo_bench.analysis.statistics import Summary
+from lodo_bench.charts.sweeps import sweep_over
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from tests.results.builders import run, run_set
 
 NAN = math.nan

@@ -6,9 +6,10 @@ import torch
 
 from lodo_bench import seeding
 from lodo_bench.errors import UsageError
-from lodo_bench.spec import Individual, resolve
+from lodo_bench.spec.options import resolve
+from lodo_bench.spec.training import Individual
 from lodo_bench.tasks.quadratic import Quadratic
-from lodo_bench.training import train
+from lodo_bench.training.loop import train
 from tests.helpers import build_task, defaults, training_spec
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lodo_bench.errors import UsageError
-from lodo_bench.spec import Individual, TaskSpec
+from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.tasks.networks import pixel_cnn
 from lodo_bench.tasks.sampling import check_sampled, first_inputs, sample_digits
 from tests.helpers import build_task, defaults, training_spec

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import settings
 
-from lodo_bench.records import GenerationPlan, IndividualRecord, Schedule, StudyRecord, StudySpec
-from lodo_bench.spec import OptimizerSpec, Status, TaskSpec
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import GenerationPlan, IndividualRecord, Schedule, StudyRecord, StudySpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.study import Study
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from lodo_bench.errors import UsageError
-from lodo_bench.records import GenerationPlan, Schedule
-from lodo_bench.spec import Status, TaskSpec
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import GenerationPlan, Schedule
+from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.rosenbrock import Rosenbrock
-from lodo_bench.training import train
+from lodo_bench.training.loop import train
 from lodo_bench.tuner import driver
 from lodo_bench.tuner.driver import Cluster, run_studies, shard_size
 from lodo_bench.tuner.study import Study

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.records import GenerationPlan, Schedule
-from lodo_bench.spec import Parameter
+from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.study import GenerationPlan, Schedule
 from lodo_bench.tuner.genetic import GeneticSearch
 from lodo_bench.tuner.space import SearchSpace
 from tests.tuner.helpers import examples, schedule

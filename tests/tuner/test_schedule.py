@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lodo_bench.errors import ScheduleError
-from lodo_bench.records import GenerationPlan, Schedule
+from lodo_bench.spec.study import GenerationPlan, Schedule
 from lodo_bench.tasks import TASKS
 from lodo_bench.tuner.schedule import BUILT_IN, load_schedule, parse_schedule
 

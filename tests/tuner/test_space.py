@@ -8,7 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.spec import Parameter
+from lodo_bench.spec.options import Parameter
 from lodo_bench.tuner.space import TRANSFORMS, SearchSpace
 from tests.helpers import defaults
 from tests.tuner.helpers import examples

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lodo_bench.errors import DatabaseError
-from lodo_bench.spec import Status, TaskSpec
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tuner.study import Study
 from tests.helpers import defaults
 from tests.tuner.helpers import (

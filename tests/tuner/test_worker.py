@@ -12,8 +12,10 @@ import torch
 
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec import Curve, Individual, Outcome, Parameter, Status, TaskSpec
-from lodo_bench.training import train
+from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.outcome import Curve, Outcome, Status
+from lodo_bench.spec.training import Individual, TaskSpec
+from lodo_bench.training.loop import train
 from lodo_bench.tuner import worker
 from lodo_bench.tuner.study import Shard
 from lodo_bench.tuner.worker import evaluate, failed

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.backends.compiled_loop import Compiled
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
 from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
-from lodo_bench.spec import Parameter, Value
+from lodo_bench.spec.options import Parameter, Value
 
 META_LEARNING_RATE = Parameter(
     "meta_learning_rate", "meta_lr", "rate", 0.001, "step size α of the preconditioner's own optimizer"

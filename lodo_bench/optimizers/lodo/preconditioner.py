@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.backends.compiled_loop import Compiled
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
 from lodo_bench.state import Stateful
 

@@ -12,7 +12,7 @@ from lodo_bench.optimizers.lodo.dense import DensePreconditioner
 from lodo_bench.optimizers.lodo.diagonal import DiagonalPreconditioner
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
 from lodo_bench.optimizers.lodo.residual import ResidualPreconditioner
-from lodo_bench.spec import Parameter
+from lodo_bench.spec.options import Parameter
 
 
 @final

@@ -9,9 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.spec import Device, DType, Parameter, Value
+from lodo_bench.spec.compute import Device, DType
+from lodo_bench.spec.options import Parameter, Value
 from lodo_bench.tasks.base import Task
-from lodo_bench.tasks.networks.arithmetic import OPTIONS, Arithmetic, check
+from lodo_bench.tasks.networks.compute import OPTIONS, Arithmetic, check
 from lodo_bench.tasks.networks.layout import Layout
 
 

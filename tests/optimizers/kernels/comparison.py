@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lodo_bench.optimizers.adam import AdamMoments
-from lodo_bench.optimizers.lodo.block import draw_network
+from lodo_bench.optimizers.lodo.block_network import draw_network
 from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, FusedKernel
 from lodo_bench.optimizers.lodo.kernels.reference import TorchKernel
 from lodo_bench.optimizers.lodo.preconditioner import Descent

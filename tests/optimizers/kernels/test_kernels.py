@@ -9,8 +9,8 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from lodo_bench.kernels import using
-from lodo_bench.optimizers.lodo.block import draw_network
+from lodo_bench.backends.selection import using
+from lodo_bench.optimizers.lodo.block_network import draw_network
 from lodo_bench.optimizers.lodo.kernels import build_kernel
 from lodo_bench.optimizers.lodo.kernels.reference import TorchKernel
 from tests.helpers import generators

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
+from lodo_bench.export import tables
+from lodo_bench.export.columns import objects
+from lodo_bench.export.tables import TABLES
+from lodo_bench.export.writers import WRITERS
 from lodo_bench.results.database import Database
-from lodo_bench.results.export import tables
-from lodo_bench.results.export.columns import objects
-from lodo_bench.results.export.tables import TABLES
-from lodo_bench.results.export.writers import WRITERS
 from lodo_bench.results.store import Store
-from lodo_bench.spec import Curve, Series, Status, TaskSpec
+from lodo_bench.spec.outcome import Curve, Series, Status
+from lodo_bench.spec.training import TaskSpec
 from tests.results.builders import generation, individual, provenance, run, run_set_spec, study_spec
 
 NAN, INF = math.nan, math.inf

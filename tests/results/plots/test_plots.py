@@ -8,19 +8,20 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from lodo_bench.records import StudyRecord
-from lodo_bench.results.courses import course
-from lodo_bench.results.drawn import Drawn
-from lodo_bench.results.looks import look_of
-from lodo_bench.results.plots.curves import Panel, course_figure
-from lodo_bench.results.plots.profile import ProfileLine, profile_figure
-from lodo_bench.results.plots.search import search_figure
-from lodo_bench.results.plots.style import FORMATS, save, tick
-from lodo_bench.results.plots.sweep import sweep_figure
-from lodo_bench.results.plots.trajectories import Trajectory, trajectory_figure
-from lodo_bench.results.statistics import Summary, summarize
-from lodo_bench.results.sweeps import SweepLine
-from lodo_bench.spec import Bound, Status
+from lodo_bench.analysis.statistics import Summary, summarize
+from lodo_bench.charts.curves import course
+from lodo_bench.charts.line_styles import look_of
+from lodo_bench.charts.series import Drawn
+from lodo_bench.charts.sweeps import SweepLine
+from lodo_bench.plots.curves import Panel, course_figure
+from lodo_bench.plots.profile import ProfileLine, profile_figure
+from lodo_bench.plots.search import search_figure
+from lodo_bench.plots.style import FORMATS, save, tick
+from lodo_bench.plots.sweep import sweep_figure
+from lodo_bench.plots.trajectories import Trajectory, trajectory_figure
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.training import Bound
 from tests.results.builders import generation, individual, study_spec
 from tests.results.test_courses import diverged, path
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from lodo_bench.results.published import PublishedScore
-from lodo_bench.results.report.columns import milestone_order
-from lodo_bench.results.report.comparison import compare
-from lodo_bench.results.statistics import Summary
-from lodo_bench.spec import Bound, Status, TaskSpec
+from lodo_bench.analysis.columns import milestone_order
+from lodo_bench.analysis.comparison import compare
+from lodo_bench.analysis.published import PublishedScore
+from lodo_bench.analysis.statistics import Summary
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import Bound, TaskSpec
 from tests.results.builders import MACHINE, OTHER_MACHINE, provenance, run, run_set
 
 NAN, INF = math.nan, math.inf

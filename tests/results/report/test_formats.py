@@ -9,14 +9,15 @@ import re
 import numpy as np
 import pytest
 
+from lodo_bench.analysis.comparison import compare
+from lodo_bench.analysis.profile import profile
+from lodo_bench.analysis.targets import reach
 from lodo_bench.errors import UsageError
-from lodo_bench.results.report import flat, latex
-from lodo_bench.results.report.comparison import compare
-from lodo_bench.results.report.document import document
-from lodo_bench.results.report.layout import lay_out
-from lodo_bench.results.report.profile import profile
-from lodo_bench.results.report.targets import reach
-from lodo_bench.spec import Bound, Curve, Status, TaskSpec
+from lodo_bench.report import flat, latex
+from lodo_bench.report.json import document
+from lodo_bench.report.layout import lay_out
+from lodo_bench.spec.outcome import Curve, Status
+from lodo_bench.spec.training import Bound, TaskSpec
 from tests.results.builders import run, run_set
 from tests.results.report.sets import seeds, spread
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.records import Hyperparameters
-from lodo_bench.results.report.comparison import compare
-from lodo_bench.results.report.markdown import (
+from lodo_bench.analysis.comparison import compare
+from lodo_bench.analysis.statistics import Summary
+from lodo_bench.report.markdown import (
     NOTHING,
     hyperparameter_list,
     hyperparameter_source,
@@ -20,8 +20,9 @@ from lodo_bench.results.report.markdown import (
     render,
     table,
 )
-from lodo_bench.results.statistics import Summary
-from lodo_bench.spec import Bound, Status, TaskSpec
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.run_set import Hyperparameters
+from lodo_bench.spec.training import Bound, TaskSpec
 from tests.results.builders import MACHINE, OTHER_MACHINE, examples, provenance, run, run_set
 
 NAN, INF = math.nan, math.inf

@@ -10,12 +10,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from lodo_bench.records import StudyRecord
-from lodo_bench.results.lines import lines_of
-from lodo_bench.results.report.comparison import compare
-from lodo_bench.results.report.layout import lay_out
-from lodo_bench.results.report.page import Task, about_text, embedded, render
-from lodo_bench.spec import Bound, Curve, OptimizerSpec, Series, Status, TaskSpec
+from lodo_bench.analysis.comparison import compare
+from lodo_bench.charts.lines import lines_of
+from lodo_bench.report.html.page import Task, about_text, embedded, render
+from lodo_bench.report.layout import lay_out
+from lodo_bench.spec.outcome import Curve, Series, Status
+from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.training import Bound, OptimizerSpec, TaskSpec
 from tests.results.builders import generation, individual, provenance, run, run_set, study_spec
 
 NAN, INF = math.nan, math.inf

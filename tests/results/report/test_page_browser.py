@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lodo_bench.results.report.page import render
-from lodo_bench.spec import Series
+from lodo_bench.report.html.page import render
+from lodo_bench.spec.outcome import Series
 from tests.browser import Browser, executable
 from tests.results.report.test_page import Curves, Unlike, beyond_bounds, evil_page, ordinary
 

@@ -5,14 +5,15 @@ import re
 
 import pytest
 
-from lodo_bench.records import GenerationPlan, StudyRecord
-from lodo_bench.results.report.columns import Column
-from lodo_bench.results.report.comparison import compare
-from lodo_bench.results.report.cost import TuningCost
-from lodo_bench.results.report.layout import lay_out
-from lodo_bench.results.report.markdown import render
-from lodo_bench.results.statistics import Interval
-from lodo_bench.spec import Bound, OptimizerSpec, Status, TaskSpec
+from lodo_bench.analysis.columns import Column
+from lodo_bench.analysis.comparison import compare
+from lodo_bench.analysis.cost import TuningCost
+from lodo_bench.analysis.statistics import Interval
+from lodo_bench.report.layout import lay_out
+from lodo_bench.report.markdown import render
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import GenerationPlan, StudyRecord
+from lodo_bench.spec.training import Bound, OptimizerSpec, TaskSpec
 from tests.results.builders import generation, individual, run, run_set, schedule, study_spec
 from tests.results.report.sets import seeds, spread
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lodo_bench.results.statistics import Interval, confidence_interval
-from lodo_bench.results.statistics.interval import _tail
+from lodo_bench.analysis.statistics import Interval, confidence_interval
+from lodo_bench.analysis.statistics.interval import _tail
 from tests.results.builders import examples
 
 NAN, INF = math.nan, math.inf

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lodo_bench.results.statistics.rank_tests import rank_sum, signed_rank
+from lodo_bench.analysis.statistics.rank_tests import rank_sum, signed_rank
 from tests.results.builders import examples
 
 INF = math.inf

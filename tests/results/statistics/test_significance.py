@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lodo_bench.results.statistics import LEVEL, Sample, compare_with_all
-from lodo_bench.results.statistics.rank_tests import rank_sum, signed_rank
-from lodo_bench.results.statistics.significance import simes
+from lodo_bench.analysis.statistics import LEVEL, Sample, compare_with_all
+from lodo_bench.analysis.statistics.rank_tests import rank_sum, signed_rank
+from lodo_bench.analysis.statistics.significance import simes
 
 NAN, INF = math.nan, math.inf
 

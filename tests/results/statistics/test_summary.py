@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.results.statistics import summarize
+from lodo_bench.analysis.statistics import summarize
 from tests.results.builders import examples
 
 NAN, INF = math.nan, math.inf

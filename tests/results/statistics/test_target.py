@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from lodo_bench.results.statistics import Summary
-from lodo_bench.results.statistics.target import Crossing, first_crossing, reaching, scoring_window
-from lodo_bench.scoring import milestone_loss
-from lodo_bench.spec import Curve, Milestone
+from lodo_bench.analysis.statistics import Summary
+from lodo_bench.analysis.statistics.target import Crossing, first_crossing, reaching, scoring_window
+from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.outcome import Curve
+from lodo_bench.training.score import milestone_loss
 
 NAN, INF = math.nan, math.inf
 

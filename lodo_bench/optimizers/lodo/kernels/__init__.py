@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lodo_bench.kernels import chosen
+from lodo_bench.backends.selection import chosen
 from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, FusedKernel
 
 
 def build_kernel(network: BlockNetwork) -> BlockKernel:
-    """The kernel for this network that `lodo_bench.kernels` chooses."""
+    """The kernel for this network that `lodo_bench.backends.selection` chooses."""
     name = chosen(network.weights.device, network.weights.dtype)
     if name == "numba":
         from lodo_bench.optimizers.lodo.kernels.cpu import numba_kernel

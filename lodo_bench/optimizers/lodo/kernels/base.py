@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.backends.compiled_loop import Compiled
 from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.preconditioner import Descent
 

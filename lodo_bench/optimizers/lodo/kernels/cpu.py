@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lodo_bench.fused import Compiled
+from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.numba import lodo as cpu_loops
+from lodo_bench.backends.threads import share
 from lodo_bench.optimizers.adam import EPSILON, AdamMoments
-from lodo_bench.optimizers.lodo.kernels import cpu_loops
 from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, Trace, outer_products
 from lodo_bench.optimizers.lodo.preconditioner import Descent
-from lodo_bench.threads import share
 
 # So many weights are worth a thread of their own: handing over work takes some 0.05 ms, and a weight some 2 ns.
 _WEIGHTS_PER_THREAD = 2**17

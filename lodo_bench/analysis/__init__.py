@@ -1,0 +1,1 @@
+"""Compares stored runs: groups them, scores them, tests them."""

@@ -1,0 +1,201 @@
+"""All runs of one task, brought together: a row for each optimizer and its hyperparameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lodo_bench.analysis.columns import Column, milestone_order
+from lodo_bench.analysis.cost import TuningCost, tuning_cost
+from lodo_bench.analysis.grouping import Gathered, gather
+from lodo_bench.analysis.labels import Named, labels_of
+from lodo_bench.analysis.published import PublishedScore, published_score
+from lodo_bench.analysis.statistics import Interval, Summary, confidence_interval, summarize
+from lodo_bench.analysis.verdict import Verdict, judge
+from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.provenance import Machine, Provenance
+from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord
+from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.training import Bound, OptimizerSpec, TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one row has in one column.
+
+    Attributes:
+        by_seed: the values; not finite for a run that diverged.
+        summary: mean, spread and counts of them.
+        interval: the confidence interval of the mean of those that are finite.
+        published: the paper's value, where known.
+    """
+
+    by_seed: Mapping[int, float]
+    summary: Summary
+    interval: Interval
+    published: PublishedScore | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One optimizer with one choice of hyperparameters.
+
+    Attributes:
+        optimizer, hyperparameters, arithmetic: what was run; `arithmetic` is device, dtype and kernel.
+        results: by column.
+        speed: steps per second over the timed seeds; None if none was timed.
+        seconds: training seconds of a run over the same seeds.
+        machines: on which machines those were timed.
+        unfinished: how many seeds were interrupted or failed and have no score.
+        evaluations: gradient evaluations for each step; NaN if no run has any step.
+        complexity: time for one step, such as `O(n)`; empty where it is not told.
+        tuning: what finding the hyperparameters took, where they are tuned in the same database.
+        curves: by seed, the run set that has its longest curve.
+        timed_curves: likewise of the timed runs alone.
+    """
+
+    optimizer: OptimizerSpec
+    hyperparameters: Hyperparameters
+    arithmetic: str
+    results: Mapping[Column, Result]
+    speed: Summary | None
+    seconds: Summary | None
+    machines: tuple[Machine, ...]
+    unfinished: int
+    evaluations: float
+    complexity: str = ""
+    tuning: TuningCost | None = None
+    curves: Mapping[int, int] = field(default_factory=dict)
+    timed_curves: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def losses(self) -> dict[str, Summary]:
+        """The training losses over the seeds, by milestone key."""
+        return {column.milestone: result.summary for column, result in self.results.items() if column.is_loss}
+
+    @property
+    def published(self) -> dict[str, PublishedScore]:
+        """The paper's training losses, by milestone key, where known."""
+        found = {column.milestone: result.published for column, result in self.results.items() if column.is_loss}
+        return {key: score for key, score in found.items() if score is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The report on one task.
+
+    Attributes:
+        task: the task, with its options.
+        columns: what is compared, by milestone, steps before seconds, short before long, and the loss first.
+        rows: best first, by the loss at the longest milestone that a row has.
+        verdicts: by column, which rows may be the best.
+        bound: the loss that nothing can beat in the long run, where known.
+        provenances: of all runs in it.
+    """
+
+    task: TaskSpec
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    verdicts: Mapping[Column, Verdict]
+    bound: Bound | None
+    provenances: tuple[Provenance, ...]
+
+    @property
+    def milestones(self) -> tuple[str, ...]:
+        """The keys of the milestones, in the order of the columns."""
+        return tuple(dict.fromkeys(column.milestone for column in self.columns))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The optimizers' names, device, dtype and kernel where these differ, and what tells rows of one name apart."""
+        differ = len({row.arithmetic for row in self.rows}) > 1
+        names = [f"{r.optimizer.label} ({r.arithmetic})" if differ else r.optimizer.label for r in self.rows]
+        pairs = zip(names, self.rows, strict=True)
+        return tuple(labels_of([Named(name, row.hyperparameters, row.arithmetic) for name, row in pairs]))
+
+
+def compare(
+    run_sets: Iterable[RunSetRecord],
+    bound: Callable[[TaskSpec], Bound | None],
+    *,
+    complexity: Callable[[OptimizerSpec], str] | None = None,
+    studies: Iterable[StudyRecord] = (),
+) -> list[Comparison]:
+    """One comparison for each task and its options, in the order in which they were first run.
+
+    Args:
+        run_sets: oldest first.
+        bound: tells a task's bound.
+        complexity: tells the time that a step of an optimizer takes; without it the report does not say.
+        studies: to tell what the tuning took.
+    """
+    by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
+    for run_set in run_sets:
+        if run_set.runs:
+            task = run_set.spec.task
+            by_task.setdefault((task.name, *sorted(task.options.items())), []).append(run_set)
+    searched = list(studies)
+    comparisons = []
+    for group in by_task.values():
+        task = group[0].spec.task
+        rows = [_row(task, found, complexity, searched) for found in gather(group)]
+        comparisons.append(_comparison(task, rows, bound(task), [p for record in group for p in record.provenances]))
+    return comparisons
+
+
+def _comparison(
+    task: TaskSpec, rows: Sequence[Row], bound: Bound | None, provenances: Sequence[Provenance]
+) -> Comparison:
+    columns = tuple(sorted(dict.fromkeys(c for row in rows for c in row.results), key=lambda column: column.order))
+    milestones = sorted({column.milestone for column in columns}, key=milestone_order)
+    ranked = tuple(sorted(rows, key=lambda row: _rank(row, milestones)))
+    verdicts = {
+        column: judge(column, {i: (r.results[column].by_seed, r.arithmetic) for i, r in _having(ranked, column)})
+        for column in columns
+    }
+    return Comparison(task, columns, ranked, verdicts, bound, tuple(provenances))
+
+
+def _having(rows: Sequence[Row], column: Column) -> list[tuple[int, Row]]:
+    return [(index, row) for index, row in enumerate(rows) if column in row.results]
+
+
+def _row(
+    task: TaskSpec,
+    found: Gathered,
+    complexity: Callable[[OptimizerSpec], str] | None,
+    studies: Sequence[StudyRecord],
+) -> Row:
+    return Row(
+        optimizer=found.optimizer,
+        hyperparameters=found.hyperparameters,
+        arithmetic=found.arithmetic,
+        results={column: _result(task, column, found) for column in found.values},
+        speed=summarize(run.speed for run in found.timed.values()) if found.timed else None,
+        seconds=summarize(run.seconds for run in found.timed.values()) if found.timed else None,
+        machines=tuple(dict.fromkeys(run.machine for run in found.timed.values())),
+        unfinished=len(found.unfinished.difference(*found.values.values())),
+        evaluations=found.evaluations / found.steps if found.steps else math.nan,
+        complexity=complexity(found.optimizer) if complexity else "",
+        tuning=tuning_cost(found.hyperparameters, studies),
+        curves={seed: run_set for seed, (_, run_set) in found.curves.items()},
+        timed_curves={seed: run_set for seed, (_, run_set) in found.timed_curves.items()},
+    )
+
+
+def _result(task: TaskSpec, column: Column, found: Gathered) -> Result:
+    by_seed = found.values[column]
+    published = published_score(task, column.milestone, found.optimizer, column.score)
+    return Result(by_seed, summarize(by_seed.values()), confidence_interval(by_seed.values()), published)
+
+
+def _rank(row: Row, milestones: Sequence[str]) -> tuple[float, ...]:
+    """Longest step milestone first; a row without it, or without a finite loss, comes after those with."""
+    steps = [key for key in reversed(milestones) if key.startswith(_STEPS)] or list(reversed(milestones))
+    losses = row.losses
+    means = [losses[key].mean if key in losses else math.nan for key in steps]
+    return tuple(math.inf if math.isnan(mean) else mean for mean in means)
+
+
+_STEPS = Milestone("steps", 1).key.removesuffix("1")

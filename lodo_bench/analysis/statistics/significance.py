@@ -1,0 +1,102 @@
+"""Which of several optimizers may be the best, given a few runs of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lodo_bench.analysis.statistics.rank_tests import rank_sum, signed_rank
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The runs of one optimizer.
+
+    Attributes:
+        values: by seed, the smaller the better; those that are not finite are diverged runs, worse than all others.
+        data: what the runs met besides their seed. Runs of two samples with the same seed and the same `data` met the
+            same problem, and can be paired.
+    """
+
+    values: Mapping[int, float]
+    data: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparability:
+    """What the tests of one sample against all others have come to.
+
+    Attributes:
+        p: of the hypothesis that no other is better, corrected for the number of others; 1 if there is none.
+        floor: the smallest p that so many runs could have come to, if every other were better.
+        paired, unpaired: the numbers of runs compared, (own, other's), for each test of either kind; for pairs both are
+            the number of pairs.
+    """
+
+    p: float
+    floor: float
+    paired: tuple[tuple[int, int], ...] = field(default=())
+    unpaired: tuple[tuple[int, int], ...] = field(default=())
+
+    @property
+    def may_be_best(self) -> bool:
+        """Whether no other is significantly better."""
+        return self.p > LEVEL
+
+    @property
+    def decidable(self) -> bool:
+        """Whether so many runs could have shown anything at all."""
+        return self.floor <= LEVEL
+
+
+def compare_with_all(samples: Sequence[Sample]) -> list[Comparability]:
+    """Test each sample against each other: is that one better?
+
+    The hypothesis of a sample is that no other is better. It is tested with one exact one-sided rank test against each
+    other, signed-rank for pairs and rank-sum where most seeds do not pair, put together by Simes' inequality: of m
+    values of p in rising order, min over r of m p₍ᵣ₎ / r. So one that is really the best is told to be worse with a
+    probability of at most `LEVEL`, whatever the number of others. No sample is singled out as the best beforehand:
+    testing against the one that came out first would favour that one for its luck.
+
+    Returns:
+        One for each sample, in order.
+    """
+    return [_against(sample, [s for j, s in enumerate(samples) if j != i]) for i, sample in enumerate(samples)]
+
+
+def _against(sample: Sample, others: Sequence[Sample]) -> Comparability:
+    values, floors, paired, unpaired = [], [], [], []
+    for other in others:
+        common = _common_seeds(sample, other)
+        if common:
+            values.append(signed_rank(_worst_last(sample, common), _worst_last(other, common)))
+            floors.append(2.0 ** -len(common))
+            paired.append((len(common), len(common)))
+        else:
+            own, its = len(sample.values), len(other.values)
+            values.append(rank_sum(_worst_last(sample, sample.values), _worst_last(other, other.values)))
+            floors.append(1 / math.comb(own + its, own))
+            unpaired.append((own, its))
+    return Comparability(simes(values), simes(floors), tuple(paired), tuple(unpaired))
+
+
+def simes(values: Sequence[float]) -> float:
+    """One p of the hypothesis that all hypotheses hold whose p are `values`; 1 if there are none (Simes 1986).
+
+    Holds for independent tests and for such as tend to agree, as those of one sample against many others do.
+    """
+    return min((len(values) * p / rank for rank, p in enumerate(sorted(values), 1)), default=1.0)
+
+
+def _common_seeds(one: Sample, other: Sample) -> list[int]:
+    """The seeds to pair by: those that both have, if these are most of the smaller sample and met the same data."""
+    common = sorted(one.values.keys() & other.values.keys())
+    most = 2 * len(common) > min(len(one.values), len(other.values))
+    return common if most and one.data == other.data else []
+
+
+def _worst_last(sample: Sample, seeds: Sequence[int] | Mapping[int, float]) -> list[float]:
+    return [value if math.isfinite(value := sample.values[seed]) else math.inf for seed in seeds]

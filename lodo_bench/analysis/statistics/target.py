@@ -1,0 +1,86 @@
+"""When a run came down to a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lodo_bench.analysis.statistics.summary import Summary, summarize
+from lodo_bench.spec.outcome import Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The first time that a run's mean loss was at most a target.
+
+    Attributes:
+        step: after how many steps, counted from 1.
+        seconds: what the run's clock showed then.
+    """
+
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reaching:
+    """How several runs came to a target: the steps or seconds of those that did, and how many `missed` it."""
+
+    reached: Summary
+    missed: int
+
+
+def scoring_window(milestone: int) -> int:
+    """How many losses are averaged for the score at a milestone of so many steps: 19 of 200 (LODO §5)."""
+    first = 9 * milestone // 10
+    return max(milestone - 1, first + 1) - first
+
+
+def first_crossing(curve: Curve, target: float, window: int) -> Crossing | None:
+    """The first step t at which the mean of the losses t − window + 1, ..., t is at most `target`.
+
+    A mean, as single losses of fresh batches fall below a target by luck long before their mean does; and over as many
+    losses as a score at the milestone is, so that whoever scores at most the target at the milestone has reached it.
+    The price is that nothing is reached before the first full window, and the mean lags by half a window.
+
+    Args:
+        curve: losses that are not finite end it.
+        target: the loss to reach.
+        window: how many losses are averaged (>= 1).
+
+    Returns:
+        None if there is no such step.
+    """
+    means = _running_means(curve.losses, window)
+    below = np.flatnonzero(means <= target)
+    if not below.size:
+        return None
+    step = int(below[0]) + window
+    return Crossing(step, float(np.interp(step, curve.clock_steps, curve.clock_seconds)))
+
+
+def reaching(found: Iterable[float | None]) -> Reaching:
+    """What the steps or seconds of several runs, None for a miss, come to."""
+    everything = list(found)
+    reached = [value for value in everything if value is not None]
+    return Reaching(summarize(reached), len(everything) - len(reached))
+
+
+def _running_means(losses: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """The means of every `window` losses in a row, up to the first loss that is not finite; (T − window + 1,)."""
+    broken = np.flatnonzero(~np.isfinite(losses))
+    finite = losses[: broken[0]] if broken.size else losses
+    if len(finite) < window:
+        return np.empty(0)
+    # Sums of whole blocks of a window, forwards and backwards: unlike differences of one long sum, they do not lose
+    # small losses beside the large ones long before.
+    padded = np.concatenate([finite, np.zeros(-len(finite) % window)]).reshape(-1, window)
+    heads = np.cumsum(padded, axis=1).ravel()
+    tails = np.cumsum(padded[:, ::-1], axis=1)[:, ::-1].ravel()
+    first = np.arange(len(finite) - window + 1)
+    last = first + window - 1
+    sums = tails[first] + np.where(first % window == 0, 0.0, heads[last])
+    return np.asarray(sums / window)

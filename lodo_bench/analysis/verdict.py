@@ -1,0 +1,62 @@
+"""Which rows may be the best in a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lodo_bench.analysis.columns import Column
+from lodo_bench.analysis.statistics import Comparability, Sample, compare_with_all, summarize
+
+Mark = Literal["", "best", "tied", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the tests of a column say.
+
+    Attributes:
+        standings: by row, what its comparison with all others has come to.
+        best: the row of the best mean among those that may be the best and of which less than half of the runs
+            diverged; None if there is none.
+    """
+
+    standings: Mapping[int, Comparability]
+    best: int | None
+
+    @property
+    def decidable(self) -> bool:
+        """Whether so many runs could have shown any row to be worse."""
+        return any(standing.decidable for standing in self.standings.values())
+
+    def mark(self, row: int) -> Mark:
+        """How a row is marked: the `best`, `tied` with it, `undecided` for want of runs, or not at all if worse."""
+        standing = self.standings.get(row)
+        if standing is None or not self.decidable or not standing.may_be_best:
+            return ""
+        if row == self.best:
+            return "best"
+        return "tied" if standing.decidable else "undecided"
+
+
+def judge(column: Column, rows: Mapping[int, tuple[Mapping[int, float], str]]) -> Verdict:
+    """Compare the rows that have a column.
+
+    Args:
+        column: says whether more is better.
+        rows: by row, the values by seed and the arithmetic. The random numbers of a task, and with them its data,
+            are the same for the same seed, device and precision, so that runs can be paired.
+    """
+    sign = -1.0 if column.higher_is_better else 1.0
+    samples = [
+        Sample({seed: sign * value for seed, value in values.items()}, arithmetic.split(", ")[:2])
+        for values, arithmetic in rows.values()
+    ]
+    standings = dict(zip(rows, compare_with_all(samples), strict=True))
+    means = {}
+    for (row, standing), sample in zip(standings.items(), samples, strict=True):
+        summary = summarize(sample.values.values())
+        if standing.may_be_best and summary.count > summary.diverged:
+            means[row] = summary.mean
+    return Verdict(standings, min(means, key=means.__getitem__, default=None))

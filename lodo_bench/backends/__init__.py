@@ -1,0 +1,1 @@
+"""Implementations of the heavy arithmetic, and which one is used."""

@@ -1,0 +1,1 @@
+"""Code that Numba compiles for CPUs."""

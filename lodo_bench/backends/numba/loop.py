@@ -1,0 +1,40 @@
+"""The loop of `lodo_bench.backends.compiled_loop`, compiled by Numba for each pair of a task's code and an optimizer's."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from lodo_bench.backends.numba.jit import compiled, digest
+
+# `fused` gives each of its loops two of its own.
+evaluate: Any = None
+update: Any = None
+
+
+def _loop(task, optimizer, points, losses, first, last):
+    """All steps of individuals `first` to `last`."""
+    gradient = np.empty(points.shape[1], points.dtype)
+    for p in range(first, last):
+        for k in range(len(losses)):
+            losses[k, p] = evaluate(task, p, k, points[p], gradient)
+            update(optimizer, p, k, gradient, points[p])
+
+
+@cache
+def fused(evaluate: Any, update: Any) -> Any:
+    """The loop that calls these two, functions that Numba compiles.
+
+    A loop that is handed two functions as arguments is compiled anew in every process; so each pair has a loop of its
+    own, under a name that tells the functions and their files' content.
+    """
+    functions = [part.py_func for part in (evaluate, update)]
+    content = digest(Path(function.__code__.co_filename) for function in functions)
+    name = "_".join(("loop", *(function.__name__ for function in functions), content))
+    loop = FunctionType(_loop.__code__, {**globals(), "evaluate": evaluate, "update": update}, name)
+    loop.__qualname__, loop.__module__ = name, __name__
+    return compiled(loop)

@@ -1,0 +1,148 @@
+"""What all figures have in common: their style, their axes, and how they are saved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure as Figure  # so that other rooms can name it
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from numpy.typing import ArrayLike
+
+from lodo_bench.charts.line_styles import Dash, Look, Marker
+
+FORMATS = ("png", "svg", "pdf")
+LARGEST_SPAN = 1e15  # of a log axis: what is beyond it is off the picture
+INK = "#333333"
+CROSS: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.6, "linestyle": "none"}
+_FAINT = "#d9d9d9"
+_DASHES: Mapping[Dash, Any] = {
+    "solid": "solid",
+    "dashed": (0, (5, 2)),
+    "dotted": (0, (1.2, 1.6)),
+    "dash-dot": (0, (6, 1.8, 1.2, 1.8)),
+    "dash-dot-dot": (0, (6, 1.5, 1.2, 1.5, 1.2, 1.5)),
+}
+_MARKERS: Mapping[Marker, str] = {
+    "circle": "o",
+    "square": "s",
+    "diamond": "D",
+    "triangle-up": "^",
+    "triangle-down": "v",
+    "plus": "P",
+    "star": "*",
+}
+_STYLE: Any = {
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _FAINT,
+    "grid.linewidth": 0.5,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.handlelength": 3.2,
+    "figure.titlesize": 11,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "lodo-bench",  # the same picture gives the same file
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Figures made and saved in this block have the style of this project, whatever the user's settings are."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def figure(columns: int, rows: int, *, width: float, height: float) -> tuple[Figure, list[list[Axes]]]:
+    """A figure of so many panels, each `width` by `height` inches, with room for a legend to the right."""
+    made = Figure(figsize=(width * columns + 1.9, height * rows + 0.5), layout="constrained")
+    panels = made.subplots(rows, columns, squeeze=False)
+    return made, [list(row) for row in panels]
+
+
+def save(made: Figure, file: BinaryIO, kind: str) -> None:
+    """Write the figure in one of the `FORMATS`; the same figure gives the same bytes."""
+    undated: Mapping[str, Mapping[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    with house_style():
+        made.savefig(file, format=kind, metadata=dict(undated[kind]))
+
+
+def drawing(look: Look) -> dict[str, Any]:
+    """The look as Matplotlib's arguments."""
+    return {
+        "color": look.colour.light,
+        "linestyle": _DASHES[look.dash],
+        "marker": _MARKERS[look.marker],
+        "markersize": 5.5 if look.marker == "star" else 4,
+        "linewidth": 1.5,
+    }
+
+
+def legend(made: Figure, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """A legend to the right of all panels."""
+    handles = [Line2D([], [], label=literal(label), **how) for label, how in entries]
+    if handles:
+        made.legend(handles=handles, loc="outside right center")
+
+
+def literal(text: str) -> str:
+    """Text that Matplotlib shows as it is: a dollar sign would begin a formula."""
+    return text.replace("$", r"\$")
+
+
+def scale_axis(axes: Axes, which: Literal["x", "y"], values: ArrayLike) -> None:
+    """Scale an axis for these values: logarithmic if all are 0 or more and they differ by much, else linear.
+
+    A logarithmic axis spans the values above 0. Those at 0 are drawn at its very end; of a span that is beyond all
+    measure the large part is left out.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    positive = known[known > 0]
+    if not len(positive) or known.min() < 0 or positive.max() < 1.5 * positive.min():
+        return
+    low, high = positive.min(), min(positive.max(), positive.min() * LARGEST_SPAN)
+    margin = (high / low) ** 0.04
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (low / margin, high * margin)})
+    _set_ticks(axes.xaxis if which == "x" else axes.yaxis, math.log10(high / low))
+
+
+def _set_ticks(axis: Axis, decades: float) -> None:
+    """Ticks at powers of ten, and between them where there would be too few."""
+    if decades > 2:
+        axis.set_major_locator(LogLocator(numticks=8))
+        axis.set_minor_locator(LogLocator(subs="auto", numticks=50) if decades < 8 else NullLocator())
+    else:
+        subs = (1.0, 2.0, 5.0) if decades > 0.9 else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def tick(value: float) -> str:
+    """A tick's label: plain where that is short, else a power of ten."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:g}"
+    exponent = math.floor(math.log10(abs(value)) + 1e-9)
+    factor = value / 10**exponent
+    return f"$10^{{{exponent}}}$" if abs(factor - 1) < 1e-6 else f"${factor:.3g}·10^{{{exponent}}}$"

@@ -1,0 +1,143 @@
+"""Reports as CSV: one line for each optimizer, milestone and score, with numbers in full precision."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+from lodo_bench.analysis.columns import Column
+from lodo_bench.analysis.comparison import Comparison, Row
+from lodo_bench.analysis.statistics import Summary
+from lodo_bench.analysis.statistics.target import Reaching
+from lodo_bench.analysis.targets import Targets
+
+COLUMNS = (
+    "task",
+    "task_options",
+    "optimizer",
+    "optimizer_options",
+    "arithmetic",
+    "hyperparameters",
+    "hyperparameters_source",
+    "hyperparameters_origin",
+    "milestone",
+    "score",
+    "mean",
+    "std",
+    "low",
+    "high",
+    "finite",
+    "diverged",
+    "mark",
+    "p",
+    "published",
+    "published_std",
+    "target",
+    "steps_to_target",
+    "steps_to_target_std",
+    "steps_to_target_reached",
+    "steps_to_target_missed",
+    "seconds_to_target",
+    "seconds_to_target_std",
+    "seconds_to_target_reached",
+    "seconds_to_target_missed",
+    "evaluations_per_step",
+    "time_per_step",
+    "steps_per_second",
+    "steps_per_second_std",
+    "unfinished",
+)
+"""The titles; docs/statistics.md says what each column holds."""
+
+
+def render(reports: Iterable[tuple[Comparison, Targets | None]]) -> str:
+    """All comparisons in one table, each perhaps with its targets. What is missing is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for comparison, targets in reports:
+        for index, row in enumerate(comparison.rows):
+            shared = {**_identity(comparison, row), **_cost(row), **_targets(targets, index)}
+            for values in _results(comparison, index, row):
+                writer.writerow({name: _field(value) for name, value in {**shared, **values}.items()})
+    return text.getvalue()
+
+
+def _results(comparison: Comparison, index: int, row: Row) -> Iterator[Mapping[str, object]]:
+    """The values of each column that the row has, or nothing, once, if it has none."""
+    if not row.results:
+        yield {}
+    for column in comparison.columns:
+        if column in row.results:
+            yield _result(comparison, index, row, column)
+
+
+def _result(comparison: Comparison, index: int, row: Row, column: Column) -> Mapping[str, object]:
+    result, verdict = row.results[column], comparison.verdicts[column]
+    compared = len(verdict.standings) > 1
+    return {
+        "milestone": column.milestone,
+        "score": column.score,
+        "mean": result.summary.mean,
+        "std": result.summary.std,
+        "low": result.interval.low,
+        "high": result.interval.high,
+        "finite": result.summary.count,
+        "diverged": result.summary.diverged,
+        "mark": verdict.mark(index),
+        "p": verdict.standings[index].p if compared else None,
+        "published": result.published.mean if result.published else None,
+        "published_std": result.published.std if result.published else None,
+    }
+
+
+def _identity(comparison: Comparison, row: Row) -> Mapping[str, object]:
+    return {
+        "task": comparison.task.name,
+        "task_options": comparison.task.options,
+        "optimizer": row.optimizer.name,
+        "optimizer_options": row.optimizer.options,
+        "arithmetic": row.arithmetic,
+        "hyperparameters": row.hyperparameters.values,
+        "hyperparameters_source": row.hyperparameters.source,
+        "hyperparameters_origin": row.hyperparameters.origin,
+    }
+
+
+def _cost(row: Row) -> Mapping[str, object]:
+    return {
+        "evaluations_per_step": row.evaluations,
+        "time_per_step": row.complexity,
+        **_summary("steps_per_second", row.speed),
+        "unfinished": row.unfinished,
+    }
+
+
+def _targets(targets: Targets | None, index: int) -> Mapping[str, object]:
+    if targets is None:
+        return {}
+    return {
+        "target": targets.loss,
+        **_reaching("steps_to_target", targets.steps[index]),
+        **_reaching("seconds_to_target", targets.seconds[index]),
+    }
+
+
+def _reaching(name: str, reaching: Reaching | None) -> Mapping[str, object]:
+    if reaching is None:
+        return {}
+    counts = {f"{name}_reached": reaching.reached.count, f"{name}_missed": reaching.missed}
+    return {**_summary(name, reaching.reached), **counts}
+
+
+def _summary(name: str, summary: Summary | None) -> Mapping[str, object]:
+    return {} if summary is None else {name: summary.mean, f"{name}_std": summary.std}
+
+
+def _field(value: object) -> object:
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value))
+    return None if isinstance(value, float) and math.isnan(value) else value

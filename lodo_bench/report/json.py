@@ -1,0 +1,80 @@
+"""Reports as JSON documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from lodo_bench.analysis.columns import Column
+from lodo_bench.analysis.comparison import Comparison, Row
+from lodo_bench.analysis.statistics import LEVEL
+from lodo_bench.analysis.statistics.interval import CONFIDENCE
+from lodo_bench.analysis.targets import Targets
+
+
+def document(reports: Iterable[tuple[Comparison, Targets | None]]) -> dict[str, Any]:
+    """All comparisons, each perhaps with its targets. Numbers that are not finite are in it as they are."""
+    return {
+        "level": LEVEL,
+        "confidence": CONFIDENCE,
+        "comparisons": [_comparison(comparison, targets) for comparison, targets in reports],
+    }
+
+
+def _comparison(comparison: Comparison, targets: Targets | None) -> dict[str, Any]:
+    return {
+        "task": comparison.task.name,
+        "task_options": comparison.task.options,
+        "bound": None if comparison.bound is None else asdict(comparison.bound),
+        "target": None if targets is None else {"loss": targets.loss, "window": targets.window},
+        "rows": [_row(comparison, targets, index, row) for index, row in enumerate(comparison.rows)],
+        "provenances": [asdict(provenance) for provenance in comparison.provenances],
+    }
+
+
+def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) -> dict[str, Any]:
+    return {
+        "optimizer": row.optimizer.name,
+        "optimizer_options": row.optimizer.options,
+        "hyperparameters": row.hyperparameters.values,
+        "hyperparameters_source": row.hyperparameters.source,
+        "hyperparameters_origin": row.hyperparameters.origin,
+        "arithmetic": row.arithmetic,
+        "milestones": {key: _milestone(comparison, index, row, key) for key in row.losses},
+        "to_target": None if targets is None else _to_target(targets, index),
+        "steps_per_second": None if row.speed is None else asdict(row.speed),
+        "training_seconds": None if row.seconds is None else asdict(row.seconds),
+        "evaluations_per_step": row.evaluations,
+        "time_per_step": row.complexity or None,
+        "tuning": None if row.tuning is None else asdict(row.tuning),
+        "machines": [asdict(machine) for machine in row.machines],
+        "unfinished": row.unfinished,
+    }
+
+
+def _milestone(comparison: Comparison, index: int, row: Row, key: str) -> dict[str, Any]:
+    """The training loss at a milestone, and under `scores` whatever else was measured there."""
+    others = [column for column in row.results if column.milestone == key and not column.is_loss]
+    return {
+        **_result(comparison, index, row, Column(key)),
+        "scores": {column.score: _result(comparison, index, row, column) for column in others},
+    }
+
+
+def _result(comparison: Comparison, index: int, row: Row, column: Column) -> dict[str, Any]:
+    result, verdict = row.results[column], comparison.verdicts[column]
+    published = result.published
+    return {
+        column.score: asdict(result.summary),
+        "interval": asdict(result.interval),
+        "by_seed": {str(seed): value for seed, value in sorted(result.by_seed.items())},
+        "mark": verdict.mark(index),
+        "p": verdict.standings[index].p if len(verdict.standings) > 1 else None,
+        "published": None if published is None else {column.score: published.mean, "std": published.std},
+    }
+
+
+def _to_target(targets: Targets, index: int) -> Mapping[str, Any]:
+    seconds = targets.seconds[index]
+    return {"steps": asdict(targets.steps[index]), "seconds": None if seconds is None else asdict(seconds)}

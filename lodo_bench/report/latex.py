@@ -1,0 +1,100 @@
+"""Reports as LaTeX, for a paper that uses the package booktabs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lodo_bench.analysis.comparison import Comparison
+from lodo_bench.analysis.targets import Targets
+from lodo_bench.analysis.verdict import Mark
+from lodo_bench.report.layout import lay_out
+from lodo_bench.report.table import Cell, Line, Section, Table
+
+_ESCAPES: Mapping[str, str] = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"$<$",
+    ">": r"$>$",
+    "|": r"$|$",
+    "±": r"$\pm$",
+    "≤": r"$\le$",
+    "×": r"$\times$",
+    "–": "--",
+    "−": "$-$",
+    "†": r"$^\dagger$",
+    "σ": r"$\sigma$",
+    "β": r"$\beta$",
+    "²": "$^2$",
+    "³": "$^3$",
+}
+_EXPONENT = re.compile(r"(?<=\d)e([+-]\d+)\b")
+_MARKS: Mapping[Mark, str] = {
+    "": "{}",
+    "best": r"\textbf{{{}}}",
+    "tied": r"{}$^\dagger$",
+    "undecided": r"{}$^?$",
+}
+
+
+def render(comparison: Comparison, targets: Targets | None = None) -> str:
+    """The report on one task as a table with a caption, and all else that the report says beneath it."""
+    return render_section(lay_out(comparison, targets))
+
+
+def render_section(section: Section) -> str:
+    """A section as LaTeX, with a line end."""
+    notes = [*section.verdicts, *(f"Hyperparameters of {text}." for text in section.hyperparameters)]
+    notes += [note.text for note in section.notes]
+    lines = [
+        "% Needs \\usepackage{booktabs}.",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escaped(section.title)}}}",
+        *_table(section.table),
+        r"\par\medskip\footnotesize\raggedright",
+        *(rf"{escaped(text)}\par" for text in notes),
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """`text` as LaTeX that shows it; an exponent becomes a power of ten."""
+    shown = "".join(_ESCAPES.get(character, character) for character in text)
+    return _EXPONENT.sub(lambda found: rf"$\times 10^{{{int(found[1])}}}$", shown)
+
+
+def _table(content: Table) -> list[str]:
+    kinds = "".join("r" if head.numeric else "l" for head in content.heads)
+    return [
+        rf"\begin{{tabular}}{{{kinds}}}",
+        r"\toprule",
+        _line([escaped(head.title) for head in content.heads]),
+        r"\midrule",
+        *(_line(_cells(line)) for line in content.lines),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def _line(cells: list[str]) -> str:
+    # An empty group in front: a cell that starts with a bracket or a star would be an argument of the line before.
+    return "{}" + " & ".join(cells) + r" \\"
+
+
+def _cells(line: Line) -> list[str]:
+    texts = [_cell(cell) for cell in line.cells]
+    return [rf"\emph{{{texts[0]}}}", *texts[1:]] if line.aside else texts
+
+
+def _cell(cell: Cell) -> str:
+    return _MARKS[cell.mark].format(escaped(cell.text))

@@ -1,1 +1,0 @@
-"""Everything that is stored, as tables for other programs."""

@@ -1,1 +1,0 @@
-"""From stored runs to tables for people; pure functions of what the store returns."""

@@ -1,0 +1,1 @@
+"""Plain frozen values that cross rooms, processes and the database: no tensors, database rows or Ray objects."""

@@ -1,0 +1,75 @@
+"""Results of training one individual: status, learning curve and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Status(StrEnum):
+    """How the training of one individual ended. Stored as it is, never padded or hidden."""
+
+    COMPLETED = "completed"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A metric's course.
+
+    Attributes:
+        steps: (K,), after how many steps it was measured.
+        values: (K,), what it was.
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The whole course of one individual: every step's loss, and when the steps were taken.
+
+    Attributes:
+        losses: (T,), the training loss of each step, on the batch of that step, before the update.
+        clock_steps: (M,), increasing step counts at which the training clock was read, starting with 0.
+        clock_seconds: (M,), the training seconds at those counts.
+        metrics: what else was measured, off the clock, by name.
+    """
+
+    losses: NDArray[np.float64]
+    clock_steps: NDArray[np.int64]
+    clock_seconds: NDArray[np.float64]
+    metrics: Mapping[str, Series] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Training time in seconds."""
+        return float(self.clock_seconds[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came out of training one individual.
+
+    Attributes:
+        status: how it ended.
+        reason: why, where the status needs a reason; else empty.
+        steps: gradient evaluations on fresh batches.
+        evaluations: all gradient evaluations, those on the same batch included.
+        curve: losses and clock.
+        scores: what else was measured at each milestone that was reached, by its key and name.
+    """
+
+    status: Status
+    reason: str
+    steps: int
+    evaluations: int
+    curve: Curve
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -1,0 +1,123 @@
+"""Specifications of what to train: task, optimizer, individuals and duration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lodo_bench.spec.compute import Device, DType, Kernel
+from lodo_bench.spec.options import Value, shown
+
+Capability = Literal["hessian"]
+
+
+Purpose = Literal["tuning", "final"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    name: str
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """`quadratic`, or `quadratic (noise_variance=4)`."""
+        options = ", ".join(f"{name}={shown(value)}" for name, value in self.options.items())
+        return f"{self.name} ({options})" if options else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec(_Named):
+    """A task by name, with the options that differ from the paper's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerSpec(_Named):
+    """An optimizer by name, with the structural options that differ from the paper's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A loss that no optimizer can beat on a task in the long run, and what attains it."""
+
+    name: str
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Individual:
+    """One member of a population: its hyperparameters and the key that its seeds are derived from.
+
+    `key` is `(seed,)` for a final run and `(study seed, generation, index)` during tuning; with the purpose it is
+    all that an individual's result depends on beside the hyperparameters.
+    """
+
+    key: tuple[int, ...]
+    hyperparameters: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a meta-trained optimizer has learned so far.
+
+    Attributes:
+        weights: the best so far, little-endian float64 numbers.
+        state: what is needed to go on learning, in the form of NumPy's `.npz`.
+    """
+
+    weights: bytes
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSpec:
+    """What to train: a population on one task with one optimizer, in lockstep.
+
+    Args:
+        task: the task.
+        optimizer: the optimizer.
+        purpose: `tuning` or `final`; the two never share seeds.
+        individuals: the population, P of them.
+        steps: train at least this many steps (>= 1).
+        seconds: train at least this long on the training clock, too; None for no time milestone.
+        device: where the tensors live.
+        dtype: the precision of everything.
+        kernel: what does the heavy arithmetic, see `lodo_bench.backends.selection`.
+        learned: the weights of a meta-trained optimizer; empty for one that has learned nothing.
+    """
+
+    task: TaskSpec
+    optimizer: OptimizerSpec
+    purpose: Purpose
+    individuals: tuple[Individual, ...]
+    steps: int
+    seconds: float | None = None
+    device: Device = "cpu"
+    dtype: DType = "float64"
+    kernel: Kernel = "auto"
+    learned: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class MetaTrainingSpec:
+    """One epoch of the meta-training of an optimizer (see `lodo_bench.training.meta`).
+
+    Args:
+        task: the kind of problems that it is trained on.
+        optimizer: the optimizer.
+        individuals: one, without hyperparameters; its key, `(study seed, epoch, 0)`, is what the epoch's problems
+            depend on.
+        steps: training steps in the epoch.
+        before: what the epochs before have learned; None for the first.
+        device, dtype, kernel: as in `TrainingSpec`.
+    """
+
+    task: TaskSpec
+    optimizer: OptimizerSpec
+    individuals: tuple[Individual, ...]
+    steps: int
+    before: Learned | None
+    device: Device = "cpu"
+    dtype: DType = "float64"
+    kernel: Kernel = "auto"

@@ -1,0 +1,1 @@
+"""Training a population on a task: the loop, its clock, recorder and checkpoints."""

@@ -1,0 +1,156 @@
+"""What is written down of a training while it goes on, and the outcomes that are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lodo_bench.errors import StateError
+from lodo_bench.spec.outcome import Curve, Outcome, Series, Status
+
+Column = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+class Recorder:
+    """Collects losses, clock readings and measurements, and notices who diverged.
+
+    Args:
+        population: P, how many individuals there are.
+
+    Attributes:
+        steps: how many steps are written down.
+        measured: up to which step everything that was to be measured has been.
+    """
+
+    def __init__(self, population: int) -> None:
+        self.steps = 0
+        self.measured = 0
+        self._evaluations: list[Counts] = [np.empty(0, np.int64)]
+        self._losses: list[NDArray[np.float64]] = [np.empty((0, population))]
+        self._clock: list[tuple[int, float]] = [(0, 0.0)]
+        self._diverged_at = np.full(population, -1)
+        self._courses: dict[str, dict[int, Column]] = {}  # by name and step
+        self._latest: dict[str, Column] = {}  # of the metrics that are scores, by name
+        self._scores: dict[str, dict[str, Column]] = {}  # by milestone and name
+        self._scored_at: dict[str, int] = {}
+
+    @property
+    def alive(self) -> int:
+        """How many individuals have had finite losses only."""
+        return int((self._diverged_at < 0).sum())
+
+    def has_scored(self, milestone: str) -> bool:
+        """Whether `add_scores` was called for a milestone."""
+        return milestone in self._scores
+
+    def add(self, losses: Tensor, evaluations: Counts, seconds: float) -> None:
+        """Take in a chunk of losses, (steps, P), and the evaluations up to each step; it ended at `seconds`."""
+        block = losses.to("cpu", torch.float64).numpy()
+        broken = ~np.isfinite(block)
+        newly = (self._diverged_at < 0) & broken.any(axis=0)
+        self._diverged_at[newly] = self.steps + broken.argmax(axis=0)[newly]
+        self._losses.append(block)
+        self.steps += len(block)
+        self._evaluations.append(evaluations)
+        self._clock.append((self.steps, seconds))
+
+    def add_measurement(self, values: Mapping[str, Tensor], *, is_score: bool) -> None:
+        """Take in what metrics, (P,) each, are after the steps so far, and whether they are scores as well."""
+        for name, column in values.items():
+            self._courses.setdefault(name, {})[self.steps] = _column(column)
+            if is_score:
+                self._latest[name] = _column(column)
+
+    def add_scores(self, milestone: str, values: Mapping[str, Tensor]) -> None:
+        """Take in what was measured at a milestone, (P,) each; those metrics that are scores belong to it as well."""
+        self._scores[milestone] = {**self._latest, **{name: _column(column) for name, column in values.items()}}
+        self._scored_at[milestone] = self.steps
+
+    def outcomes(self, *, interrupted: bool) -> list[Outcome]:
+        """One outcome for each individual."""
+        losses, evaluations = np.concatenate(self._losses), np.concatenate(self._evaluations)
+        return [self._outcome(p, losses[:, p], evaluations, interrupted) for p in range(len(self._diverged_at))]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as `lodo_bench.state.Stateful.state` has it."""
+        return {
+            "steps": self.steps,
+            "measured": self.measured,
+            "latest": _tensors(self._latest),
+            "scores": {key: _tensors(values) for key, values in self._scores.items()},
+            "scored_at": dict(self._scored_at),
+            "evaluations": torch.from_numpy(np.concatenate(self._evaluations)),
+            "losses": torch.from_numpy(np.concatenate(self._losses)),
+            "clock_steps": torch.tensor([steps for steps, _ in self._clock], dtype=torch.int64),
+            "clock_seconds": torch.tensor([seconds for _, seconds in self._clock], dtype=torch.float64),
+            "diverged_at": torch.from_numpy(self._diverged_at),
+            "courses": {name: _tensors(course) for name, course in self._courses.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what a recorder was when it told `state`.
+
+        Raises:
+            StateError: if it is the state of something else.
+        """
+        if set(state) != set(self.state()) or state["losses"].shape != (state["steps"], len(self._diverged_at)):
+            raise StateError("the record of a training is not complete")
+        self.steps, self.measured = state["steps"], state["measured"]
+        self._latest = _arrays(state["latest"])
+        self._scores = {key: _arrays(values) for key, values in state["scores"].items()}
+        self._scored_at = dict(state["scored_at"])
+        self._evaluations = [state["evaluations"].numpy().copy()]
+        self._losses = [state["losses"].numpy().copy()]
+        self._clock = list(zip(state["clock_steps"].tolist(), state["clock_seconds"].tolist(), strict=True))
+        self._diverged_at = state["diverged_at"].numpy().copy()
+        self._courses = {name: _arrays(course) for name, course in state["courses"].items()}
+
+    def _outcome(self, individual: int, losses: Column, evaluations: Counts, interrupted: bool) -> Outcome:
+        diverged_at = int(self._diverged_at[individual])
+        status, reason = (Status.INTERRUPTED, "stopped by the user") if interrupted else (Status.COMPLETED, "")
+        if diverged_at >= 0:
+            losses = losses[: diverged_at + 1]
+            status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {diverged_at}"
+        clock_steps = np.array([steps for steps, _ in self._clock])
+        clock_seconds = np.array([seconds for _, seconds in self._clock])
+        curve = Curve(losses.copy(), clock_steps, clock_seconds, self._metrics(individual))
+        asked = int(evaluations[len(losses) - 1]) if len(losses) else 0
+        return Outcome(status, reason, len(losses), asked, curve, self._scores_of(individual))
+
+    def _metrics(self, individual: int) -> dict[str, Series]:
+        found = {}
+        for name, course in self._courses.items():
+            steps = [step for step in course if self._is_sound(individual, step)]
+            if steps:
+                found[name] = Series(np.array(steps), np.array([course[step][individual] for step in steps]))
+        return found
+
+    def _scores_of(self, individual: int) -> dict[str, dict[str, float]]:
+        return {
+            key: {name: float(column[individual]) for name, column in values.items()}
+            for key, values in self._scores.items()
+            if self._is_sound(individual, self._scored_at[key])
+        }
+
+    def _is_sound(self, individual: int, step: int) -> bool:
+        """Whether an individual had not diverged by then; one that has is still measured, together with the others."""
+        diverged_at = self._diverged_at[individual]
+        return bool(diverged_at < 0 or step <= diverged_at)
+
+
+def _column(values: Tensor) -> Column:
+    return values.detach().to("cpu", torch.float64).numpy().copy()
+
+
+def _tensors(columns: Mapping[Any, Column]) -> dict[Any, Tensor]:
+    return {key: torch.from_numpy(column) for key, column in columns.items()}
+
+
+def _arrays(columns: Mapping[Any, Tensor]) -> dict[Any, Column]:
+    return {key: column.numpy().copy() for key, column in columns.items()}
