@@ -23,11 +23,11 @@ from statistics import median
 
 import torch
 
-from lodo_bench.backends.selection import best_kernel, using
+from lodo_bench.backends.selection import best_backend, use_backend
 from lodo_bench.optimizers.lodo.block_network import padded_dimension
 from lodo_bench.optimizers.lodo.lodo import Lodo
 from lodo_bench.runs.provenance import gather
-from lodo_bench.spec.compute import Kernel
+from lodo_bench.spec.compute import BackendChoice
 
 SIZES = (100, 1_000, 10_000, 94_696, 1_000_000, 5_000_000, 10_000_000)
 LAYERS, BLOCK_SIZE = 16, 4
@@ -48,7 +48,7 @@ class Case:
     n: int
     population: int
     dtype: torch.dtype
-    kernel: Kernel
+    backend: BackendChoice
     device: str
 
     @property
@@ -64,8 +64,10 @@ class Case:
     @property
     def needed_bytes(self) -> int:
         """Memory that the step takes at its peak, roughly: the reference keeps a gradient and a work tensor more."""
-        tensors = 6 if self.kernel == "torch" else 3
-        return self.entries * ((tensors * BLOCK_SIZE + 4) * self.dtype.itemsize + (28 if self.kernel == "torch" else 8))
+        tensors = 6 if self.backend == "torch" else 3
+        return self.entries * (
+            (tensors * BLOCK_SIZE + 4) * self.dtype.itemsize + (28 if self.backend == "torch" else 8)
+        )
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def build(case: Case) -> tuple[Lodo, torch.Tensor]:
     x = torch.zeros(case.population, case.n, device=case.device, dtype=case.dtype)
     values = {name: x.new_full((case.population,), value) for name, value in VALUES.items()}
     generators = [torch.Generator(device=case.device).manual_seed(p) for p in range(case.population)]
-    with using(case.kernel):
+    with use_backend(case.backend):
         lodo = Lodo(x, values, generators, {"layers": LAYERS, "block_size": BLOCK_SIZE})
     gradient = torch.randn_like(x)
     for _ in range(WARM_UP_STEPS):
@@ -185,7 +187,7 @@ def build(case: Case) -> tuple[Lodo, torch.Tensor]:
 
 def cases(device: str, most: int) -> Iterator[Case]:
     """All sizes of one individual, and a population of small ones; the fastest kernel and the reference."""
-    kernels: list[Kernel] = sorted({best_kernel(device), "torch"})
+    kernels: list[BackendChoice] = sorted({best_backend(device), "torch"})
     shapes = [(n, 1) for n in SIZES if n <= most] + [(100, 32)]
     for dtype in (torch.float32, torch.float64):
         for kernel in kernels:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lodo_bench import seeding
 from lodo_bench.analysis.published import published_hyperparameters
-from lodo_bench.backends.compiled_loop import Compiled, take_steps
+from lodo_bench.backends.compiled_loop import CompiledStep, run_compiled
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
@@ -46,7 +46,7 @@ def step_seconds(optimizer: str, population: int, steps: int) -> float:
 
 @numba.njit(cache=True)
 def idle(data, p, k, gradient, x):
-    """The update of an optimizer that does nothing; see `Compiled`."""
+    """The update of an optimizer that does nothing; see `CompiledStep`."""
 
 
 def is_compiled(optimizer: str) -> bool:
@@ -57,13 +57,13 @@ def is_compiled(optimizer: str) -> bool:
     return OPTIMIZERS.load(optimizer)(x, values, seeding.optimizer_generators(training), {}).is_compiled
 
 
-def evaluate(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
+def validation_metrics(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
     """What a training does with the task."""
     done = 0
     while done < steps:
         if compiled:
             batches, count = task.compiled_batches(steps - done)
-            take_steps(batches, Compiled(idle, ()), x, x.new_empty(count, len(x)))
+            run_compiled(batches, CompiledStep(idle, ()), x, x.new_empty(count, len(x)))
         else:
             count = 1
             task.next_batch()

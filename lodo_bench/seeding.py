@@ -37,7 +37,7 @@ def optimizer_generators(spec: TrainingSpec) -> list[torch.Generator]:
 def _generators(spec: TrainingSpec, *identity: str) -> list[torch.Generator]:
     def seeded(individual: Individual) -> torch.Generator:
         seed = derive_seed(*identity, spec.purpose, *individual.key)
-        return torch.Generator(device=spec.device).manual_seed(seed)
+        return torch.Generator(device=spec.compute.device).manual_seed(seed)
 
     return [seeded(individual) for individual in spec.individuals]
 

@@ -13,11 +13,11 @@ from lodo_bench.errors import StateError
 State = dict[str, Any]
 
 
-class Stateful:
+class Checkpointable:
     """Something that can be stopped, and gone on with elsewhere, in another object that was built in the same way.
 
     A class names the attributes that change while it works; those of its base classes count as well. An attribute is a
-    tensor, a random generator, a number, a text, None, something `Stateful`, or a list, tuple or dictionary of these.
+    tensor, a random generator, a number, a text, None, something `Checkpointable`, or a list, tuple or dictionary of these.
     What follows from the arguments that an object was built with does not belong to its state.
 
     Attributes:
@@ -26,14 +26,14 @@ class Stateful:
 
     state_names: ClassVar[tuple[str, ...]] = ()
 
-    def state(self) -> State:
+    def state_dict(self) -> State:
         """The state: nested dictionaries and lists of tensors and plain values, as `torch.load` reads them safely.
 
         Tensors share their memory with the object: write or copy them before it goes on.
         """
         return {name: _taken(getattr(self, name)) for name in self._names()}
 
-    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
         """Become what an object was when it told `state`.
 
         Tensors that are there already keep their memory and are overwritten, as others may hold views of them.
@@ -57,8 +57,8 @@ class Stateful:
 
 
 def _taken(value: Any) -> Any:
-    if isinstance(value, Stateful):
-        return value.state()
+    if isinstance(value, Checkpointable):
+        return value.state_dict()
     if isinstance(value, Generator):
         return value.get_state()
     if isinstance(value, Tensor):
@@ -76,8 +76,8 @@ def _taken(value: Any) -> Any:
 
 def _put(current: Any, kept: Any, device: torch.device) -> Any:
     """What takes the place of `current`: itself with another content where it can have it, otherwise a new value."""
-    if isinstance(current, Stateful):
-        current.restore(_checked(kept, dict), device)
+    if isinstance(current, Checkpointable):
+        current.load_state_dict(_checked(kept, dict), device)
         return current
     if isinstance(current, Generator):
         current.set_state(_checked(kept, Tensor).cpu())

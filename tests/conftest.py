@@ -5,7 +5,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
-from tests import standins
+from tests import stand_in_data
 
 
 def pytest_addoption(parser):
@@ -16,8 +16,8 @@ def pytest_addoption(parser):
 def stand_ins(tmp_path_factory):
     """The data directory of all tests, with small stand-ins, whatever the surroundings have."""
     directory = tmp_path_factory.mktemp("data")
-    standins.write_mnist(directory, train=70, test=2)
-    standins.write_cifar10(directory, batch=4, test=6)
+    stand_in_data.write_mnist(directory, train=70, test=2)
+    stand_in_data.write_cifar10(directory, batch=4, test=6)
     before = os.environ.get("LODO_BENCH_DATA")
     os.environ["LODO_BENCH_DATA"] = str(directory)
     yield directory

@@ -6,10 +6,11 @@ import torch
 
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import Option, Value
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
+from tests.compute import changed
 
 # The tasks whose individuals may run in lockstep, and for the others options that make them as small as they come.
 LOCKSTEP = tuple(name for name in TASKS.names if TASKS.load(name).max_population is None)
@@ -38,7 +39,7 @@ def defaults(optimizer: str) -> dict[str, float]:
     return {p.name: p.default for p in OPTIMIZERS.load(optimizer).hyperparameters}
 
 
-def another_value(parameter: Parameter, index: int = 1) -> float:
+def another_value(parameter: Option, index: int = 1) -> float:
     if parameter.kind == "decay":
         return parameter.default ** (1 + 0.3 * index)
     return parameter.default * (1 + 0.3 * index)
@@ -67,7 +68,7 @@ def center_of(task: Task) -> torch.Tensor:
 def copy_of(task: Task, seeds: Sequence[int]) -> Task:
     """A quadratic of the same seeds that goes on by itself from where the task is."""
     other = build_task("quadratic", seeds)
-    other.restore(task.state(), torch.device("cpu"))
+    other.load_state_dict(task.state_dict(), torch.device("cpu"))
     return other
 
 
@@ -86,4 +87,4 @@ def training_spec(optimizer: str = "momentum", task: str | TaskSpec = "quadratic
         "individuals": (Individual((0,), defaults(optimizer)),),
         "steps": 20,
     }
-    return TrainingSpec(**{**settings, **changes})
+    return changed(TrainingSpec(**settings), changes)

@@ -4,19 +4,19 @@ import pytest
 import torch
 
 from lodo_bench.errors import StateError
-from lodo_bench.state import Stateful
+from lodo_bench.state import Checkpointable
 
 CPU = torch.device("cpu")
 
 
-class Inner(Stateful):
+class Inner(Checkpointable):
     state_names = ("number",)
 
     def __init__(self, number=1):
         self.number = number
 
 
-class Outer(Stateful):
+class Outer(Checkpointable):
     state_names = ("vector", "former", "generator", "parts")
 
     def __init__(self):
@@ -36,8 +36,8 @@ class Derived(Outer):
 
 
 def test_the_state_is_made_of_what_is_named_also_by_base_classes():
-    assert list(Derived().state()) == ["vector", "former", "generator", "parts", "more"]
-    assert Inner(3).state() == {"number": 3}
+    assert list(Derived().state_dict()) == ["vector", "former", "generator", "parts", "more"]
+    assert Inner(3).state_dict() == {"number": 3}
 
 
 def test_everything_comes_back_and_tensors_keep_their_memory():
@@ -51,7 +51,7 @@ def test_everything_comes_back_and_tensors_keep_their_memory():
     first.generator.manual_seed(0)
     address = second.vector.data_ptr()
     torch.rand(5, generator=second.generator)
-    second.restore(first.state(), CPU)
+    second.load_state_dict(first.state_dict(), CPU)
     assert second.vector.tolist() == [2, 2, 2] and second.vector.data_ptr() == address
     assert second.former.tolist() == [[1, 1], [1, 1]] and second.former is not first.former
     assert isinstance(second.parts["inner"], Inner) and second.parts["inner"].number == 5
@@ -63,7 +63,7 @@ def test_everything_comes_back_and_tensors_keep_their_memory():
 def test_a_view_is_kept_without_the_rest_of_its_memory():
     outer = Outer()
     outer.vector = torch.zeros(1000, 3)[5]
-    assert outer.state()["vector"].untyped_storage().nbytes() == 12
+    assert outer.state_dict()["vector"].untyped_storage().nbytes() == 12
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_a_view_is_kept_without_the_rest_of_its_memory():
 )
 def test_the_state_of_something_else_is_refused(change, message):
     with pytest.raises(StateError, match=message):
-        Outer().restore({**Outer().state(), **change}, CPU)
+        Outer().load_state_dict({**Outer().state_dict(), **change}, CPU)
 
 
 def test_what_cannot_be_filed_is_refused():
     inner = Inner(object())
     with pytest.raises(TypeError, match="object cannot be part of a state"):
-        inner.state()
+        inner.state_dict()

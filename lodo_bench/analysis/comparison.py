@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 from lodo_bench.analysis.columns import Column, milestone_order
 from lodo_bench.analysis.cost import TuningCost, tuning_cost
-from lodo_bench.analysis.grouping import Gathered, gather
+from lodo_bench.analysis.grouping import RunGroup, gather
 from lodo_bench.analysis.labels import Named, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
 from lodo_bench.analysis.statistics import Interval, Summary, confidence_interval, summarize
-from lodo_bench.analysis.verdict import Verdict, judge
+from lodo_bench.analysis.verdict import Verdict, mark_best
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import Bound, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Comparison:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     verdicts: Mapping[Column, Verdict]
-    bound: Bound | None
+    bound: LossBound | None
     provenances: tuple[Provenance, ...]
 
     @property
@@ -117,7 +117,7 @@ class Comparison:
 
 def compare(
     run_sets: Iterable[RunSetRecord],
-    bound: Callable[[TaskSpec], Bound | None],
+    bound: Callable[[TaskSpec], LossBound | None],
     *,
     complexity: Callable[[OptimizerSpec], str] | None = None,
     studies: Iterable[StudyRecord] = (),
@@ -145,13 +145,13 @@ def compare(
 
 
 def _comparison(
-    task: TaskSpec, rows: Sequence[Row], bound: Bound | None, provenances: Sequence[Provenance]
+    task: TaskSpec, rows: Sequence[Row], bound: LossBound | None, provenances: Sequence[Provenance]
 ) -> Comparison:
     columns = tuple(sorted(dict.fromkeys(c for row in rows for c in row.results), key=lambda column: column.order))
     milestones = sorted({column.milestone for column in columns}, key=milestone_order)
     ranked = tuple(sorted(rows, key=lambda row: _rank(row, milestones)))
     verdicts = {
-        column: judge(column, {i: (r.results[column].by_seed, r.arithmetic) for i, r in _having(ranked, column)})
+        column: mark_best(column, {i: (r.results[column].by_seed, r.arithmetic) for i, r in _having(ranked, column)})
         for column in columns
     }
     return Comparison(task, columns, ranked, verdicts, bound, tuple(provenances))
@@ -163,7 +163,7 @@ def _having(rows: Sequence[Row], column: Column) -> list[tuple[int, Row]]:
 
 def _row(
     task: TaskSpec,
-    found: Gathered,
+    found: RunGroup,
     complexity: Callable[[OptimizerSpec], str] | None,
     studies: Sequence[StudyRecord],
 ) -> Row:
@@ -184,7 +184,7 @@ def _row(
     )
 
 
-def _result(task: TaskSpec, column: Column, found: Gathered) -> Result:
+def _result(task: TaskSpec, column: Column, found: RunGroup) -> Result:
     by_seed = found.values[column]
     published = published_score(task, column.milestone, found.optimizer, column.score)
     return Result(by_seed, summarize(by_seed.values()), confidence_interval(by_seed.values()), published)

@@ -23,7 +23,7 @@ class TimedRun(NamedTuple):
 
 
 @dataclass(slots=True)
-class Gathered:
+class RunGroup:
     """What is known of a row, by seed; a later run of a seed replaces an earlier one.
 
     Attributes:
@@ -82,23 +82,23 @@ class Gathered:
 
 def arithmetic_of(spec: RunSetSpec) -> str:
     """Device, dtype and kernel, in words."""
-    return f"{spec.device}, {spec.dtype}, {spec.kernel}"
+    return f"{spec.compute.device}, {spec.compute.dtype}, {spec.compute.backend}"
 
 
 def row_key(spec: RunSetSpec) -> tuple[object, ...]:
     """What runs of one task have in common that make one row of its table, or one line of its picture."""
     values = tuple(sorted(spec.hyperparameters.values.items()))
     structure = tuple(sorted(spec.optimizer.options.items()))
-    source = spec.hyperparameters.source, spec.hyperparameters.learned_in
+    source = spec.hyperparameters.source, spec.hyperparameters.weights_study_id
     return spec.optimizer.name, arithmetic_of(spec), structure, source, values
 
 
-def gather(run_sets: Iterable[RunSetRecord]) -> list[Gathered]:
+def gather(run_sets: Iterable[RunSetRecord]) -> list[RunGroup]:
     """The rows that the run sets of one task, oldest first, make."""
-    rows: dict[tuple[object, ...], Gathered] = {}
+    rows: dict[tuple[object, ...], RunGroup] = {}
     for run_set in run_sets:
         spec = run_set.spec
-        row = rows.setdefault(row_key(spec), Gathered(spec.optimizer, spec.hyperparameters, arithmetic_of(spec)))
+        row = rows.setdefault(row_key(spec), RunGroup(spec.optimizer, spec.hyperparameters, arithmetic_of(spec)))
         row.hyperparameters = spec.hyperparameters
         for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
             row.add(run, provenance, run_set.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lodo_bench.report.formatting import hyperparameter_source
+from lodo_bench.report.formatting import hyperparameter_label
 from lodo_bench.spec.run_set import Hyperparameters
 
 
@@ -40,7 +40,7 @@ def _swept(named: Sequence[Named]) -> list[str]:
 
 
 def _source(named: Sequence[Named]) -> list[str]:
-    return [hyperparameter_source(each.hyperparameters) for each in named]
+    return [hyperparameter_label(each.hyperparameters) for each in named]
 
 
 def _arithmetic(named: Sequence[Named]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import Comparison
-from lodo_bench.analysis.statistics.target import Crossing, Reaching, first_crossing, reaching, scoring_window
+from lodo_bench.analysis.statistics.target import Crossing, TargetSummary, first_crossing, reaching, scoring_window
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.outcome import Curve
 
@@ -25,11 +25,11 @@ class Targets:
 
     loss: float
     window: int
-    steps: tuple[Reaching, ...]
-    seconds: tuple[Reaching | None, ...]
+    steps: tuple[TargetSummary, ...]
+    seconds: tuple[TargetSummary | None, ...]
 
 
-def reach(comparison: Comparison, loss: float, curve: Callable[[int, int], Curve]) -> Targets:
+def summarize_targets(comparison: Comparison, loss: float, curve: Callable[[int, int], Curve]) -> Targets:
     """Look up in the curves when each run of a comparison first came to `loss`; one curve is in memory at a time.
 
     The window is that of a score at the longest step milestone of the comparison, the same for all rows.

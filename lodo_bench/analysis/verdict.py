@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.statistics import Comparability, Sample, compare_with_all, summarize
+from lodo_bench.analysis.statistics import ComparisonResult, Sample, compare_with_all, summarize
 
 Mark = Literal["", "best", "tied", "undecided"]
 
@@ -22,25 +22,25 @@ class Verdict:
             diverged; None if there is none.
     """
 
-    standings: Mapping[int, Comparability]
+    standings: Mapping[int, ComparisonResult]
     best: int | None
 
     @property
-    def decidable(self) -> bool:
+    def has_power(self) -> bool:
         """Whether so many runs could have shown any row to be worse."""
-        return any(standing.decidable for standing in self.standings.values())
+        return any(standing.has_power for standing in self.standings.values())
 
     def mark(self, row: int) -> Mark:
         """How a row is marked: the `best`, `tied` with it, `undecided` for want of runs, or not at all if worse."""
         standing = self.standings.get(row)
-        if standing is None or not self.decidable or not standing.may_be_best:
+        if standing is None or not self.has_power or not standing.may_be_best:
             return ""
         if row == self.best:
             return "best"
-        return "tied" if standing.decidable else "undecided"
+        return "tied" if standing.has_power else "undecided"
 
 
-def judge(column: Column, rows: Mapping[int, tuple[Mapping[int, float], str]]) -> Verdict:
+def mark_best(column: Column, rows: Mapping[int, tuple[Mapping[int, float], str]]) -> Verdict:
     """Compare the rows that have a column.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lodo_bench.backends.threads import share
+from lodo_bench.backends.threads import parallel_for
 
 # So many entries of the parameters, over all individuals and steps, are worth a thread of their own: handing over work
 # takes some 0.05 ms, and an entry 10 ns or more.
@@ -21,7 +21,7 @@ _ENTRIES_PER_THREAD = 2**13
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledStep:
     """What one individual does, as a function compiled by Numba, and what the function works on.
 
     A task's is `evaluate(data, p, k, x, gradient)`: it returns the loss of individual p at `x` (n,) on the k-th batch,
@@ -37,7 +37,7 @@ class Compiled:
     data: tuple[Any, ...]
 
     @classmethod
-    def of(cls, function: Callable[..., Any], *values: Any) -> Compiled:
+    def of(cls, function: Callable[..., Any], *values: Any) -> CompiledStep:
         """With these values as data, of which tensors become arrays of the same memory."""
         return cls(function, tuple(v.numpy() if isinstance(v, Tensor) else v for v in values))
 
@@ -50,7 +50,7 @@ def of_one_class(kind: type, *methods: str) -> bool:
     return len({next(each for each in kind.__mro__ if name in vars(each)) for name in methods}) == 1
 
 
-def take_steps(task: Compiled, optimizer: Compiled, x: Tensor, losses: Tensor) -> None:
+def run_compiled(task: CompiledStep, optimizer: CompiledStep, x: Tensor, losses: Tensor) -> None:
     """Let each individual evaluate and update, as often as there are losses to fill.
 
     Args:
@@ -67,4 +67,4 @@ def take_steps(task: Compiled, optimizer: Compiled, x: Tensor, losses: Tensor) -
     def work(first: int, last: int) -> None:
         run(task.data, optimizer.data, points, filled, first, last)
 
-    share(work, len(x), len(losses) * x.numel() // _ENTRIES_PER_THREAD)
+    parallel_for(work, len(x), len(losses) * x.numel() // _ENTRIES_PER_THREAD)

@@ -16,21 +16,21 @@ from importlib.util import find_spec
 import torch
 
 from lodo_bench.errors import UsageError
-from lodo_bench.spec.compute import Kernel
+from lodo_bench.spec.compute import BackendChoice
 
 _DTYPES = (torch.float32, torch.float64)
 # For each kernel but PyTorch's: the device that it is for, and the package that it needs, of this version at least.
-_NEEDS: Mapping[Kernel, tuple[str, str, tuple[int, int]]] = {
+_NEEDS: Mapping[BackendChoice, tuple[str, str, tuple[int, int]]] = {
     "numba": ("cpu", "numba", (0, 62)),
     "triton": ("cuda", "triton", (3, 1)),
 }
-_INSTALL: Mapping[Kernel, str] = {"numba": "pip install -U 'lodo-bench[cpu]'", "triton": "pip install -U triton"}
+_INSTALL: Mapping[BackendChoice, str] = {"numba": "pip install -U 'lodo-bench[cpu]'", "triton": "pip install -U triton"}
 
-_asked: ContextVar[Kernel] = ContextVar("kernel", default="auto")
+_asked: ContextVar[BackendChoice] = ContextVar("kernel", default="auto")
 
 
 @contextmanager
-def using(kernel: Kernel) -> Iterator[None]:
+def use_backend(kernel: BackendChoice) -> Iterator[None]:
     """Build everything inside the block with this kernel; `auto` takes the fastest that there is."""
     token = _asked.set(kernel)
     try:
@@ -39,31 +39,31 @@ def using(kernel: Kernel) -> Iterator[None]:
         _asked.reset(token)
 
 
-def chosen(device: torch.device, dtype: torch.dtype) -> Kernel:
+def current_backend(device: torch.device, dtype: torch.dtype) -> BackendChoice:
     """The kernel for tensors of this kind, as `using` says: never `auto`."""
     if dtype not in _DTYPES:
         return "torch"
     asked = _asked.get()
-    return best_kernel(device.type) if asked == "auto" else asked
+    return best_backend(device.type) if asked == "auto" else asked
 
 
-def best_kernel(device: str) -> Kernel:
+def best_backend(device: str) -> BackendChoice:
     """The fastest kernel that there is for a device."""
-    return next((name for name in _NEEDS if _obstacle(name, device) is None), "torch")
+    return next((name for name in _NEEDS if why_unavailable(name, device) is None), "torch")
 
 
-def check_kernel(kernel: Kernel, device: str) -> None:
+def check_backend(kernel: BackendChoice, device: str) -> None:
     """Make sure that `kernel` can be used here.
 
     Raises:
         UsageError: if its package is missing, or if it is for another device.
     """
-    obstacle = None if kernel in ("auto", "torch") else _obstacle(kernel, device)
+    obstacle = None if kernel in ("auto", "torch") else why_unavailable(kernel, device)
     if obstacle is not None:
         raise UsageError(f"kernel '{kernel}' cannot be used: {obstacle}")
 
 
-def _obstacle(kernel: Kernel, device: str) -> str | None:
+def why_unavailable(kernel: BackendChoice, device: str) -> str | None:
     wanted, package, least = _NEEDS[kernel]
     if device != wanted:
         return f"it is for device '{wanted}', not '{device}'. Use 'auto' or 'torch'."

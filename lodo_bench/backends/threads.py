@@ -28,7 +28,7 @@ def single_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def share(work: Callable[[int, int], object], count: int, pieces: int) -> None:
+def parallel_for(work: Callable[[int, int], object], count: int, pieces: int) -> None:
     """Call `work(start, stop)` for parts of `range(count)` that together are all of it, side by side.
 
     `work` must let go of the interpreter's lock while it computes.

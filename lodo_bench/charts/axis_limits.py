@@ -9,7 +9,7 @@ from statistics import median_low
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.charts.curves import Course
+from lodo_bench.charts.curves import CurveBand
 
 # A course is beyond bounds if it rises to more than this times where the courses begin, and more than this times above
 # all that stay within.
@@ -17,7 +17,7 @@ BOUNDS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class AxisLimits:
     """What a picture has room for.
 
     Attributes:
@@ -31,7 +31,7 @@ class Frame:
     peaks: tuple[float | None, ...]
 
 
-def frame(courses: Sequence[Course], bounds: float = BOUNDS) -> Frame:
+def axis_limits(courses: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLimits:
     """Room for the courses that stay within bounds, and for what is not above these of those that do not.
 
     Where none stays within bounds there is none to be squeezed, and all are in the picture; likewise where `bounds` are
@@ -45,15 +45,15 @@ def frame(courses: Sequence[Course], bounds: float = BOUNDS) -> Frame:
     ceiling = bounds * _highest(top for top in tops if top <= bounds * _beginning(courses))
     peaks = tuple(top if 0 < ceiling < top else None for top in tops)
     if not any(peaks):
-        return Frame(heights, None, peaks)
+        return AxisLimits(heights, None, peaks)
     staying = _highest(top for top, peak in zip(tops, peaks, strict=True) if peak is None)
-    return Frame(heights[heights <= staying], staying, peaks)
+    return AxisLimits(heights[heights <= staying], staying, peaks)
 
 
 def _highest(tops: Iterable[float]) -> float:
     return max(tops, default=-np.inf)
 
 
-def _beginning(courses: Sequence[Course]) -> float:
+def _beginning(courses: Sequence[CurveBand]) -> float:
     """Where most of them begin; by the clock, the first point of some may be a mean of steps far above."""
     return median_low([float(course.high[0]) for course in courses if len(course.x)] or [np.nan])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.spec.outcome import Curve, Series, Status
+from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 
 Floats = NDArray[np.float64]
 POINTS = 240
@@ -16,7 +16,7 @@ _SHORTEST = 1e-9  # of a clock that did not move; a log scale has no 0
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class RunCurve:
     """One run's course of one quantity.
 
     Attributes:
@@ -36,7 +36,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class CurveBand:
     """The same of several seeds, in K points.
 
     A point stands for all that was measured after the point before it, up to its `x`: of each run the mean, or, where
@@ -74,24 +74,24 @@ class Course:
         return finite
 
 
-def by_steps(curve: Curve, status: Status) -> Path:
+def by_steps(curve: Curve, status: Status) -> RunCurve:
     """The loss after each step, the first being step 1."""
-    return Path(np.arange(1, len(curve.losses) + 1, dtype=np.float64), curve.losses, status)
+    return RunCurve(np.arange(1, len(curve.losses) + 1, dtype=np.float64), curve.losses, status)
 
 
-def by_seconds(curve: Curve, status: Status) -> Path:
+def by_seconds(curve: Curve, status: Status) -> RunCurve:
     """The loss of each step at the training time at which it ended, interpolated between readings of the clock."""
     steps = np.arange(1, len(curve.losses) + 1)
     seconds = np.interp(steps, curve.clock_steps, curve.clock_seconds)
-    return Path(np.maximum(seconds, _SHORTEST), curve.losses, status)
+    return RunCurve(np.maximum(seconds, _SHORTEST), curve.losses, status)
 
 
-def of_series(series: Series) -> Path:
+def of_series(series: MetricHistory) -> RunCurve:
     """A metric's course by steps."""
-    return Path(series.steps.astype(np.float64), series.values)
+    return RunCurve(series.steps.astype(np.float64), series.values)
 
 
-def course(paths: Iterable[Path], points: int = POINTS) -> Course | None:
+def aggregate(paths: Iterable[RunCurve], points: int = POINTS) -> CurveBand | None:
     """Thin the paths to `points` at most, spread evenly on a log scale, and bring them together.
 
     It goes as far as the shortest run that did not diverge, so that it is of the same runs everywhere.
@@ -109,7 +109,7 @@ def course(paths: Iterable[Path], points: int = POINTS) -> Course | None:
     filled = np.isfinite(table).any(axis=0)
     edges, table = edges[filled], table[:, filled]
     ends = tuple(end for path in some if (end := _divergence(path)) is not None)
-    return Course(
+    return CurveBand(
         x=edges,
         middle=_median(table),
         low=np.fmin.reduce(table, axis=0),
@@ -130,7 +130,7 @@ def _edges(grids: Sequence[Floats], first: float, last: float, points: int) -> F
     return edges
 
 
-def _thinned(path: Path, edges: Floats) -> Floats:
+def _thinned(path: RunCurve, edges: Floats) -> Floats:
     """The path's mean in each bin, or its last value where it has no point there; NaN from where it is not finite."""
     stops = np.searchsorted(path.x, edges, side="right")
     starts = np.concatenate([[0], stops[:-1]])
@@ -156,7 +156,7 @@ def _median(table: Floats) -> Floats:
     return middle
 
 
-def _divergence(path: Path) -> tuple[float, float] | None:
+def _divergence(path: RunCurve) -> tuple[float, float] | None:
     if path.status is not Status.DIVERGED:
         return None
     finite = path.y[np.isfinite(path.y)]

@@ -40,7 +40,7 @@ _MARKERS: tuple[Marker, ...] = ("circle", "square", "diamond", "triangle-up", "t
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LineStyle:
     """What a line is drawn with."""
 
     colour: Colour
@@ -49,59 +49,59 @@ class Look:
 
 
 # Those that the paper shows in one picture have different colours, or else different line styles.
-LOOKS: Mapping[str, Look] = {
-    "lodo": Look(BLUE, "solid", "circle"),
-    "adam": Look(VERMILION, "solid", "square"),
-    "momentum": Look(GREEN, "dashed", "triangle-up"),
-    "rmsprop": Look(PURPLE, "dash-dot", "triangle-down"),
-    "yogi": Look(ORANGE, "dotted", "diamond"),
-    "lars": Look(SKY, "dash-dot-dot", "plus"),
-    "l-bfgs": Look(BLACK, "solid", "triangle-up"),
-    "o-lbfgs": Look(BLACK, "dashed", "triangle-down"),
-    "bfgs": Look(BROWN, "dash-dot", "plus"),
-    "levenberg-marquardt": Look(BROWN, "dashed", "square"),
-    "newton": Look(BLACK, "dotted", "star"),
-    "l2lbgdbgd": Look(SKY, "solid", "star"),
-    "lodo-diagonal": Look(VERMILION, "dashed", "diamond"),
-    "lodo-global": Look(GREEN, "dash-dot", "square"),
-    "lodo-residuals": Look(ORANGE, "solid", "triangle-up"),
-    "lodo-no-momentum": Look(SKY, "dotted", "triangle-down"),
-    "lodo-sgd": Look(PURPLE, "dashed", "star"),
-    "lodo-dense": Look(BLACK, "dash-dot-dot", "circle"),
+LOOKS: Mapping[str, LineStyle] = {
+    "lodo": LineStyle(BLUE, "solid", "circle"),
+    "adam": LineStyle(VERMILION, "solid", "square"),
+    "momentum": LineStyle(GREEN, "dashed", "triangle-up"),
+    "rmsprop": LineStyle(PURPLE, "dash-dot", "triangle-down"),
+    "yogi": LineStyle(ORANGE, "dotted", "diamond"),
+    "lars": LineStyle(SKY, "dash-dot-dot", "plus"),
+    "l-bfgs": LineStyle(BLACK, "solid", "triangle-up"),
+    "o-lbfgs": LineStyle(BLACK, "dashed", "triangle-down"),
+    "bfgs": LineStyle(BROWN, "dash-dot", "plus"),
+    "levenberg-marquardt": LineStyle(BROWN, "dashed", "square"),
+    "newton": LineStyle(BLACK, "dotted", "star"),
+    "l2lbgdbgd": LineStyle(SKY, "solid", "star"),
+    "lodo-diagonal": LineStyle(VERMILION, "dashed", "diamond"),
+    "lodo-global": LineStyle(GREEN, "dash-dot", "square"),
+    "lodo-residuals": LineStyle(ORANGE, "solid", "triangle-up"),
+    "lodo-no-momentum": LineStyle(SKY, "dotted", "triangle-down"),
+    "lodo-sgd": LineStyle(PURPLE, "dashed", "star"),
+    "lodo-dense": LineStyle(BLACK, "dash-dot-dot", "circle"),
 }
 
 
-def look_of(optimizer: str) -> Look:
+def line_style_of(optimizer: str) -> LineStyle:
     """The look of an optimizer by its name; of one that is not in the table, always the same one for the same name."""
     if optimizer in LOOKS:
         return LOOKS[optimizer]
     number = zlib.crc32(optimizer.encode())
-    return Look(
+    return LineStyle(
         _COLOURS[number % len(_COLOURS)],
         _DASHES[number // 8 % len(_DASHES)],
         _MARKERS[number // 64 % len(_MARKERS)],
     )
 
 
-def looks_of(optimizers: Sequence[str]) -> list[Look]:
+def line_styles_of(optimizers: Sequence[str]) -> list[LineStyle]:
     """Looks for the lines of one picture: each of its optimizer's own colour, and all of them different.
 
     Where an optimizer comes several times, or has by chance the look of another, line style and marker give way.
     """
-    found: list[Look] = []
+    found: list[LineStyle] = []
     for name in optimizers:
-        own = look_of(name)
+        own = line_style_of(name)
         drawn = {(look.colour, look.dash) for look in found}
         new = [look for look in _variants(own) if look not in found] or [own]
         found.append(next((look for look in new if (look.colour, look.dash) not in drawn), new[0]))
     return found
 
 
-def _variants(own: Look) -> list[Look]:
+def _variants(own: LineStyle) -> list[LineStyle]:
     """All looks of one colour, beginning with the own; those that share neither line style nor marker come early."""
     dashes, markers = _from(own.dash, _DASHES), _from(own.marker, _MARKERS)
     turns = len(dashes) * len(markers)  # the numbers of both have no common factor: this meets every pair once
-    return [Look(own.colour, dashes[turn % len(dashes)], markers[turn % len(markers)]) for turn in range(turns)]
+    return [LineStyle(own.colour, dashes[turn % len(dashes)], markers[turn % len(markers)]) for turn in range(turns)]
 
 
 def _from(first: T, everything: Sequence[T]) -> list[T]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lodo_bench.analysis.grouping import arithmetic_of, row_key
 from lodo_bench.analysis.labels import Named, labels_of
-from lodo_bench.charts.line_styles import Look, looks_of
+from lodo_bench.charts.line_styles import LineStyle, line_styles_of
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
@@ -23,7 +23,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ResultGroup:
     """One optimizer with one choice of hyperparameters, on one task.
 
     Attributes:
@@ -34,7 +34,7 @@ class Line:
     """
 
     label: str
-    look: Look
+    line_style: LineStyle
     spec: RunSetSpec
     members: tuple[Member, ...]
 
@@ -57,16 +57,16 @@ class Line:
         return [member for _, (_, member) in sorted(found.items())]
 
 
-def lines_of(run_sets: Iterable[RunSetRecord]) -> list[Line]:
+def lines_of(run_sets: Iterable[RunSetRecord]) -> list[ResultGroup]:
     """The lines that the run sets of one task make, in the order in which they were first run."""
     groups: dict[tuple[object, ...], list[RunSetRecord]] = {}
     for run_set in run_sets:
         if run_set.runs:
             groups.setdefault(row_key(run_set.spec), []).append(run_set)
     specs = [group[-1].spec for group in groups.values()]
-    looks = looks_of([spec.optimizer.name for spec in specs])
+    looks = line_styles_of([spec.optimizer.name for spec in specs])
     return [
-        Line(label, look, spec, tuple(_members(group)))
+        ResultGroup(label, look, spec, tuple(_members(group)))
         for label, look, spec, group in zip(line_labels(specs), looks, specs, groups.values(), strict=True)
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lodo_bench.analysis.statistics import Summary, summarize
-from lodo_bench.charts.line_styles import Look, looks_of
+from lodo_bench.charts.line_styles import LineStyle, line_styles_of
 from lodo_bench.charts.lines import line_labels
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value
@@ -23,7 +23,7 @@ class SweepLine:
     """One line: `points` are what was swept, in order, with the score there, summarized over the seeds."""
 
     label: str
-    look: Look
+    line_style: LineStyle
     points: Sequence[tuple[Value, Summary]]
 
 
@@ -74,7 +74,7 @@ def _lines(placed: Sequence[tuple[Value, RunSetRecord]], name: str, unit: Callab
         groups.setdefault(_key(run_set.spec, name), {}).setdefault(value, []).append(run_set)
     long = [places for places in groups.values() if len(places) > 1]
     specs = [_stripped(next(reversed(places.values()))[-1].spec, name) for places in long]
-    looks = looks_of([spec.optimizer.name for spec in specs])
+    looks = line_styles_of([spec.optimizer.name for spec in specs])
     return [
         SweepLine(label, look, _points(places, unit))
         for label, look, places in zip(line_labels(specs), looks, long, strict=True)
@@ -104,13 +104,13 @@ def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
     values = spec.hyperparameters.values
     rest = tuple(sorted(_without(values, name).items())) if name in values else spec.hyperparameters.source
     options = tuple(sorted(_without(spec.optimizer.options, name).items()))
-    return spec.optimizer.name, options, spec.device, spec.dtype, spec.kernel, rest
+    return spec.optimizer.name, options, spec.compute.device, spec.compute.dtype, spec.compute.backend, rest
 
 
 def _stripped(spec: RunSetSpec, name: str) -> RunSetSpec:
     """The specification without what was swept, for the label of its line."""
     values = spec.hyperparameters.values
-    kept = replace(spec.hyperparameters, values=_without(values, name), origin="")
+    kept = replace(spec.hyperparameters, values=_without(values, name), provenance_note="")
     return replace(
         spec,
         task=without(spec.task, name),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lodo_bench.cli.options import DataDirOption, JsonOption, use_data_directory
-from lodo_bench.cli.output import command_line, emit, note, show_table
+from lodo_bench.cli.options import DataDirOption, JsonOption, set_data_directory
+from lodo_bench.cli.output import command_line, echo_err, print_json, show_table
 from lodo_bench.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ def fetch(
     from lodo_bench.tasks.data.fetching import fetch
 
     found = data_set_named(data_set)
-    use_data_directory(data_dir)
+    set_data_directory(data_dir)
     try:
         with fetching_display() as display:
             folder = fetch(found, None, display)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; whole files are kept. Continue with:\n  {command_line()}") from None
-    note(f"{found.name} is complete in '{folder}'.")
+    echo_err(f"{found.name} is complete in '{folder}'.")
 
 
 @data.command()
@@ -43,10 +43,10 @@ def status(data_dir: DataDirOption = None, json: JsonOption = False) -> None:
     from lodo_bench.tasks.data.inventory import examine
     from lodo_bench.tasks.data.places import data_directory
 
-    use_data_directory(data_dir)
+    set_data_directory(data_dir)
     found = [examine(data_set) for data_set in DATA_SETS.values()]
     if json:
-        emit({"directory": str(data_directory()), "data_sets": [_document(each) for each in found]})
+        print_json({"directory": str(data_directory()), "data_sets": [_document(each) for each in found]})
     else:
         _print(found)
 
@@ -85,6 +85,6 @@ def _print(found: list[DataStatus]) -> None:
     for status in found:
         for problem in (*(each.problem for each in status.files), status.problem):
             if problem:
-                note(f"{status.place.name}: {problem}.")
+                echo_err(f"{status.place.name}: {problem}.")
         if not status.ready:
-            note(f"{status.place.name}: {status.place.remedy}")
+            echo_err(f"{status.place.name}: {status.place.remedy}")

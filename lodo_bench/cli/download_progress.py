@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from lodo_bench.tasks.data.fetching import FetchListener
+from lodo_bench.tasks.data.fetching import FetchCallback
 
 _LINE_SECONDS = 10
 
 
 @contextmanager
-def fetching_display() -> Iterator[FetchListener]:
+def fetching_display() -> Iterator[FetchCallback]:
     """Shows how it goes for as long as the block lasts."""
     console = Console(stderr=True)
     columns = (

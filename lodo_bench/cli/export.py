@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, choice, reading
-from lodo_bench.cli.output import note
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, choice, open_store
+from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
 from lodo_bench.files.atomic import whole_file
 from lodo_bench.report.formats import format_of
@@ -48,10 +48,10 @@ def export(
 
         TASKS.check(task)
     table, write = TABLES[name], WRITERS[kind]
-    batches = table.batches(reading(db), task)
+    batches = table.batches(open_store(db), task)
     if output is None:
         write(sys.stdout.buffer, name, table, batches)
     else:
         with whole_file(output) as file:
             write(file, name, table, batches)
-        note(f"Wrote {output}.")
+        echo_err(f"Wrote {output}.")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, choice, reading
-from lodo_bench.cli.output import emit, show_table
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, choice, open_store
+from lodo_bench.cli.output import print_json, show_table
 
 if TYPE_CHECKING:
-    from lodo_bench.spec.options import Parameter
+    from lodo_bench.spec.options import Option
 
 
 def list_(
@@ -22,7 +22,7 @@ def list_(
     """List tasks, optimizers, studies (searches) or runs (sets of final runs)."""
     entries = _LISTS[choice(what, tuple(_LISTS), "list")](db)
     if json:
-        emit({what: entries})
+        print_json({what: entries})
         return
     headers = [title.replace("_", " ") for title in entries[0]] if entries else [what]
     show_table(headers, [[_cell(value) for value in entry.values()] for entry in entries], left=len(headers))
@@ -73,7 +73,7 @@ def _studies(db: str) -> list[dict[str, Any]]:
             "generations": len(record.generations),
             "evaluated": len(record.individuals),
         }
-        for record in reading(db).studies()
+        for record in open_store(db).studies()
     ]
 
 
@@ -87,10 +87,10 @@ def _runs(db: str) -> list[dict[str, Any]]:
             "steps": record.spec.steps,
             "seconds": record.spec.seconds,
             "timed": record.spec.timed,
-            "seeds": record.spec.seeds,
+            "seeds": record.spec.num_seeds,
             "missing": len(record.missing_seeds),
         }
-        for record in reading(db).run_sets()
+        for record in open_store(db).run_sets()
     ]
 
 
@@ -106,15 +106,15 @@ def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").partition("\n")[0]
 
 
-def _parameters(parameters: Sequence[Parameter]) -> list[dict[str, Any]]:
-    return [{"name": p.name, "short": p.short, "kind": p.kind, "default": p.default} for p in parameters]
+def _parameters(parameters: Sequence[Option]) -> list[dict[str, Any]]:
+    return [{"name": p.name, "short": p.alias, "kind": p.kind, "default": p.default} for p in parameters]
 
 
 def _cell(value: Any) -> str:
-    from lodo_bench.spec.options import shown
+    from lodo_bench.spec.options import format_value
 
     if isinstance(value, list):
-        return ", ".join(f"{p['name']} ({p['short']}) = {shown(p['default'])}" for p in value) or "–"
+        return ", ".join(f"{p['name']} ({p['short']}) = {format_value(p['default'])}" for p in value) or "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else str(value)

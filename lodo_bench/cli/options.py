@@ -12,7 +12,7 @@ from lodo_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from lodo_bench.results.store import Store
-    from lodo_bench.spec.compute import Device, DType, Kernel
+    from lodo_bench.spec.compute import BackendChoice, Device, DType
     from lodo_bench.spec.options import Value
     from lodo_bench.spec.provenance import Provenance
     from lodo_bench.spec.training import OptimizerSpec, TaskSpec
@@ -54,7 +54,7 @@ DataDirOption = Annotated[
 ]
 
 
-def use_data_directory(directory: str | None) -> None:
+def set_data_directory(directory: str | None) -> None:
     """Make `directory`, if any is given, the data directory of this process and of all that it starts.
 
     Raises:
@@ -113,7 +113,7 @@ def choice(value: str, choices: Sequence[str], what: str) -> str:
     return value
 
 
-def device_named(name: str) -> Device:
+def resolve_device(name: str) -> Device:
     """The device of this name, which must be there.
 
     Raises:
@@ -127,21 +127,21 @@ def device_named(name: str) -> Device:
     return device
 
 
-def kernel_named(name: str, device: Device) -> Kernel:
+def resolve_backend(name: str, device: Device) -> BackendChoice:
     """The kernel of this name; for `auto`, the fastest that there is for the device.
 
     Raises:
         UsageError: if there is none of this name, or it cannot be used.
     """
-    from lodo_bench.backends.selection import best_kernel, check_kernel
-    from lodo_bench.spec.compute import Kernel
+    from lodo_bench.backends.selection import best_backend, check_backend
+    from lodo_bench.spec.compute import BackendChoice
 
-    kernel = cast("Kernel", choice(name, get_args(Kernel), "kernel"))
-    check_kernel(kernel, device)
-    return best_kernel(device) if kernel == "auto" else kernel
+    kernel = cast("BackendChoice", choice(name, get_args(BackendChoice), "kernel"))
+    check_backend(kernel, device)
+    return best_backend(device) if kernel == "auto" else kernel
 
 
-def precision(dtype: str | None, task: str) -> DType:
+def resolve_dtype(dtype: str | None, task: str) -> DType:
     """The precision asked for, or the task's own choice.
 
     Raises:
@@ -153,7 +153,7 @@ def precision(dtype: str | None, task: str) -> DType:
     return cast("DType", choice(dtype or TASKS.load(task).default_dtype, get_args(DType), "dtype"))
 
 
-def reading(location: str) -> Store:
+def open_store(location: str) -> Store:
     """The results at `location`, which must exist."""
     from lodo_bench.results.database import Database
     from lodo_bench.results.store import Store
@@ -161,7 +161,7 @@ def reading(location: str) -> Store:
     return Store(Database(location, create=False))
 
 
-def writing(location: str, provenance: Provenance) -> Store:
+def open_store_for_writing(location: str, provenance: Provenance) -> Store:
     """The results at `location`, made if there are none."""
     from lodo_bench.results.database import Database
     from lodo_bench.results.store import Store

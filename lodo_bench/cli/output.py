@@ -12,7 +12,7 @@ from typing import Any
 SCHEMA = 1
 
 
-def emit(document: Mapping[str, Any]) -> None:
+def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
     print(as_json(document))
 
@@ -45,7 +45,7 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: i
     Console().print(fitted)
 
 
-def note(message: str) -> None:
+def echo_err(message: str) -> None:
     """Say something to the person, on standard error."""
     print(message, file=sys.stderr, flush=True)
 

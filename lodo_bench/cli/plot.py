@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, TaskOptionOption, choice, reading
-from lodo_bench.cli.output import emit, note
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, TaskOptionOption, choice, open_store
+from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.errors import UsageError
 from lodo_bench.files.atomic import whole_file
 
@@ -40,18 +40,18 @@ def plot(
     generation. sweep: loss against an option or hyperparameter. noise: loss / σ² against σ².
     profile: how often each optimizer is nearly the best, over all tasks.
     """
-    from lodo_bench.cli.plot_kinds import PICTURES, Wanted
+    from lodo_bench.cli.plot_kinds import PICTURES, PlotRequest
     from lodo_bench.plots.style import FORMATS, save
 
     choice(kind, _KINDS, "kind of plot")
     written = _format_of(output, FORMATS)
-    picture = PICTURES[kind](Wanted(reading(db), task, task_option, optimizer, over))
+    picture = PICTURES[kind](PlotRequest(open_store(db), task, task_option, optimizer, over))
     with whole_file(output) as file:
         save(picture.figure, file, written)
     if json:
-        emit({"kind": kind, "file": output, "subject": picture.subject, "lines": picture.labels})
+        print_json({"kind": kind, "file": output, "subject": picture.subject, "lines": picture.labels})
     else:
-        note(f"{output}: {kind} of {'; '.join(picture.labels)} on {picture.subject}.")
+        echo_err(f"{output}: {kind} of {'; '.join(picture.labels)} on {picture.subject}.")
 
 
 def _format_of(output: str, formats: Sequence[str]) -> str:

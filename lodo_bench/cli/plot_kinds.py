@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import compare
-from lodo_bench.charts.lines import Line, lines_of
+from lodo_bench.charts.lines import ResultGroup, lines_of
 from lodo_bench.charts.sweeps import without
 from lodo_bench.cli.selection import chosen_optimizers, chosen_task
 from lodo_bench.errors import UsageError
 from lodo_bench.figures import kinds as pictures
 from lodo_bench.figures.kinds import Picture
-from lodo_bench.figures.sweep_axis import Swept
+from lodo_bench.figures.sweep_axis import SweepAxis
 from lodo_bench.results.store import Store
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.training import TaskSpec
@@ -20,7 +20,7 @@ from lodo_bench.tasks import TASKS
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PlotRequest:
     """What the command line asks for."""
 
     store: Store
@@ -30,10 +30,10 @@ class Wanted:
     over: str | None
 
 
-def _of_lines(draw: Callable[[TaskSpec, Sequence[Line], Store], Picture]) -> Callable[[Wanted], Picture]:
+def _of_lines(draw: Callable[[TaskSpec, Sequence[ResultGroup], Store], Picture]) -> Callable[[PlotRequest], Picture]:
     """A picture of the final runs on one task."""
 
-    def picture(wanted: Wanted) -> Picture:
+    def picture(wanted: PlotRequest) -> Picture:
         run_sets = _run_sets(wanted.store)
         task = chosen_task([run_set.spec.task for run_set in run_sets], wanted.task, wanted.task_options)
         here = _of_optimizers([run_set for run_set in run_sets if run_set.spec.task == task], wanted.optimizers)
@@ -42,7 +42,7 @@ def _of_lines(draw: Callable[[TaskSpec, Sequence[Line], Store], Picture]) -> Cal
     return picture
 
 
-def _search(wanted: Wanted) -> Picture:
+def _search(wanted: PlotRequest) -> Picture:
     studies = [study for study in wanted.store.studies() if study.generations and study.generations[0].mean]
     if not studies:
         raise UsageError("there are no searches yet. Make some with 'lodo-bench tune'.")
@@ -52,26 +52,26 @@ def _search(wanted: Wanted) -> Picture:
     return pictures.searches(task, [study for study in latest.values() if study.spec.optimizer.name in names])
 
 
-def _sweep(wanted: Wanted) -> Picture:
+def _sweep(wanted: PlotRequest) -> Picture:
     if wanted.over is None:
         raise UsageError("a sweep is over something: name the option or hyperparameter, e.g. --over momentum.")
     return pictures.sweep(*_swept(wanted, wanted.over))
 
 
-def _noise(wanted: Wanted) -> Picture:
+def _noise(wanted: PlotRequest) -> Picture:
     return pictures.noise(*_swept(wanted, "noise_variance"))
 
 
-def _swept(wanted: Wanted, over: str) -> tuple[TaskSpec, list[RunSetRecord], Swept]:
+def _swept(wanted: PlotRequest, over: str) -> tuple[TaskSpec, list[RunSetRecord], SweepAxis]:
     run_sets = _run_sets(wanted.store)
-    swept = Swept(over, run_sets)
+    swept = SweepAxis(over, run_sets)
     rest = [without(run_set.spec.task, swept.name) for run_set in run_sets]
     task = chosen_task(rest, wanted.task, wanted.task_options)
     alike = [run_set for run_set, other in zip(run_sets, rest, strict=True) if other == task]
     return task, _of_optimizers(alike, wanted.optimizers), swept
 
 
-def _profile(wanted: Wanted) -> Picture:
+def _profile(wanted: PlotRequest) -> Picture:
     if wanted.task_options:
         raise UsageError("a profile is over tasks: leave out --task-option. --task names one kind of tasks.")
     if wanted.task is not None:
@@ -82,7 +82,7 @@ def _profile(wanted: Wanted) -> Picture:
     return pictures.profiles(compare(_of_optimizers(run_sets, wanted.optimizers), lambda _: None))
 
 
-PICTURES: Mapping[str, Callable[[Wanted], Picture]] = {
+PICTURES: Mapping[str, Callable[[PlotRequest], Picture]] = {
     "curves": _of_lines(pictures.learning_curves),
     "hessian-error": _of_lines(pictures.hessian_errors),
     "trajectories": _of_lines(pictures.trajectories),

@@ -16,14 +16,14 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.markdown import milestone_title, number, speed
 from lodo_bench.spec.run_set import RunRecord
 from lodo_bench.training.loop import Progress as TrainingProgress
-from lodo_bench.tuner.coordinator import Listener
+from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.study import StudyProgress
 
 _REDRAW_SECONDS = 0.25
 
 
 @contextmanager
-def tuning_display() -> Iterator[Listener]:
+def tuning_progress() -> Iterator[ProgressCallback]:
     """Shows how the searches go for as long as the block lasts."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -106,7 +106,7 @@ def _troubles(progress: StudyProgress) -> str:
 
 
 def _mean(progress: StudyProgress) -> str:
-    shorts = {p.name: p.short for p in OPTIMIZERS.load(progress.optimizer.name).hyperparameters}
+    shorts = {p.name: p.alias for p in OPTIMIZERS.load(progress.optimizer.name).hyperparameters}
     return " ".join(f"{shorts[name]}={number(value)}" for name, value in progress.mean.items())
 
 
@@ -116,7 +116,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class RunningDisplay:
+class RunProgress:
     """A bar for the run that is going, with its speed.
 
     It draws only when it is called, which is while the training clock is paused: a thread that redraws by itself would
@@ -144,7 +144,7 @@ class RunningDisplay:
         )
         self._task: TaskID = self._bar.add_task(label, total=1.0, speed="")
 
-    def __enter__(self) -> RunningDisplay:
+    def __enter__(self) -> RunProgress:
         if self._console.is_terminal:
             self._bar.start()
         return self

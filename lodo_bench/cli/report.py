@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, reading
-from lodo_bench.cli.output import note
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, open_store
+from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
 from lodo_bench.files.atomic import whole_file
-from lodo_bench.report.formats import REPORT_FORMATS, Material, format_of
+from lodo_bench.report.formats import REPORT_FORMATS, ReportData, format_of
 
 if TYPE_CHECKING:
-    from lodo_bench.spec.training import Bound, OptimizerSpec, TaskSpec
+    from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 
 
 def report(
@@ -42,7 +42,7 @@ def report(
     kind = format_of("json" if json else format, output, {n: f.suffixes for n, f in REPORT_FORMATS.items()}, "markdown")
     material = _material(task, target, db)
     if not material.reports:
-        note(f"There are no final runs{f' of {task}' if task else ''} yet. Make some with 'lodo-bench run'.")
+        echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Make some with 'lodo-bench run'.")
         if kind == "markdown":
             return
     text = REPORT_FORMATS[kind].render(material)
@@ -51,26 +51,28 @@ def report(
     else:
         with whole_file(output) as file:
             file.write(text.encode())
-        note(f"Wrote {output}.")
+        echo_err(f"Wrote {output}.")
 
 
-def _material(task: str | None, target: float | None, db: str) -> Material:
+def _material(task: str | None, target: float | None, db: str) -> ReportData:
     from lodo_bench.analysis.comparison import compare
-    from lodo_bench.analysis.targets import reach
+    from lodo_bench.analysis.targets import summarize_targets
     from lodo_bench.tasks import TASKS
 
     if task is not None:
         TASKS.check(task)
-    store = reading(db)
+    store = open_store(db)
     comparisons = compare(store.run_sets(task), _bound, complexity=_complexity, studies=store.studies(task))
-    targets = [None if target is None else reach(comparison, target, store.curve) for comparison in comparisons]
-    return Material(list(zip(comparisons, targets, strict=True)), task, store)
+    targets = [
+        None if target is None else summarize_targets(comparison, target, store.curve) for comparison in comparisons
+    ]
+    return ReportData(list(zip(comparisons, targets, strict=True)), task, store)
 
 
-def _bound(task: TaskSpec) -> Bound | None:
+def _bound(task: TaskSpec) -> LossBound | None:
     from lodo_bench.tasks import TASKS
 
-    return TASKS.load(task.name).bound(task.options)
+    return TASKS.load(task.name).optimal_loss(task.options)
 
 
 def _complexity(optimizer: OptimizerSpec) -> str:

@@ -15,20 +15,20 @@ from lodo_bench.cli.options import (
     DatabaseOption,
     DataDirOption,
     JsonOption,
-    kernel_named,
-    reading,
-    use_data_directory,
-    writing,
+    open_store,
+    open_store_for_writing,
+    resolve_backend,
+    set_data_directory,
 )
-from lodo_bench.cli.output import command_line, emit, note, show_table
+from lodo_bench.cli.output import command_line, echo_err, print_json, show_table
 from lodo_bench.errors import DatabaseError, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lodo_bench.experiments.directory import Directory
-    from lodo_bench.experiments.plan import Setting
-    from lodo_bench.experiments.run import Done
+    from lodo_bench.experiments.plan import ExecutionConfig
+    from lodo_bench.experiments.run import ExperimentResult
     from lodo_bench.experiments.spec import Experiment
     from lodo_bench.results.store import Store
     from lodo_bench.spec.compute import Device
@@ -72,7 +72,7 @@ def reproduce(
 
     The same command again goes on where it was stopped, and does nothing that is done.
     """
-    use_data_directory(data_dir)
+    set_data_directory(data_dir)
     if list_:
         _list(json)
         return
@@ -83,13 +83,13 @@ def reproduce(
     wanted = load_experiment(experiment, scale)
     setting = _setting(workers, gpus_per_worker, address)
     if dry_run:
-        _tell(wanted, setting, db, json)
+        _print_summary(wanted, setting, db, json)
     else:
         _reproduce(wanted, setting, output or f"results/{wanted.name}-{wanted.scale}", db, json)
 
 
-def _setting(workers: int | None, gpus_per_worker: float, address: str | None) -> Setting:
-    from lodo_bench.experiments.plan import Setting
+def _setting(workers: int | None, gpus_per_worker: float, address: str | None) -> ExecutionConfig:
+    from lodo_bench.experiments.plan import ExecutionConfig
     from lodo_bench.training.loop import check_device
     from lodo_bench.tuner.driver import Cluster
 
@@ -97,30 +97,30 @@ def _setting(workers: int | None, gpus_per_worker: float, address: str | None) -
         raise UsageError("--workers 0 trains in this process, and --address names a cluster. Leave out one of them.")
     device: Device = "cuda" if gpus_per_worker else "cpu"
     check_device(device)
-    return Setting(device, kernel_named("auto", device), Cluster(workers, gpus_per_worker, address))
+    return ExecutionConfig(device, resolve_backend("auto", device), Cluster(workers, gpus_per_worker, address))
 
 
 def _list(json: bool) -> None:
-    from lodo_bench.experiments.availability import readiness
+    from lodo_bench.experiments.availability import availability
     from lodo_bench.experiments.loading import BUILT_IN, load_experiment
 
     entries = []
     for name in BUILT_IN:
         found = load_experiment(name, "paper")
-        entries.append({"name": name, "title": found.title, "here": readiness(found)})
+        entries.append({"name": name, "title": found.title, "here": availability(found)})
     if json:
-        emit({"experiments": entries})
+        print_json({"experiments": entries})
     else:
         show_table(["name", "what", "here"], [list(entry.values()) for entry in entries], left=3)
 
 
-def _tell(experiment: Experiment, setting: Setting, db: str, json: bool) -> None:
+def _print_summary(experiment: Experiment, setting: ExecutionConfig, db: str, json: bool) -> None:
     from lodo_bench.experiments.estimate import duration_of, missing
     from lodo_bench.experiments.run import processes_of
     from lodo_bench.report.formatting import duration
 
     try:
-        store: Store | None = reading(db)
+        store: Store | None = open_store(db)
     except DatabaseError as error:
         if "there is no database" not in str(error):
             raise
@@ -130,19 +130,19 @@ def _tell(experiment: Experiment, setting: Setting, db: str, json: bool) -> None
     if json:
         fields = ("what", "label", "amount", "seconds", "how")
         document = [{name: getattr(item, name) for name in fields} for item in items]
-        emit({"experiment": experiment.name, "scale": experiment.scale, "missing": document, "seconds": total})
+        print_json({"experiment": experiment.name, "scale": experiment.scale, "missing": document, "seconds": total})
         return
     rows = [[i.what, i.label, i.amount, "?" if i.how == "unknown" else duration(i.seconds), i.how] for i in items]
     if rows:
         show_table(["", "optimizer and task", "how much", "time", "speed"], rows, left=3)
     told = f"about {duration(total)} with {processes_of(setting)} at a time" if items else "nothing to compute"
-    note(f"{experiment.title}, scale {experiment.scale}: {told}.")
+    echo_err(f"{experiment.title}, scale {experiment.scale}: {told}.")
 
 
-def _reproduce(experiment: Experiment, setting: Setting, place: str, db: str, json: bool) -> None:
+def _reproduce(experiment: Experiment, setting: ExecutionConfig, place: str, db: str, json: bool) -> None:
     from lodo_bench.experiments.directory import Directory
-    from lodo_bench.experiments.outputs import needs, pieces_of
-    from lodo_bench.experiments.run import carry_out, check
+    from lodo_bench.experiments.outputs import needs, render_sections
+    from lodo_bench.experiments.run import check, run_experiment
     from lodo_bench.runs.execute import threads_of
     from lodo_bench.runs.provenance import gather
     from lodo_bench.tasks import TASKS
@@ -152,26 +152,26 @@ def _reproduce(experiment: Experiment, setting: Setting, place: str, db: str, js
         check(experiment, setting)
         tasks.extend(dict.fromkeys(part.task.name for part in experiment.parts))
     directory = Directory(place, experiment)
-    data = ", ".join(name for name in (TASKS.load(task).data_name() for task in tasks) if name)
+    data = ", ".join(name for name in (TASKS.load(task).dataset_name() for task in tasks) if name)
     threads = max((threads_of(task) for task in tasks), default=1)
     provenance = gather(setting.device, command_line(), threads, data)
-    store = writing(db, provenance)
-    note(f"{experiment.title}, scale {experiment.scale}")
+    store = open_store_for_writing(db, provenance)
+    echo_err(f"{experiment.title}, scale {experiment.scale}")
     with _journal(directory) as finish:
-        done = carry_out(experiment, store, setting, _Terminal())
-        pieces = pieces_of(done)
+        done = run_experiment(experiment, store, setting, _Terminal())
+        pieces = render_sections(done)
         finish()
     files = directory.write(pieces, [p for record in done.run_sets for p in record.provenances] or [provenance])
     _show(done, files, json)
     if failures := done.failures():
-        note(f"Some runs failed: {'; '.join(failures)}")
+        echo_err(f"Some runs failed: {'; '.join(failures)}")
         raise typer.Exit(3)
 
 
 @contextmanager
 def _journal(directory: Directory) -> Iterator[Any]:
     """Writes down how long it took, also if it was stopped."""
-    from lodo_bench.experiments.directory import Entry
+    from lodo_bench.experiments.directory import Invocation
 
     started, clock, finished = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), []
     try:
@@ -179,16 +179,16 @@ def _journal(directory: Directory) -> Iterator[Any]:
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; everything is kept. Continue with:\n  {command_line()}") from None
     finally:
-        directory.note(Entry(command_line(), started, time.monotonic() - clock, bool(finished)))
+        directory.note(Invocation(command_line(), started, time.monotonic() - clock, bool(finished)))
 
 
-def _show(done: Done, files: list[Path], json: bool) -> None:
+def _show(done: ExperimentResult, files: list[Path], json: bool) -> None:
     from lodo_bench.experiments.outputs.comparison import comparisons
     from lodo_bench.report.json import document
 
     if json:
         tables = document((comparison, None) for comparison in comparisons(done))
-        emit(
+        print_json(
             {
                 "experiment": done.experiment.name,
                 "scale": done.experiment.scale,
@@ -200,21 +200,21 @@ def _show(done: Done, files: list[Path], json: bool) -> None:
         )
         return
     print(files[0].read_text("utf-8"), end="")
-    note(f"Wrote {', '.join(str(path) for path in files)}.")
+    echo_err(f"Wrote {', '.join(str(path) for path in files)}.")
 
 
 class _Terminal:
     """Shows how it goes on standard error."""
 
     def tuning(self) -> Any:
-        from lodo_bench.cli.progress import tuning_display
+        from lodo_bench.cli.progress import tuning_progress
 
-        return tuning_display()
+        return tuning_progress()
 
     def running(self, spec: Any) -> Any:
-        from lodo_bench.cli.progress import RunningDisplay
+        from lodo_bench.cli.progress import RunProgress
 
-        return RunningDisplay(spec.optimizer.label, spec.steps, spec.seconds)
+        return RunProgress(spec.optimizer.label, spec.steps, spec.seconds)
 
     def notice(self, message: str) -> None:
-        note(message)
+        echo_err(message)

@@ -20,24 +20,24 @@ from lodo_bench.cli.options import (
     TaskOptionOption,
     assignments,
     choice,
-    device_named,
-    kernel_named,
+    open_store_for_writing,
     optimizer_spec,
-    precision,
+    resolve_backend,
+    resolve_device,
+    resolve_dtype,
+    set_data_directory,
     task_spec,
-    use_data_directory,
-    writing,
 )
-from lodo_bench.cli.output import command_line, emit, note, show_table
+from lodo_bench.cli.output import command_line, echo_err, print_json, show_table
 from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from lodo_bench.analysis.comparison import Row
     from lodo_bench.results.store import Store
-    from lodo_bench.spec.outcome import Series
+    from lodo_bench.spec.outcome import MetricHistory
     from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 
-    Metrics = Mapping[int, Mapping[str, Series]]  # by seed and name
+    Metrics = Mapping[int, Mapping[str, MetricHistory]]  # by seed and name
 
 
 def run(
@@ -81,34 +81,33 @@ def run(
     from lodo_bench.runs.execute import threads_of
     from lodo_bench.runs.hyperparameters import SOURCES, choose
     from lodo_bench.runs.provenance import gather
+    from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.run_set import RunSetSpec
     from lodo_bench.tasks import TASKS
     from lodo_bench.training.loop import check_pair, check_task
 
-    use_data_directory(data_dir)
+    set_data_directory(data_dir)
     problem, method = task_spec(task, task_option), optimizer_spec(optimizer, optimizer_option)
     check_pair(problem, method)
     given = _given(optimizer, parameter)
     source = None if hyperparameters is None else choice(hyperparameters, SOURCES, "source of hyperparameters")
     _check_seconds(seconds, untimed)
     _check_interval(checkpoint_every)
-    place, accuracy = device_named(device), precision(dtype, task)
-    arithmetic = kernel_named(kernel, place)
+    place, accuracy = resolve_device(device), resolve_dtype(dtype, task)
+    arithmetic = resolve_backend(kernel, place)
     check_task(problem, place, accuracy)
-    store = writing(db, gather(place, command_line(), threads_of(task), TASKS.load(task).data_name()))
+    store = open_store_for_writing(db, gather(place, command_line(), threads_of(task), TASKS.load(task).dataset_name()))
     spec = RunSetSpec(
         task=problem,
         optimizer=method,
         hyperparameters=choose(problem, method, source, given, store),
         steps=steps or TASKS.load(task).step_milestone,
         seconds=seconds,
-        seeds=seeds,
+        num_seeds=seeds,
         timed=not untimed,
-        device=place,
-        dtype=accuracy,
-        kernel=arithmetic,
+        compute=ComputeSpec(place, accuracy, arithmetic),
     )
-    _tell(_run(spec, store, checkpoint_every), store, json)
+    _print_summary(_run(spec, store, checkpoint_every), store, json)
 
 
 def _given(optimizer: str, assigned: Sequence[str] | None) -> dict[str, float]:
@@ -136,36 +135,38 @@ def _check_interval(seconds: float) -> None:
 
 
 def _run(spec: RunSetSpec, store: Store, checkpoint_every: float) -> RunSetRecord:
-    from lodo_bench.cli.progress import RunningDisplay
-    from lodo_bench.report.markdown import hyperparameter_source, hyperparameter_text
-    from lodo_bench.runs.execute import CheckpointPlan, execute
+    from lodo_bench.cli.progress import RunProgress
+    from lodo_bench.report.markdown import hyperparameter_label, hyperparameter_text
+    from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 
-    source, values = hyperparameter_source(spec.hyperparameters), hyperparameter_text(spec.hyperparameters)
-    note(f"{spec.optimizer.label} on {spec.task.label}, {source}: {values}")
+    source, values = hyperparameter_label(spec.hyperparameters), hyperparameter_text(spec.hyperparameters)
+    echo_err(f"{spec.optimizer.label} on {spec.task.label}, {source}: {values}")
     opened = store.open_run_set(spec)
     plan = None if store.folder is None else CheckpointPlan(store.folder, checkpoint_every)
     if opened.runs:
-        note(f"Continuing run set {opened.id}: {len(opened.missing_seeds)} of {spec.seeds} runs are to be done.")
+        echo_err(
+            f"Continuing run set {opened.id}: {len(opened.missing_seeds)} of {spec.num_seeds} runs are to be done."
+        )
     try:
-        with RunningDisplay(spec.optimizer.label, spec.steps, spec.seconds) as display:
-            execute(opened, store, display, plan)
+        with RunProgress(spec.optimizer.label, spec.steps, spec.seconds) as display:
+            execute_run_set(opened, store, display, plan)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; everything is kept. Continue with:\n  {command_line()}") from None
     return store.run_set(opened.id)
 
 
-def _tell(record: RunSetRecord, store: Store, json: bool) -> None:
+def _print_summary(record: RunSetRecord, store: Store, json: bool) -> None:
     """Show what the runs came to; failed ones are an exit code of their own."""
     from lodo_bench.spec.outcome import Status
 
     metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
     if json:
-        emit(_document(record, metrics))
+        print_json(_document(record, metrics))
     else:
         _print(record, metrics)
     failed = [run for run in record.runs if run.status is Status.FAILED]
     if failed:
-        note(f"{len(failed)} of {len(record.runs)} runs failed: {failed[0].reason}")
+        echo_err(f"{len(failed)} of {len(record.runs)} runs failed: {failed[0].reason}")
         raise typer.Exit(3)
 
 
@@ -185,10 +186,10 @@ def _document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
         "optimizer_options": spec.optimizer.options,
         "hyperparameters": spec.hyperparameters.values,
         "hyperparameters_source": spec.hyperparameters.source,
-        "hyperparameters_origin": spec.hyperparameters.origin,
-        "device": spec.device,
-        "dtype": spec.dtype,
-        "kernel": spec.kernel,
+        "hyperparameters_origin": spec.hyperparameters.provenance_note,
+        "device": spec.compute.device,
+        "dtype": spec.compute.dtype,
+        "kernel": spec.compute.backend,
         "timed": spec.timed,
         "runs": [_run_document(run, metrics[run.seed]) for run in record.runs],
         "summary": {
@@ -198,7 +199,7 @@ def _document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
     }
 
 
-def _run_document(run: RunRecord, metrics: Mapping[str, Series]) -> dict[str, Any]:
+def _run_document(run: RunRecord, metrics: Mapping[str, MetricHistory]) -> dict[str, Any]:
     return {
         "seed": run.seed,
         "status": run.status,
@@ -244,7 +245,7 @@ def _title(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _course(series: Series | None) -> str:
+def _course(series: MetricHistory | None) -> str:
     """A metric's first and last values."""
     from lodo_bench.report.markdown import number
 

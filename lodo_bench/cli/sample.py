@@ -11,11 +11,11 @@ from lodo_bench.cli.options import (
     DEFAULT_DATABASE,
     DatabaseOption,
     DataDirOption,
-    device_named,
-    reading,
-    use_data_directory,
+    open_store,
+    resolve_device,
+    set_data_directory,
 )
-from lodo_bench.cli.output import note
+from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
 from lodo_bench.files.atomic import whole_file
 
@@ -49,12 +49,12 @@ def sample(
     from lodo_bench.plots.image_grid import write_grid
     from lodo_bench.tasks.sampling import check_sampled
 
-    use_data_directory(data_dir)
-    place, store = device_named(device), reading(db)
+    set_data_directory(data_dir)
+    place, store = resolve_device(device), open_store(db)
     record = store.run_set(run)
     check_sampled(record.spec.task)
-    if seed >= record.spec.seeds:
-        raise UsageError(f"run set {run} has no seed {seed}. Its seeds are 0 to {record.spec.seeds - 1}.")
+    if seed >= record.spec.num_seeds:
+        raise UsageError(f"run set {run} has no seed {seed}. Its seeds are 0 to {record.spec.num_seeds - 1}.")
     name = output or f"run-{run}-seed-{seed}-{'inputs' if inputs else 'samples'}.png"
     with whole_file(name) as file:
         if inputs:
@@ -62,7 +62,7 @@ def sample(
             write_grid(file, channels.reshape(-1, *channels.shape[2:]), channels.shape[1])
         else:
             write_grid(file, _samples(record, seed, images, place, store), math.ceil(images**0.5))
-    note(f"Wrote {name}.")
+    echo_err(f"Wrote {name}.")
 
 
 def _samples(record: RunSetRecord, seed: int, count: int, device: Device, store: Store) -> NDArray[np.uint8]:
@@ -89,10 +89,13 @@ def _samples(record: RunSetRecord, seed: int, count: int, device: Device, store:
 
 
 def _inputs(record: RunSetRecord, seed: int, count: int) -> NDArray[np.uint8]:
+    from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.training import Individual, TrainingSpec
     from lodo_bench.tasks.sampling import first_inputs
 
     spec = record.spec
     individual = Individual((seed,), spec.hyperparameters.values)
-    training = TrainingSpec(spec.task, spec.optimizer, "final", (individual,), spec.steps, dtype=spec.dtype)
+    training = TrainingSpec(
+        spec.task, spec.optimizer, "final", (individual,), spec.steps, compute=ComputeSpec(dtype=spec.compute.dtype)
+    )
     return first_inputs(training, count).numpy()

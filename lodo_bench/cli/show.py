@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, reading
-from lodo_bench.cli.output import emit, show_table
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, open_store
+from lodo_bench.cli.output import print_json, show_table
 
 if TYPE_CHECKING:
     from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
@@ -22,9 +22,9 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show how a search went: each generation's mean, spread, best and failures."""
-    record = reading(db).study(study)
+    record = open_store(db).study(study)
     if json:
-        emit({"study": _document(record)})
+        print_json({"study": _document(record)})
     else:
         _print(record)
 

@@ -17,19 +17,19 @@ from lodo_bench.cli.options import (
     KernelOption,
     OptimizerOptionOption,
     TaskOptionOption,
-    kernel_named,
+    open_store_for_writing,
     optimizer_spec,
-    precision,
+    resolve_backend,
+    resolve_dtype,
+    set_data_directory,
     task_spec,
-    use_data_directory,
-    writing,
 )
-from lodo_bench.cli.output import command_line, emit, note, show_table
+from lodo_bench.cli.output import command_line, echo_err, print_json, show_table
 from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from lodo_bench.results.store import Store
-    from lodo_bench.spec.compute import Device, DType, Kernel
+    from lodo_bench.spec.compute import BackendChoice, Device, DType
     from lodo_bench.spec.study import StudyRecord, StudySpec
     from lodo_bench.spec.training import OptimizerSpec, TaskSpec
     from lodo_bench.tuner.driver import Cluster
@@ -69,18 +69,18 @@ def tune(
     from lodo_bench.training.loop import check_task
     from lodo_bench.tuner.driver import Cluster
 
-    use_data_directory(data_dir)
+    set_data_directory(data_dir)
     cluster = Cluster(workers, gpus_per_worker, address)
     problem = task_spec(task, task_option)
     methods = _optimizers(problem, optimizer, optimizer_option)
     device: Device = "cuda" if gpus_per_worker else "cpu"
-    arithmetic, accuracy = kernel_named(kernel, device), precision(dtype, task)
+    arithmetic, accuracy = resolve_backend(kernel, device), resolve_dtype(dtype, task)
     specs = _study_specs(problem, methods, schedule, seed, cluster, accuracy, arithmetic)
     check_task(problem, device, accuracy)
-    store = writing(db, gather(device, command_line(), threads=1, data=TASKS.load(task).data_name()))
+    store = open_store_for_writing(db, gather(device, command_line(), threads=1, data=TASKS.load(task).dataset_name()))
     records = [store.open_study(spec, fresh=fresh) for spec in specs]
     _search(records, store, cluster)
-    _tell(problem, seed, [store.study(record.id) for record in records], json)
+    _print_summary(problem, seed, [store.study(record.id) for record in records], json)
 
 
 def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[str] | None) -> list[OptimizerSpec]:
@@ -100,7 +100,7 @@ def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[s
     tunable = [o for o in found if OPTIMIZERS.load(o.name).hyperparameters or is_meta_trained(o.name)]
     for optimizer in found:
         if optimizer not in tunable:
-            note(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
+            echo_err(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
     return tunable
 
 
@@ -111,8 +111,9 @@ def _study_specs(
     seed: int,
     cluster: Cluster,
     dtype: DType,
-    kernel: Kernel,
+    kernel: BackendChoice,
 ) -> list[StudySpec]:
+    from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.study import StudySpec
     from lodo_bench.training.loop import check_device
     from lodo_bench.training.meta import is_meta_trained
@@ -133,25 +134,23 @@ def _study_specs(
             schedule=plans[is_meta_trained(optimizer.name)],
             seed=seed,
             shard_size=shard_size(task.name),
-            device="cuda" if cluster.gpus_per_worker else "cpu",
-            dtype=dtype,
-            kernel=kernel,
+            compute=ComputeSpec("cuda" if cluster.gpus_per_worker else "cpu", dtype, kernel),
         )
         for optimizer in optimizers
     ]
 
 
 def _search(records: Sequence[StudyRecord], store: Store, cluster: Cluster) -> None:
-    from lodo_bench.cli.progress import tuning_display
+    from lodo_bench.cli.progress import tuning_progress
     from lodo_bench.tuner.driver import run_studies
     from lodo_bench.tuner.study import Study
 
     if all(record.status == "finished" for record in records):
-        note("Nothing to do: finished before. --fresh starts anew, another --seed draws another search.")
+        echo_err("Nothing to do: finished before. --fresh starts anew, another --seed draws another search.")
         return
     studies = [Study(record) for record in records]
     try:
-        with tuning_display() as listener:
+        with tuning_progress() as listener:
             run_studies(studies, store, listener, cluster)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; everything evaluated is stored. Continue with:\n  {_again()}") from None
@@ -162,17 +161,17 @@ def _again() -> str:
     return command_line().replace(" --fresh", "")
 
 
-def _tell(task: TaskSpec, seed: int, records: Sequence[StudyRecord], json: bool) -> None:
+def _print_summary(task: TaskSpec, seed: int, records: Sequence[StudyRecord], json: bool) -> None:
     """Show what the searches found; failed individuals are an exit code of their own."""
     from lodo_bench.spec.outcome import Status
 
     if json:
         studies = [_document(record) for record in records]
-        emit({"task": task.name, "task_options": task.options, "seed": seed, "studies": studies})
+        print_json({"task": task.name, "task_options": task.options, "seed": seed, "studies": studies})
     else:
         _print(task, records)
     if any(record.count(Status.FAILED) for record in records):
-        note("Some individuals failed; 'lodo-bench show STUDY' says why.")
+        echo_err("Some individuals failed; 'lodo-bench show STUDY' says why.")
         raise typer.Exit(3)
 
 
@@ -201,9 +200,9 @@ def _print(task: TaskSpec, records: Sequence[StudyRecord]) -> None:
         published = published_hyperparameters(task, record.spec.optimizer) or {}
         for parameter in OPTIMIZERS.load(record.spec.optimizer.name).hyperparameters:
             tuned = (record.hyperparameters or {}).get(parameter.name)
-            values = (tuned, published.get(parameter.name), parameter.start)
+            values = (tuned, published.get(parameter.name), parameter.initial)
             rows.append([str(record.id), record.spec.optimizer.label, parameter.name, *(number(v, 6) for v in values)])
-        if record.learned is not None:
+        if record.weights is not None:
             best = min(member.fitness for member in record.individuals if math.isfinite(member.fitness))
             learned = f"learned (loss {number(best)})"
             rows.append([str(record.id), record.spec.optimizer.label, "weights", learned, "–", "–"])

@@ -8,7 +8,7 @@ from lodo_bench.experiments.spec import Experiment
 from lodo_bench.tasks import TASKS
 
 
-def readiness(experiment: Experiment) -> str:
+def availability(experiment: Experiment) -> str:
     """In a few words: `ready`, which data are missing, and whether a GPU is advisable for all that the paper does."""
     if needs(experiment) == "nothing":
         return "ready"

@@ -17,14 +17,14 @@ from lodo_bench.report.notes import machine_text, versions_text
 from lodo_bench.spec.provenance import Provenance
 
 if TYPE_CHECKING:
-    from lodo_bench.experiments.section import Piece
+    from lodo_bench.experiments.section import Section
 
 PAGE = "README.md"
 JOURNAL = "made.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Invocation:
     """One invocation that computed something.
 
     Attributes:
@@ -60,13 +60,13 @@ class Directory:
             raise UsageError(f"cannot write to '{path}': {error.strerror}. Name a directory with --output.") from None
         self._entries = self._read()
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: Invocation) -> None:
         """Write down an invocation."""
         self._entries.append(entry)
         document = {**self._identity(), "made": [asdict(entry) for entry in self._entries]}
         self._write(JOURNAL, json.dumps(document, indent=2) + "\n")
 
-    def write(self, pieces: Sequence[Piece], provenances: Sequence[Provenance]) -> list[Path]:
+    def write(self, pieces: Sequence[Section], provenances: Sequence[Provenance]) -> list[Path]:
         """Write the page and its pictures.
 
         Returns:
@@ -94,14 +94,14 @@ class Directory:
         names = chain([name], (f"{name}-{number}" for number in count(2)))
         return next(path for each in names if (path := self.path / f"{each}.png") not in pictures)
 
-    def _read(self) -> list[Entry]:
+    def _read(self) -> list[Invocation]:
         journal = self.path / JOURNAL
         if not journal.exists():
             return []
         try:
             document: Mapping[str, Any] = json.loads(journal.read_text("utf-8"))
             identity = {key: document[key] for key in self._identity()}
-            entries = [Entry(**entry) for entry in document["made"]]
+            entries = [Invocation(**entry) for entry in document["made"]]
         except (OSError, ValueError, KeyError, TypeError):
             raise UsageError(
                 f"'{journal}' is damaged, or is not of lodo-bench. Move it away, or name another directory with "
@@ -131,7 +131,7 @@ def _heading(experiment: Experiment) -> str:
     return "\n\n".join([lines[0], " ".join([lines[1], experiment.note]).strip()])
 
 
-def _making(entries: Sequence[Entry], provenances: Sequence[Provenance]) -> str:
+def _making(entries: Sequence[Invocation], provenances: Sequence[Provenance]) -> str:
     """Commands, time and machine."""
     lines = ["## How this was made", "\n".join(f"    {command}" for command in _commands(entries))]
     facts = []
@@ -147,5 +147,5 @@ def _making(entries: Sequence[Entry], provenances: Sequence[Provenance]) -> str:
     return "\n\n".join([*lines, "\n".join(facts)])
 
 
-def _commands(entries: Sequence[Entry]) -> list[str]:
+def _commands(entries: Sequence[Invocation]) -> list[str]:
     return list(dict.fromkeys(entry.command for entry in entries))

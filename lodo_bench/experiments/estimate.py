@@ -11,7 +11,7 @@ from typing import Literal
 from lodo_bench.backends.threads import single_thread
 from lodo_bench.errors import LodoBenchError
 from lodo_bench.experiments.outputs import needs
-from lodo_bench.experiments.plan import Case, Setting, all_cases, run_set_spec, study_spec, study_specs
+from lodo_bench.experiments.plan import Condition, ExecutionConfig, all_cases, run_set_spec, study_spec, study_specs
 from lodo_bench.experiments.run import Studies, hyperparameters_of, processes_of
 from lodo_bench.experiments.spec import Experiment, Runs
 from lodo_bench.optimizers import OPTIMIZERS
@@ -27,8 +27,8 @@ from lodo_bench.training.meta import RUN_STEPS, RUNS, is_meta_trained, run_epoch
 # More steps are measured until one measurement takes so long; the first is of few, for what is very slow.
 _MEASURE_SECONDS = 0.1
 _MEASURE_STEPS = (2, 20, 200)
-What = Literal["tune", "run", "time", "compute"]
-How = Literal["stored", "measured", "unknown"]
+Phase = Literal["tune", "run", "time", "compute"]
+Basis = Literal["stored", "measured", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Item:
         how: whether the speed is that of `stored` runs or was `measured` now; `unknown` if it could not be.
     """
 
-    what: What
+    what: Phase
     label: str
     amount: str
     seconds: float
-    how: How
+    how: Basis
 
     @property
     def is_shared(self) -> bool:
@@ -55,27 +55,27 @@ class Item:
         return self.what in ("tune", "run")
 
 
-def duration_of(items: Sequence[Item], setting: Setting) -> float:
+def duration_of(items: Sequence[Item], execution: ExecutionConfig) -> float:
     """How long everything takes; NaN if nothing of it is known, else without what is not known."""
     known = [item for item in items if not math.isnan(item.seconds)]
     if items and not known:
         return math.nan
     shared = sum(item.seconds for item in known if item.is_shared)
-    return shared / processes_of(setting) + sum(item.seconds for item in known if not item.is_shared)
+    return shared / processes_of(execution) + sum(item.seconds for item in known if not item.is_shared)
 
 
-def missing(experiment: Experiment, store: Store | None, setting: Setting) -> list[Item]:
+def missing(experiment: Experiment, store: Store | None, execution: ExecutionConfig) -> list[Item]:
     """All that is to be done, in its order; `store` is None where there is no database yet."""
     if needs(experiment) in ("nothing", "data"):
         return []
-    return list(_Estimate(experiment, store, setting).items())
+    return list(_Estimate(experiment, store, execution).items())
 
 
 class _Estimate:
-    def __init__(self, experiment: Experiment, store: Store | None, setting: Setting) -> None:
-        self._experiment, self._store, self._setting = experiment, store, setting
-        self._paces: dict[tuple[str, str, int], tuple[float, How]] = {}
-        specs = study_specs(experiment, setting)
+    def __init__(self, experiment: Experiment, store: Store | None, execution: ExecutionConfig) -> None:
+        self._experiment, self._store, self._setting = experiment, store, execution
+        self._paces: dict[tuple[str, str, int], tuple[float, Basis]] = {}
+        specs = study_specs(experiment, execution)
         self._found = [(spec, store.find_study(spec) if store else None) for spec in specs]
 
     def items(self) -> list[Item]:
@@ -104,12 +104,12 @@ class _Estimate:
         amount = f"{spec.schedule.population * len(plans) - len(members):,} individuals, {steps:,} steps in all"
         return Item("tune", _label(spec.task, spec.optimizer), amount, pace * steps, how)
 
-    def _running(self, case: Case, runs: Runs) -> Item | None:
+    def _running(self, case: Condition, runs: Runs) -> Item | None:
         record = self._run_set(case, runs)
-        seeds = runs.seeds if record is None else len(record.missing_seeds)
+        seeds = runs.num_seeds if record is None else len(record.missing_seeds)
         if not seeds:
             return None
-        together = 1 if runs.timed else TASKS.load(case.task.name).max_population or runs.seeds
+        together = 1 if runs.timed else TASKS.load(case.task.name).max_population or runs.num_seeds
         pace, how = self._stored_runs(case, runs)
         if how == "unknown":
             pace, how = self._pace(case.task, case.optimizer, together)
@@ -127,12 +127,12 @@ class _Estimate:
         found = []
         for case in all_cases(self._experiment):
             for runs in case.part.runs:
-                pace, how = self._pace(case.task, case.optimizer, runs.seeds)
-                amount = f"{runs.seeds} runs of {runs.steps:,} steps, each time anew"
+                pace, how = self._pace(case.task, case.optimizer, runs.num_seeds)
+                amount = f"{runs.num_seeds} runs of {runs.steps:,} steps, each time anew"
                 found.append(Item("compute", _label(case.task, case.optimizer), amount, pace * runs.steps, how))
         return found
 
-    def _run_set(self, case: Case, runs: Runs) -> RunSetRecord | None:
+    def _run_set(self, case: Condition, runs: Runs) -> RunSetRecord | None:
         """The stored run set, where the tuning is done and so it is known which one it is."""
         studies: Studies = [(spec, record) for spec, record in self._found if record and record.status == "finished"]
         if self._store is None or (case.is_tuned and study_spec(case, self._setting) not in [s for s, _ in studies]):
@@ -140,7 +140,7 @@ class _Estimate:
         values = hyperparameters_of(case, studies, self._setting)
         return None if values is None else self._store.find_run_set(run_set_spec(case, runs, values, self._setting))
 
-    def _stored_search(self, spec: StudySpec) -> tuple[float, How]:
+    def _stored_search(self, spec: StudySpec) -> tuple[float, Basis]:
         """Seconds for a step of one individual, from searches in the database."""
         studies = self._store.studies(spec.task.name) if self._store else []
         same = [study for study in studies if study.spec.task == spec.task and study.spec.optimizer == spec.optimizer]
@@ -148,19 +148,19 @@ class _Estimate:
         steps = sum(member.steps for member in members)
         return (sum(m.seconds for m in members) / steps, "stored") if steps else (math.nan, "unknown")
 
-    def _stored_runs(self, case: Case, runs: Runs) -> tuple[float, How]:
+    def _stored_runs(self, case: Condition, runs: Runs) -> tuple[float, Basis]:
         """Seconds for a step, from runs in the database that were as many at a time."""
         records = self._store.run_sets(case.task.name) if self._store else []
         for record in reversed(records):
             spec = record.spec
             alike = spec.task == case.task and spec.optimizer == case.optimizer and spec.timed == runs.timed
             done = [run for run in record.runs if run.status is Status.COMPLETED]
-            if alike and done and (runs.timed or spec.seeds == runs.seeds):
+            if alike and done and (runs.timed or spec.num_seeds == runs.num_seeds):
                 assert self._store is not None, "it has these runs"
                 return self._store.curve(record.id, done[-1].seed).seconds / done[-1].steps, "stored"
         return math.nan, "unknown"
 
-    def _pace(self, task: TaskSpec, optimizer: OptimizerSpec, population: int) -> tuple[float, How]:
+    def _pace(self, task: TaskSpec, optimizer: OptimizerSpec, population: int) -> tuple[float, Basis]:
         """Seconds for a step of so many in lockstep, measured now, once for each task, optimizer and number."""
         key = task.label, optimizer.label, population
         if key not in self._paces:
@@ -170,7 +170,7 @@ class _Estimate:
                 self._paces[key] = math.nan, "unknown"
         return self._paces[key]
 
-    def _epoch(self, spec: StudySpec) -> tuple[float, How]:
+    def _epoch(self, spec: StudySpec) -> tuple[float, Basis]:
         """Seconds for an epoch of meta-training: its runs, of which one is measured, and its validation."""
         short = MetaTrainingSpec(
             task=spec.task,
@@ -178,9 +178,7 @@ class _Estimate:
             individuals=(Individual((0, 0, 0), {}),),
             steps=RUN_STEPS,
             before=None,
-            device=spec.device,
-            dtype=spec.dtype,
-            kernel=spec.kernel,
+            compute=spec.compute,
         )
         started = time.perf_counter()
         try:
@@ -195,17 +193,15 @@ def _label(task: TaskSpec, optimizer: OptimizerSpec) -> str:
     return f"{optimizer.label} on {task.label}"
 
 
-def _measured(task: TaskSpec, optimizer: OptimizerSpec, population: int, setting: Setting) -> float:
-    values = {p.name: p.start for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
+def _measured(task: TaskSpec, optimizer: OptimizerSpec, population: int, execution: ExecutionConfig) -> float:
+    values = {p.name: p.initial for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
     spec = TrainingSpec(
         task=task,
         optimizer=optimizer,
         purpose="tuning",
         individuals=tuple(Individual((0, 0, index), values) for index in range(population)),
         steps=1,
-        device=setting.device,
-        dtype=TASKS.load(task.name).default_dtype,
-        kernel=setting.kernel,
+        compute=execution.compute_for(task),
     )
     pace = math.nan
     with single_thread():

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from lodo_bench.errors import ExperimentError, UnknownNameError, UsageError
-from lodo_bench.experiments.outputs import SHOWS
+from lodo_bench.experiments.outputs import OUTPUTS
 from lodo_bench.experiments.plan import cases
 from lodo_bench.experiments.spec import SCALES, SOURCES, Experiment, Part, Runs, Scale, Source, Sweep
-from lodo_bench.files.yaml import Entry, parse, read
+from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.study import Schedule
@@ -32,10 +32,10 @@ BUILT_IN = (
 _FOLDER = "paper"
 _SUFFIX = ".yaml"
 _PART = ("task", "options", "optimizers", "hyperparameters", "tuning", "runs", "sweep")
-_OF_A_SCALE = ("note", *_PART, "parts", "show")
+_OF_A_SCALE = ("note", *_PART, "parts", "output")
 _KEYS = ("base", "title", *_OF_A_SCALE, "scales")
 _DEEPEST_BASE = 10
-Keys = dict[str, Entry]
+Keys = dict[str, YamlNode]
 T = TypeVar("T")
 
 
@@ -66,11 +66,11 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
         note=keys["note"].text() if "note" in keys else "",
         scale=cast(Scale, chosen),
         parts=_parts(keys, label),
-        show=tuple(entry.name("way to show a result", SHOWS) for entry in keys["show"].entries("a list of words")),
+        output=tuple(entry.name("way to show a result", OUTPUTS) for entry in keys["output"].entries("a list of words")),
     )
 
 
-def _keys(name: str, asked_by: Entry | None, depth: int) -> tuple[Keys, dict[str, Keys]]:
+def _keys(name: str, asked_by: YamlNode | None, depth: int) -> tuple[Keys, dict[str, Keys]]:
     """The keys of a file and, where it does not say otherwise, of its base; `scales` hold those of each scale."""
     document = parse(_text(name, asked_by), _shown(name), "experiment", ExperimentError)
     keys = document.mapping(_KEYS)
@@ -84,13 +84,13 @@ def _keys(name: str, asked_by: Entry | None, depth: int) -> tuple[Keys, dict[str
         inherited, of_scales = _keys(path, base, depth + 1)
         keys = {**inherited, **keys}
         scales = {scale: {**of_scales.get(scale, {}), **scales.get(scale, {})} for scale in {**of_scales, **scales}}
-    for key in ("title", "show"):
+    for key in ("title", "output"):
         if key not in keys:
-            document.fail(f"the file lacks the key '{key}'. It needs title and show.")
+            document.fail(f"the file lacks the key '{key}'. It needs title and output.")
     return keys, scales
 
 
-def _text(name: str, asked_by: Entry | None) -> str:
+def _text(name: str, asked_by: YamlNode | None) -> str:
     if name in BUILT_IN:
         return resources.files(__package__).joinpath(_FOLDER, name + _SUFFIX).read_text("utf-8")
     try:
@@ -106,11 +106,11 @@ def _shown(name: str) -> str:
     return f"{name}{_SUFFIX}" if name in BUILT_IN else name
 
 
-def _scales(entry: Entry | None) -> dict[str, Keys]:
+def _scales(entry: YamlNode | None) -> dict[str, Keys]:
     return {} if entry is None else {name: own.mapping(_OF_A_SCALE) for name, own in entry.mapping(SCALES).items()}
 
 
-def _parts(keys: Mapping[str, Entry], label: str) -> tuple[Part, ...]:
+def _parts(keys: Mapping[str, YamlNode], label: str) -> tuple[Part, ...]:
     if "parts" not in keys:
         return (_part(keys, keys["title"], label),)
     common = {key: entry for key, entry in keys.items() if key in _PART}
@@ -120,7 +120,7 @@ def _parts(keys: Mapping[str, Entry], label: str) -> tuple[Part, ...]:
     )
 
 
-def _part(keys: Mapping[str, Entry], where: Entry, label: str) -> Part:
+def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Part:
     for key in ("task", "optimizers"):
         if key not in keys:
             where.fail(f"it is not said which {key} this is of. Give the key '{key}'.")
@@ -146,7 +146,7 @@ def _part(keys: Mapping[str, Entry], where: Entry, label: str) -> Part:
     return part
 
 
-def _optimizer(entry: Entry) -> OptimizerSpec:
+def _optimizer(entry: YamlNode) -> OptimizerSpec:
     if not isinstance(entry.value, dict):
         return OptimizerSpec(entry.name("optimizer", OPTIMIZERS.names))
     keys = entry.mapping(("name", "options"), required=("name",))
@@ -156,7 +156,7 @@ def _optimizer(entry: Entry) -> OptimizerSpec:
     return _complaining(keys["options"], lambda: optimizer_spec(name, _values(keys["options"])))
 
 
-def _tuning(entry: Entry | None, task: str, label: str) -> tuple[Schedule, Schedule, int]:
+def _tuning(entry: YamlNode | None, task: str, label: str) -> tuple[Schedule, Schedule, int]:
     keys = {} if entry is None else entry.mapping(("schedule", "seed"))
     seed = keys["seed"].whole(at_least=0) if "seed" in keys else 0
     schedule = keys.get("schedule")
@@ -170,30 +170,30 @@ def _tuning(entry: Entry | None, task: str, label: str) -> tuple[Schedule, Sched
     return load(False), load(True), seed
 
 
-def _runs(entry: Entry) -> Runs:
+def _runs(entry: YamlNode) -> Runs:
     keys = entry.mapping(("seeds", "steps", "seconds", "timed"), required=("seeds",))
-    timed = keys["timed"].yes() if "timed" in keys else False
+    timed = keys["timed"].boolean() if "timed" in keys else False
     if not {"steps", "seconds"} & set(keys):
         entry.fail(f"{entry.path} ends nowhere: give it steps, seconds, or both.")
     if "seconds" in keys and not timed:
         keys["seconds"].fail(f"{keys['seconds'].path}: runs without a clock do not know seconds. Add 'timed: true'.")
     return Runs(
-        seeds=keys["seeds"].whole(at_least=1),
+        num_seeds=keys["seeds"].whole(at_least=1),
         steps=keys["steps"].whole(at_least=1) if "steps" in keys else 1,
         seconds=keys["seconds"].positive() if "seconds" in keys else None,
         timed=timed,
     )
 
 
-def _sweep(entry: Entry) -> Sweep:
-    ways = ("values", "settings", "to_tuned")
+def _sweep(entry: YamlNode) -> Sweep:
+    ways = ("values", "settings", "decay_grid")
     keys = entry.mapping(("over", *ways), required=("over",))
     over = keys["over"].text()
     given = [key for key in ways if key in keys]
     if len(given) != 1:
         entry.fail(f"{entry.path} must have one of the keys {', '.join(ways)}.")
-    if given == ["to_tuned"]:
-        return Sweep(over, to_tuned=keys["to_tuned"].whole(at_least=2))
+    if given == ["decay_grid"]:
+        return Sweep(over, decay_grid=keys["decay_grid"].whole(at_least=2))
     rule = "a list of at least two"
     if given == ["values"]:
         return Sweep(over, tuple({over: _value(value)} for value in keys["values"].entries(rule, 2)))
@@ -206,17 +206,17 @@ def _sweep(entry: Entry) -> Sweep:
     return Sweep(over, tuple(settings))
 
 
-def _values(entry: Entry) -> dict[str, Value]:
+def _values(entry: YamlNode) -> dict[str, Value]:
     return {str(name): _value(value) for name, value in entry.items("a mapping from names to values").items()}
 
 
-def _value(entry: Entry) -> Value:
+def _value(entry: YamlNode) -> Value:
     if isinstance(entry.value, bool) or not isinstance(entry.value, int | float | str):
-        entry.must("a number or a word")
+        entry.expect("a number or a word")
     return cast(Value, entry.value)
 
 
-def _complaining(entry: Entry | None, action: Callable[[], T]) -> T:
+def _complaining(entry: YamlNode | None, action: Callable[[], T]) -> T:
     """Do it; a mistake of the user's is one of this entry."""
     try:
         return action()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.experiments.spec import Experiment, Part, Runs
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
-from lodo_bench.spec.compute import Device, Kernel
-from lodo_bench.spec.options import Parameter, Value, shown
+from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device
+from lodo_bench.spec.options import Option, Value, format_value
 from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
 from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
@@ -20,16 +20,20 @@ from lodo_bench.tuner.driver import Cluster, shard_size
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ExecutionConfig:
     """Where and with what everything is computed."""
 
     device: Device
-    kernel: Kernel
+    backend: BackendChoice
     cluster: Cluster
+
+    def compute_for(self, task: TaskSpec) -> ComputeSpec:
+        """Return the compute specification for a task, in the task's own precision."""
+        return ComputeSpec(self.device, TASKS.load(task.name).default_dtype, self.backend)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Condition:
     """One optimizer on one task, at one place of a sweep if there is one.
 
     Attributes:
@@ -58,10 +62,12 @@ class Case:
     @property
     def label(self) -> str:
         """The optimizer with its options, and where in a sweep of hyperparameters it is; the tuned one is not known."""
-        if self.part.sweep is not None and self.part.sweep.to_tuned is not None and self.fraction is not None:
-            number, places = round(self.fraction * (self.part.sweep.to_tuned - 1)) + 1, self.part.sweep.to_tuned
+        if self.part.sweep is not None and self.part.sweep.decay_grid is not None and self.fraction is not None:
+            number, places = round(self.fraction * (self.part.sweep.decay_grid - 1)) + 1, self.part.sweep.decay_grid
             return f"{self.optimizer.label}, {self.part.sweep.over} {number} of {places}"
-        return ", ".join([self.optimizer.label, *(f"{name}={shown(value)}" for name, value in self.given.items())])
+        return ", ".join(
+            [self.optimizer.label, *(f"{name}={format_value(value)}" for name, value in self.given.items())]
+        )
 
     def with_changes(self, found: Hyperparameters) -> Hyperparameters:
         """The hyperparameters of this place, from those that were found."""
@@ -72,7 +78,9 @@ class Case:
             changes[self.part.sweep.over] = tuned if self.fraction == 1 else 1 - (1 - tuned) ** self.fraction
         if not changes or changes == {name: found.values[name] for name in changes}:
             return found
-        return replace(found, values={**found.values, **changes}, source="given", origin=f"the rest {found.source}")
+        return replace(
+            found, values={**found.values, **changes}, source="given", provenance_note=f"the rest {found.source}"
+        )
 
     def place_among(self, hyperparameters: Hyperparameters) -> Value | None:
         """The value of what is swept over."""
@@ -87,7 +95,7 @@ def is_tunable(optimizer: OptimizerSpec) -> bool:
     return bool(OPTIMIZERS.load(optimizer.name).hyperparameters) or is_meta_trained(optimizer.name)
 
 
-def cases(part: Part) -> list[Case]:
+def cases(part: Part) -> list[Condition]:
     """Every optimizer at every place.
 
     Raises:
@@ -96,29 +104,29 @@ def cases(part: Part) -> list[Case]:
     return [case for optimizer in part.optimizers for case in _cases(part, optimizer)]
 
 
-def _cases(part: Part, optimizer: OptimizerSpec) -> Iterator[Case]:
+def _cases(part: Part, optimizer: OptimizerSpec) -> Iterator[Condition]:
     sweep = part.sweep
     if sweep is None:
-        yield Case(part, optimizer, part.task, optimizer)
-    elif sweep.to_tuned is not None:
+        yield Condition(part, optimizer, part.task, optimizer)
+    elif sweep.decay_grid is not None:
         _check_decay(sweep.over, optimizer)
-        for index in range(sweep.to_tuned):
-            yield Case(part, optimizer, part.task, optimizer, fraction=index / (sweep.to_tuned - 1))
+        for index in range(sweep.decay_grid):
+            yield Condition(part, optimizer, part.task, optimizer, fraction=index / (sweep.decay_grid - 1))
     else:
-        for setting in sweep.settings:
-            yield _placed(part, optimizer, setting, sweep.over)
+        for execution in sweep.settings:
+            yield _placed(part, optimizer, execution, sweep.over)
 
 
-def _placed(part: Part, optimizer: OptimizerSpec, setting: Mapping[str, Value], over: str) -> Case:
+def _placed(part: Part, optimizer: OptimizerSpec, execution: Mapping[str, Value], over: str) -> Condition:
     kind = OPTIMIZERS.load(optimizer.name)
     tables = (TASKS.load(part.task.name).options_table, kind.options_table, kind.hyperparameters)
     chosen: tuple[dict[str, Value], ...] = ({}, {}, {})
     owner = f"{optimizer.name} on {part.task.name}"
-    for name, value in setting.items():
+    for name, value in execution.items():
         for table, found in zip(tables, chosen, strict=True):
             parameter = _named(table, name)
             if parameter is not None:
-                found[parameter.name] = parameter.checked(value, owner)
+                found[parameter.name] = parameter.validate(value, owner)
                 break
         else:
             known = [p.name for table in tables for p in table]
@@ -127,21 +135,21 @@ def _placed(part: Part, optimizer: OptimizerSpec, setting: Mapping[str, Value], 
     structured = optimizer_spec(optimizer.name, {**optimizer.options, **chosen[1]})
     check_pair(task, structured)
     given = {name: float(value) for name, value in chosen[2].items()}
-    return Case(part, optimizer, task, structured, place=setting[over], given=given)
+    return Condition(part, optimizer, task, structured, place=execution[over], given=given)
 
 
-def _named(table: tuple[Parameter, ...], name: str) -> Parameter | None:
-    return next((parameter for parameter in table if name in (parameter.name, parameter.short)), None)
+def _named(table: tuple[Option, ...], name: str) -> Option | None:
+    return next((parameter for parameter in table if name in (parameter.name, parameter.alias)), None)
 
 
 def _check_decay(name: str, optimizer: OptimizerSpec) -> None:
     decays = [p.name for p in OPTIMIZERS.load(optimizer.name).hyperparameters if p.kind == "decay"]
     if name not in decays:
         known = f"It has {', '.join(decays)}." if decays else "It has none."
-        raise UsageError(f"to_tuned is of a decay, and '{name}' is no decay of {optimizer.name}. {known}")
+        raise UsageError(f"decay_grid is of a decay, and '{name}' is no decay of {optimizer.name}. {known}")
 
 
-def study_spec(case: Case, setting: Setting) -> StudySpec:
+def study_spec(case: Condition, execution: ExecutionConfig) -> StudySpec:
     """The search that a case's hyperparameters are from."""
     part = case.part
     return StudySpec(
@@ -150,27 +158,27 @@ def study_spec(case: Case, setting: Setting) -> StudySpec:
         schedule=part.meta_schedule if is_meta_trained(case.base.name) else part.schedule,
         seed=part.seed,
         shard_size=shard_size(part.task.name),
-        device=setting.device,
-        dtype=TASKS.load(part.task.name).default_dtype,
-        kernel=setting.kernel,
+        compute=execution.compute_for(part.task),
     )
 
 
-def study_specs(experiment: Experiment, setting: Setting) -> list[StudySpec]:
+def study_specs(experiment: Experiment, execution: ExecutionConfig) -> list[StudySpec]:
     """All searches, each once."""
     found: list[StudySpec] = []
     for case in all_cases(experiment):
-        if case.is_tuned and (spec := study_spec(case, setting)) not in found:
+        if case.is_tuned and (spec := study_spec(case, execution)) not in found:
             found.append(spec)
     return found
 
 
-def all_cases(experiment: Experiment) -> list[Case]:
+def all_cases(experiment: Experiment) -> list[Condition]:
     """The cases of all parts."""
     return [case for part in experiment.parts for case in cases(part)]
 
 
-def run_set_spec(case: Case, runs: Runs, hyperparameters: Hyperparameters, setting: Setting) -> RunSetSpec:
+def run_set_spec(
+    case: Condition, runs: Runs, hyperparameters: Hyperparameters, execution: ExecutionConfig
+) -> RunSetSpec:
     """The final runs of a case, at these hyperparameters."""
     return RunSetSpec(
         task=case.task,
@@ -178,9 +186,7 @@ def run_set_spec(case: Case, runs: Runs, hyperparameters: Hyperparameters, setti
         hyperparameters=hyperparameters,
         steps=runs.steps,
         seconds=runs.seconds,
-        seeds=runs.seeds,
+        num_seeds=runs.num_seeds,
         timed=runs.timed,
-        device=setting.device,
-        dtype=TASKS.load(case.task.name).default_dtype,
-        kernel=setting.kernel,
+        compute=execution.compute_for(case.task),
     )

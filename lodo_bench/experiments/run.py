@@ -10,11 +10,11 @@ from typing import Protocol
 
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.outputs import needs
-from lodo_bench.experiments.plan import Case, Setting, all_cases, run_set_spec, study_spec, study_specs
+from lodo_bench.experiments.plan import Condition, ExecutionConfig, all_cases, run_set_spec, study_spec, study_specs
 from lodo_bench.experiments.spec import Experiment
 from lodo_bench.results.store import Store
-from lodo_bench.runs.execute import CheckpointPlan, RunListener, execute
-from lodo_bench.runs.hyperparameters import result_of, untuned
+from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set
+from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
@@ -22,7 +22,7 @@ from lodo_bench.spec.study import StudyRecord, StudySpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import check_device
 from lodo_bench.training.meta import is_meta_trained
-from lodo_bench.tuner.coordinator import Listener
+from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.study import Study
 
@@ -30,14 +30,14 @@ Studies = Sequence[tuple[StudySpec, StudyRecord]]
 _CHECKPOINT_SECONDS = 120.0
 
 
-class Audience(Protocol):
+class ProgressReporter(Protocol):
     """Who wants to see how it goes."""
 
-    def tuning(self) -> AbstractContextManager[Listener]:
+    def tuning(self) -> AbstractContextManager[ProgressCallback]:
         """Searches go on while the block lasts."""
         ...
 
-    def running(self, spec: RunSetSpec) -> AbstractContextManager[RunListener]:
+    def running(self, spec: RunSetSpec) -> AbstractContextManager[RunCallback]:
         """Runs of this specification, by the clock, go on while the block lasts."""
         ...
 
@@ -47,7 +47,7 @@ class Audience(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CaseResult:
     """What has come out of a case.
 
     Attributes:
@@ -56,13 +56,13 @@ class Result:
         run_sets: its runs, in the order of the part's `runs`; none where the experiment is shown without any.
     """
 
-    case: Case
+    case: Condition
     hyperparameters: Hyperparameters
     run_sets: tuple[RunSetRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ExperimentResult:
     """An experiment with its results, all of one scale.
 
     Attributes:
@@ -73,9 +73,9 @@ class Done:
     """
 
     experiment: Experiment
-    setting: Setting
+    execution: ExecutionConfig
     studies: tuple[StudyRecord, ...]
-    results: tuple[Result, ...]
+    results: tuple[CaseResult, ...]
     store: Store
 
     @property
@@ -90,26 +90,28 @@ class Done:
         return list(dict.fromkeys(f"{label}: {run.reason}" for label, run in failed))
 
 
-def check(experiment: Experiment, setting: Setting) -> None:
+def check(experiment: Experiment, execution: ExecutionConfig) -> None:
     """Make sure that everything can be computed here, before anything is.
 
     Raises:
         UsageError: if data, a device or hyperparameters are missing.
     """
-    check_device(setting.device)
+    check_device(execution.device)
     for case in all_cases(experiment):
         kind = TASKS.load(case.task.name)
-        kind.check(case.task.options, setting.device, kind.default_dtype)
+        kind.check(case.task.options, execution.device, kind.default_dtype)
         if case.part.source != "tuned" and is_meta_trained(case.base.name):
             raise UsageError(f"{case.base.name} must be meta-trained: it has no hyperparameters but tuned ones.")
-        if case.part.source == "paper" and untuned("paper", case.part.task, case.base) is None:
+        if case.part.source == "paper" and fixed_hyperparameters("paper", case.part.task, case.base) is None:
             raise UsageError(
                 f"the paper's hyperparameters of {case.base.label} on {case.part.task.label} are not known. "
                 f"Write 'hyperparameters: tuned' in the experiment."
             )
 
 
-def carry_out(experiment: Experiment, store: Store, setting: Setting, audience: Audience) -> Done:
+def run_experiment(
+    experiment: Experiment, store: Store, execution: ExecutionConfig, audience: ProgressReporter
+) -> ExperimentResult:
     """Tune and run what the database does not have yet. Everything that is finished on the way is kept.
 
     Raises:
@@ -117,36 +119,36 @@ def carry_out(experiment: Experiment, store: Store, setting: Setting, audience: 
         UsageError: as `check`.
     """
     if needs(experiment) == "nothing":
-        return Done(experiment, setting, (), (), store)
-    check(experiment, setting)
+        return ExperimentResult(experiment, execution, (), (), store)
+    check(experiment, execution)
     if needs(experiment) == "data":
-        return Done(experiment, setting, (), (), store)
-    studies = _tune(study_specs(experiment, setting), store, setting, audience)
-    found: list[tuple[Case, Hyperparameters]] = []
+        return ExperimentResult(experiment, execution, (), (), store)
+    studies = _tune(study_specs(experiment, execution), store, execution, audience)
+    found: list[tuple[Condition, Hyperparameters]] = []
     for case in all_cases(experiment):
-        values = hyperparameters_of(case, studies, setting)
+        values = hyperparameters_of(case, studies, execution)
         if values is None:
             audience.notice(f"{case.base.label} is left out: its meta-training has found nothing that works.")
         else:
             found.append((case, values))
-    results = [Result(case, values, ()) for case, values in found]
+    results = [CaseResult(case, values, ()) for case, values in found]
     if needs(experiment) == "runs":
-        results = _run(results, store, setting, audience)
-    return Done(experiment, setting, tuple(record for _, record in studies), tuple(results), store)
+        results = _run(results, store, execution, audience)
+    return ExperimentResult(experiment, execution, tuple(record for _, record in studies), tuple(results), store)
 
 
-def hyperparameters_of(case: Case, studies: Studies, setting: Setting) -> Hyperparameters | None:
+def hyperparameters_of(case: Condition, studies: Studies, execution: ExecutionConfig) -> Hyperparameters | None:
     """What a case is run at: the result of its study, or what the experiment says else.
 
     Where a search has found nothing with a finite loss, the defaults; None if there are no such.
     """
     if case.is_tuned:
-        wanted = study_spec(case, setting)
+        wanted = study_spec(case, execution)
         record = next(record for spec, record in studies if spec == wanted)
-        found = result_of(record) or untuned("default", case.part.task, case.base)
+        found = tuned_hyperparameters(record) or fixed_hyperparameters("default", case.part.task, case.base)
     else:
         source = "paper" if case.part.source == "paper" else "default"
-        found = untuned(source, case.part.task, case.base)
+        found = fixed_hyperparameters(source, case.part.task, case.base)
     return None if found is None else case.with_changes(found)
 
 
@@ -158,26 +160,28 @@ def open_or_reuse(store: Store, spec: RunSetSpec) -> RunSetRecord:
     return store.open_run_set(spec)
 
 
-def _tune(specs: Sequence[StudySpec], store: Store, setting: Setting, audience: Audience) -> Studies:
+def _tune(specs: Sequence[StudySpec], store: Store, execution: ExecutionConfig, audience: ProgressReporter) -> Studies:
     records = [store.open_study(spec, fresh=False) for spec in specs]
     missing = [record for record in records if record.status != "finished"]
     if missing:
         audience.notice(f"Tuning {', '.join(record.spec.optimizer.label for record in missing)}.")
         with audience.tuning() as listener:
-            run_studies([Study(record) for record in missing], store, listener, setting.cluster)
+            run_studies([Study(record) for record in missing], store, listener, execution.cluster)
     return [(spec, store.study(record.id)) for spec, record in zip(specs, records, strict=True)]
 
 
-def _run(results: Sequence[Result], store: Store, setting: Setting, audience: Audience) -> list[Result]:
+def _run(
+    results: Sequence[CaseResult], store: Store, execution: ExecutionConfig, audience: ProgressReporter
+) -> list[CaseResult]:
     opened = [
         [
-            open_or_reuse(store, run_set_spec(result.case, runs, result.hyperparameters, setting))
+            open_or_reuse(store, run_set_spec(result.case, runs, result.hyperparameters, execution))
             for runs in result.case.part.runs
         ]
         for result in results
     ]
     missing = list({r.id: r for records in opened for r in records if r.missing_seeds}.values())
-    _run_untimed([record for record in missing if not record.spec.timed], store, setting, audience)
+    _run_untimed([record for record in missing if not record.spec.timed], store, execution, audience)
     _run_one_by_one([record for record in missing if record.spec.timed], store, audience)
     return [
         replace(result, run_sets=tuple(store.run_set(record.id) for record in records))
@@ -190,9 +194,11 @@ def _checkpoint_plan(store: Store) -> CheckpointPlan | None:
     return None if store.folder is None else CheckpointPlan(store.folder, _CHECKPOINT_SECONDS)
 
 
-def _run_untimed(records: Sequence[RunSetRecord], store: Store, setting: Setting, audience: Audience) -> None:
+def _run_untimed(
+    records: Sequence[RunSetRecord], store: Store, execution: ExecutionConfig, audience: ProgressReporter
+) -> None:
     """In several processes, where that helps: without a clock, they may disturb each other."""
-    processes = processes_of(setting)
+    processes = processes_of(execution)
     if processes < 2 or len(records) < 2:
         _run_one_by_one(records, store, audience)
         return
@@ -205,23 +211,23 @@ def _run_untimed(records: Sequence[RunSetRecord], store: Store, setting: Setting
         audience.notice(f"{job.record.spec.optimizer.label} on {job.record.spec.task.label}: {len(ended)} runs done.")
 
 
-def _run_one_by_one(records: Sequence[RunSetRecord], store: Store, audience: Audience) -> None:
+def _run_one_by_one(records: Sequence[RunSetRecord], store: Store, audience: ProgressReporter) -> None:
     for record in records:
         with audience.running(record.spec) as listener:
-            execute(record, store, listener, _checkpoint_plan(store))
+            execute_run_set(record, store, listener, _checkpoint_plan(store))
 
 
-def processes_of(setting: Setting) -> int:
+def processes_of(execution: ExecutionConfig) -> int:
     """How many searches or untimed runs go on at the same time."""
-    if setting.device != "cpu":
+    if execution.device != "cpu":
         return 1  # what shares a GPU does not get through sooner
-    workers = setting.cluster.workers
+    workers = execution.cluster.workers
     return max(1, os.cpu_count() or 1 if workers is None else workers)
 
 
 def _learned(record: RunSetRecord, store: Store) -> bytes:
-    study = record.spec.hyperparameters.learned_in
-    return b"" if study is None else store.learned(study)
+    study = record.spec.hyperparameters.weights_study_id
+    return b"" if study is None else store.weights(study)
 
 
 def _slowest_first(records: Sequence[RunSetRecord], store: Store) -> list[RunSetRecord]:

@@ -11,7 +11,7 @@ from lodo_bench.plots.style import Figure, save
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Section:
     """Some markdown, a picture, or both.
 
     Attributes:

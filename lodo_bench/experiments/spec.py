@@ -21,13 +21,13 @@ class Runs:
     """Final runs of every optimizer.
 
     Attributes:
-        seeds: how many of each.
+        num_seeds: the number of runs of each optimizer.
         steps: the step milestone.
         seconds: the time milestone, if any.
         timed: by the clock, one at a time; otherwise in lockstep.
     """
 
-    seeds: int
+    num_seeds: int
     steps: int
     seconds: float | None
     timed: bool
@@ -40,13 +40,13 @@ class Sweep:
     Attributes:
         over: the option of the task or the optimizer, or the hyperparameter, that is the x axis.
         settings: at each place the values of `over`, and of what else changes with it, by name.
-        to_tuned: in place of settings, for a decay with the tuned value β*: so many values 1 − (1 − β*)^{i/(k−1)},
+        decay_grid: in place of settings, for a decay with the tuned value β*: so many values 1 − (1 − β*)^{i/(k−1)},
             i = 0, ..., k − 1, from 0 to β* (LODO Fig. 5).
     """
 
     over: str
     settings: tuple[Mapping[str, Value], ...] = ()
-    to_tuned: int | None = None
+    decay_grid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Experiment:
         note: what a reader must know, for instance how this scale differs from the paper.
         scale: how much of it is computed.
         parts: what is computed.
-        show: how the result is shown, names of `lodo_bench.experiments.outputs.SHOWS`.
+        output: how the result is shown, names of `lodo_bench.experiments.outputs.OUTPUTS`.
     """
 
     name: str
@@ -90,4 +90,4 @@ class Experiment:
     note: str
     scale: Scale
     parts: tuple[Part, ...]
-    show: tuple[str, ...]
+    output: tuple[str, ...]

@@ -47,10 +47,10 @@ def _run_rows(run_set: RunSetRecord) -> Iterator[Mapping[str, Any]]:
         **_run_set_columns(run_set),
         "hyperparameters": _object(spec.hyperparameters.values),
         "hyperparameters_source": spec.hyperparameters.source,
-        "hyperparameters_origin": spec.hyperparameters.origin,
-        "device": spec.device,
-        "dtype": spec.dtype,
-        "kernel": spec.kernel,
+        "hyperparameters_origin": spec.hyperparameters.provenance_note,
+        "device": spec.compute.device,
+        "dtype": spec.compute.dtype,
+        "kernel": spec.compute.backend,
     }
     for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
         machine = provenance.machine

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.analysis.profile import profile
-from lodo_bench.charts.line_styles import looks_of
-from lodo_bench.charts.lines import Line
+from lodo_bench.charts.line_styles import line_styles_of
+from lodo_bench.charts.lines import ResultGroup
 from lodo_bench.charts.series import losses_by_seconds, losses_by_steps, metric_by_steps
 from lodo_bench.charts.sweeps import sweep_over
 from lodo_bench.errors import UsageError
 from lodo_bench.figures.contours import contour_heights
-from lodo_bench.figures.sweep_axis import Swept
+from lodo_bench.figures.sweep_axis import SweepAxis
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.plots.curves import Panel, course_figure
 from lodo_bench.plots.profile import ProfileLine, profile_figure
@@ -41,9 +41,9 @@ class Picture:
     labels: Sequence[str]
 
 
-def learning_curves(task: TaskSpec, lines: Sequence[Line], store: Store) -> Picture:
+def learning_curves(task: TaskSpec, lines: Sequence[ResultGroup], store: Store) -> Picture:
     """Losses by steps, and by training time where runs were timed."""
-    bound = TASKS.load(task.name).bound(task.options)
+    bound = TASKS.load(task.name).optimal_loss(task.options)
     panels = [Panel("steps", "training loss", losses_by_steps(lines, store), bound)]
     if timed := losses_by_seconds(lines, store):
         panels.append(Panel("training time, s", "training loss", timed, bound))
@@ -51,7 +51,7 @@ def learning_curves(task: TaskSpec, lines: Sequence[Line], store: Store) -> Pict
     return Picture(figure, task.label, [line.label for line in lines])
 
 
-def hessian_errors(task: TaskSpec, lines: Sequence[Line], store: Store) -> Picture:
+def hessian_errors(task: TaskSpec, lines: Sequence[ResultGroup], store: Store) -> Picture:
     """The error of the inverse Hessian by steps, of those lines that have one.
 
     Raises:
@@ -68,19 +68,19 @@ def hessian_errors(task: TaskSpec, lines: Sequence[Line], store: Store) -> Pictu
     return Picture(figure, task.label, [line.label for line in drawn])
 
 
-def trajectories(task: TaskSpec, lines: Sequence[Line], store: Store) -> Picture:
+def trajectories(task: TaskSpec, lines: Sequence[ResultGroup], store: Store) -> Picture:
     """The paths of each line's first seed, computed again, over the contours of the task's first batch.
 
     Raises:
         UsageError: if the task has not two parameters, or no run has ended.
     """
-    size = TASKS.load(task.name).size(task.options)
+    size = TASKS.load(task.name).dimension_for(task.options)
     if size != 2:
         raise UsageError(f"trajectories are of tasks with two parameters, as rosenbrock; {task.label} has {size:,}.")
     ended = [(line, found[0].run.seed) for line in lines if (found := line.longest())]
     if not ended:
         raise UsageError(f"of the runs on {task.label} none has ended. Continue them with 'lodo-bench run'.")
-    paths = [Trajectory(line.label, line.look, trajectory(line.spec, seed, store)) for line, seed in ended]
+    paths = [Trajectory(line.label, line.line_style, trajectory(line.spec, seed, store)) for line, seed in ended]
     figure = trajectory_figure(f"Trajectories, {task.label}", paths, contour_heights(task))
     return Picture(figure, task.label, [path.label for path in paths])
 
@@ -92,7 +92,7 @@ def searches(task: TaskSpec, studies: Sequence[StudyRecord]) -> Picture:
     return Picture(search_figure(studies, kinds), task.label, [study.spec.optimizer.label for study in studies])
 
 
-def sweep(task: TaskSpec, run_sets: Sequence[RunSetRecord], swept: Swept) -> Picture:
+def sweep(task: TaskSpec, run_sets: Sequence[RunSetRecord], swept: SweepAxis) -> Picture:
     """Losses against what was swept; `task` is without it.
 
     Raises:
@@ -101,7 +101,7 @@ def sweep(task: TaskSpec, run_sets: Sequence[RunSetRecord], swept: Swept) -> Pic
     return _sweep(task, run_sets, swept, "training loss", lambda _: 1.0)
 
 
-def noise(task: TaskSpec, run_sets: Sequence[RunSetRecord], swept: Swept) -> Picture:
+def noise(task: TaskSpec, run_sets: Sequence[RunSetRecord], swept: SweepAxis) -> Picture:
     """Losses in units of the noise variance that is swept (LODO Fig. 8); otherwise as `sweep`."""
     return _sweep(task, run_sets, swept, "training loss / σ²", float)
 
@@ -110,7 +110,7 @@ def profiles(comparisons: Sequence[Comparison]) -> Picture:
     """How often each optimizer is nearly the best over all comparisons, of which there is at least one."""
     found = profile(comparisons)
     names = {row.optimizer.label: row.optimizer.name for c in comparisons for row in c.rows}
-    looks = looks_of([names[label] for label in found.shares])
+    looks = line_styles_of([names[label] for label in found.shares])
     lines = [
         ProfileLine(label, look, found.factors, shares)
         for (label, shares), look in zip(found.shares.items(), looks, strict=True)
@@ -120,7 +120,7 @@ def profiles(comparisons: Sequence[Comparison]) -> Picture:
 
 
 def _sweep(
-    task: TaskSpec, run_sets: Sequence[RunSetRecord], swept: Swept, y_label: str, unit: Callable[[Value], float]
+    task: TaskSpec, run_sets: Sequence[RunSetRecord], swept: SweepAxis, y_label: str, unit: Callable[[Value], float]
 ) -> Picture:
     found = sweep_over(run_sets, swept.name, swept.value_of, unit)
     if found is None:

@@ -15,7 +15,7 @@ from lodo_bench.errors import UnknownNameError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class YamlNode:
     """A value of a file, and where it stands.
 
     Attributes:
@@ -33,11 +33,11 @@ class Entry:
         """Complain of this value; `problem` names it and the rule."""
         raise self._error(f"{self._where(self._node)}: {problem}")
 
-    def must(self, rule: str) -> NoReturn:
+    def expect(self, rule: str) -> NoReturn:
         """Complain that this value is not what the rule says."""
         self.fail(f"{self.path or 'the file'} must be {rule}, not {self.value!r}.")
 
-    def mapping(self, known: Sequence[str], required: Sequence[str] = ()) -> dict[str, Entry]:
+    def mapping(self, known: Sequence[str], required: Sequence[str] = ()) -> dict[str, YamlNode]:
         """The entries of a mapping by key, which may have the `known` keys, and must have the `required` ones."""
         found = self.items(f"a mapping with the keys {', '.join(known)}")
         for key in found:
@@ -50,56 +50,56 @@ class Entry:
                 self.fail(f"{self.path or 'the file'} lacks the key '{key}'. It needs {', '.join(required)}.")
         return found
 
-    def items(self, rule: str = "a mapping") -> dict[str, Entry]:
+    def items(self, rule: str = "a mapping") -> dict[str, YamlNode]:
         """The entries of a mapping of any keys."""
         if not isinstance(self.value, dict):
-            self.must(rule)
+            self.expect(rule)
         nodes = {} if self._node is None else {_plain(key): value for key, value in self._node.value}
         prefix = f"{self.path}." if self.path else ""
         return {
-            key: Entry(value, f"{prefix}{key}", nodes.get(str(key), self._node), self._file, self._error)
+            key: YamlNode(value, f"{prefix}{key}", nodes.get(str(key), self._node), self._file, self._error)
             for key, value in self.value.items()
         }
 
-    def entries(self, rule: str, at_least: int = 1) -> list[Entry]:
+    def entries(self, rule: str, at_least: int = 1) -> list[YamlNode]:
         """The entries of a list, which must have so many at least."""
         if not isinstance(self.value, list) or len(self.value) < at_least:
             self.fail(f"{self.path} must be {rule}.")
         nodes = self._node.value if isinstance(self._node, yaml.SequenceNode) else [self._node] * len(self.value)
         return [
-            Entry(value, f"{self.path}[{index}]", node, self._file, self._error)
+            YamlNode(value, f"{self.path}[{index}]", node, self._file, self._error)
             for index, (value, node) in enumerate(zip(self.value, nodes, strict=True))
         ]
 
     def whole(self, at_least: int) -> int:
         """A whole number."""
         if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < at_least:
-            self.must(f"a whole number, {at_least} or greater")
+            self.expect(f"a whole number, {at_least} or greater")
         return int(self.value)
 
     def positive(self) -> float:
         """A finite number above 0."""
         number = self.value
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= sys.float_info.max:
-            self.must("a finite number greater than 0")
+            self.expect("a finite number greater than 0")
         return float(number)
 
-    def yes(self) -> bool:
+    def boolean(self) -> bool:
         """Yes or no."""
         if not isinstance(self.value, bool):
-            self.must("true or false")
+            self.expect("true or false")
         return bool(self.value)
 
     def text(self) -> str:
         """Some text."""
         if not isinstance(self.value, str) or not self.value.strip():
-            self.must("some text")
+            self.expect("some text")
         return str(self.value)
 
     def choice(self, choices: Sequence[str]) -> str:
         """One of a few words."""
         if self.value not in choices:
-            self.must(" or ".join(choices))
+            self.expect(" or ".join(choices))
         return str(self.value)
 
     def name(self, kind: str, known: Iterable[str]) -> str:
@@ -117,7 +117,7 @@ class Entry:
         return self._file if node is None else f"{self._file}, line {node.start_mark.line + 1}"
 
 
-def parse(text: str, file: str, what: str, error: type[UsageError]) -> Entry:
+def parse(text: str, file: str, what: str, error: type[UsageError]) -> YamlNode:
     """A whole document.
 
     Args:
@@ -135,7 +135,7 @@ def parse(text: str, file: str, what: str, error: type[UsageError]) -> Entry:
         value = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as problem:  # ValueError: a date that is in no calendar
         raise error(f"{what} {file} is no valid YAML: {' '.join(str(problem).split())}") from None
-    return Entry(value, "", node, file, error)
+    return YamlNode(value, "", node, file, error)
 
 
 def read(path: str, what: str, error: type[UsageError]) -> str:

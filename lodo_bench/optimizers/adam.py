@@ -8,15 +8,15 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import Parameter, Value
-from lodo_bench.state import Stateful
+from lodo_bench.spec.options import HyperparameterSpec, Value
+from lodo_bench.state import Checkpointable
 
 EPSILON = 1e-7
 
 
-class AdamMoments(Stateful):
+class AdamMoments(Checkpointable):
     """The two moment estimates of Adam for one tensor, and the step that follows from them.
 
     With t counted from 1::
@@ -82,9 +82,9 @@ class Adam(Optimizer):
     complexity = "O(n)"
     reference = "Kingma and Ba, ICLR 2015"
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
-        Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),
-        Parameter("beta2", "b2", "decay", 0.999, "decay of the second moment"),
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
+        HyperparameterSpec("beta1", "b1", "decay", 0.9, "decay of the first moment"),
+        HyperparameterSpec("beta2", "b2", "decay", 0.999, "decay of the second moment"),
     )
     state_names = ("_moments",)
 
@@ -96,15 +96,15 @@ class Adam(Optimizer):
         options: Mapping[str, Value],
     ) -> None:
         super().__init__(x, hyperparameters, generators, options)
-        self._moments = AdamMoments(x, self.column("beta1"), self.column("beta2"))
+        self._moments = AdamMoments(x, self.hyperparameter("beta1"), self.hyperparameter("beta2"))
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
-        self._moments.descend(self.x, gradient, self.column("learning_rate"))
+        self._moments.descend(self.x, gradient, self.hyperparameter("learning_rate"))
 
-    def compiled_steps(self, count: int) -> Compiled:
+    def compiled_steps(self, count: int) -> CompiledStep:
         """See `Optimizer.compiled_steps`."""
         from lodo_bench.backends.numba.elementwise import adam
 
-        m, columns = self._moments, map(self.column, ("learning_rate", "beta1", "beta2"))
-        return Compiled.of(adam, m.first, m.second, m.power1, m.power2, *columns, EPSILON)
+        m, columns = self._moments, map(self.hyperparameter, ("learning_rate", "beta1", "beta2"))
+        return CompiledStep.of(adam, m.first, m.second, m.power1, m.power2, *columns, EPSILON)

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled, of_one_class
-from lodo_bench.backends.selection import chosen
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.backends.compiled_loop import CompiledStep, of_one_class
+from lodo_bench.backends.selection import current_backend
+from lodo_bench.spec.options import HyperparameterSpec, Option, Value
 from lodo_bench.spec.training import Capability
-from lodo_bench.state import Stateful
+from lodo_bench.state import Checkpointable
 
 
 class Oracle(Protocol):
@@ -37,7 +37,7 @@ class Oracle(Protocol):
         ...
 
 
-class Optimizer(ABC, Stateful):
+class Optimizer(ABC, Checkpointable):
     """An optimizer over a population of P flat vectors of length n, all advancing in lockstep.
 
     A subclass is final: it lists its hyperparameters, keeps its state as tensors with a leading P, names them in
@@ -59,8 +59,8 @@ class Optimizer(ABC, Stateful):
         is_compiled: whether there is `compiled_steps`, on this device and with the kernel that was asked for.
     """
 
-    hyperparameters: ClassVar[tuple[Parameter, ...]]
-    options_table: ClassVar[tuple[Parameter, ...]] = ()
+    hyperparameters: ClassVar[tuple[HyperparameterSpec, ...]]
+    options_table: ClassVar[tuple[Option, ...]] = ()
     needs: ClassVar[frozenset[Capability]] = frozenset()
     max_dimension: ClassVar[int | None] = None
     complexity: ClassVar[str]
@@ -76,10 +76,10 @@ class Optimizer(ABC, Stateful):
         self.x = x
         self._hyperparameters = hyperparameters
         own = of_one_class(type(self), "step", "compiled_steps")
-        self.is_compiled = own and chosen(x.device, x.dtype) == "numba"
+        self.is_compiled = own and current_backend(x.device, x.dtype) == "numba"
         self.options: dict[str, Any] = {p.name: options.get(p.name, p.default) for p in self.options_table}
 
-    def column(self, name: str) -> Tensor:
+    def hyperparameter(self, name: str) -> Tensor:
         """A hyperparameter as (P, 1), to multiply (P, n) with."""
         return self._hyperparameters[name].unsqueeze(1)
 
@@ -92,7 +92,7 @@ class Optimizer(ABC, Stateful):
             oracle: more about the same batch, for those that need it.
         """
 
-    def compiled_steps(self, count: int) -> Compiled:
+    def compiled_steps(self, count: int) -> CompiledStep:
         """Leave it to compiled code to take the next `count` steps, as if `step` had been called as often.
 
         What is returned is to be run at once, for `count` steps, and once.
@@ -114,17 +114,17 @@ class MetaTrained(Optimizer):
     weights: Tensor
 
     @abstractmethod
-    def recall(self, learned: bytes) -> None:
+    def load_weights(self, learned: bytes) -> None:
         """Take over learned weights for all individuals: W little-endian float64 numbers."""
 
     @abstractmethod
-    def use(self, weights: Tensor) -> None:
+    def set_weights(self, weights: Tensor) -> None:
         """Work with `weights`, (P, W), which may require gradients."""
 
     @abstractmethod
-    def propose(self, gradient: Tensor) -> Tensor:
+    def compute_update(self, gradient: Tensor) -> Tensor:
         """What `step` would add to `x`, (P, n), as a differentiable function of the weights; advances the state."""
 
     @abstractmethod
-    def forget_graph(self) -> None:
+    def detach_state(self) -> None:
         """Cut the state off from how it came about, so that differentiation goes back no further."""

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import HyperparameterSpec, Value
 
 
 @final
@@ -30,8 +30,8 @@ class BFGS(Optimizer):
     """
 
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
-        Parameter("initial_scale", "c", "rate", 1.0, "c; the inverse Hessian starts at c I"),
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
+        HyperparameterSpec("initial_scale", "c", "rate", 1.0, "c; the inverse Hessian starts at c I"),
     )
     max_dimension = 10_000
     complexity = "O(n²)"
@@ -61,7 +61,7 @@ class BFGS(Optimizer):
 
     def precondition(self, vector: Tensor) -> Tensor:
         """The rate times B times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
-        return self.column("learning_rate") * self._times(vector)
+        return self.hyperparameter("learning_rate") * self._times(vector)
 
     def _times(self, vector: Tensor) -> Tensor:
         # Not a batched matrix product: that rounds by the place of a matrix in its batch.

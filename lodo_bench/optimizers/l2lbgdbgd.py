@@ -74,16 +74,16 @@ class L2LBGDBGD(MetaTrained):
     ) -> None:
         super().__init__(x, hyperparameters, generators, options)
         uniform = [torch.rand(WEIGHTS, generator=g, device=g.device, dtype=x.dtype) for g in generators]
-        self.use((2 * torch.stack(uniform) - 1) / HIDDEN**0.5)
+        self.set_weights((2 * torch.stack(uniform) - 1) / HIDDEN**0.5)
         self._outputs = [x.new_zeros(*x.shape, HIDDEN) for _ in range(2)]
         self._cells = [x.new_zeros(*x.shape, HIDDEN) for _ in range(2)]
 
-    def recall(self, learned: bytes) -> None:
+    def load_weights(self, learned: bytes) -> None:
         """See `MetaTrained.recall`."""
         weights = torch.from_numpy(np.frombuffer(learned, dtype="<f8").astype(np.float64))
-        self.use(weights.to(self.x).expand(len(self.x), -1))
+        self.set_weights(weights.to(self.x).expand(len(self.x), -1))
 
-    def use(self, weights: Tensor) -> None:
+    def set_weights(self, weights: Tensor) -> None:
         """See `MetaTrained.use`."""
         parts = torch.split_with_sizes(weights, [rows * columns for rows, columns in _SHAPES], dim=1)
         pairs = zip(parts, _SHAPES, strict=True)
@@ -93,9 +93,9 @@ class L2LBGDBGD(MetaTrained):
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
         with torch.no_grad():
-            self.x.add_(self.propose(gradient))
+            self.x.add_(self.compute_update(gradient))
 
-    def propose(self, gradient: Tensor) -> Tensor:
+    def compute_update(self, gradient: Tensor) -> Tensor:
         """See `MetaTrained.propose`."""
         matrix1, bias1, matrix2, bias2, output, offset = self._weights
         self._advance(0, features(gradient), matrix1, bias1)
@@ -103,8 +103,8 @@ class L2LBGDBGD(MetaTrained):
         # Not a matrix product, which would round by the place of an individual in its population.
         return ((self._outputs[1] * output).sum(2) + offset[:, 0]).mul(OUTPUT_SCALE)
 
-    def forget_graph(self) -> None:
-        """See `MetaTrained.forget_graph`."""
+    def detach_state(self) -> None:
+        """See `MetaTrained.detach_state`."""
         self._outputs = [state.detach() for state in self._outputs]
         self._cells = [state.detach() for state in self._cells]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import HyperparameterSpec, Value
 
 
 @final
@@ -32,9 +32,9 @@ class LARS(Optimizer):
     """
 
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "step size at the start", is_learning_rate=True),
-        Parameter("momentum", "mu", "decay", 0.9, "decay μ of the velocity"),
-        Parameter("weight_decay", "wd", "rate", 0.0005, "strength of the pull towards 0"),
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "step size at the start", is_learning_rate=True),
+        HyperparameterSpec("momentum", "mu", "decay", 0.9, "decay μ of the velocity"),
+        HyperparameterSpec("weight_decay", "wd", "rate", 0.0005, "strength of the pull towards 0"),
     )
     complexity = "O(n)"
     reference = "You et al., 2017"
@@ -52,14 +52,14 @@ class LARS(Optimizer):
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
-        decay = self.column("weight_decay")
-        rate = self.column("learning_rate") * (1 - oracle.progress) ** 2
+        decay = self.hyperparameter("weight_decay")
+        rate = self.hyperparameter("learning_rate") * (1 - oracle.progress) ** 2
         pull = gradient + decay * self.x
         for layer in oracle.layers:
             size, slope = _norm(self.x[:, layer]), _norm(gradient[:, layer])
             local = torch.where(size > 0, size / (slope + decay * size), 1.0)
             pull[:, layer] *= rate * local
-        self._velocity.mul_(self.column("momentum")).add_(pull)
+        self._velocity.mul_(self.hyperparameter("momentum")).add_(pull)
         self.x.sub_(self._velocity)
 
 

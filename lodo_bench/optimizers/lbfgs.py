@@ -9,9 +9,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.selection import chosen
+from lodo_bench.backends.selection import current_backend
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import HyperparameterSpec, Option, Value
 
 FIRST_STEP = 1e-10
 
@@ -23,10 +23,10 @@ class _LimitedMemory(Optimizer):
     """
 
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "rate η₀ at the start", is_learning_rate=True),
-        Parameter("decay_steps", "tau", "rate", 1e4, "τ; after so many steps the rate is half"),
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "rate η₀ at the start", is_learning_rate=True),
+        HyperparameterSpec("decay_steps", "tau", "rate", 1e4, "τ; after so many steps the rate is half"),
     )
-    options_table = (Parameter("history", "h", "count", 48, "pairs that are remembered"),)
+    options_table = (Option("history", "h", "positive-int", 48, "pairs that are remembered"),)
     complexity = "O(hn)"
     reference = "Schraudolph, Yu, Günter, AISTATS 2007"
     state_names = ("_steps", "_changes", "_curvatures", "_scales", "_taken")
@@ -50,8 +50,8 @@ class _LimitedMemory(Optimizer):
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
         direction = self._direction(gradient)
-        tau = self.column("decay_steps")
-        rate = self.column("learning_rate") * tau / (tau + self._taken)
+        tau = self.hyperparameter("decay_steps")
+        rate = self.hyperparameter("learning_rate") * tau / (tau + self._taken)
         move = rate * direction
         self.x.add_(move)
         change = oracle.gradient(self.x) - gradient
@@ -84,7 +84,7 @@ def _recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion
 
     It is called with the gradient (P, n), the scale (P, 1), the row of the newest pair and how many pairs there are.
     """
-    if chosen(steps.device, steps.dtype) == "numba":
+    if current_backend(steps.device, steps.dtype) == "numba":
         return _compiled_recursion(steps, changes, curvatures)
     # Lists of rows, for indexing a tensor costs as much as the arithmetic.
     s, y, sy = steps.unbind(0), changes.unbind(0), curvatures.unbind(0)

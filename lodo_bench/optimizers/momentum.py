@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import HyperparameterSpec, Value
 
 
 @final
@@ -31,9 +31,9 @@ class Momentum(Optimizer):
     reference = "Polyak, 1964"
     state_names = ("_velocity",)
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
         # The usual default is 0, where the logit is infinite; the search starts in the middle of the logit scale.
-        Parameter("momentum", "beta", "decay", 0.5, "decay β of the velocity"),
+        HyperparameterSpec("momentum", "beta", "decay", 0.5, "decay β of the velocity"),
     )
 
     def __init__(
@@ -48,11 +48,13 @@ class Momentum(Optimizer):
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
-        self._velocity.mul_(self.column("momentum")).addcmul_(gradient, self.column("learning_rate"), value=-1)
+        self._velocity.mul_(self.hyperparameter("momentum")).addcmul_(
+            gradient, self.hyperparameter("learning_rate"), value=-1
+        )
         self.x.add_(self._velocity)
 
-    def compiled_steps(self, count: int) -> Compiled:
+    def compiled_steps(self, count: int) -> CompiledStep:
         """See `Optimizer.compiled_steps`."""
         from lodo_bench.backends.numba.elementwise import momentum
 
-        return Compiled.of(momentum, self._velocity, *map(self.column, ("learning_rate", "momentum")))
+        return CompiledStep.of(momentum, self._velocity, *map(self.hyperparameter, ("learning_rate", "momentum")))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.options import HyperparameterSpec
 
 
 def _solve(matrices: Tensor, vectors: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class LevenbergMarquardt(Optimizer):
         Levenberg, 1944; Marquardt, 1963; LODO §5.1.
     """
 
-    hyperparameters = (Parameter("damping", "lambda", "rate", 1.0, "damping λ"),)
+    hyperparameters = (HyperparameterSpec("damping", "lambda", "rate", 1.0, "damping λ"),)
     needs = frozenset({"hessian"})
     max_dimension = 10_000
     complexity = "O(n³)"
@@ -69,6 +69,6 @@ class LevenbergMarquardt(Optimizer):
         hessian = oracle.hessian(self.x)
         # Each product by itself, for the same reason as in `_solve`.
         square = torch.stack([h.clone() @ h.clone() for h in hessian])
-        diagonal = torch.diagonal(square, dim1=1, dim2=2) * self.column("damping")
+        diagonal = torch.diagonal(square, dim1=1, dim2=2) * self.hyperparameter("damping")
         bent = (hessian * gradient.unsqueeze(1)).sum(2)
         self.x.sub_(_solve(square + torch.diag_embed(diagonal), bent))

@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import HyperparameterSpec, Value
 
 EPSILON = 1e-7
 
@@ -34,10 +34,10 @@ class RMSprop(Optimizer):
     reference = "Hinton, lecture 6e, 2012"
     state_names = ("_mean_square", "_velocity")
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
-        Parameter("rho", "rho", "decay", 0.9, "decay ρ of the mean square"),
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
+        HyperparameterSpec("rho", "rho", "decay", 0.9, "decay ρ of the mean square"),
         # The usual default is 0, where the logit is infinite; the search starts in the middle of the logit scale.
-        Parameter("momentum", "mu", "decay", 0.5, "decay μ of the velocity"),
+        HyperparameterSpec("momentum", "mu", "decay", 0.5, "decay μ of the velocity"),
     )
 
     def __init__(
@@ -53,14 +53,14 @@ class RMSprop(Optimizer):
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
-        self._mean_square.lerp_(gradient * gradient, 1 - self.column("rho"))
+        self._mean_square.lerp_(gradient * gradient, 1 - self.hyperparameter("rho"))
         scaled = gradient / (self._mean_square + EPSILON).sqrt_()
-        self._velocity.mul_(self.column("momentum")).addcmul_(scaled, self.column("learning_rate"))
+        self._velocity.mul_(self.hyperparameter("momentum")).addcmul_(scaled, self.hyperparameter("learning_rate"))
         self.x.sub_(self._velocity)
 
-    def compiled_steps(self, count: int) -> Compiled:
+    def compiled_steps(self, count: int) -> CompiledStep:
         """See `Optimizer.compiled_steps`."""
         from lodo_bench.backends.numba.elementwise import rmsprop
 
-        columns = map(self.column, ("learning_rate", "rho", "momentum"))
-        return Compiled.of(rmsprop, self._mean_square, self._velocity, *columns, EPSILON)
+        columns = map(self.hyperparameter, ("learning_rate", "rho", "momentum"))
+        return CompiledStep.of(rmsprop, self._mean_square, self._velocity, *columns, EPSILON)

@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import HyperparameterSpec, Value
 
 EPSILON = 1e-3
 
@@ -36,9 +36,9 @@ class Yogi(Optimizer):
     reference = "Zaheer et al., NeurIPS 2018"
     state_names = ("_first", "_second")
     hyperparameters = (
-        Parameter("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
-        Parameter("beta1", "b1", "decay", 0.9, "decay of the first moment"),
-        Parameter("beta2", "b2", "decay", 0.999, "1 − β2 is the speed of the second moment"),
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
+        HyperparameterSpec("beta1", "b1", "decay", 0.9, "decay of the first moment"),
+        HyperparameterSpec("beta2", "b2", "decay", 0.999, "1 − β2 is the speed of the second moment"),
     )
 
     def __init__(
@@ -54,16 +54,16 @@ class Yogi(Optimizer):
 
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place; see `Optimizer.step`."""
-        self._first.lerp_(gradient, 1 - self.column("beta1"))
+        self._first.lerp_(gradient, 1 - self.hyperparameter("beta1"))
         square = gradient * gradient
         direction = torch.sign(self._second - square)
-        self._second.addcmul_(direction.mul_(square), 1 - self.column("beta2"), value=-1)
+        self._second.addcmul_(direction.mul_(square), 1 - self.hyperparameter("beta2"), value=-1)
         scaled = self._first / (self._second.sqrt() + EPSILON)
-        self.x.addcmul_(scaled, self.column("learning_rate"), value=-1)
+        self.x.addcmul_(scaled, self.hyperparameter("learning_rate"), value=-1)
 
-    def compiled_steps(self, count: int) -> Compiled:
+    def compiled_steps(self, count: int) -> CompiledStep:
         """See `Optimizer.compiled_steps`."""
         from lodo_bench.backends.numba.elementwise import yogi
 
-        columns = map(self.column, ("learning_rate", "beta1", "beta2"))
-        return Compiled.of(yogi, self._first, self._second, *columns, EPSILON)
+        columns = map(self.hyperparameter, ("learning_rate", "beta1", "beta2"))
+        return CompiledStep.of(yogi, self._first, self._second, *columns, EPSILON)

@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lodo_bench.charts.axis_limits import BOUNDS, frame
-from lodo_bench.charts.series import Drawn
+from lodo_bench.charts.axis_limits import BOUNDS, axis_limits
+from lodo_bench.charts.series import PlotSeries
 from lodo_bench.plots.style import CROSS, INK, drawing, figure, house_style, legend, literal, scale_axis
-from lodo_bench.report.formatting import leaving_text
-from lodo_bench.spec.training import Bound
+from lodo_bench.report.formatting import off_scale_note
+from lodo_bench.spec.training import LossBound
 
 _MARKS = 9
 _FAINTLY = 0.15
@@ -33,8 +33,8 @@ class Panel:
 
     x_label: str
     y_label: str
-    lines: Sequence[Drawn]
-    bound: Bound | None = None
+    lines: Sequence[PlotSeries]
+    bound: LossBound | None = None
     whole: bool = False
 
 
@@ -51,9 +51,9 @@ def course_figure(title: str, panels: Sequence[Panel]) -> Figure:
         for axes, panel in zip(row, panels, strict=True):
             for label, peak in _draw(axes, panel).items():
                 peaks[label] = max(peak, peaks.get(label, peak))
-        looks = {line.label: line.look for panel in panels for line in panel.lines}
+        looks = {line.label: line.line_style for panel in panels for line in panel.lines}
         entries = [
-            (leaving_text(label, peaks[label], ":\n") if label in peaks else label, drawing(look))
+            (off_scale_note(label, peaks[label], ":\n") if label in peaks else label, drawing(look))
             for label, look in looks.items()
         ]
         if any(line.course.runs > 1 for panel in panels for line in panel.lines):
@@ -74,7 +74,7 @@ def _draw(axes: Axes, panel: Panel) -> dict[str, float]:
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     courses = [line.course for line in panel.lines]
-    framed = frame(courses, math.inf if panel.whole else BOUNDS)
+    framed = axis_limits(courses, math.inf if panel.whole else BOUNDS)
     if courses:
         _scale_heights(axes, np.append(framed.heights, panel.bound.loss) if panel.bound else framed.heights)
         scale_axis(axes, "x", np.concatenate([course.x for course in courses]))
@@ -103,17 +103,19 @@ def _draw_ends(axes: Axes, panel: Panel) -> None:
         if not places:
             continue
         xs, ys = np.array(places).T
-        how = CROSS | {"color": line.look.colour.light, "clip_on": False, "zorder": 4}
+        how = CROSS | {"color": line.line_style.colour.light, "clip_on": False, "zorder": 4}
         axes.plot(np.clip(xs, left, right), np.clip(ys, low, high), **how)
     axes.set(xlim=(left, right), ylim=(low, high))
 
 
-def _draw_line(axes: Axes, line: Drawn, index: int, lines: int) -> None:
+def _draw_line(axes: Axes, line: PlotSeries, index: int, lines: int) -> None:
     course, count = line.course, len(line.course.x)
     if not count:
         return
-    axes.fill_between(course.x, course.low, course.high, color=line.look.colour.light, alpha=_FAINTLY, linewidth=0)
+    axes.fill_between(
+        course.x, course.low, course.high, color=line.line_style.colour.light, alpha=_FAINTLY, linewidth=0
+    )
     apart = max(1, count // _MARKS)
     # Markers of different lines stand at different places, so that none hides another.
     first = min(apart * index // lines, count - 1)
-    axes.plot(course.x, course.middle, **drawing(line.look), markevery=(first, apart))
+    axes.plot(course.x, course.middle, **drawing(line.line_style), markevery=(first, apart))

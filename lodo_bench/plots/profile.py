@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lodo_bench.charts.line_styles import Look
+from lodo_bench.charts.line_styles import LineStyle
 from lodo_bench.plots.style import drawing, figure, house_style, legend, literal, scale_axis
 
 
@@ -24,7 +24,7 @@ class ProfileLine:
     """
 
     label: str
-    look: Look
+    line_style: LineStyle
     factors: NDArray[np.float64]
     shares: NDArray[np.float64]
 
@@ -46,6 +46,6 @@ def profile_figure(title: str, lines: Sequence[ProfileLine]) -> Figure:
                 xs, ys = np.append(xs, max(last, xs[-1])), np.append(ys, ys[-1])
             # Markers of different lines stand at different places, a tenth of the picture apart.
             apart = (0.1 * index / len(lines), 0.1)
-            axes.plot(xs, ys, drawstyle="steps-post", markevery=apart, **drawing(line.look))
-        legend(made, [(line.label, drawing(line.look)) for line in lines])
+            axes.plot(xs, ys, drawstyle="steps-post", markevery=apart, **drawing(line.line_style))
+        legend(made, [(line.label, drawing(line.line_style)) for line in lines])
     return made

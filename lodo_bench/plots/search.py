@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from lodo_bench.charts.line_styles import Look, look_of
+from lodo_bench.charts.line_styles import LineStyle, line_style_of
 from lodo_bench.charts.searches import Spread, jitter, logit_ticks, spread_of
 from lodo_bench.plots.style import CROSS, INK, figure, house_style, legend, literal, scale_axis
 from lodo_bench.spec.options import Kind
@@ -34,7 +34,7 @@ def search_figure(studies: Sequence[StudyRecord], kinds: Mapping[str, Mapping[st
     with house_style():
         made, panels = figure(columns, len(studies), width=2.6, height=2.4)
         for row, study in zip(panels, studies, strict=True):
-            look = look_of(study.spec.optimizer.name)
+            look = line_style_of(study.spec.optimizer.name)
             _fitness(row[0], study, look)
             row[0].set_title(literal(f"{study.spec.optimizer.label} on {study.spec.task.label} (study {study.id})"))
             names = list(study.generations[0].mean)
@@ -64,7 +64,7 @@ _ENTRIES: Sequence[tuple[str, Mapping[str, Any]]] = (
 )
 
 
-def _fitness(axes: Axes, study: StudyRecord, look: Look) -> None:
+def _fitness(axes: Axes, study: StudyRecord, look: LineStyle) -> None:
     """Losses; those that are not finite stand on the upper edge."""
     fine, broken = _parted(study)
     _generations(axes, study)
@@ -78,7 +78,7 @@ def _fitness(axes: Axes, study: StudyRecord, look: Look) -> None:
 
 
 def _hyperparameter(axes: Axes, study: StudyRecord, name: str, kind: Kind) -> None:
-    colour = look_of(study.spec.optimizer.name).colour.light
+    colour = line_style_of(study.spec.optimizer.name).colour.light
     fine, broken = _parted(study)
     spread = spread_of(study, name, kind)
     _generations(axes, study)

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import ArrayLike
 
-from lodo_bench.charts.line_styles import Dash, Look, Marker
+from lodo_bench.charts.line_styles import Dash, LineStyle, Marker
 
 FORMATS = ("png", "svg", "pdf")
 LARGEST_SPAN = 1e15  # of a log axis: what is beyond it is off the picture
@@ -86,7 +86,7 @@ def save(made: Figure, file: BinaryIO, kind: str) -> None:
         made.savefig(file, format=kind, metadata=dict(undated[kind]))
 
 
-def drawing(look: Look) -> dict[str, Any]:
+def drawing(look: LineStyle) -> dict[str, Any]:
     """The look as Matplotlib's arguments."""
     return {
         "color": look.colour.light,

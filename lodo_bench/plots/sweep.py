@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.charts.sweeps import SweepLine
 from lodo_bench.plots.style import CROSS, INK, drawing, figure, house_style, legend, literal, scale_axis
-from lodo_bench.spec.options import Value, shown
+from lodo_bench.spec.options import Value, format_value
 
 
 def sweep_figure(title: str, x_label: str, y_label: str, lines: Sequence[SweepLine]) -> Figure:
@@ -30,7 +30,7 @@ def sweep_figure(title: str, x_label: str, y_label: str, lines: Sequence[SweepLi
         scale_axis(axes, "y", ends)
         for line in lines:
             _draw(axes, line, places)
-        entries = [(line.label, drawing(line.look)) for line in lines]
+        entries = [(line.label, drawing(line.line_style)) for line in lines]
         if any(summary.diverged for line in lines for _, summary in line.points):
             entries.append(("all runs diverged", CROSS | {"color": INK}))
             entries.append(("some runs diverged, and are left out", _RING | {"color": INK}))
@@ -46,7 +46,7 @@ def _places(axes: Axes, values: Sequence[Value]) -> dict[Value, float]:
     numbers = [float(value) for value in values if not isinstance(value, str)]
     if len(numbers) < len(values):
         words = list(dict.fromkeys(values))
-        axes.set_xticks(range(len(words)), [literal(shown(word)) for word in words])
+        axes.set_xticks(range(len(words)), [literal(format_value(word)) for word in words])
         return {word: float(place) for place, word in enumerate(words)}
     positive = [number for number in numbers if number > 0]
     if len(positive) == len(numbers) and positive and max(positive) > 20 * min(positive):
@@ -65,8 +65,8 @@ def _draw(axes: Axes, line: SweepLine, places: dict[Value, float]) -> None:
     fine = [(places[value], summary) for value, summary in line.points if summary.count]
     xs, means = [x for x, _ in fine], [summary.mean for _, summary in fine]
     bars = [0.0 if math.isnan(summary.std) else summary.std for _, summary in fine]
-    axes.errorbar(xs, means, yerr=bars, capsize=2.5, elinewidth=1.0, **drawing(line.look))
-    colour = line.look.colour.light
+    axes.errorbar(xs, means, yerr=bars, capsize=2.5, elinewidth=1.0, **drawing(line.line_style))
+    colour = line.line_style.colour.light
     some = [(x, summary.mean) for x, summary in fine if summary.diverged]
     axes.plot([x for x, _ in some], [y for _, y in some], color=colour, **_RING)
     gone = [places[value] for value, summary in line.points if not summary.count]

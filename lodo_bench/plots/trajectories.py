@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lodo_bench.charts.line_styles import Look
+from lodo_bench.charts.line_styles import LineStyle
 from lodo_bench.plots.style import INK, drawing, figure, house_style, legend, literal
 
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ class Trajectory:
     """
 
     label: str
-    look: Look
+    line_style: LineStyle
     points: Floats
 
 
@@ -94,7 +94,7 @@ def _contours(axes: Axes, xs: Floats, ys: Floats, heights: Floats) -> None:
 
 def _draw(axes: Axes, path: Trajectory) -> None:
     known = path.points[np.isfinite(path.points).all(axis=1)]
-    how = drawing(path.look) | {"marker": ".", "markersize": 2.5, "linestyle": "solid", "linewidth": 0.9}
+    how = drawing(path.line_style) | {"marker": ".", "markersize": 2.5, "linestyle": "solid", "linewidth": 0.9}
     axes.plot(known[:, 0], known[:, 1], **how)
     axes.plot(*known[0], **_START, zorder=4)
     axes.plot(*known[-1], **_END, zorder=4)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from lodo_bench.analysis.columns import Column
 from lodo_bench.analysis.comparison import Comparison, Row
 from lodo_bench.analysis.statistics import Summary
-from lodo_bench.analysis.statistics.target import Reaching
+from lodo_bench.analysis.statistics.target import TargetSummary
 from lodo_bench.analysis.targets import Targets
 
 COLUMNS = (
@@ -103,7 +103,7 @@ def _identity(comparison: Comparison, row: Row) -> Mapping[str, object]:
         "arithmetic": row.arithmetic,
         "hyperparameters": row.hyperparameters.values,
         "hyperparameters_source": row.hyperparameters.source,
-        "hyperparameters_origin": row.hyperparameters.origin,
+        "hyperparameters_origin": row.hyperparameters.provenance_note,
     }
 
 
@@ -126,7 +126,7 @@ def _targets(targets: Targets | None, index: int) -> Mapping[str, object]:
     }
 
 
-def _reaching(name: str, reaching: Reaching | None) -> Mapping[str, object]:
+def _reaching(name: str, reaching: TargetSummary | None) -> Mapping[str, object]:
     if reaching is None:
         return {}
     counts = {f"{name}_reached": reaching.reached.count, f"{name}_missed": reaching.missed}

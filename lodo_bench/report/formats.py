@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class ReportData:
     """What a report is made of.
 
     Attributes:
@@ -36,7 +36,7 @@ class Format:
     """A format: the endings of its files, and what writes it, with a line end."""
 
     suffixes: tuple[str, ...]
-    render: Callable[[Material], str]
+    render: Callable[[ReportData], str]
 
 
 def format_of(name: str | None, output: str | None, formats: Mapping[str, Iterable[str]], default: str) -> str:
@@ -66,32 +66,32 @@ def format_of(name: str | None, output: str | None, formats: Mapping[str, Iterab
     return told or default
 
 
-def _markdown(material: Material) -> str:
+def _markdown(material: ReportData) -> str:
     from lodo_bench.report.markdown import render
 
     return "\n".join(render(*report) for report in material.reports)
 
 
-def _latex(material: Material) -> str:
+def _latex(material: ReportData) -> str:
     from lodo_bench.report.latex import render
 
     return "\n".join(render(*report) for report in material.reports)
 
 
-def _csv(material: Material) -> str:
+def _csv(material: ReportData) -> str:
     from lodo_bench.report.csv import render
 
     return render(material.reports)
 
 
-def _json(material: Material) -> str:
+def _json(material: ReportData) -> str:
     from lodo_bench.cli.output import as_json
     from lodo_bench.report.json import document
 
     return as_json(document(material.reports)) + "\n"
 
 
-def _html(material: Material) -> str:
+def _html(material: ReportData) -> str:
     from lodo_bench.report.html.assemble import page
 
     return page(material)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lodo_bench.analysis.published import PublishedScore
 from lodo_bench.analysis.statistics import Summary
-from lodo_bench.analysis.statistics.target import Reaching
+from lodo_bench.analysis.statistics.target import TargetSummary
 from lodo_bench.spec.run_set import Hyperparameters
 
 NOTHING = "–"
@@ -54,7 +54,7 @@ def published_text(score: PublishedScore | None) -> str:
     return number(score.mean) + (f" ± {number(score.std, 3)}" if score.std is not None else "")
 
 
-def reaching_text(reaching: Reaching | None, *, whole: bool) -> str:
+def reaching_text(reaching: TargetSummary | None, *, whole: bool) -> str:
     """`5,120 ± 80, not reached (3 of 8)`; `whole` numbers, as of steps, are written out."""
     if reaching is None or not (reaching.reached.count or reaching.missed):
         return NOTHING
@@ -64,7 +64,7 @@ def reaching_text(reaching: Reaching | None, *, whole: bool) -> str:
     return ", ".join(parts + [missed] * bool(reaching.missed))
 
 
-def leaving_text(label: str, peak: float, separator: str = ": ") -> str:
+def off_scale_note(label: str, peak: float, separator: str = ": ") -> str:
     """`bfgs leaves the picture: up to 5.7e+05`; said of a line that the limits of a picture are not made for."""
     return f"{label} leaves the picture{separator}up to {number(peak, 2)}"
 
@@ -89,11 +89,15 @@ def hyperparameter_list(values: Iterable[tuple[str, float]]) -> str:
 
 def hyperparameter_text(hyperparameters: Hyperparameters) -> str:
     """The values in one line, or what there is in their place."""
-    if hyperparameters.learned_in is not None:
+    if hyperparameters.weights_study_id is not None:
         return "learned weights"
     return hyperparameter_list(hyperparameters.values.items()) or "none"
 
 
-def hyperparameter_source(hyperparameters: Hyperparameters) -> str:
+def hyperparameter_label(hyperparameters: Hyperparameters) -> str:
     """`tuned (study 3)`."""
-    return f"{hyperparameters.source} ({hyperparameters.origin})" if hyperparameters.origin else hyperparameters.source
+    return (
+        f"{hyperparameters.source} ({hyperparameters.provenance_note})"
+        if hyperparameters.provenance_note
+        else hyperparameters.source
+    )

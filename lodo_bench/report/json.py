@@ -39,7 +39,7 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) 
         "optimizer_options": row.optimizer.options,
         "hyperparameters": row.hyperparameters.values,
         "hyperparameters_source": row.hyperparameters.source,
-        "hyperparameters_origin": row.hyperparameters.origin,
+        "hyperparameters_origin": row.hyperparameters.provenance_note,
         "arithmetic": row.arithmetic,
         "milestones": {key: _milestone(comparison, index, row, key) for key in row.losses},
         "to_target": None if targets is None else _to_target(targets, index),

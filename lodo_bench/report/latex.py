@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark
-from lodo_bench.report.layout import lay_out
-from lodo_bench.report.table import Cell, Line, Section, Table
+from lodo_bench.report.layout import build_section
+from lodo_bench.report.table import Cell, ReportSection, Table, TableRow
 
 _ESCAPES: Mapping[str, str] = {
     "\\": r"\textbackslash{}",
@@ -47,10 +47,10 @@ _MARKS: Mapping[Mark, str] = {
 
 def render(comparison: Comparison, targets: Targets | None = None) -> str:
     """The report on one task as a table with a caption, and all else that the report says beneath it."""
-    return render_section(lay_out(comparison, targets))
+    return render_section(build_section(comparison, targets))
 
 
-def render_section(section: Section) -> str:
+def render_section(section: ReportSection) -> str:
     """A section as LaTeX, with a line end."""
     notes = [*section.verdicts, *(f"Hyperparameters of {text}." for text in section.hyperparameters)]
     notes += [note.text for note in section.notes]
@@ -91,7 +91,7 @@ def _line(cells: list[str]) -> str:
     return "{}" + " & ".join(cells) + r" \\"
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: TableRow) -> list[str]:
     texts = [_cell(cell) for cell in line.cells]
     return [rf"\emph{{{texts[0]}}}", *texts[1:]] if line.aside else texts
 

@@ -11,7 +11,7 @@ from lodo_bench.analysis.targets import Targets
 from lodo_bench.report.formatting import (
     NOTHING,
     diverged_count,
-    hyperparameter_source,
+    hyperparameter_label,
     hyperparameter_text,
     mean_and_spread,
     mean_speed,
@@ -21,7 +21,7 @@ from lodo_bench.report.formatting import (
 )
 from lodo_bench.report.notes import letter, notes
 from lodo_bench.report.sentences import sentences
-from lodo_bench.report.table import Cell, Head, Line, Section, Table
+from lodo_bench.report.table import Cell, Head, ReportSection, Table, TableRow
 from lodo_bench.spec.provenance import Machine
 
 # Shows more than one evaluation for each step, whatever the rounding.
@@ -37,7 +37,7 @@ class _Part:
     bound: Cell = Cell(NOTHING)  # noqa: RUF009 - frozen
 
 
-def lay_out(comparison: Comparison, targets: Targets | None = None) -> Section:
+def build_section(comparison: Comparison, targets: Targets | None = None) -> ReportSection:
     """The report on one task, without a format.
 
     Args:
@@ -49,7 +49,7 @@ def lay_out(comparison: Comparison, targets: Targets | None = None) -> Section:
     for column in comparison.columns:
         parts += _column_parts(comparison, column)
     parts += [*_target_parts(targets), *_cost_parts(comparison, machines)]
-    return Section(
+    return ReportSection(
         title=comparison.task.label,
         table=_table(comparison, parts),
         verdicts=tuple(sentences(comparison)),
@@ -63,14 +63,14 @@ def lay_out(comparison: Comparison, targets: Targets | None = None) -> Section:
 
 def _with_source(label: str, row: Row) -> str:
     """The label and where the hyperparameters are from, unless the label tells that already."""
-    source = hyperparameter_source(row.hyperparameters)
+    source = hyperparameter_label(row.hyperparameters)
     return label if f", {source}" in label else f"{label}, {source}"
 
 
 def _table(comparison: Comparison, parts: Sequence[_Part]) -> Table:
-    lines = [Line(tuple(part.cell(index) for part in parts)) for index in range(len(comparison.rows))]
+    lines = [TableRow(tuple(part.cell(index) for part in parts)) for index in range(len(comparison.rows))]
     if comparison.bound is not None:
-        lines.insert(0, Line(tuple(part.bound for part in parts), aside=True))
+        lines.insert(0, TableRow(tuple(part.bound for part in parts), aside=True))
     return Table(tuple(part.head for part in parts), tuple(lines))
 
 
@@ -82,7 +82,7 @@ def _first_parts(comparison: Comparison) -> list[_Part]:
             lambda i: Cell(comparison.labels[i]),
             Cell(f"{bound.name} (bound)" if bound else NOTHING),
         ),
-        _Part(Head("hyperparameters", numeric=False), lambda i: Cell(hyperparameter_source(rows[i].hyperparameters))),
+        _Part(Head("hyperparameters", numeric=False), lambda i: Cell(hyperparameter_label(rows[i].hyperparameters))),
     ]
 
 

@@ -10,21 +10,21 @@ from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark
 from lodo_bench.report.formatting import (
     NOTHING,
+    hyperparameter_label,
     hyperparameter_list,
-    hyperparameter_source,
     hyperparameter_text,
     mean_and_spread,
     mean_speed,
     number,
     speed,
 )
-from lodo_bench.report.layout import lay_out
-from lodo_bench.report.table import Cell, Line, Section, Table
+from lodo_bench.report.layout import build_section
+from lodo_bench.report.table import Cell, ReportSection, Table, TableRow
 
 __all__ = [
     "NOTHING",
+    "hyperparameter_label",
     "hyperparameter_list",
-    "hyperparameter_source",
     "hyperparameter_text",
     "mean_and_spread",
     "mean_speed",
@@ -56,10 +56,10 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 
 
 def render(comparison: Comparison, targets: Targets | None = None) -> str:
     """The whole report on one task."""
-    return render_section(lay_out(comparison, targets))
+    return render_section(build_section(comparison, targets))
 
 
-def render_section(section: Section) -> str:
+def render_section(section: ReportSection) -> str:
     """A section as markdown, with a line end."""
     parts = [f"## {section.title}", _table(section.table)]
     if section.verdicts:
@@ -77,7 +77,7 @@ def _table(content: Table) -> str:
     return table([head.title for head in content.heads], [_cells(line) for line in content.lines], left=left)
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: TableRow) -> list[str]:
     texts = [_cell(cell) for cell in line.cells]
     return [f"*{texts[0]}*", *texts[1:]] if line.aside else texts
 

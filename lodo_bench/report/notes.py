@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from lodo_bench.analysis.comparison import Comparison, Row
-from lodo_bench.analysis.statistics import LEVEL, Comparability
+from lodo_bench.analysis.statistics import LEVEL, ComparisonResult
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.report.formatting import counted, duration, number
 from lodo_bench.report.table import Note
@@ -46,7 +46,7 @@ def _measures(comparison: Comparison, targets: Targets | None) -> Iterator[str]:
 
 
 def _marks(comparison: Comparison) -> Iterator[str]:
-    standings = [s for v in comparison.verdicts.values() if v.decidable for s in v.standings.values()]
+    standings = [s for v in comparison.verdicts.values() if v.has_power for s in v.standings.values()]
     if not standings:
         return
     marks = {v.mark(index) for v in comparison.verdicts.values() for index in v.standings}
@@ -59,11 +59,11 @@ def _marks(comparison: Comparison) -> Iterator[str]:
         f"{'other' if others == 1 else 'others'}, at the level {LEVEL}. Runs that diverged rank last. p is the "
         "probability of such results, or clearer ones, if no other were better."
     )
-    if any(others * standing.floor > LEVEL for standing in standings if standing.decidable):
+    if any(others * standing.min_attainable_p > LEVEL for standing in standings if standing.has_power):
         yield "So few runs cannot tell an optimizer from the best if it is worse than few of the others."
 
 
-def _tests(standings: Iterable[Comparability]) -> Iterator[str]:
+def _tests(standings: Iterable[ComparisonResult]) -> Iterator[str]:
     """The tests that were used, with the numbers of runs in them."""
     found = list(standings)
     pairs = {own for standing in found for own, _ in standing.paired}

@@ -24,7 +24,7 @@ def _outcome(comparison: Comparison, column: Column) -> str:
         return "none is the best, as half of the runs or more diverged of every optimizer that might be."
     best = comparison.rows[verdict.best].results[column]
     head = f"{comparison.labels[verdict.best]} has the best mean, {number(best.summary.mean)}{_interval(best)}"
-    if not verdict.decidable:
+    if not verdict.has_power:
         return f"{head}; there are too few runs to tell whether others are worse."
     tied: list[str] = []
     worse: list[str] = []

@@ -31,7 +31,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableRow:
     """A row of a table; that of a bound, which is no optimizer, is an `aside`."""
 
     cells: tuple[Cell, ...]
@@ -43,7 +43,7 @@ class Table:
     """Titles and lines, as many cells in each as there are titles."""
 
     heads: tuple[Head, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[TableRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ReportSection:
     """The report on one task.
 
     Attributes:

@@ -53,17 +53,17 @@ class StudyRow(Base):
     hyperparameters: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created: Mapped[str]
     generations: Mapped[list[GenerationRow]] = relationship(order_by="GenerationRow.index")
-    learned: Mapped[LearnedRow | None] = relationship()
+    weights: Mapped[WeightsRow | None] = relationship()
 
 
-class LearnedRow(Base):
-    """What a study has learned so far, where an optimizer is meta-trained: see `lodo_bench.spec.training.Learned`."""
+class WeightsRow(Base):
+    """What a study has learned so far, where an optimizer is meta-trained: see `lodo_bench.spec.training.MetaTrainedWeights`."""
 
     __tablename__ = "learned"
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True)
     provenance_id: Mapped[int] = mapped_column(ForeignKey("provenances.id"))
     weights: Mapped[bytes]
-    state: Mapped[bytes]
+    state_dict: Mapped[bytes]
 
 
 class GenerationRow(Base):
@@ -129,7 +129,7 @@ class RunRow(Base):
     provenance: Mapped[ProvenanceRow] = relationship()
     milestones: Mapped[list[MilestoneRow]] = relationship(order_by="MilestoneRow.id", cascade="all, delete-orphan")
     curve: Mapped[CurveRow] = relationship(cascade="all, delete-orphan")
-    series: Mapped[list[SeriesRow]] = relationship(cascade="all, delete-orphan")
+    series: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan")
 
 
 class MilestoneRow(Base):
@@ -157,7 +157,7 @@ class ScoreRow(Base):
     value_kind: Mapped[str]
 
 
-class SeriesRow(Base):
+class MetricHistoryRow(Base):
     """A metric's course in a run: little-endian int64 step counts and float64 values, each compressed with zlib."""
 
     __tablename__ = "series"

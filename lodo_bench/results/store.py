@@ -22,22 +22,22 @@ from lodo_bench.results.schema import (
     CurveRow,
     GenerationRow,
     IndividualRow,
-    LearnedRow,
+    MetricHistoryRow,
     MilestoneRow,
     ProvenanceRow,
     RunRow,
     RunSetRow,
     ScoreRow,
-    SeriesRow,
     StudyRow,
+    WeightsRow,
     decode_number,
     encode_number,
 )
-from lodo_bench.spec.outcome import Curve, Series, Status
+from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import GenerationPlan, GenerationRecord, IndividualRecord, Schedule, StudyRecord, StudySpec
-from lodo_bench.spec.training import Learned, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import MetaTrainedWeights, OptimizerSpec, TaskSpec
 
 _Row = TypeVar("_Row", StudyRow, RunSetRow)
 
@@ -101,8 +101,8 @@ class Store:
                 generation = _generation_row(session, study, values.pop("generation"))
                 assert generation is not None, "generations are added before their individuals"
                 del values["learned"]
-                if individual.learned is not None:
-                    row = LearnedRow(study_id=study, provenance_id=provenance, **asdict(individual.learned))
+                if individual.weights is not None:
+                    row = WeightsRow(study_id=study, provenance_id=provenance, **asdict(individual.weights))
                     session.merge(row)
                 values["fitness"], values["fitness_kind"] = encode_number(individual.fitness)
                 session.add(IndividualRow(generation_id=generation.id, provenance_id=provenance, **values))
@@ -112,10 +112,10 @@ class Store:
         with self._database.writing() as session:
             session.get_one(StudyRow, study).hyperparameters = dict(hyperparameters)
 
-    def learned(self, study: int) -> bytes:
+    def weights(self, study: int) -> bytes:
         """The weights that a finished meta-training has learned."""
         with self._database.reading() as session:
-            return session.get_one(LearnedRow, study).weights
+            return session.get_one(WeightsRow, study).weights
 
     def studies(self, task: str | None = None) -> list[StudyRecord]:
         """All studies, oldest first, or those of one task."""
@@ -211,7 +211,7 @@ class Store:
             _check_number(session, "run set", number, RunSetRow.id)
             return _run_set_record(session.get_one(RunSetRow, number, options=[_WITH_MILESTONES, _WITH_PROVENANCE]))
 
-    def metrics(self, run_set: int, seed: int) -> dict[str, Series]:
+    def metrics(self, run_set: int, seed: int) -> dict[str, MetricHistory]:
         """What was measured of one run besides its losses, by name."""
         query = select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
         with self._database.reading() as session:
@@ -247,7 +247,7 @@ class Store:
 
 _WITH_INDIVIDUALS = (
     selectinload(StudyRow.generations).selectinload(GenerationRow.individuals),
-    joinedload(StudyRow.learned),
+    joinedload(StudyRow.weights),
 )
 _WITH_MILESTONES = selectinload(RunSetRow.runs).selectinload(RunRow.milestones).selectinload(MilestoneRow.scores)
 _WITH_PROVENANCE = selectinload(RunSetRow.runs).joinedload(RunRow.provenance)
@@ -258,7 +258,7 @@ def _study_identity(spec: StudySpec) -> str:
 
 
 def _run_set_identity(spec: RunSetSpec) -> str:
-    return _identity(replace(spec, hyperparameters=replace(spec.hyperparameters, origin="")))
+    return _identity(replace(spec, hyperparameters=replace(spec.hyperparameters, provenance_note="")))
 
 
 def _latest(table: type[_Row], identity: str) -> Select[_Row]:
@@ -296,7 +296,7 @@ def _study_record(row: StudyRow) -> StudyRecord:
         hyperparameters=row.hyperparameters,
         generations=tuple(GenerationRecord(g.index, g.sigma, g.steps, g.mean) for g in row.generations),
         individuals=tuple(_individual_record(g.index, i) for g in row.generations for i in g.individuals),
-        learned=None if row.learned is None else Learned(row.learned.weights, row.learned.state),
+        weights=None if row.weights is None else MetaTrainedWeights(row.weights.weights, row.weights.state_dict),
     )
 
 
@@ -368,12 +368,14 @@ def _curve_row(curve: Curve) -> CurveRow:
     )
 
 
-def _series_row(name: str, series: Series) -> SeriesRow:
-    return SeriesRow(name=name, steps=_packed(series.steps.astype("<i8")), values=_packed(series.values.astype("<f8")))
+def _series_row(name: str, series: MetricHistory) -> MetricHistoryRow:
+    return MetricHistoryRow(
+        name=name, steps=_packed(series.steps.astype("<i8")), values=_packed(series.values.astype("<f8"))
+    )
 
 
-def _metrics(row: RunRow) -> dict[str, Series]:
-    return {s.name: Series(_unpacked(s.steps, "<i8"), _unpacked(s.values, "<f8")) for s in row.series}
+def _metrics(row: RunRow) -> dict[str, MetricHistory]:
+    return {s.name: MetricHistory(_unpacked(s.steps, "<i8"), _unpacked(s.values, "<f8")) for s in row.series}
 
 
 def _packed(values: NDArray[Any]) -> bytes:

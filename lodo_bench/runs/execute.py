@@ -25,19 +25,19 @@ from lodo_bench.training.loop import Progress, free_memory, trace, train
 from lodo_bench.training.score import milestone_loss
 
 
-class RunLedger(Protocol):
+class RunWriter(Protocol):
     """Where runs are written down; `lodo_bench.results.store.Store` is one."""
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
         """Keep a run, in place of an interrupted one with the same seed."""
         ...
 
-    def learned(self, study: int) -> bytes:
+    def weights(self, study: int) -> bytes:
         """The weights that a meta-training has learned."""
         ...
 
 
-class RunListener(Protocol):
+class RunCallback(Protocol):
     """Who wants to see how the runs go. All calls come while the training clock is paused."""
 
     def start(self, run: str) -> None:
@@ -65,8 +65,8 @@ class CheckpointPlan:
     every: float
 
 
-def execute(
-    run_set: RunSetRecord, ledger: RunLedger, listener: RunListener, plan: CheckpointPlan | None = None
+def execute_run_set(
+    run_set: RunSetRecord, ledger: RunWriter, listener: RunCallback, plan: CheckpointPlan | None = None
 ) -> None:
     """Run every seed of the set that has no run yet. Each run is stored as soon as it has ended.
 
@@ -91,7 +91,7 @@ def execute(
             checkpoint.remove()
 
 
-def trajectory(spec: RunSetSpec, seed: int, ledger: RunLedger) -> NDArray[np.float64]:
+def trajectory(spec: RunSetSpec, seed: int, ledger: RunWriter) -> NDArray[np.float64]:
     """The points that a final run has gone through, (steps + 1, n); computed anew, as no run keeps them.
 
     On a CPU of the same kind they are those of the stored run.
@@ -99,9 +99,9 @@ def trajectory(spec: RunSetSpec, seed: int, ledger: RunLedger) -> NDArray[np.flo
     return trace(_training_spec(spec, [seed], _learned(spec, ledger)))[:, 0]
 
 
-def _learned(spec: RunSetSpec, ledger: RunLedger) -> bytes:
-    study = spec.hyperparameters.learned_in
-    return b"" if study is None else ledger.learned(study)
+def _learned(spec: RunSetSpec, ledger: RunWriter) -> bytes:
+    study = spec.hyperparameters.weights_study_id
+    return b"" if study is None else ledger.weights(study)
 
 
 def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
@@ -110,16 +110,16 @@ def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
     They are the same however many are missing, as their checkpoint is that of them all.
     """
     spec, size = run_set.spec, _lockstep(run_set.spec)
-    for first in range(0, spec.seeds, size):
-        seeds = range(first, min(first + size, spec.seeds))
+    for first in range(0, spec.num_seeds, size):
+        seeds = range(first, min(first + size, spec.num_seeds))
         if any(seed in run_set.missing_seeds for seed in seeds):
             yield seeds
 
 
-def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, listener: RunListener) -> Checkpoint:
+def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, listener: RunCallback) -> Checkpoint:
     path = checkpoint_path(plan.folder, run_set.id, seed)
     # Of a database that was made anew the numbers come again, and the data may be another by now.
-    owner = f"{run_set.created} {TASKS.load(run_set.spec.task.name).data_name()}"
+    owner = f"{run_set.created} {TASKS.load(run_set.spec.task.name).dataset_name()}"
     return Checkpoint(path, owner, plan.every, listener.notice)
 
 
@@ -130,17 +130,17 @@ def threads_of(task: str) -> int:
 
 def _lockstep(spec: RunSetSpec) -> int:
     """How many runs are trained together at most."""
-    return 1 if spec.timed else TASKS.load(spec.task.name).max_population or spec.seeds
+    return 1 if spec.timed else TASKS.load(spec.task.name).max_population or spec.num_seeds
 
 
 def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
     if len(seeds) == 1:
-        return f"seed {seeds[0]} of 0..{spec.seeds - 1}"
+        return f"seed {seeds[0]} of 0..{spec.num_seeds - 1}"
     return f"seeds {', '.join(map(str, seeds))} in lockstep"
 
 
 def _train(
-    spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunListener, checkpoint: Checkpoint | None
+    spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunCallback, checkpoint: Checkpoint | None
 ) -> list[tuple[RunRecord, Curve]]:
     training = _training_spec(spec, seeds, learned)
     failure = ""
@@ -152,7 +152,7 @@ def _train(
     except Exception as error:
         failure = f"{type(error).__name__}: {error}"
     if failure:  # the error is forgotten now, and with it what it held on to
-        free_memory(spec.device)
+        free_memory(spec.compute.device)
         nothing = Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1))
         outcomes = [Outcome(Status.FAILED, failure, 0, 0, nothing) for _ in seeds]
     return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
@@ -166,10 +166,8 @@ def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> Tr
         individuals=tuple(Individual((seed,), spec.hyperparameters.values) for seed in seeds),
         steps=spec.steps,
         seconds=spec.seconds,
-        device=spec.device,
-        dtype=spec.dtype,
-        kernel=spec.kernel,
-        learned=learned,
+        compute=spec.compute,
+        weights=learned,
     )
 
 

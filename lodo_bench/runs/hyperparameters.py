@@ -9,7 +9,7 @@ from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.results.store import Store
-from lodo_bench.spec.options import shown
+from lodo_bench.spec.options import format_value
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
@@ -40,34 +40,34 @@ def choose(
         return base
     values = {p.name: given.get(p.name, base.values[p.name]) for p in parameters}
     rest = "" if len(given) == len(parameters) else f"the rest {base.source}"
-    return replace(base, values=values, source="given", origin=rest)
+    return replace(base, values=values, source="given", provenance_note=rest)
 
 
-def result_of(study: StudyRecord) -> Hyperparameters | None:
+def tuned_hyperparameters(study: StudyRecord) -> Hyperparameters | None:
     """What a study has found; None if it is unfinished, or nothing it tried had a finite loss."""
     if study.hyperparameters is None or not study.has_result:
         return None
-    learned_in = study.id if study.learned is not None else None
-    tuned = Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}", learned_in)
+    weights_study_id = study.id if study.weights is not None else None
+    tuned = Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}", weights_study_id)
     return _for_final_runs(study.spec.task, study.spec.optimizer, tuned)
 
 
-def untuned(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> Hyperparameters | None:
+def fixed_hyperparameters(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> Hyperparameters | None:
     """The `paper`'s hyperparameters or the `default` ones; None if they are not known, or must be learned."""
     if source == "paper":
         published = published_hyperparameters(task, optimizer)
         return None if published is None else Hyperparameters(published, "paper", "Table 6")
     if is_meta_trained(optimizer.name):
         return None
-    defaults = {p.name: p.start for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
+    defaults = {p.name: p.initial for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
     return Hyperparameters(defaults, "default", "")
 
 
 def _from(source: str, task: TaskSpec, optimizer: OptimizerSpec, store: Store) -> Hyperparameters | None:
     if source == "tuned":
         study = store.tuned(task, optimizer)
-        return None if study is None else result_of(study)
-    return untuned(source, task, optimizer)
+        return None if study is None else tuned_hyperparameters(study)
+    return fixed_hyperparameters(source, task, optimizer)
 
 
 def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparameters) -> Hyperparameters:
@@ -75,19 +75,21 @@ def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparame
 
     Those of the paper's Table 6 are taken to be those of its final runs already.
     """
-    scale = TASKS.load(task.name).final_rate_scale
+    scale = TASKS.load(task.name).final_lr_scale
     rates = [p.name for p in OPTIMIZERS.load(optimizer.name).hyperparameters if p.is_learning_rate]
     if scale == 1 or not rates:
         return tuned
     values = {name: value * scale if name in rates else value for name, value in tuned.values.items()}
-    return replace(tuned, values=values, origin=f"{tuned.origin}, {rates[0].replace('_', ' ')} × {scale:g}")
+    return replace(
+        tuned, values=values, provenance_note=f"{tuned.provenance_note}, {rates[0].replace('_', ' ')} × {scale:g}"
+    )
 
 
 def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> str:
     learns = is_meta_trained(optimizer.name)
     if source == "tuned" or learns:
-        options = "".join(f" -t {name}={shown(value)}" for name, value in task.options.items())
-        structure = "".join(f" -o {name}={shown(value)}" for name, value in optimizer.options.items())
+        options = "".join(f" -t {name}={format_value(value)}" for name, value in task.options.items())
+        structure = "".join(f" -o {name}={format_value(value)}" for name, value in optimizer.options.items())
         return (
             f"{optimizer.label} has not been {'meta-trained' if learns else 'tuned'} on {task.label} in this database. "
             f"Do it with 'lodo-bench tune --task {task.name}{options} --optimizer {optimizer.name}{structure}'."

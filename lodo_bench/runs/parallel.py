@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from lodo_bench.errors import LodoBenchError
-from lodo_bench.runs.execute import CheckpointPlan, execute
+from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
 from lodo_bench.training.loop import Progress
@@ -35,7 +35,7 @@ class Job:
     """
 
     record: RunSetRecord
-    learned: bytes
+    weights: bytes
     plan: CheckpointPlan | None
 
 
@@ -43,14 +43,14 @@ class Job:
 class _Collected:
     """Keeps what a run set comes to, to be sent home; also hears of its progress, and says nothing."""
 
-    weights: bytes
+    stored_weights: bytes
     ended_runs: Ended = field(default_factory=list)
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
         self.ended_runs.append((run, curve))
 
-    def learned(self, study: int) -> bytes:
-        return self.weights
+    def weights(self, study: int) -> bytes:
+        return self.stored_weights
 
     def start(self, run: str) -> None: ...
     def progress(self, progress: Progress) -> None: ...
@@ -139,9 +139,9 @@ def _work(connection: Connection, threads: int) -> None:
 
 
 def _done(job: Job) -> Any:
-    collected = _Collected(job.learned)
+    collected = _Collected(job.weights)
     try:
-        execute(job.record, collected, collected, job.plan)
+        execute_run_set(job.record, collected, collected, job.plan)
     except Exception as error:
         return error
     return collected.ended_runs

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 Device = Literal["cpu", "cuda"]
-
-
 DType = Literal["float32", "float64"]
+Backend = Literal["torch", "numba", "triton"]
+BackendChoice = Backend | Literal["auto"]
 
 
-Kernel = Literal["auto", "torch", "numba", "triton"]
+@dataclass(frozen=True, slots=True)
+class ComputeSpec:
+    """Where and how tensors are computed.
+
+    Attributes:
+        device: where the tensors live.
+        dtype: the precision of every tensor.
+        backend: the implementation of the heavy arithmetic; `auto` selects the fastest one available.
+    """
+
+    device: Device = "cpu"
+    dtype: DType = "float64"
+    backend: BackendChoice = "auto"
+
+    @property
+    def label(self) -> str:
+        """`cpu, float64, numba`."""
+        return f"{self.device}, {self.dtype}, {self.backend}"
+
+    def require_backend(self) -> None:
+        """Check that the backend is resolved, as it must be in everything that is stored.
+
+        Raises:
+            ValueError: if it is `auto`.
+        """
+        if self.backend == "auto":
+            raise ValueError("resolve the backend 'auto' before storing it")

@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class MetricHistory:
     """A metric's course.
 
     Attributes:
@@ -46,7 +46,7 @@ class Curve:
     losses: NDArray[np.float64]
     clock_steps: NDArray[np.int64]
     clock_seconds: NDArray[np.float64]
-    metrics: Mapping[str, Series] = field(default_factory=dict)
+    metrics: Mapping[str, MetricHistory] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:

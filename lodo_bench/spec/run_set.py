@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lodo_bench.spec.compute import Device, DType, Kernel
+from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
@@ -19,18 +19,18 @@ Source = Literal["tuned", "paper", "default", "given"]
 class Hyperparameters:
     """The values of a final run and where they are from; `origin` says it in words, e.g. the study's number.
 
-    `learned_in` is the study that a meta-trained optimizer's weights are from.
+    `weights_study_id` is the study that a meta-trained optimizer's weights are from.
     """
 
     values: Mapping[str, float]
     source: Source
-    origin: str
-    learned_in: int | None = None
+    provenance_note: str
+    weights_study_id: int | None = None
 
     @property
     def study(self) -> int | None:
         """The number of the study that tuned values are from; of some tasks final runs take them with other rates."""
-        named = re.match(r"study (\d+)\b", self.origin)
+        named = re.match(r"study (\d+)\b", self.provenance_note)
         return int(named[1]) if self.source == "tuned" and named else None
 
 
@@ -39,11 +39,11 @@ class RunSetSpec:
     """Final runs of one optimizer with the same settings, one for each seed.
 
     Attributes:
-        task, optimizer, device, dtype, kernel: as their names say; the kernel is never `auto`.
+        task, optimizer, compute: as their names say; the backend is resolved.
         hyperparameters: the values and where they are from.
         steps: the step milestone.
         seconds: the time milestone, if any.
-        seeds: how many runs; their seeds are 0, 1, ...
+        num_seeds: the number of runs; their seeds are 0, 1, ...
         timed: one at a time, by the clock; otherwise in lockstep, without times.
     """
 
@@ -52,11 +52,12 @@ class RunSetSpec:
     hyperparameters: Hyperparameters
     steps: int
     seconds: float | None
-    seeds: int
+    num_seeds: int
     timed: bool
-    device: Device
-    dtype: DType
-    kernel: Kernel
+    compute: ComputeSpec
+
+    def __post_init__(self) -> None:
+        self.compute.require_backend()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +105,4 @@ class RunSetRecord:
     def missing_seeds(self) -> tuple[int, ...]:
         """Seeds that have no run, or one that was interrupted."""
         done = {run.seed for run in self.runs if run.status is not Status.INTERRUPTED}
-        return tuple(seed for seed in range(self.spec.seeds) if seed not in done)
+        return tuple(seed for seed in range(self.spec.num_seeds) if seed not in done)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lodo_bench.spec.compute import Device, DType, Kernel
+from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.training import Learned, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import MetaTrainedWeights, OptimizerSpec, TaskSpec
 
 DecayTransform = Literal["logit", "log-complement"]
 
@@ -44,7 +44,7 @@ class StudySpec:
     """One optimizer's search on one task. Everything that its result depends on.
 
     Attributes:
-        task, optimizer, schedule, device, dtype, kernel: as their names say; the kernel is never `auto`.
+        task, optimizer, schedule, compute: as their names say; the backend is resolved.
         seed: chosen by the user; the same seed gives the same study.
         shard_size: individuals that are trained together in lockstep.
     """
@@ -54,9 +54,10 @@ class StudySpec:
     schedule: Schedule
     seed: int
     shard_size: int
-    device: Device
-    dtype: DType
-    kernel: Kernel
+    compute: ComputeSpec
+
+    def __post_init__(self) -> None:
+        self.compute.require_backend()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class IndividualRecord:
     steps: int
     seconds: float
     host: str
-    learned: Learned | None = None
+    weights: MetaTrainedWeights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class StudyRecord:
     hyperparameters: Mapping[str, float] | None
     generations: tuple[GenerationRecord, ...]
     individuals: tuple[IndividualRecord, ...]
-    learned: Learned | None = None
+    weights: MetaTrainedWeights | None = None
 
     @property
     def status(self) -> Literal["finished", "unfinished"]:

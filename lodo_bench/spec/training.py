@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lodo_bench.spec.compute import Device, DType, Kernel
-from lodo_bench.spec.options import Value, shown
+from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.options import Value, format_value
 
 Capability = Literal["hessian"]
 
@@ -23,7 +23,7 @@ class _Named:
     @property
     def label(self) -> str:
         """`quadratic`, or `quadratic (noise_variance=4)`."""
-        options = ", ".join(f"{name}={shown(value)}" for name, value in self.options.items())
+        options = ", ".join(f"{name}={format_value(value)}" for name, value in self.options.items())
         return f"{self.name} ({options})" if options else self.name
 
 
@@ -38,7 +38,7 @@ class OptimizerSpec(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class LossBound:
     """A loss that no optimizer can beat on a task in the long run, and what attains it."""
 
     name: str
@@ -58,7 +58,7 @@ class Individual:
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class MetaTrainedWeights:
     """What a meta-trained optimizer has learned so far.
 
     Attributes:
@@ -67,7 +67,7 @@ class Learned:
     """
 
     weights: bytes
-    state: bytes
+    state_dict: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,7 @@ class TrainingSpec:
         individuals: the population, P of them.
         steps: train at least this many steps (>= 1).
         seconds: train at least this long on the training clock, too; None for no time milestone.
-        device: where the tensors live.
-        dtype: the precision of everything.
-        kernel: what does the heavy arithmetic, see `lodo_bench.backends.selection`.
+        compute: device, dtype and backend.
         learned: the weights of a meta-trained optimizer; empty for one that has learned nothing.
     """
 
@@ -93,10 +91,8 @@ class TrainingSpec:
     individuals: tuple[Individual, ...]
     steps: int
     seconds: float | None = None
-    device: Device = "cpu"
-    dtype: DType = "float64"
-    kernel: Kernel = "auto"
-    learned: bytes = b""
+    compute: ComputeSpec = ComputeSpec()
+    weights: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +106,12 @@ class MetaTrainingSpec:
             depend on.
         steps: training steps in the epoch.
         before: what the epochs before have learned; None for the first.
-        device, dtype, kernel: as in `TrainingSpec`.
+        compute: as in `TrainingSpec`.
     """
 
     task: TaskSpec
     optimizer: OptimizerSpec
     individuals: tuple[Individual, ...]
     steps: int
-    before: Learned | None
-    device: Device = "cpu"
-    dtype: DType = "float64"
-    kernel: Kernel = "auto"
+    before: MetaTrainedWeights | None
+    compute: ComputeSpec = ComputeSpec()

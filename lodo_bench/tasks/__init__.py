@@ -28,7 +28,7 @@ def task_spec(name: str, options: Mapping[str, Value]) -> TaskSpec:
     """
     kind = TASKS.load(name)
     given = resolve(kind.options_table, options, f"task {name}", "option")
-    defaults = kind.filled({})
+    defaults = kind.with_defaults({})
     changed = {option: value for option, value in given.items() if value != defaults[option]}
-    kind.bound(changed)  # complains about options that contradict each other
+    kind.optimal_loss(changed)  # complains about options that contradict each other
     return TaskSpec(name, changed)

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.spec.compute import Device, DType
-from lodo_bench.spec.options import Parameter, Value
-from lodo_bench.spec.training import Bound, Capability
-from lodo_bench.state import Stateful
+from lodo_bench.spec.options import Option, Value
+from lodo_bench.spec.training import Capability, LossBound
+from lodo_bench.state import Checkpointable
 
 
-class Task(ABC, Stateful):
+class Task(ABC, Checkpointable):
     """P problems side by side, one for each individual of a population, with parameters of shape (P, n).
 
     A subclass is final. It states as class variables what other rooms need to know without building it, and names in
@@ -39,11 +39,11 @@ class Task(ABC, Stateful):
         is_compiled: whether there is `compiled_batches` on this device, with the kernel that was asked for.
     """
 
-    options_table: ClassVar[tuple[Parameter, ...]] = ()
+    options_table: ClassVar[tuple[Option, ...]] = ()
     step_milestone: ClassVar[int]
     default_dtype: ClassVar[DType]
     max_population: ClassVar[int | None] = None
-    final_rate_scale: ClassVar[float] = 1.0
+    final_lr_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None
     offers: ClassVar[frozenset[Capability]] = frozenset()
     is_compiled = False
@@ -52,21 +52,21 @@ class Task(ABC, Stateful):
         self.population = len(generators)
         self.device = generators[0].device
         self.dtype = dtype
-        self.options = self.filled(options)
-        self.dimension = self.size(options)
+        self.options = self.with_defaults(options)
+        self.dimension = self.dimension_for(options)
 
     @classmethod
-    def filled(cls, options: Mapping[str, Value]) -> dict[str, Any]:
+    def with_defaults(cls, options: Mapping[str, Value]) -> dict[str, Any]:
         """All options: those given, and the defaults of the others."""
         return {p.name: options.get(p.name, p.default) for p in cls.options_table}
 
     @classmethod
     @abstractmethod
-    def size(cls, options: Mapping[str, Value]) -> int:
+    def dimension_for(cls, options: Mapping[str, Value]) -> int:
         """n, with these options."""
 
     @classmethod
-    def bound(cls, options: Mapping[str, Value]) -> Bound | None:
+    def optimal_loss(cls, options: Mapping[str, Value]) -> LossBound | None:
         """The best steady loss possible, where there is a closed form."""
         return None
 
@@ -79,7 +79,7 @@ class Task(ABC, Stateful):
         """
 
     @classmethod
-    def data_name(cls) -> str:
+    def dataset_name(cls) -> str:
         """The data set that there is for it, to record results under; empty if it needs none."""
         return ""
 
@@ -98,7 +98,7 @@ class Task(ABC, Stateful):
         The losses are a tensor of their own each time, as the caller keeps them.
         """
 
-    def compiled_batches(self, limit: int) -> tuple[Compiled, int]:
+    def compiled_batches(self, limit: int) -> tuple[CompiledStep, int]:
         """Move on by several batches at once, 1 to `limit`, and leave it to compiled code to evaluate on them.
 
         Returns:
@@ -106,14 +106,14 @@ class Task(ABC, Stateful):
         """
         raise NotImplementedError
 
-    def evaluate(self, x: Tensor) -> Mapping[str, Tensor]:
+    def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
         """What is followed during a run besides the training loss, e.g. `validation_loss`, by name, each (P,).
 
         Called off the training clock. It changes nothing that a later step or evaluation depends on.
         """
         return {}
 
-    def examine(self, x: Tensor) -> Mapping[str, Tensor]:
+    def test_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
         """What is measured besides at a milestone, as it takes long, e.g. `test_loss`; otherwise as `evaluate`."""
         return {}
 

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.compute import Device, DType
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import Option, Value
 from lodo_bench.tasks.augmentation import VARIANTS, augmented
 from lodo_bench.tasks.data import load_cifar10
 from lodo_bench.tasks.networks import resnet
@@ -41,9 +41,11 @@ class Cifar10(NetworkTask):
     """
 
     options_table = (
-        Parameter("batch_size", "batch", "count", 2048, "pictures in a batch"),
-        Parameter("micro_batch", "micro", "whole", 0, "pictures in memory at a time, a divisor; 0 for all"),
-        Parameter("width", "width", "count", 64, "channels of the first stage; the others have 2, 4, 8 times as many"),
+        Option("batch_size", "batch", "positive-int", 2048, "pictures in a batch"),
+        Option("micro_batch", "micro", "nonnegative-int", 0, "pictures in memory at a time, a divisor; 0 for all"),
+        Option(
+            "width", "width", "positive-int", 64, "channels of the first stage; the others have 2, 4, 8 times as many"
+        ),
         *NetworkTask.options_table,
     )
     step_milestone = 3000
@@ -68,21 +70,21 @@ class Cifar10(NetworkTask):
     @classmethod
     def layout(cls, options: Mapping[str, Value]) -> Layout:
         """That of a ResNet-18 of the option `width`."""
-        return resnet.layout(cls.filled(options)["width"])
+        return resnet.layout(cls.with_defaults(options)["width"])
 
     @classmethod
     def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
         """See `Task.check`."""
         super().check(options, device, dtype)
-        filled = cls.filled(options)
+        filled = cls.with_defaults(options)
         batch, part = filled["batch_size"], filled["micro_batch"]
         if part and batch % part:
             raise UsageError(f"micro_batch = {part} does not divide batch_size = {batch}. Give a divisor.")
         load_cifar10()
 
     @classmethod
-    def data_name(cls) -> str:
-        """See `Task.data_name`."""
+    def dataset_name(cls) -> str:
+        """See `Task.dataset_name`."""
         return load_cifar10().name
 
     def next_batch(self) -> None:
@@ -98,14 +100,14 @@ class Cifar10(NetworkTask):
         return loss + 0.5 * PENALTY * flat.dot(flat), gradient.add_(x, alpha=PENALTY)
 
     @torch.no_grad()
-    def evaluate(self, x: Tensor) -> Mapping[str, Tensor]:
+    def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
         """`test_loss`, the mean cross-entropy without the penalty, and `test_accuracy` from 0 to 1, both (1,)."""
         parameters, statistics = self._layout.views(x[0]), self._statistics.pairs()
         losses, hits = [], []
-        with self._arithmetic.device_mode():
+        with self._arithmetic.cuda_flags():
             for pictures, classes in self._test_chunks():
-                inputs = self._arithmetic.arranged(self._normalized(pictures))
-                with self._arithmetic.products():
+                inputs = self._arithmetic.to_memory_format(self._normalized(pictures))
+                with self._arithmetic.autocast():
                     logits = resnet.logits(parameters, inputs, statistics, training=False)
                 losses.append(F.cross_entropy(logits.double(), classes.long(), reduction="none"))
                 hits.append(logits.argmax(1) == classes)
@@ -135,11 +137,13 @@ class Cifar10(NetworkTask):
     def _losses(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
         batch = self.options["batch_size"]
         statistics = self._statistics.pairs() if self._is_fresh else None
-        loss = self._arithmetic.prepared(resnet.training_loss)
+        loss = self._arithmetic.maybe_compile(resnet.training_loss)
         for draw in torch.split(self._draw, self.options["micro_batch"] or batch):
             places = draw // VARIANTS
-            inputs = self._arithmetic.arranged(augmented(self._normalized(self._train[places]), draw % VARIANTS))
-            with self._arithmetic.products():
+            inputs = self._arithmetic.to_memory_format(
+                augmented(self._normalized(self._train[places]), draw % VARIANTS)
+            )
+            with self._arithmetic.autocast():
                 mean = loss(parameters, inputs, self._train_classes[places].long(), statistics)
             yield mean * (len(draw) / batch)
 

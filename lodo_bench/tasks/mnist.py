@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.compute import Device, DType
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import Option, Value
 from lodo_bench.tasks.data import load_mnist
 from lodo_bench.tasks.networks import pixel_cnn
 from lodo_bench.tasks.networks.layout import Layout
@@ -35,13 +35,15 @@ class Mnist(NetworkTask):
     """
 
     options_table = (
-        Parameter("batch_size", "batch", "count", 256, "images in a batch"),
-        Parameter("test_samples", "test", "whole", 0, "predictions that the test loss is estimated from; 0 for all"),
+        Option("batch_size", "batch", "positive-int", 256, "images in a batch"),
+        Option(
+            "test_samples", "test", "nonnegative-int", 0, "predictions that the test loss is estimated from; 0 for all"
+        ),
         *NetworkTask.options_table,
     )
     step_milestone = 300_000
     metric_interval = 1000
-    final_rate_scale = 0.5
+    final_lr_scale = 0.5
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         data, device = load_mnist(), generators[0].device
@@ -62,16 +64,16 @@ class Mnist(NetworkTask):
         load_mnist()
 
     @classmethod
-    def data_name(cls) -> str:
-        """See `Task.data_name`."""
+    def dataset_name(cls) -> str:
+        """See `Task.dataset_name`."""
         return load_mnist().name
 
-    def evaluate(self, x: Tensor) -> Mapping[str, Tensor]:
+    def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
         """`validation_loss`, (1,): the mean over all pixels of the validation images."""
         every = torch.arange(len(self._validation) * PIXELS, device=self.device)
         return {"validation_loss": self._evaluated(x, self._validation, every).mean(0, keepdim=True)}
 
-    def examine(self, x: Tensor) -> Mapping[str, Tensor]:
+    def test_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
         """`test_loss`, (1,), and its standard error if it is estimated from a sample."""
         total, samples = len(self._test) * PIXELS, self.options["test_samples"]
         if not samples:
@@ -98,13 +100,15 @@ class Mnist(NetworkTask):
         return torch.randint(total, size, generator=self._generator, device=self.device)
 
     def _losses(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
-        yield self._predicted(parameters, self._train, self._draw, self._arithmetic.prepared(pixel_cnn.losses)).mean()
+        yield self._predicted(
+            parameters, self._train, self._draw, self._arithmetic.maybe_compile(pixel_cnn.losses)
+        ).mean()
 
     @torch.no_grad()
     def _evaluated(self, x: Tensor, images: Tensor, draw: Tensor) -> Tensor:
         """The losses of many predictions, in float64."""
         parameters = self._layout.views(x[0])
-        with self._arithmetic.device_mode():
+        with self._arithmetic.cuda_flags():
             chunks = torch.split(draw, _CHUNK)
             parts = [self._predicted(parameters, images, chunk, pixel_cnn.losses).double() for chunk in chunks]
         return torch.cat(parts)
@@ -114,7 +118,7 @@ class Mnist(NetworkTask):
     ) -> Tensor:
         """The loss of each prediction that `draw` says, (B,)."""
         shown, pixels = images[draw // PIXELS], draw % PIXELS
-        inputs = self._arithmetic.arranged(visible_inputs(shown, pixels, self.dtype))
+        inputs = self._arithmetic.to_memory_format(visible_inputs(shown, pixels, self.dtype))
         targets = images.view(-1)[draw].long()
-        with self._arithmetic.products():
+        with self._arithmetic.autocast():
             return losses(parameters, inputs, targets)

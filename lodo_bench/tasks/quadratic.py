@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
-from lodo_bench.backends.selection import chosen
+from lodo_bench.backends.compiled_loop import CompiledStep
+from lodo_bench.backends.selection import current_backend
 from lodo_bench.backends.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.seeding import draw_normal
-from lodo_bench.spec.options import Parameter, Value
-from lodo_bench.spec.training import Bound
+from lodo_bench.spec.options import Option, Value
+from lodo_bench.spec.training import LossBound
 from lodo_bench.tasks.base import Task
 
 # The centre's walk is drawn this many steps at a time: a generator call for each step would cost more than the step.
@@ -34,10 +34,10 @@ class Quadratic(Task):
     """
 
     options_table = (
-        Parameter("dimension", "n", "count", 100, "number of parameters n"),
-        Parameter("noise_variance", "var", "variance", 1.0, "variance σ² of the centre's step, in each coordinate"),
-        Parameter("min_eigenvalue", "min_eig", "rate", 0.001, "smallest eigenvalue of the Hessian"),
-        Parameter("max_eigenvalue", "max_eig", "rate", 1.0, "largest eigenvalue of the Hessian"),
+        Option("dimension", "n", "positive-int", 100, "number of parameters n"),
+        Option("noise_variance", "var", "variance", 1.0, "variance σ² of the centre's step, in each coordinate"),
+        Option("min_eigenvalue", "min_eig", "rate", 0.001, "smallest eigenvalue of the Hessian"),
+        Option("max_eigenvalue", "max_eig", "rate", 1.0, "largest eigenvalue of the Hessian"),
     )
     step_milestone = 100_000
     default_dtype = "float64"
@@ -56,20 +56,20 @@ class Quadratic(Task):
         # Kept, as fresh memory of this size costs as much as the numbers that are drawn into it.
         self._noise = torch.empty(self.population, _BLOCK, self.dimension, device=self.device, dtype=dtype)
         self._position = _BLOCK
-        self.is_compiled = chosen(self.device, self.dtype) == "numba"
+        self.is_compiled = current_backend(self.device, self.dtype) == "numba"
         # Views, once and for all: taking them costs as much as the arithmetic.
         self._centers = list(self._walk.numpy() if self.is_compiled else self._walk.unbind(0))
 
     @classmethod
-    def size(cls, options: Mapping[str, Value]) -> int:
+    def dimension_for(cls, options: Mapping[str, Value]) -> int:
         """The option `dimension`."""
-        return int(cls.filled(options)["dimension"])
+        return int(cls.with_defaults(options)["dimension"])
 
     @classmethod
-    def bound(cls, options: Mapping[str, Value]) -> Bound:
+    def optimal_loss(cls, options: Mapping[str, Value]) -> LossBound:
         """Newton's steady loss, ½ σ² tr H."""
-        filled = cls.filled(options)
-        return Bound("Newton", 0.5 * filled["noise_variance"] * _trace(filled))
+        filled = cls.with_defaults(options)
+        return LossBound("Newton", 0.5 * filled["noise_variance"] * _trace(filled))
 
     def initial_point(self) -> Tensor:
         """The origin, which is also where the centre starts."""
@@ -81,7 +81,7 @@ class Quadratic(Task):
             self._walk_on()
         self._position += 1
 
-    def compiled_batches(self, limit: int) -> tuple[Compiled, int]:
+    def compiled_batches(self, limit: int) -> tuple[CompiledStep, int]:
         """See `Task.compiled_batches`: as many as the centre's walk has been drawn for."""
         from lodo_bench.backends.numba.quadratic import quadratic
 
@@ -89,7 +89,7 @@ class Quadratic(Task):
             self._walk_on()
         start, count = self._position + 1, min(limit, _BLOCK - self._position)
         self._position += count
-        return Compiled.of(quadratic, self._hessian, self._walk, start), count
+        return CompiledStep.of(quadratic, self._hessian, self._walk, start), count
 
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (P,) and gradients H (x − x*), (P, n); see `Task.loss_and_gradient`."""

@@ -21,7 +21,7 @@ class Rosenbrock(Task):
     offers = frozenset({"hessian"})
 
     @classmethod
-    def size(cls, options: Mapping[str, Value]) -> int:
+    def dimension_for(cls, options: Mapping[str, Value]) -> int:
         """Two."""
         return 2
 

@@ -60,7 +60,7 @@ def first_inputs(training: TrainingSpec, count: int) -> Tensor:
         (B, 5, 28, 28), bytes, B being `count` or the whole batch if it is smaller. The first channel is as it was in
         the image, black where it is not visible; the others go from black for −1 to white for 1.
     """
-    task = Mnist(seeding.task_generators(training), getattr(torch, training.dtype), training.task.options)
+    task = Mnist(seeding.task_generators(training), getattr(torch, training.compute.dtype), training.task.options)
     task.next_batch()
     inputs = task.inputs(count)
     inputs[:, 0] *= 256

@@ -86,14 +86,19 @@ class Checkpoint:
     def write_parameters(self, spec: TrainingSpec, parameters: Tensor) -> None:
         """Keep what the training has come to, (n,), for `load_parameters`."""
         path = self._path.with_suffix(".parameters.pt")
-        content = {"format": _FORMAT, "task": asdict(spec.task), "dtype": spec.dtype, "parameters": parameters.cpu()}
+        content = {
+            "format": _FORMAT,
+            "task": asdict(spec.task),
+            "dtype": spec.compute.dtype,
+            "parameters": parameters.cpu(),
+        }
         try:
             _write(path, content)
         except (OSError, RuntimeError) as error:
             self.notice(f"the parameters '{path}' cannot be written: {error}")
 
     def _identity(self, spec: TrainingSpec) -> str:
-        values = {**asdict(spec), "learned": hashlib.sha256(spec.learned).hexdigest(), "owner": self._owner}
+        values = {**asdict(spec), "learned": hashlib.sha256(spec.weights).hexdigest(), "owner": self._owner}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def defer_interrupts() -> Iterator[None]:
     """Deliver an interrupt that arrives inside the block at its end; if there is a second, deliver that at once.
 
     An interrupt that Python does not handle, such as SIGTERM unless somebody asks for it, is left alone. Outside the
@@ -41,7 +41,7 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
-def handlers_kept() -> Iterator[None]:
+def preserve_signal_handlers() -> Iterator[None]:
     """Take back what the block does to how interrupts are handled."""
     if threading.current_thread() is not threading.main_thread():
         yield

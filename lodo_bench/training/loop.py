@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.backends.compiled_loop import take_steps
-from lodo_bench.backends.selection import check_kernel, using
+from lodo_bench.backends.compiled_loop import run_compiled
+from lodo_bench.backends.selection import check_backend, use_backend
 from lodo_bench.errors import StateError, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
@@ -22,11 +22,11 @@ from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.milestone import Milestone, milestones
 from lodo_bench.spec.outcome import Outcome
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec, TrainingSpec
-from lodo_bench.state import Stateful
+from lodo_bench.state import Checkpointable
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 from lodo_bench.training.checkpoint import Checkpoint
-from lodo_bench.training.interrupts import held
+from lodo_bench.training.interrupts import defer_interrupts
 from lodo_bench.training.metrics import Metric, metrics_of
 from lodo_bench.training.recorder import Recorder
 from lodo_bench.training.stopwatch import Stopwatch
@@ -44,7 +44,7 @@ class Progress:
 
     steps: int
     seconds: float
-    alive: int
+    num_active: int
 
 
 def train(
@@ -73,7 +73,7 @@ def train(
         UsageError: for what the task or the device cannot do.
     """
     _check(spec)
-    session = _Session(spec, checkpoint)
+    session = TrainingSession(spec, checkpoint)
     try:
         session.start()
         session.run(on_progress)
@@ -95,7 +95,7 @@ def trace(spec: TrainingSpec) -> NDArray[np.float64]:
         UsageError: as `train`.
     """
     _check(spec)
-    trainer = _Trainer(spec)
+    trainer = Trainer(spec)
     points = [trainer.point()]
     for _ in range(spec.steps):
         trainer.run_steps(1)
@@ -129,7 +129,7 @@ def check_pair(task: TaskSpec, optimizer: OptimizerSpec) -> None:
     problem, method = TASKS.load(task.name), OPTIMIZERS.load(optimizer.name)
     for missing in sorted(method.needs - problem.offers):
         raise UsageError(f"{optimizer.name} needs the {missing} of the loss, which {task.name} does not give.")
-    size = problem.size(task.options)
+    size = problem.dimension_for(task.options)
     if method.max_dimension is not None and size > method.max_dimension:
         raise UsageError(
             f"{optimizer.name} keeps n × n numbers and goes up to n = {method.max_dimension:,}; "
@@ -147,9 +147,9 @@ def check_task(task: TaskSpec, device: Device, dtype: DType) -> None:
 
 
 def _check(spec: TrainingSpec) -> None:
-    check_device(spec.device)
-    check_task(spec.task, spec.device, spec.dtype)
-    check_kernel(spec.kernel, spec.device)
+    check_device(spec.compute.device)
+    check_task(spec.task, spec.compute.device, spec.compute.dtype)
+    check_backend(spec.compute.backend, spec.compute.device)
     check_pair(spec.task, spec.optimizer)
     limit = TASKS.load(spec.task.name).max_population
     if limit is not None and len(spec.individuals) > limit:
@@ -158,19 +158,19 @@ def _check(spec: TrainingSpec) -> None:
         )
 
 
-class _Session:
+class TrainingSession:
     """A training from its start, or from its checkpoint, to its end."""
 
     def __init__(self, spec: TrainingSpec, checkpoint: Checkpoint | None) -> None:
         self._spec, self._checkpoint = spec, checkpoint
         self.recorder = Recorder(len(spec.individuals))
-        self._watch = Stopwatch(spec.device)
-        self._trainer: _Trainer | None = None  # None while it is amid its steps, too: then it is not to be kept
+        self._watch = Stopwatch(spec.compute.device)
+        self._trainer: Trainer | None = None  # None while it is amid its steps, too: then it is not to be kept
         self._metrics: Sequence[Metric] = ()
 
     def start(self) -> None:
         """Warm up, build everything, and take over what the checkpoint has."""
-        _Trainer(self._spec).run_steps(_WARM_UP_STEPS)
+        Trainer(self._spec).run_steps(_WARM_UP_STEPS)
         self._build()
         state = self._checkpoint.read(self._spec) if self._checkpoint else None
         if self._checkpoint is None or state is None:
@@ -194,7 +194,7 @@ class _Session:
             before = self._watch.seconds
             self._advance(count)
             if on_progress is not None:
-                on_progress(Progress(self.recorder.steps, self._watch.seconds, self.recorder.alive))
+                on_progress(Progress(self.recorder.steps, self._watch.seconds, self.recorder.num_active))
             if self._checkpoint is not None and self._checkpoint.is_due:
                 self.keep()
             spent = self._watch.seconds - before
@@ -207,31 +207,35 @@ class _Session:
         """Write everything to the checkpoint, unless there is nothing yet, or a step was cut in two."""
         if self._checkpoint is None or self._trainer is None or self.recorder.steps == 0:
             return
-        state = {"trainer": self._trainer.state(), "recorder": self.recorder.state(), "seconds": self._watch.seconds}
-        with held():
+        state = {
+            "trainer": self._trainer.state_dict(),
+            "recorder": self.recorder.state_dict(),
+            "seconds": self._watch.seconds,
+        }
+        with defer_interrupts():
             self._checkpoint.write(self._spec, state)
 
     def finish(self) -> None:
         """Keep the parameters of a network that was trained."""
         alone = TASKS.load(self._spec.task.name).max_population == 1
-        if self._checkpoint is not None and self._trainer is not None and alone and self.recorder.alive:
+        if self._checkpoint is not None and self._trainer is not None and alone and self.recorder.num_active:
             self._checkpoint.write_parameters(self._spec, self._trainer.x[0])
 
     def _build(self) -> None:
-        self.recorder, self._watch = Recorder(len(self._spec.individuals)), Stopwatch(self._spec.device)
-        self._trainer = _Trainer(self._spec)
+        self.recorder, self._watch = Recorder(len(self._spec.individuals)), Stopwatch(self._spec.compute.device)
+        self._trainer = Trainer(self._spec)
         self._metrics = self._trainer.metrics() if self._spec.purpose == "final" else ()
 
     def _restore(self, state: dict[str, Any]) -> None:
         assert self._trainer is not None, "it has just been built"
-        self._trainer.restore(state["trainer"], torch.device(self._spec.device))
-        with held():  # an interrupt would keep what has a record, half of it or not
+        self._trainer.load_state_dict(state["trainer"], torch.device(self._spec.compute.device))
+        with defer_interrupts():  # an interrupt would keep what has a record, half of it or not
             self._watch.seconds = state["seconds"]
-            self.recorder.restore(state["recorder"])
+            self.recorder.load_state_dict(state["recorder"])
 
     def _advance(self, count: int) -> None:
         assert self._trainer is not None, "it is only between the steps that we get here"
-        with held():
+        with defer_interrupts():
             trainer, self._trainer = self._trainer, None
             with self._watch:
                 losses, evaluations = trainer.run_steps(count)
@@ -241,7 +245,7 @@ class _Session:
     def _measure(self) -> None:
         """Measure what is due after the steps so far; all of it again if an interrupt cut it short."""
         steps = self.recorder.steps
-        if self._trainer is None or self._spec.purpose != "final" or self.recorder.alive == 0:
+        if self._trainer is None or self._spec.purpose != "final" or self.recorder.num_active == 0:
             return
         if self.recorder.measured < steps:
             for metric in self._metrics:
@@ -250,7 +254,7 @@ class _Session:
             self.recorder.measured = steps
         for milestone in milestones(self._spec.steps, self._spec.seconds):
             if self._has_reached(milestone) and not self.recorder.has_scored(milestone.key):
-                self.recorder.add_scores(milestone.key, self._trainer.examine())
+                self.recorder.add_scores(milestone.key, self._trainer.test_metrics())
 
     def _has_reached(self, milestone: Milestone) -> bool:
         reached = {"steps": self.recorder.steps, "seconds": self._watch.seconds}
@@ -258,7 +262,7 @@ class _Session:
 
     def _is_finished(self) -> bool:
         ends = milestones(self._spec.steps, self._spec.seconds)
-        return self.recorder.alive == 0 or all(self._has_reached(milestone) for milestone in ends)
+        return self.recorder.num_active == 0 or all(self._has_reached(milestone) for milestone in ends)
 
     def _capped(self, chunk: int) -> int:
         """No more steps than up to the next measurement or the step milestone."""
@@ -269,7 +273,7 @@ class _Session:
         return min([chunk, *limits])
 
 
-class _Trainer(Stateful):
+class Trainer(Checkpointable):
     """A task and an optimizer at work on it; also the oracle that the optimizer may ask.
 
     Attributes:
@@ -279,8 +283,8 @@ class _Trainer(Stateful):
     state_names = ("_task", "x", "_optimizer", "_steps", "_evaluations")
 
     def __init__(self, spec: TrainingSpec) -> None:
-        dtype = getattr(torch, spec.dtype)
-        with using(spec.kernel):
+        dtype = getattr(torch, spec.compute.dtype)
+        with use_backend(spec.compute.backend):
             self._task: Task = TASKS.load(spec.task.name)(seeding.task_generators(spec), dtype, spec.task.options)
             self.x = self._task.initial_point()
             self._optimizer = self._build_optimizer(spec)
@@ -307,7 +311,7 @@ class _Trainer(Stateful):
         losses, done = self.x.new_empty(count, len(self.x)), 0
         while done < count:
             batches, number = self._task.compiled_batches(count - done)
-            take_steps(batches, self._optimizer.compiled_steps(number), self.x, losses[done : done + number])
+            run_compiled(batches, self._optimizer.compiled_steps(number), self.x, losses[done : done + number])
             done += number
         evaluations = self._evaluations + np.arange(1, count + 1)
         self._steps += count
@@ -322,9 +326,9 @@ class _Trainer(Stateful):
         """What is followed of this training."""
         return metrics_of(self._task, self._optimizer)
 
-    def examine(self) -> Mapping[str, Tensor]:
+    def test_metrics(self) -> Mapping[str, Tensor]:
         """What is measured at a milestone; see `Task.examine`."""
-        return self._task.examine(self.x)
+        return self._task.test_metrics(self.x)
 
     def gradient(self, x: Tensor) -> Tensor:
         """See `lodo_bench.optimizers.base.Oracle`."""
@@ -352,7 +356,7 @@ class _Trainer(Stateful):
             for p in kind.hyperparameters
         }
         optimizer = kind(self.x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
-        if spec.learned:
+        if spec.weights:
             assert isinstance(optimizer, MetaTrained), "only these learn"
-            optimizer.recall(spec.learned)
+            optimizer.load_weights(spec.weights)
         return optimizer

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.backends.selection import using
+from lodo_bench.backends.selection import use_backend
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained
-from lodo_bench.spec.training import Individual, Learned, MetaTrainingSpec, TrainingSpec
+from lodo_bench.spec.training import Individual, MetaTrainedWeights, MetaTrainingSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
 from lodo_bench.training.stopwatch import Stopwatch
@@ -40,7 +40,7 @@ class Epoch:
         seconds: time on the training clock.
     """
 
-    learned: Learned | None
+    weights: MetaTrainedWeights | None
     loss: float
     seconds: float
 
@@ -63,23 +63,25 @@ def run_epoch(spec: MetaTrainingSpec) -> Epoch:
     The validation runs are fresh problems, too, the same number of steps long; the best weights of all epochs so far
     are kept. Neither ever meets the problems of final runs, which have other seeds.
     """
-    watch = Stopwatch(spec.device)
+    watch = Stopwatch(spec.compute.device)
     learner = _Learner(spec)
-    with watch, using(spec.kernel):
+    with watch, use_backend(spec.compute.backend):
         for run in range(spec.steps // RUN_STEPS):
             learner.learn(run)
     loss = learner.validate()
     if not math.isfinite(loss):
         return Epoch(spec.before, math.nan, watch.seconds)
-    return Epoch(learner.learned(loss), loss, watch.seconds)
+    return Epoch(learner.result(loss), loss, watch.seconds)
 
 
 class _Learner:
     def __init__(self, spec: MetaTrainingSpec) -> None:
         self._spec = spec
-        self._state = _unpacked(spec.before.state) if spec.before else {}
+        self._state = _unpacked(spec.before.state_dict) if spec.before else {}
         start = self._state["weights"] if self._state else self._fresh_weights()
-        self._weights = torch.as_tensor(start, device=spec.device, dtype=getattr(torch, spec.dtype)).requires_grad_()
+        self._weights = torch.as_tensor(
+            start, device=spec.compute.device, dtype=getattr(torch, spec.compute.dtype)
+        ).requires_grad_()
         self._adam = torch.optim.Adam([self._weights], lr=LEARNING_RATE)
         if self._state:
             moments = {name: torch.as_tensor(self._state[name]) for name in ("step", "exp_avg", "exp_avg_sq")}
@@ -92,28 +94,28 @@ class _Learner:
         x = task.initial_point()
         optimizer = self._build(spec, x)
         for _ in range(RUN_STEPS // UNROLL):
-            optimizer.use(self._weights)
+            optimizer.set_weights(self._weights)
             # Σ_t g_t · x_t with the g_t taken as constants has the gradient of Σ_t ℓ_t(x_t).
             total = x.new_zeros(())
             for _ in range(UNROLL):
                 task.next_batch()
                 gradient = task.loss_and_gradient(x.detach())[1].clone()
                 total = total + (gradient * x).sum()
-                x = x + optimizer.propose(gradient)
+                x = x + optimizer.compute_update(gradient)
             self._adam.zero_grad()
             total.backward()  # type: ignore[no-untyped-call]
             self._adam.step()
             x = x.detach()
-            optimizer.forget_graph()
+            optimizer.detach_state()
 
     def validate(self) -> float:
         """Mean loss of the validation runs."""
-        spec = self._runs(1, range(VALIDATION_RUNS), learned=_packed_weights(self._weights))
+        spec = self._runs(1, range(VALIDATION_RUNS), weights=_packed_weights(self._weights))
         losses = [outcome.curve.losses for outcome in train(spec)]
         with np.errstate(over="ignore", invalid="ignore"):
             return float(np.mean(np.concatenate(losses)))
 
-    def learned(self, loss: float) -> Learned:
+    def result(self, loss: float) -> MetaTrainedWeights:
         """All that there is to keep."""
         moments = self._adam.state[self._weights]
         weights = _packed_weights(self._weights)
@@ -123,18 +125,18 @@ class _Learner:
         arrays = {name: moments[name].cpu().numpy() for name in ("step", "exp_avg", "exp_avg_sq")}
         state = io.BytesIO()
         np.savez(state, weights=self._weights.detach().cpu().numpy(), best_loss=loss, **arrays)
-        return Learned(weights, state.getvalue())
+        return MetaTrainedWeights(weights, state.getvalue())
 
     def _fresh_weights(self) -> Tensor:
         spec = self._runs(0, (0,))
-        return self._build(spec, torch.zeros(1, 1, device=spec.device, dtype=torch.float64)).weights
+        return self._build(spec, torch.zeros(1, 1, device=spec.compute.device, dtype=torch.float64)).weights
 
     def _build(self, spec: TrainingSpec, x: Tensor) -> MetaTrained:
         kind = OPTIMIZERS.load(spec.optimizer.name)
         assert issubclass(kind, MetaTrained)
         return kind(x, {}, seeding.optimizer_generators(spec), spec.optimizer.options)
 
-    def _runs(self, part: int, numbers: range | tuple[int, ...], learned: bytes = b"") -> TrainingSpec:
+    def _runs(self, part: int, numbers: range | tuple[int, ...], weights: bytes = b"") -> TrainingSpec:
         """Runs of this epoch, those of part 0 to learn from and those of part 1 to validate with."""
         spec = self._spec
         keys = [(*spec.individuals[0].key, part, number) for number in numbers]
@@ -145,10 +147,8 @@ class _Learner:
             "tuning",
             individuals,
             RUN_STEPS,
-            device=spec.device,
-            dtype=spec.dtype,
-            kernel=spec.kernel,
-            learned=learned,
+            compute=spec.compute,
+            weights=weights,
         )
 
 

@@ -45,7 +45,7 @@ class TaskEvaluation:
 
     def measure(self) -> Mapping[str, Tensor]:
         """See `Metric`."""
-        return self._task.evaluate(self._optimizer.x)
+        return self._task.validation_metrics(self._optimizer.x)
 
 
 @final

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench.errors import StateError
-from lodo_bench.spec.outcome import Curve, Outcome, Series, Status
+from lodo_bench.spec.outcome import Curve, MetricHistory, Outcome, Status
 
 Column = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -35,13 +35,13 @@ class Recorder:
         self._losses: list[NDArray[np.float64]] = [np.empty((0, population))]
         self._clock: list[tuple[int, float]] = [(0, 0.0)]
         self._diverged_at = np.full(population, -1)
-        self._courses: dict[str, dict[int, Column]] = {}  # by name and step
+        self._metric_history: dict[str, dict[int, Column]] = {}  # by name and step
         self._latest: dict[str, Column] = {}  # of the metrics that are scores, by name
         self._scores: dict[str, dict[str, Column]] = {}  # by milestone and name
         self._scored_at: dict[str, int] = {}
 
     @property
-    def alive(self) -> int:
+    def num_active(self) -> int:
         """How many individuals have had finite losses only."""
         return int((self._diverged_at < 0).sum())
 
@@ -63,7 +63,7 @@ class Recorder:
     def add_measurement(self, values: Mapping[str, Tensor], *, is_score: bool) -> None:
         """Take in what metrics, (P,) each, are after the steps so far, and whether they are scores as well."""
         for name, column in values.items():
-            self._courses.setdefault(name, {})[self.steps] = _column(column)
+            self._metric_history.setdefault(name, {})[self.steps] = _column(column)
             if is_score:
                 self._latest[name] = _column(column)
 
@@ -77,8 +77,8 @@ class Recorder:
         losses, evaluations = np.concatenate(self._losses), np.concatenate(self._evaluations)
         return [self._outcome(p, losses[:, p], evaluations, interrupted) for p in range(len(self._diverged_at))]
 
-    def state(self) -> dict[str, Any]:
-        """Everything, as `lodo_bench.state.Stateful.state` has it."""
+    def state_dict(self) -> dict[str, Any]:
+        """Everything, as `lodo_bench.state.Checkpointable.state` has it."""
         return {
             "steps": self.steps,
             "measured": self.measured,
@@ -90,16 +90,16 @@ class Recorder:
             "clock_steps": torch.tensor([steps for steps, _ in self._clock], dtype=torch.int64),
             "clock_seconds": torch.tensor([seconds for _, seconds in self._clock], dtype=torch.float64),
             "diverged_at": torch.from_numpy(self._diverged_at),
-            "courses": {name: _tensors(course) for name, course in self._courses.items()},
+            "courses": {name: _tensors(course) for name, course in self._metric_history.items()},
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Become what a recorder was when it told `state`.
 
         Raises:
             StateError: if it is the state of something else.
         """
-        if set(state) != set(self.state()) or state["losses"].shape != (state["steps"], len(self._diverged_at)):
+        if set(state) != set(self.state_dict()) or state["losses"].shape != (state["steps"], len(self._diverged_at)):
             raise StateError("the record of a training is not complete")
         self.steps, self.measured = state["steps"], state["measured"]
         self._latest = _arrays(state["latest"])
@@ -109,7 +109,7 @@ class Recorder:
         self._losses = [state["losses"].numpy().copy()]
         self._clock = list(zip(state["clock_steps"].tolist(), state["clock_seconds"].tolist(), strict=True))
         self._diverged_at = state["diverged_at"].numpy().copy()
-        self._courses = {name: _arrays(course) for name, course in state["courses"].items()}
+        self._metric_history = {name: _arrays(course) for name, course in state["courses"].items()}
 
     def _outcome(self, individual: int, losses: Column, evaluations: Counts, interrupted: bool) -> Outcome:
         diverged_at = int(self._diverged_at[individual])
@@ -123,22 +123,22 @@ class Recorder:
         asked = int(evaluations[len(losses) - 1]) if len(losses) else 0
         return Outcome(status, reason, len(losses), asked, curve, self._scores_of(individual))
 
-    def _metrics(self, individual: int) -> dict[str, Series]:
+    def _metrics(self, individual: int) -> dict[str, MetricHistory]:
         found = {}
-        for name, course in self._courses.items():
-            steps = [step for step in course if self._is_sound(individual, step)]
+        for name, course in self._metric_history.items():
+            steps = [step for step in course if self._was_active(individual, step)]
             if steps:
-                found[name] = Series(np.array(steps), np.array([course[step][individual] for step in steps]))
+                found[name] = MetricHistory(np.array(steps), np.array([course[step][individual] for step in steps]))
         return found
 
     def _scores_of(self, individual: int) -> dict[str, dict[str, float]]:
         return {
             key: {name: float(column[individual]) for name, column in values.items()}
             for key, values in self._scores.items()
-            if self._is_sound(individual, self._scored_at[key])
+            if self._was_active(individual, self._scored_at[key])
         }
 
-    def _is_sound(self, individual: int, step: int) -> bool:
+    def _was_active(self, individual: int, step: int) -> bool:
         """Whether an individual had not diverged by then; one that has is still measured, together with the others."""
         diverged_at = self._diverged_at[individual]
         return bool(diverged_at < 0 or step <= diverged_at)

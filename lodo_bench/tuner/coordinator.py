@@ -13,7 +13,7 @@ from lodo_bench.tuner.worker import failed
 _RETRIES = 2
 
 
-class Ledger(Protocol):
+class StudyWriter(Protocol):
     """Where a search is written down as it goes; `lodo_bench.results.store.Store` is one."""
 
     def add_generation(self, study: int, generation: GenerationRecord) -> None:
@@ -29,7 +29,7 @@ class Ledger(Protocol):
         ...
 
 
-class Listener(Protocol):
+class ProgressCallback(Protocol):
     """Who wants to see how the searches go."""
 
     def progress(self, progress: StudyProgress) -> None:
@@ -52,17 +52,17 @@ class Coordinator:
         listener: is told.
     """
 
-    def __init__(self, studies: Sequence[Study], ledger: Ledger, listener: Listener) -> None:
+    def __init__(self, studies: Sequence[Study], ledger: StudyWriter, listener: ProgressCallback) -> None:
         self._studies = {study.id: study for study in studies}
         self._ledger, self._listener = ledger, listener
-        self._lost: list[Shard] = []
+        self._retry_queue: list[Shard] = []
         self._losses: Counter[tuple[int, int, int]] = Counter()
         for study in studies:
             if study.finished:
                 # Again for most; but one may have been stopped between its last shard and this.
                 ledger.finish_study(study.id, study.hyperparameters)
             else:
-                ledger.add_generation(study.id, study.opened())
+                ledger.add_generation(study.id, study.open_generation())
             listener.progress(study.progress())
 
     @property
@@ -72,8 +72,8 @@ class Coordinator:
 
     def next_shard(self) -> Shard | None:
         """The next shard to evaluate, from the study that is furthest behind; None if all must wait, or are done."""
-        if self._lost:
-            return self._lost.pop(0)
+        if self._retry_queue:
+            return self._retry_queue.pop(0)
         unfinished = [study for study in self._studies.values() if not study.finished]
         for study in sorted(unfinished, key=_done):
             shard = study.next_shard()
@@ -94,17 +94,17 @@ class Coordinator:
         if study.finished:
             self._ledger.finish_study(study.id, study.hyperparameters)
         elif found is not None:
-            self._ledger.add_generation(study.id, study.opened())
+            self._ledger.add_generation(study.id, study.open_generation())
         self._listener.progress(study.progress())
 
-    def lose(self, shard: Shard, reason: str) -> None:
+    def requeue(self, shard: Shard, reason: str) -> None:
         """Hand a shard whose worker was lost out again; after a few times its individuals are failures."""
         key = shard.study, shard.generation, shard.first
         self._losses[key] += 1
         if self._losses[key] > _RETRIES:
             self.complete(shard, failed(shard, reason))
             return
-        self._lost.append(shard)
+        self._retry_queue.append(shard)
         self._listener.notice(f"{shard.training.optimizer.label}: {reason}; its individuals are trained again.")
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from lodo_bench.errors import UsageError
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.interrupts import handlers_kept
+from lodo_bench.training.interrupts import preserve_signal_handlers
 from lodo_bench.training.loop import check_device
-from lodo_bench.tuner.coordinator import Coordinator, Ledger, Listener
+from lodo_bench.tuner.coordinator import Coordinator, ProgressCallback, StudyWriter
 from lodo_bench.tuner.study import Study
 from lodo_bench.tuner.worker import evaluate
 
@@ -24,7 +24,7 @@ from lodo_bench.tuner.worker import evaluate
 _SHARD_SIZE = 8
 _OBJECT_STORE_BYTES = 100_000_000
 _KNOCK_SECONDS = 10
-_PASSED_ON = ("LODO_BENCH_DATA",)
+_FORWARDED_ENV = ("LODO_BENCH_DATA",)
 
 # How Ray is told to stay quiet, leave Ctrl-C to us, and write nothing but what it needs for itself.
 _RAY_SETTINGS = {
@@ -58,7 +58,7 @@ def shard_size(task: str) -> int:
     return min(_SHARD_SIZE, TASKS.load(task).max_population or _SHARD_SIZE)
 
 
-def run_studies(studies: Sequence[Study], ledger: Ledger, listener: Listener, cluster: Cluster) -> None:
+def run_studies(studies: Sequence[Study], ledger: StudyWriter, listener: ProgressCallback, cluster: Cluster) -> None:
     """Run all studies to their end. The results do not depend on `cluster`.
 
     Raises:
@@ -70,7 +70,7 @@ def run_studies(studies: Sequence[Study], ledger: Ledger, listener: Listener, cl
         return
     if cluster.workers == 0:
         for study in studies:
-            check_device(study.spec.device)
+            check_device(study.spec.compute.device)
         _run_here(coordinator)
     else:
         _run_on_ray(coordinator, cluster)
@@ -87,10 +87,10 @@ def _run_on_ray(coordinator: Coordinator, cluster: Cluster) -> None:
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # a lost worker is ours to speak of
     # With Ray's handlers the program would end at once at SIGTERM, and without any when Ray has been shut down.
-    with handlers_kept():
+    with preserve_signal_handlers():
         try:
             with redirect_stdout(sys.stderr):  # where Ray's own processes report
-                with handlers_kept():
+                with preserve_signal_handlers():
                     _connect(cluster)
                 _fit(coordinator, cluster)
         finally:
@@ -116,8 +116,8 @@ def _connect(cluster: Cluster) -> None:
             ) from None
     else:
         try:
-            _knock(cluster.address)
-            ray.init(address=cluster.address, runtime_env={"env_vars": _surroundings()}, **quiet)
+            _check_reachable(cluster.address)
+            ray.init(address=cluster.address, runtime_env={"env_vars": _forwarded_env()}, **quiet)
         except (OSError, RuntimeError, ValueError) as error:
             raise UsageError(
                 f"no Ray cluster answers at '{cluster.address}': {str(error).splitlines()[0].rstrip('.')}. "
@@ -131,12 +131,12 @@ def _connect(cluster: Cluster) -> None:
         )
 
 
-def _surroundings() -> dict[str, str]:
+def _forwarded_env() -> dict[str, str]:
     """What workers on other machines must know of this process's environment."""
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {name: os.environ[name] for name in _FORWARDED_ENV if name in os.environ}
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Raise OSError if nothing listens at a `host:port`, where Ray would go on trying for many minutes."""
     host, _, port = address.rpartition("/")[2].rpartition(":")
     if port.isdecimal():

@@ -64,7 +64,7 @@ class GeneticSearch:
         return self._index == len(self._schedule.generations)
 
     @property
-    def best(self) -> dict[str, float]:
+    def mean(self) -> dict[str, float]:
         """The current mean as natural values; the result of the search once it is finished."""
         return self._space.natural(self._mean)
 
@@ -72,7 +72,7 @@ class GeneticSearch:
         """The generation to evaluate now; the same until it is told."""
         plan = self._schedule.generations[self._index]
         individuals = tuple(self._space.natural(point) for point in self._points)
-        return Generation(self._index, plan.sigma, plan.steps, self.best, individuals)
+        return Generation(self._index, plan.sigma, plan.steps, self.mean, individuals)
 
     def tell(self, fitnesses: Sequence[float]) -> bool:
         """Take in the fitness of every individual of the current generation, lower being better, and move on.

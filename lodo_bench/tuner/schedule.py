@@ -6,7 +6,7 @@ from importlib import resources
 from typing import cast, get_args
 
 from lodo_bench.errors import ScheduleError
-from lodo_bench.files.yaml import Entry, parse, read
+from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.spec.study import DecayTransform, GenerationPlan, Schedule
 from lodo_bench.training.meta import EPOCHS, RUN_STEPS, RUNS
 
@@ -49,7 +49,7 @@ def parse_schedule(text: str, name: str, *, meta_trained: bool = False) -> Sched
     return schedule_of(parse(text, name, "schedule", ScheduleError), name, meta_trained=meta_trained)
 
 
-def schedule_of(entry: Entry, name: str, *, meta_trained: bool = False) -> Schedule:
+def schedule_of(entry: YamlNode, name: str, *, meta_trained: bool = False) -> Schedule:
     """The schedule that an entry of a file is; raises what the file's mistakes are raised as."""
     keys = entry.mapping(_KEYS, required=_REQUIRED)
     plans = keys["generations"].entries("a list of at least one {sigma: ..., steps: ...}")
@@ -63,10 +63,10 @@ def schedule_of(entry: Entry, name: str, *, meta_trained: bool = False) -> Sched
     return Schedule(name, 1, (GenerationPlan(0.0, RUNS * RUN_STEPS),) * epochs) if meta_trained else search
 
 
-def _plan(plan: Entry) -> GenerationPlan:
+def _plan(plan: YamlNode) -> GenerationPlan:
     keys = plan.mapping(("sigma", "steps"), required=("sigma", "steps"))
     return GenerationPlan(keys["sigma"].positive(), keys["steps"].whole(at_least=1))
 
 
-def _decay_transform(entry: Entry | None) -> DecayTransform:
+def _decay_transform(entry: YamlNode | None) -> DecayTransform:
     return "logit" if entry is None else cast(DecayTransform, entry.choice(get_args(DecayTransform)))

@@ -28,7 +28,7 @@ class ShardSearcher(Searcher):
     def __init__(self, coordinator: Coordinator) -> None:
         super().__init__()
         self._coordinator = coordinator
-        self._away: dict[str, Shard] = {}
+        self._in_flight: dict[str, Shard] = {}
         self.error: BaseException | None = None
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
@@ -42,17 +42,17 @@ class ShardSearcher(Searcher):
             return _FINISHED
         if shard is None:
             return None
-        self._away[trial_id] = shard
+        self._in_flight[trial_id] = shard
         return {"shard": shard}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Take in a shard's result; a trial without one has lost its worker."""
-        if trial_id not in self._away:
+        if trial_id not in self._in_flight:
             return
-        shard = self._away.pop(trial_id)
+        shard = self._in_flight.pop(trial_id)
         try:
             if error or result is None:
-                self._coordinator.lose(shard, "a worker was lost")
+                self._coordinator.requeue(shard, "a worker was lost")
             else:
                 self._coordinator.complete(shard, result["individuals"])
         except BaseException as problem:

@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.study import DecayTransform
 
 
@@ -84,13 +84,13 @@ class SearchSpace:
         decay_transform: the scale of decays, `logit` or `log-complement`. Rates are on the log scale.
     """
 
-    parameters: Sequence[Parameter]
+    parameters: Sequence[HyperparameterSpec]
     decay_transform: DecayTransform = "logit"
 
     @property
     def center(self) -> NDArray[np.float64]:
         """The rescaled defaults, where a search starts."""
-        return self.rescaled({p.name: p.start for p in self.parameters})
+        return self.rescaled({p.name: p.initial for p in self.parameters})
 
     def rescaled(self, values: Mapping[str, float]) -> NDArray[np.float64]:
         """Natural values by name -> a point of the space."""
@@ -101,5 +101,5 @@ class SearchSpace:
         pairs = zip(self.parameters, point, strict=True)
         return {p.name: self._transform(p).inverse(float(coordinate)) for p, coordinate in pairs}
 
-    def _transform(self, parameter: Parameter) -> Transform:
+    def _transform(self, parameter: HyperparameterSpec) -> Transform:
         return TRANSFORMS[self.decay_transform if parameter.kind == "decay" else "log"]

@@ -84,10 +84,10 @@ class Study:
         space = SearchSpace(self._parameters, self.spec.schedule.decay_transform)
         seed = derive_seed("search", self.spec.task.name, self.spec.optimizer.name, self.spec.seed)
         self._search = GeneticSearch(space, self.spec.schedule, seed)
-        self._learned = record.learned
+        self._learned = record.weights
         self._records: list[IndividualRecord] = []
         self._current: dict[int, IndividualRecord] = {}
-        self._unasked: list[Shard] = []
+        self._pending: list[Shard] = []
         self._open()
         self._replay(record.individuals)
 
@@ -99,13 +99,13 @@ class Study:
     @property
     def hyperparameters(self) -> dict[str, float]:
         """The mean of the search; its result once it is finished."""
-        return self._search.best
+        return self._search.mean
 
     def next_shard(self) -> Shard | None:
         """A shard of the open generation that nobody has yet, or None if this generation's barrier must be awaited."""
-        return self._unasked.pop(0) if self._unasked else None
+        return self._pending.pop(0) if self._pending else None
 
-    def opened(self) -> GenerationRecord:
+    def open_generation(self) -> GenerationRecord:
         """The open generation, as it is stored."""
         generation = self.generation
         return GenerationRecord(generation.index, generation.sigma, generation.steps, generation.mean)
@@ -117,7 +117,7 @@ class Study:
             None while the generation has others to wait for; at its end, whether any of its fitnesses was finite.
         """
         self._records.extend(individuals)
-        self._learned = individuals[-1].learned or self._learned
+        self._learned = individuals[-1].weights or self._learned
         self._current.update({individual.index: individual for individual in individuals})
         if len(self._current) < self.spec.schedule.population:
             return None
@@ -148,7 +148,7 @@ class Study:
 
     def _open(self) -> None:
         self.generation = self._search.ask()
-        self._unasked = list(self._shards())
+        self._pending = list(self._shards())
 
     def _shards(self) -> Iterator[Shard]:
         spec, generation = self.spec, self.generation
@@ -169,9 +169,7 @@ class Study:
             optimizer=spec.optimizer,
             individuals=individuals,
             steps=steps,
-            device=spec.device,
-            dtype=spec.dtype,
-            kernel=spec.kernel,
+            compute=spec.compute,
         )
 
     def _replay(self, known: Sequence[IndividualRecord]) -> None:
@@ -181,12 +179,12 @@ class Study:
             by_generation.setdefault(record.generation, {})[record.index] = record
         for index in sorted(by_generation):
             found = by_generation[index]
-            for shard in list(self._unasked):
+            for shard in list(self._pending):
                 members = [
                     found[i] for i in range(shard.first, shard.first + len(shard.training.individuals)) if i in found
                 ]
                 if shard.generation == index and len(members) == len(shard.training.individuals):
-                    self._unasked.remove(shard)
+                    self._pending.remove(shard)
                     self._check(members)
                     self.complete(members)
         if len(self._records) < len(known):

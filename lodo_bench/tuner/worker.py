@@ -9,7 +9,7 @@ from lodo_bench.backends.threads import single_thread
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.study import IndividualRecord
-from lodo_bench.spec.training import Learned, MetaTrainingSpec
+from lodo_bench.spec.training import MetaTrainedWeights, MetaTrainingSpec
 from lodo_bench.training.loop import free_memory, train
 from lodo_bench.training.meta import run_epoch
 from lodo_bench.training.score import milestone_loss
@@ -34,7 +34,7 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
     except Exception as error:
         failure = f"{type(error).__name__}: {error}"
     if failure:  # the error is forgotten now, and with it what it held on to
-        free_memory(shard.training.device)
+        free_memory(shard.training.compute.device)
         return failed(shard, failure)
     if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
         raise KeyboardInterrupt
@@ -53,7 +53,7 @@ def _meta_train(shard: Shard, training: MetaTrainingSpec) -> IndividualRecord:
     epoch = run_epoch(training)
     finite = math.isfinite(epoch.loss)
     status, reason = (Status.COMPLETED, "") if finite else (Status.DIVERGED, "the validation loss is not finite")
-    return _record(shard, 0, epoch.loss, status, reason, training.steps, epoch.seconds, epoch.learned)
+    return _record(shard, 0, epoch.loss, status, reason, training.steps, epoch.seconds, epoch.weights)
 
 
 def _score(shard: Shard, offset: int, outcome: Outcome) -> IndividualRecord:
@@ -75,7 +75,7 @@ def _record(
     reason: str,
     steps: int,
     seconds: float,
-    learned: Learned | None = None,
+    learned: MetaTrainedWeights | None = None,
 ) -> IndividualRecord:
     return IndividualRecord(
         generation=shard.generation,
@@ -87,5 +87,5 @@ def _record(
         steps=steps,
         seconds=seconds,
         host=platform.node(),
-        learned=learned,
+        weights=learned,
     )

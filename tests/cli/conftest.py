@@ -1,6 +1,6 @@
 import pytest
 
-from tests.cli.program import Place
+from tests.cli.runner import Place
 
 
 @pytest.fixture

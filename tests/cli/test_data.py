@@ -11,11 +11,11 @@ import pytest
 
 from lodo_bench.cli import download_progress as fetching
 from lodo_bench.cli.app import main
-from lodo_bench.cli.options import use_data_directory
+from lodo_bench.cli.options import set_data_directory
 from lodo_bench.tasks.data import catalog
-from tests.cli.program import Result, finish, wait_until
-from tests.standins import write_cifar10, write_mnist
-from tests.tasks.data.toys import ARCHIVE, CONTENTS, archive, archived, gzipped, serving, stalling, zipped
+from tests.cli.runner import Result, finish, wait_until
+from tests.stand_in_data import write_cifar10, write_mnist
+from tests.tasks.data.synthetic import ARCHIVE, CONTENTS, archive, archived, gzipped, serving, stalling, zipped
 
 NOWHERE = {"http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
 
@@ -105,7 +105,7 @@ PATCHED = """
 import sys
 from lodo_bench.cli.app import main
 from lodo_bench.tasks.data import catalog
-from tests.tasks.data.toys import archived
+from tests.tasks.data.synthetic import archived
 catalog.DATA_SETS["cifar10"] = archived([sys.argv.pop()])
 main()
 """
@@ -218,8 +218,8 @@ def test_help_explains_every_option(command, program):
 
 def test_the_data_directory_is_set_for_what_the_process_starts(monkeypatch, tmp_path):
     monkeypatch.setenv("LODO_BENCH_DATA", "before")
-    use_data_directory(None)
+    set_data_directory(None)
     assert os.environ["LODO_BENCH_DATA"] == "before"
     monkeypatch.chdir(tmp_path)
-    use_data_directory("relative")
+    set_data_directory("relative")
     assert os.environ["LODO_BENCH_DATA"] == str(tmp_path / "relative")

@@ -9,13 +9,13 @@ import signal
 import pytest
 from pyarrow import parquet
 
-from tests.cli.program import Place, finish, wait_until
+from tests.cli.runner import Place, finish, wait_until
 
 BOWL = ("run", "--task", "quadratic", "-t", "n=10", "--hyperparameters", "default", "--untimed")
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory):
+def with_defaults(tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("filled"))
     for optimizer in ("adam", "momentum"):
         assert place.run_here(*BOWL, "--optimizer", optimizer, "--steps", 60, "--seeds", 8).code == 0

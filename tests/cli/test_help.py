@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from lodo_bench.cli.app import app
-from tests.cli.program import Place
+from tests.cli.runner import Place
 
 COMMANDS = ("tune", "run", "reproduce", "report", "plot", "export", "list", "show", "sample", "data")
 HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy", "matplotlib", "jinja2", "pooch", "requests"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lodo_bench.cli import app
-from lodo_bench.training.interrupts import handlers_kept
-from tests.cli.program import Place, continuing_command, finish, wait_until
+from lodo_bench.training.interrupts import preserve_signal_handlers
+from tests.cli.runner import Place, continuing_command, finish, wait_until
 
 SEEDS = 5
 RUN = ("run", "--optimizer", "adam", "--task", "quadratic", "-t", "dimension=12", "--steps", 8000, "--seeds", SEEDS)
@@ -149,7 +149,7 @@ class _Interrupted:
 
 def test_an_interrupt_is_one_even_where_python_wraps_it(monkeypatch, capsys):
     monkeypatch.setattr(app, "app", lambda: type("Imported", (), {"field": _Interrupted()}))
-    with handlers_kept(), pytest.raises(SystemExit) as ended:
+    with preserve_signal_handlers(), pytest.raises(SystemExit) as ended:
         app.main()
     assert ended.value.code == 130
     assert capsys.readouterr().err == "lodo-bench: interrupted\n"

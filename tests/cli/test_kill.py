@@ -14,8 +14,8 @@ import pytest
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.tasks import TASKS
-from tests.cli.program import Place, wait_until
-from tests.standins import write_cifar10, write_mnist
+from tests.cli.runner import Place, wait_until
+from tests.stand_in_data import write_cifar10, write_mnist
 
 # Slow enough to be caught at work: what to train, and the steps for each time that it is killed.
 RUNS = {

@@ -9,14 +9,14 @@ from typer.testing import CliRunner
 
 from lodo_bench.cli.app import app
 from lodo_bench.errors import UsageError
-from tests.cli.program import Place
+from tests.cli.runner import Place
 
 BOWL = ("--task", "quadratic", "-t", "n=4", "--steps", 120, "--seeds", 2, "--untimed", "--kernel", "torch")
 GIVEN = ("-p", "meta_learning_rate=0.001", "-p", "initial_learning_rate=0.5")
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory):
+def with_defaults(tmp_path_factory):
     """Runs on two kinds of tasks, with two noise variances and two momenta, and a study."""
     place = Place(tmp_path_factory.mktemp("filled"))
     schedule = place.schedule(10, 10, population=8)

@@ -10,13 +10,13 @@ import termios
 
 import pytest
 
-from tests.cli.program import Place, finish
+from tests.cli.runner import Place, finish
 
 BOWL = ("--task", "quadratic", "--steps", 40, "--seeds", 2)
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory):
+def with_defaults(tmp_path_factory):
     """A database with runs of two tasks, one of them with other options, and a study."""
     place = Place(tmp_path_factory.mktemp("filled"))
     schedule = place.schedule(10, population=8)

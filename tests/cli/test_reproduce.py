@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from lodo_bench.experiments.loading import BUILT_IN
-from tests.cli.program import continuing_command, finish, wait_until
+from tests.cli.runner import continuing_command, finish, wait_until
 
 MINE = """
 title: Which of three?
@@ -16,7 +16,7 @@ optimizers: [momentum, adam, lodo]
 hyperparameters: default
 runs:
   - {seeds: 4, steps: 100000}
-show: [comparison]
+output: [comparison]
 """
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lodo_bench.cli.run import _print
-from lodo_bench.spec.outcome import Series
-from tests.cli.program import Place
-from tests.results import builders
+from lodo_bench.spec.outcome import MetricHistory
+from tests import builders
+from tests.cli.runner import Place
 
 ADAM_ON_ROSENBROCK = {"learning_rate": 0.9704, "beta1": 0.864, "beta2": 0.99804}
 RUN_KEYS = {
@@ -168,7 +168,7 @@ def test_scores_have_columns_of_their_own_unless_their_course_is_shown(capsys):
     scores = {"steps:200": {"test_loss": 0.75, "accuracy": 0.5}, "seconds:5": {"test_loss": 0.25, "accuracy": 0.5}}
     first = builders.run(0, milestones={"steps:200": 1.0, "seconds:5": 2.0}, scores=scores)
     second = builders.run(1, milestones={"steps:200": 3.0}, scores={"steps:200": {"test_loss": 0.875}})
-    accuracy = Series(np.array([100, 200]), np.array([0.125, 0.5]))
+    accuracy = MetricHistory(np.array([100, 200]), np.array([0.125, 0.5]))
     _print(builders.run_set(first, second), {0: {"accuracy": accuracy}, 1: {}})
     headers, _, *rows = (
         [cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()
@@ -201,36 +201,36 @@ def sources(tmp_path_factory):
     return found | dict(zip(later, runs(*later.values()), strict=True))
 
 
-def chosen(document):
+def current_backend(document):
     return document["hyperparameters_source"], document["hyperparameters"]
 
 
 def test_without_a_study_the_papers_values_are_taken(sources):
-    assert chosen(sources["before"]) == ("paper", ADAM_ON_ROSENBROCK)
+    assert current_backend(sources["before"]) == ("paper", ADAM_ON_ROSENBROCK)
 
 
 def test_without_the_papers_values_the_defaults_are_taken(sources):
-    assert chosen(sources["default"]) == ("default", {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999})
+    assert current_backend(sources["default"]) == ("default", {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999})
 
 
 def test_a_finished_study_comes_first(sources):
-    assert chosen(sources["after"]) == ("tuned", sources["study"]["hyperparameters"])
+    assert current_backend(sources["after"]) == ("tuned", sources["study"]["hyperparameters"])
     assert sources["after"]["hyperparameters"] != ADAM_ON_ROSENBROCK
     assert sources["after"]["hyperparameters_origin"] == f"study {sources['study']['study']}"
 
 
 def test_the_source_can_be_chosen(sources):
-    assert chosen(sources["paper"]) == ("paper", ADAM_ON_ROSENBROCK)
+    assert current_backend(sources["paper"]) == ("paper", ADAM_ON_ROSENBROCK)
 
 
 def test_a_given_value_goes_on_top(sources):
-    assert chosen(sources["given"]) == ("given", sources["study"]["hyperparameters"] | {"beta1": 0.25})
+    assert current_backend(sources["given"]) == ("given", sources["study"]["hyperparameters"] | {"beta1": 0.25})
     assert sources["given"]["hyperparameters_origin"] == "the rest tuned"
-    assert chosen(sources["on defaults"]) == ("given", {"learning_rate": 0.001, "beta1": 0.25, "beta2": 0.999})
+    assert current_backend(sources["on defaults"]) == ("given", {"learning_rate": 0.001, "beta1": 0.25, "beta2": 0.999})
 
 
 def test_all_values_can_be_given_by_either_name(sources):
-    assert chosen(sources["all given"]) == ("given", {"learning_rate": 0.5, "beta1": 0.25, "beta2": 0.75})
+    assert current_backend(sources["all given"]) == ("given", {"learning_rate": 0.5, "beta1": 0.25, "beta2": 0.75})
     assert sources["all given"]["hyperparameters_origin"] == ""
 
 

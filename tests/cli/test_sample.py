@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from lodo_bench.tasks.networks import pixel_cnn
-from tests import standins
-from tests.cli.program import Place
+from tests import stand_in_data
+from tests.cli.runner import Place
 
 FRAME = 4
 ZOOM = 4
@@ -18,7 +18,7 @@ CELL = 28 * ZOOM + FRAME
 def place(tmp_path_factory):
     """A finished run of a network, and one of another task."""
     place = Place(tmp_path_factory.mktemp("sample"))
-    standins.write_mnist(place.directory / "images", train=66, test=1)
+    stand_in_data.write_mnist(place.directory / "images", train=66, test=1)
     network = ("run", "--task", "mnist", "--optimizer", "adam", "-t", "batch_size=2", "-t", "test_samples=2")
     assert run(place, *network, "--steps", 2, "--seeds", 1).code == 0
     assert run_here(place, "run", "--task", "rosenbrock", "--optimizer", "adam", "--seeds", 1).code == 0

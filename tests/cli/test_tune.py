@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.program import Place
+from tests.cli.runner import Place
 
 STATUSES = {"completed", "diverged", "interrupted", "failed"}
 

@@ -107,10 +107,10 @@ def test_single_precision_stays_single(name):
 
 def test_hyperparameters_are_declared_properly(name):
     kind = OPTIMIZERS.load(name)
-    names = [n for p in kind.hyperparameters for n in {p.name, p.short}]
+    names = [n for p in kind.hyperparameters for n in {p.name, p.alias}]
     assert len(set(names)) == len(names)
     for parameter in kind.hyperparameters:
-        assert parameter.checked(parameter.default, name) == parameter.default
+        assert parameter.validate(parameter.default, name) == parameter.default
         assert parameter.kind in ("rate", "decay")
         assert parameter.description
 

@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from lodo_bench.backends.selection import best_kernel, using
+from lodo_bench.backends.selection import best_backend, use_backend
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.tasks import TASKS
 from tests.conformance.test_optimizers import TaskOracle
@@ -14,7 +14,7 @@ from tests.helpers import LOCKSTEP, build_optimizer, build_task, varied_individu
 
 SEEDS = (1, 2)
 CPU = torch.device("cpu")
-KERNELS = sorted({"torch", best_kernel("cpu")})
+KERNELS = sorted({"torch", best_backend("cpu")})
 
 
 def filed(state):
@@ -47,15 +47,15 @@ def test_an_optimizer_goes_on_from_its_state(name, kernel):
     generator = torch.Generator().manual_seed(0)
     gradients = torch.randn(80, 2, 10, dtype=torch.float64, generator=generator)
     oracle = TaskOracle(build_task("quadratic", SEEDS, dimension=10))
-    with using(kernel):
+    with use_backend(kernel):
         first, second, used = (optimizer_at(name, torch.ones(2, 10, dtype=torch.float64)) for _ in range(3))
     advance(first, gradients[:steps], oracle)
     advance(used, gradients[40:], oracle)
-    state, x = filed(first.state()), first.x.clone()
+    state, x = filed(first.state_dict()), first.x.clone()
     advance(first, gradients[steps:], oracle)
     for other in (second, used):
         other.x.copy_(x)
-        other.restore(state, CPU)
+        other.load_state_dict(state, CPU)
         advance(other, gradients[steps:], oracle)
         assert torch.equal(first.x, other.x)
 
@@ -75,10 +75,10 @@ def test_a_task_goes_on_from_its_state(name, steps):
 
     losses(first, steps)
     losses(used, others)
-    state = filed(first.state())
+    state = filed(first.state_dict())
     now = first.loss_and_gradient(x)[0]
     expected = losses(first, more)
     for other in (second, used):
-        other.restore(state, CPU)
+        other.load_state_dict(state, CPU)
         assert torch.equal(other.loss_and_gradient(x)[0], now)
         assert all(torch.equal(a, b) for a, b in zip(losses(other, more), expected, strict=True))

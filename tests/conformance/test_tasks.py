@@ -94,16 +94,16 @@ def test_what_other_rooms_need_is_stated_on_the_class(name):
     assert kind.step_milestone >= 1
     assert kind.default_dtype in ("float32", "float64")
     assert kind.max_population is None or kind.max_population >= 1
-    bound = kind.bound({})
+    bound = kind.optimal_loss({})
     assert bound is None or bound.loss > 0
 
 
 def test_options_are_declared_properly(name):
     table = TASKS.load(name).options_table
-    names = [n for p in table for n in {p.name, p.short}]
+    names = [n for p in table for n in {p.name, p.alias}]
     assert len(set(names)) == len(names)
     for option in table:
-        assert option.checked(option.default, name) == option.default
+        assert option.validate(option.default, name) == option.default
         assert option.description
     assert TASKS.load(name)(generators([1]), torch.float32, {}).options == {o.name: o.default for o in table}
 
@@ -116,9 +116,9 @@ def test_metrics_are_measured_without_a_trace(name, monkeypatch):
     """What is followed of a run is finite, and its measurement changes neither x nor what comes after."""
     monkeypatch.setattr("lodo_bench.tasks.mnist.VALIDATION_IMAGES", 1)  # all 64 would take a while
     (task, x), (untouched, _) = task_and_point(name, dtype=torch.float32), task_and_point(name, dtype=torch.float32)
-    given, evaluated = x.clone(), task.evaluate(x)
+    given, evaluated = x.clone(), task.validation_metrics(x)
     assert bool(evaluated) == (TASKS.load(name).metric_interval is not None)
-    for values in (*evaluated.values(), *task.examine(x).values()):
+    for values in (*evaluated.values(), *task.test_metrics(x).values()):
         assert values.shape == (task.population,)
         assert values.isfinite().all()
     assert torch.equal(x, given)

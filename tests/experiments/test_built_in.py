@@ -9,7 +9,7 @@ from lodo_bench.experiments.loading import BUILT_IN, load_experiment
 from lodo_bench.experiments.outputs import needs
 from lodo_bench.experiments.plan import all_cases, study_specs
 from lodo_bench.experiments.spec import SCALES
-from tests.experiments.doing import HERE, Silent, do, open_store, page
+from tests.experiments.helpers import HERE, Silent, do, open_store, page
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -45,7 +45,7 @@ def test_the_paper_has_these():
 def test_every_experiment_loads_at_every_scale(name, scale):
     experiment = load_experiment(name, scale)
     assert (experiment.name, experiment.scale) == (name, scale)
-    assert experiment.title and experiment.show
+    assert experiment.title and experiment.output
     assert needs(experiment) in ("nothing", "data") or all_cases(experiment)
     for spec in study_specs(experiment, HERE):
         expected = {"quadratic": (10, 8000), "rosenbrock": (10, 200), "mnist": (10, 8000), "cifar10": (10, 500)}
@@ -67,7 +67,7 @@ def test_every_experiment_loads_at_every_scale(name, scale):
 def test_the_scale_of_the_paper_is_the_papers(name, task, runs):
     (part,) = load_experiment(name, "paper").parts
     assert part.task.name == task and not part.task.options
-    assert [(r.seeds, r.steps, r.seconds) for r in part.runs] == [runs]
+    assert [(r.num_seeds, r.steps, r.seconds) for r in part.runs] == [runs]
     assert all(r.timed for r in part.runs)
     assert {optimizer.name for optimizer in part.optimizers} <= set(published_optimizers(task))
 
@@ -75,15 +75,15 @@ def test_the_scale_of_the_paper_is_the_papers(name, task, runs):
 def test_table_1_on_a_laptop_is_timed_for_ten_seconds_without_a_hundred_thousand_steps():
     experiment = load_experiment("table1", "laptop")
     untimed, timed = experiment.parts[0].runs
-    assert (untimed.seeds, untimed.steps, untimed.timed) == (8, 100_000, False)
-    assert (timed.seeds, timed.steps, timed.seconds, timed.timed) == (8, 1000, 10.0, True)
+    assert (untimed.num_seeds, untimed.steps, untimed.timed) == (8, 100_000, False)
+    assert (timed.num_seeds, timed.steps, timed.seconds, timed.timed) == (8, 1000, 10.0, True)
     assert "10 s" in experiment.note
     assert experiment.parts[0].schedule == load_experiment("table1", "paper").parts[0].schedule
 
 
 def test_a_momentum_sweep_goes_from_none_to_the_tuned_value():
     (part,) = load_experiment("figure5", "paper").parts
-    assert (part.sweep.over, part.sweep.to_tuned) == ("momentum", 8)
+    assert (part.sweep.over, part.sweep.decay_grid) == ("momentum", 8)
 
 
 def test_it_is_told_which_optimizers_are_left_out():

@@ -17,7 +17,7 @@ tuning: {schedule: quick, seed: 3}
 runs:
   - {seeds: 2, steps: 100}
   - {seeds: 1, seconds: 0.5, timed: true}
-show: [comparison]
+output: [comparison]
 """
 
 
@@ -47,7 +47,7 @@ def test_a_users_file(write):
     assert part.task.options == {"noise_variance": 4.0}
     assert [optimizer.label for optimizer in part.optimizers] == ["adam", "lodo (layers=8)"]
     assert (part.schedule.name, part.seed, part.source) == ("quick", 3, "tuned")
-    assert [(r.seeds, r.steps, r.seconds, r.timed) for r in part.runs] == [(2, 100, None, False), (1, 1, 0.5, True)]
+    assert [(r.num_seeds, r.steps, r.seconds, r.timed) for r in part.runs] == [(2, 100, None, False), (1, 1, 0.5, True)]
 
 
 def test_a_base_is_taken_over_but_for_what_is_said_anew(write):
@@ -75,7 +75,7 @@ def test_a_base_may_be_built_in(write):
         ("adam", "adm", ("line 4: optimizers[0]:", "unknown optimizer 'adm'", "Did you mean 'adam'?")),
         ("schedule: quick", "schedule: quik", ("line 5: tuning.schedule:", "no file and no built-in schedule")),
         ("seed: 3", "seed: -3", ("line 5: tuning.seed must be a whole number, 0 or greater, not -3.",)),
-        ("seeds: 2", "seeds: 0", ("line 7: runs[0].seeds must be a whole number, 1 or greater, not 0.",)),
+        ("seeds: 2", "seeds: 0", ("line 7: runs[0].num_seeds must be a whole number, 1 or greater, not 0.",)),
         (", timed: true", "", ("line 8: runs[1].seconds: runs without a clock do not know seconds", "timed: true")),
         ("seeds: 2, steps: 100", "seeds: 2", ("line 7: runs[0] ends nowhere",)),
         ("title: Mine\n", "", ("lacks the key 'title'",)),
@@ -125,7 +125,7 @@ def test_a_sweep_over_an_option_of_the_task(write):
 
 
 def test_a_sweep_from_none_to_the_tuned_value(write):
-    text = GOOD.replace("adam, ", "") + "sweep: {over: momentum, to_tuned: 8}\n"
+    text = GOOD.replace("adam, ", "") + "sweep: {over: momentum, decay_grid: 8}\n"
     cases = all_cases(load_experiment(write(text)))
     tuned = Hyperparameters(
         {"meta_learning_rate": 0.1, "momentum": 0.9, "initial_learning_rate": 1.0}, "tuned", "study 1"
@@ -143,8 +143,8 @@ def test_a_sweep_from_none_to_the_tuned_value(write):
         ("{over: noise, values: [1, 2]}", ("line 10: sweep:", "unknown option or hyperparameter 'noise'")),
         ("{over: layers, values: [1, 2]}", ("line 10: sweep:", "'layers' of adam on quadratic")),
         ("{over: noise_variance, values: [1]}", ("line 10: sweep.values must be a list of at least two.",)),
-        ("{over: noise_variance}", ("line 10: sweep must have one of the keys values, settings, to_tuned.",)),
-        ("{over: learning_rate, to_tuned: 4}", ("line 10: sweep:", "'learning_rate' is no decay of adam")),
+        ("{over: noise_variance}", ("line 10: sweep must have one of the keys values, settings, decay_grid.",)),
+        ("{over: learning_rate, decay_grid: 4}", ("line 10: sweep:", "'learning_rate' is no decay of adam")),
         ("{over: noise_variance, settings: [{n: 2}, {n: 3}]}", ("sweep.settings[0] does not say what",)),
     ],
 )

@@ -5,14 +5,14 @@ import math
 import pytest
 
 from lodo_bench.errors import UsageError
-from lodo_bench.experiments.directory import Directory, Entry
+from lodo_bench.experiments.directory import Directory, Invocation
 from lodo_bench.experiments.estimate import duration_of, missing
 from lodo_bench.experiments.loading import load_experiment
-from lodo_bench.experiments.plan import Setting
-from lodo_bench.experiments.section import Piece
+from lodo_bench.experiments.plan import ExecutionConfig
+from lodo_bench.experiments.section import Section
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.tuner.driver import Cluster
-from tests.experiments.doing import HERE, Silent, do, open_store, page
+from tests.experiments.helpers import HERE, Silent, do, open_store, page
 
 SMALL = """title: Small
 task: quadratic
@@ -20,7 +20,7 @@ options: {dimension: 6}
 optimizers: [adam, momentum]
 tuning: {schedule: smoke}
 runs: [{seeds: 2, steps: 40}, {seeds: 1, steps: 5, seconds: 0.01, timed: true}]
-show: [comparison]
+output: [comparison]
 scales:
   smoke: {runs: [{seeds: 3, steps: 40}]}
 """
@@ -80,7 +80,7 @@ def test_scales_do_not_mix(small, store, tmp_path):
 
 def test_a_directory_is_of_one_experiment_at_one_scale(small, tmp_path):
     place = str(tmp_path / "out")
-    Directory(place, load_experiment(str(small), "paper")).note(Entry("lodo-bench reproduce", "now", 1.0, True))
+    Directory(place, load_experiment(str(small), "paper")).note(Invocation("lodo-bench reproduce", "now", 1.0, True))
     with pytest.raises(UsageError, match=r"holds small at the scale paper.*--output"):
         Directory(place, load_experiment(str(small), "smoke"))
     Directory(place, load_experiment(str(small), "paper"))
@@ -88,7 +88,7 @@ def test_a_directory_is_of_one_experiment_at_one_scale(small, tmp_path):
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(small, tmp_path):
     pieces = [
-        Piece(picture=lambda file, content=content: file.write(content), name=name, caption=name)
+        Section(picture=lambda file, content=content: file.write(content), name=name, caption=name)
         for name, content in (("search", b"1"), ("curves", b"2"), ("search", b"3"), ("search", b"4"))
     ]
     directory = Directory(str(tmp_path / "out"), load_experiment(str(small), "paper"))
@@ -114,7 +114,7 @@ def test_the_dry_run_tells_what_is_missing(small, store):
     items = missing(experiment, None, HERE)
     assert [item.what for item in items] == ["tune", "tune", "run", "run", "time", "time"]
     assert all(item.seconds > 0 and item.how == "measured" for item in items)
-    two = Setting("cpu", "torch", Cluster(workers=2))
+    two = ExecutionConfig("cpu", "torch", Cluster(workers=2))
     assert 0 < duration_of(items, two) < duration_of(items, HERE)
     do(small, "paper", store)
     assert missing(experiment, store, HERE) == []
@@ -126,7 +126,7 @@ def test_the_dry_run_tells_what_is_missing(small, store):
     ("sweep", "expected"),
     [
         ("{over: momentum, values: [0, 0.5]}", ["momentum=0", "momentum=0.5"]),
-        ("{over: momentum, to_tuned: 2}", ["momentum 1 of 2", "momentum 2 of 2"]),
+        ("{over: momentum, decay_grid: 2}", ["momentum 1 of 2", "momentum 2 of 2"]),
     ],
 )
 def test_the_dry_run_tells_places_of_a_sweep_apart(sweep, expected, small):

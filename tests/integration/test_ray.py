@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Place, continuing_command, finish, kill_group, wait_until
+from tests.cli.runner import Place, continuing_command, finish, kill_group, wait_until
 
 SEARCH = ("tune", "--task", "quadratic", "-t", "dimension=12", "--optimizer", "lodo", "--optimizer", "adam", "--json")
 # The same for all: which individuals there were and what became of them; not when and where.
@@ -71,7 +71,7 @@ def is_worker(process):
 
 def begin(place, workers=2):
     """A search that is under way: some of it is in the database, most of it is not."""
-    process = place.start(*search(place, workers))
+    process = place.initial(*search(place, workers))
     wait_until(lambda: place.count("individuals") >= EACH, process)
     return process
 
@@ -153,14 +153,14 @@ optimizers: [momentum, lodo]
 tuning: {{schedule: {schedule}}}
 runs:
   - {{seeds: 4, steps: 100000}}
-show: [comparison]
+output: [comparison]
 """
 
 
 def test_the_request_to_end_is_answered_when_ray_is_gone_again(places):
     place = places()
     (place.work / "mine.yaml").write_text(EXPERIMENT.format(schedule=place.schedule(20, population=2)))
-    process = place.start("reproduce", "mine.yaml", "--workers", 2)
+    process = place.initial("reproduce", "mine.yaml", "--workers", 2)
     wait_until(lambda: place.count("runs") >= 4, process)
     os.kill(process.pid, signal.SIGTERM)
     stopped = finish(process)

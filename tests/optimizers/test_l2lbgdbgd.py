@@ -63,14 +63,14 @@ def random_weights(seed):
     return np.random.default_rng(seed).normal(size=WEIGHTS, scale=0.4)
 
 
-def start(individual):
+def initial(individual):
     return np.sin(np.arange(N) + individual)
 
 
 def test_fifty_steps_equal_the_formula():
     x = torch.tensor(np.array([start(0), start(1)]))
     optimizer = build_optimizer("l2lbgdbgd", x, [{}, {}], [0, 1])
-    optimizer.use(torch.tensor(np.array([random_weights(0), random_weights(1)])))
+    optimizer.set_weights(torch.tensor(np.array([random_weights(0), random_weights(1)])))
     points = []
     for t in range(STEPS):
         gradient = np.array([gradient_at(row, t) for row in x.numpy()])
@@ -92,5 +92,5 @@ def test_recalled_weights_are_those_of_every_individual():
     optimizer = build_optimizer("l2lbgdbgd", torch.zeros(3, N, dtype=torch.float64), [{}] * 3, range(3))
     assert not torch.equal(optimizer.weights[0], optimizer.weights[1])
     weights = random_weights(5)
-    optimizer.recall(weights.astype("<f8").tobytes())
+    optimizer.load_weights(weights.astype("<f8").tobytes())
     np.testing.assert_array_equal(optimizer.weights.numpy(), np.tile(weights, (3, 1)))

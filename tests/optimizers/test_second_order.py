@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.backends.selection import using
+from lodo_bench.backends.selection import use_backend
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.training.loop import train
@@ -151,7 +151,7 @@ CASES = [
 @pytest.mark.parametrize(("optimizer", "individuals", "options", "expected"), CASES)
 def test_the_noisy_quadratic_as_in_numpy(optimizer, individuals, options, expected, kernel):
     task = bowl()  # the same as that of the expected points, whatever computes the recursion
-    with using(kernel):
+    with use_backend(kernel):
         points, _ = run(optimizer, task, individuals, **options)
     for p, values in enumerate(individuals):
         np.testing.assert_allclose(

@@ -15,7 +15,7 @@ from lodo_bench.errors import DatabaseError
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import SCHEMA_VERSION, Base
 from lodo_bench.results.store import Store
-from tests.results.builders import curve, provenance, run, run_set_spec, study_spec
+from tests.builders import curve, provenance, run, run_set_spec, study_spec
 
 REMEDY = r"--db or LODO_BENCH_DB"
 BOTH = pytest.mark.parametrize("create", [True, False])
@@ -48,7 +48,7 @@ def tables(path):
         connection.close()
 
 
-def execute(path, *statements):
+def execute_run_set(path, *statements):
     connection = sqlite3.connect(path)
     for statement in statements:
         connection.execute(statement)
@@ -106,7 +106,7 @@ def test_reading_a_missing_file_by_its_url_makes_nothing(tmp_path):
 @BOTH
 def test_a_database_of_something_else_is_refused(tmp_path, create):
     path = tmp_path / "foreign.db"
-    execute(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Lodo')")
+    execute_run_set(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Lodo')")
     with pytest.raises(DatabaseError, match=f"'{re.escape(str(path))}' is a database of something else.*{REMEDY}"):
         Database(str(path), create=create)
     assert tables(path) == {"songs"}
@@ -115,7 +115,7 @@ def test_a_database_of_something_else_is_refused(tmp_path, create):
 @BOTH
 def test_a_database_of_something_else_is_left_as_it_was(tmp_path, create):
     path = tmp_path / "foreign.db"
-    execute(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Lodo')")
+    execute_run_set(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Lodo')")
     before = path.read_bytes()
     with pytest.raises(DatabaseError):
         Database(str(path), create=create)
@@ -161,7 +161,7 @@ def test_reading_an_empty_file_leaves_it_empty(tmp_path):
 def test_another_schema_version_is_refused_and_left_as_it_was(tmp_path, version, create):
     path = tmp_path / "results.db"
     Database(str(path), create=True).close()
-    execute(path, f"UPDATE lodo_bench_schema SET version = {version}")
+    execute_run_set(path, f"UPDATE lodo_bench_schema SET version = {version}")
     before = path.read_bytes()
     message = f"schema version {version}, and this lodo-bench reads {SCHEMA_VERSION}.*--db"
     with pytest.raises(DatabaseError, match=message):

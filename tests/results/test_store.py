@@ -17,10 +17,10 @@ from lodo_bench.results import store as store_module
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow
 from lodo_bench.results.store import Store
-from lodo_bench.spec.outcome import Curve, Series, Status
+from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import GenerationPlan
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
-from tests.results.builders import (
+from tests.builders import (
     OTHER_MACHINE,
     curve,
     examples,
@@ -150,7 +150,7 @@ def test_a_run_set_comes_back_as_it_was_specified(shared, values, options, secon
     spec = run_set_spec(
         values=values,
         source=source,
-        origin=origin,
+        provenance_note=origin,
         task=TaskSpec("quadratic", options),
         steps=next(SERIAL),
         seconds=seconds,
@@ -479,8 +479,8 @@ def test_a_finished_run_set_is_followed_by_another(store):
 
 
 def test_where_the_values_are_from_in_words_does_not_matter(store):
-    first = store.open_run_set(run_set_spec(origin="study 1"))
-    assert store.open_run_set(run_set_spec(origin="study 2")) == first
+    first = store.open_run_set(run_set_spec(provenance_note="study 1"))
+    assert store.open_run_set(run_set_spec(provenance_note="study 2")) == first
 
 
 @pytest.mark.parametrize(
@@ -614,7 +614,7 @@ def test_a_record_that_was_read_can_be_written_again(store):
 
 def test_metrics_are_kept_with_the_curve(store):
     opened = store.open_run_set(run_set_spec()).id
-    series = Series(np.array([100, 200]), np.array([0.5, math.nan]))
+    series = MetricHistory(np.array([100, 200]), np.array([0.5, math.nan]))
     store.add_run(opened, run(0), replace(curve(), metrics={"hessian_error": series}))
     kept = store.curve(opened, 0).metrics
     assert list(kept) == ["hessian_error"]

@@ -130,13 +130,13 @@ def test_test_loss_and_accuracy_are_those_of_the_running_averages(monkeypatch):
     statistics = task._statistics.pairs()
     logits = resnet.logits(resnet.layout(2).views(x[0]), inputs, statistics, training=False)
     classes = data.test_labels.long()
-    found = task.evaluate(x)
+    found = task.validation_metrics(x)
     torch.testing.assert_close(found["test_loss"][0], cross_entropy(logits, classes), rtol=1e-9, atol=0)
     assert found["test_accuracy"].item() == pytest.approx((logits.argmax(1) == classes).double().mean().item())
 
 
 def test_with_the_papers_width_it_has_as_many_parameters_as_resnet_18():
-    assert Cifar10.size({}) == 11_173_962
+    assert Cifar10.dimension_for({}) == 11_173_962
 
 
 def test_a_micro_batch_that_does_not_divide_the_batch_is_refused():

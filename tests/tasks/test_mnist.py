@@ -11,7 +11,7 @@ from lodo_bench.tasks.data import load_mnist
 from lodo_bench.tasks.mnist import Mnist
 from lodo_bench.tasks.networks import pixel_cnn
 from lodo_bench.tasks.pixels import visible_inputs
-from tests import standins
+from tests import stand_in_data
 from tests.helpers import build_task
 from tests.tasks import numpy_pixel_cnn
 
@@ -90,14 +90,14 @@ def mean_of(images):
 
 def test_the_validation_loss_is_the_mean_over_every_pixel_of_the_last_64_images(brightness):
     task = mnist()
-    found = task.evaluate(task.initial_point())
+    found = task.validation_metrics(task.initial_point())
     assert found.keys() == {"validation_loss"}
     assert found["validation_loss"].item() == pytest.approx(mean_of(load_mnist().train_images[-64:]), rel=1e-6)
 
 
 def test_the_test_loss_is_the_mean_over_every_pixel_of_the_test_set(brightness):
     task = mnist(test_samples=0)
-    found = task.examine(task.initial_point())
+    found = task.test_metrics(task.initial_point())
     assert found.keys() == {"test_loss"}
     assert found["test_loss"].item() == pytest.approx(mean_of(load_mnist().test_images), rel=1e-6)
 
@@ -105,7 +105,7 @@ def test_the_test_loss_is_the_mean_over_every_pixel_of_the_test_set(brightness):
 def test_a_sample_of_the_test_set_has_a_standard_error(brightness):
     images = load_mnist().test_images
     tasks = [mnist(seed, test_samples=4000) for seed in (1, 2)]
-    found, other = (task.examine(task.initial_point()) for task in tasks)
+    found, other = (task.test_metrics(task.initial_point()) for task in tasks)
     assert found == other, "the sample is that of all runs"
     error = found["test_loss_standard_error"].item()
     spread = (images.double().reshape(len(images), -1) + torch.arange(784) / 1000).std().item()
@@ -116,7 +116,7 @@ def test_a_sample_of_the_test_set_has_a_standard_error(brightness):
 def test_the_layers_are_modules_with_their_biases():
     task = mnist()
     assert len(task.layers) == 2 + 3 * 20
-    assert [part.stop - part.start for part in task.layers[:4]] == [120, 840, 1200, 2420]
+    assert [part.stop - part.initial for part in task.layers[:4]] == [120, 840, 1200, 2420]
     assert task.layers[-1] == slice(94_696 - 5376, 94_696)
 
 
@@ -179,9 +179,9 @@ def test_without_data_it_says_which_file_is_missing(monkeypatch, tmp_path):
 
 
 def test_the_name_of_the_data_tells_stand_ins():
-    assert Mnist.data_name() == "mnist (stand-in: tiny)"
+    assert Mnist.dataset_name() == "mnist (stand-in: tiny)"
 
 
 def test_other_data_are_used_once_they_are_named(monkeypatch, tmp_path):
-    monkeypatch.setenv("LODO_BENCH_DATA", str(standins.write_mnist(tmp_path, train=66, test=1, seed=3)))
+    monkeypatch.setenv("LODO_BENCH_DATA", str(stand_in_data.write_mnist(tmp_path, train=66, test=1, seed=3)))
     assert len(mnist()._train) == 2

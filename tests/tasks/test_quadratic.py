@@ -121,15 +121,15 @@ def test_newtons_mean_loss_is_the_bound(variance):
         x = x - torch.linalg.solve(hessian, gradient)
     sample = torch.stack(losses)
     standard_error = sample.std() / sample.numel() ** 0.5
-    assert standard_error < 0.02 * Quadratic.bound(options).loss
-    assert abs(sample.mean() - Quadratic.bound(options).loss) < 4 * standard_error
+    assert standard_error < 0.02 * Quadratic.optimal_loss(options).loss
+    assert abs(sample.mean() - Quadratic.optimal_loss(options).loss) < 4 * standard_error
 
 
 def test_the_bound_is_the_published_one_by_default_and_half_the_noisy_trace_in_general():
-    assert round(Quadratic.bound({}).loss, 2) == 7.41
-    assert Quadratic.bound({}).name == "Newton"
+    assert round(Quadratic.optimal_loss({}).loss, 2) == 7.41
+    assert Quadratic.optimal_loss({}).name == "Newton"
     options = {"dimension": 3, "noise_variance": 2.5, "min_eigenvalue": 0.5, "max_eigenvalue": 2}
-    assert Quadratic.bound(options).loss == pytest.approx(0.5 * 2.5 * (0.5 + 1 + 2), rel=1e-14)
+    assert Quadratic.optimal_loss(options).loss == pytest.approx(0.5 * 2.5 * (0.5 + 1 + 2), rel=1e-14)
 
 
 def test_different_optimizers_meet_the_same_problem():
@@ -171,7 +171,7 @@ def test_a_reversed_range_of_eigenvalues_is_refused():
     with pytest.raises(UsageError, match=message):
         quadratic([1], min_eigenvalue=2)
     with pytest.raises(UsageError, match=message):
-        Quadratic.bound({"min_eigenvalue": 2})
+        Quadratic.optimal_loss({"min_eigenvalue": 2})
 
 
 @pytest.mark.parametrize(

@@ -44,4 +44,4 @@ def test_a_fresh_batch_is_the_same_function():
 
 
 def test_there_is_no_bound_above_zero():
-    assert type(build_task("rosenbrock", [0])).bound({}) is None
+    assert type(build_task("rosenbrock", [0])).optimal_loss({}) is None

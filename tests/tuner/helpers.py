@@ -11,6 +11,7 @@ from lodo_bench.spec.study import GenerationPlan, IndividualRecord, Schedule, St
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.study import Study
+from tests.compute import CPU, changed
 
 examples = settings(deadline=None, derandomize=True, max_examples=40)
 
@@ -27,11 +28,9 @@ def study_spec(optimizer="momentum", **changes):
         "schedule": schedule(),
         "seed": 0,
         "shard_size": 2,
-        "device": "cpu",
-        "dtype": "float64",
-        "kernel": "torch",
+        "compute": CPU,
     }
-    return StudySpec(**{**values, **changes})
+    return changed(StudySpec(**values), changes)
 
 
 def study_record(spec=None, individuals=(), hyperparameters=None, number=1):
@@ -124,10 +123,10 @@ class Listening:
         self.notices.append(message)
 
 
-def run(studies, evaluate=fake_evaluate, ledger=None, listener=None):
+def run(studies, evaluate=fake_evaluate, ledger=None, callback=None):
     """Run studies to their end, one shard at a time; returns the ledger."""
     ledger = MemoryLedger() if ledger is None else ledger
-    coordinator = Coordinator(studies, ledger, listener or Listening())
+    coordinator = Coordinator(studies, ledger, callback or Listening())
     while (shard := coordinator.next_shard()) is not None:
         coordinator.complete(shard, evaluate(shard))
     assert coordinator.finished

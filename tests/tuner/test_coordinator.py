@@ -91,10 +91,10 @@ def test_a_lost_shard_is_handed_out_again_and_given_up_after_a_few_times():
     coordinator, ledger, listening = coordinate(new_study("momentum", 1))
     shard = coordinator.next_shard()
     for _ in range(2):
-        coordinator.lose(shard, "a worker was lost")
+        coordinator.requeue(shard, "a worker was lost")
         assert coordinator.next_shard() == shard
     assert listening.notices == ["momentum: a worker was lost; its individuals are trained again."] * 2
-    coordinator.lose(shard, "a worker was lost")
+    coordinator.requeue(shard, "a worker was lost")
     lost = ledger.record(1, study_spec("momentum")).individuals
     assert [(r.index, r.status, r.reason) for r in lost] == [(i, "failed", "a worker was lost") for i in (0, 1)]
     assert coordinator.next_shard() != shard
@@ -228,7 +228,7 @@ def test_generations_are_stored_as_they_opened():
     study = new_study()
     coordinator, ledger, _ = coordinate(study)
     while (shard := coordinator.next_shard()) is not None:
-        assert ledger.generations[1, shard.generation] == study.opened()
+        assert ledger.generations[1, shard.generation] == study.open_generation()
         coordinator.complete(shard, fake_evaluate(shard))
 
 
@@ -275,7 +275,7 @@ def test_without_studies_all_is_done():
 
 def test_progress_is_reported_at_the_start_and_after_every_shard():
     listener = Listening()
-    run([new_study("momentum", 1), new_study("adam", 2)], listener=listener)
+    run([new_study("momentum", 1), new_study("adam", 2)], callback=listener)
     start, rest = listener.reports[:2], listener.reports[2:]
     assert [(p.optimizer.name, p.evaluated, p.generation) for p in start] == [("momentum", 0, 1), ("adam", 0, 1)]
     for optimizer in ("momentum", "adam"):
@@ -294,7 +294,7 @@ def test_a_generation_without_any_finite_fitness_is_noticed():
     def evaluate(shard):
         return all_diverge(shard) if (shard.study, shard.generation) == (2, 1) else fake_evaluate(shard)
 
-    ledger = run(studies, evaluate, listener=listener)
+    ledger = run(studies, evaluate, callback=listener)
     (notice,) = listener.notices
     assert "adam" in notice
     assert "no individual of generation 2 has a finite loss" in notice
@@ -305,7 +305,7 @@ def test_a_generation_without_any_finite_fitness_is_noticed():
 def test_every_such_generation_is_noticed_and_the_result_is_the_start():
     study, listener = new_study(), Listening()
     start = study.hyperparameters
-    ledger = run([study], all_diverge, listener=listener)
+    ledger = run([study], all_diverge, callback=listener)
     assert ["generation 1" in n for n in listener.notices] == [True, False, False]
     assert ["generation 3" in n for n in listener.notices] == [False, False, True]
     assert ledger.results == {1: start}
@@ -319,7 +319,7 @@ def test_one_finite_fitness_is_no_cause_for_a_notice():
     def evaluate(shard):
         return scored(shard, math.nan, 1.0) if shard.first == 2 else all_diverge(shard)
 
-    run([new_study(schedule=schedule(6))], evaluate, listener=listener)
+    run([new_study(schedule=schedule(6))], evaluate, callback=listener)
     assert listener.notices == []
 
 
@@ -333,5 +333,5 @@ def test_a_result_is_reported_after_it_is_stored():
             assert progress.evaluated == len(ledger.individuals)
 
     listener = Looking()
-    run([new_study()], ledger=ledger, listener=listener)
+    run([new_study()], ledger=ledger, callback=listener)
     assert listener.reports[-1].mean == ledger.results[1]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.options import Option
 from lodo_bench.spec.study import GenerationPlan, Schedule
 from lodo_bench.tuner.genetic import GeneticSearch
 from lodo_bench.tuner.space import SearchSpace
 from tests.tuner.helpers import examples, schedule
 
-RATE = Parameter("learning_rate", "lr", "rate", 0.1, "step size")
-DECAY = Parameter("momentum", "beta", "decay", 0.5, "decay")
+RATE = Option("learning_rate", "lr", "rate", 0.1, "step size")
+DECAY = Option("momentum", "beta", "decay", 0.5, "decay")
 SPACE = SearchSpace((RATE, DECAY))
 NOT_FINITE = (math.nan, math.inf, -math.inf)
 
@@ -25,7 +25,7 @@ DRAWS = {
 }
 
 
-class Drawn:
+class PlotSeries:
     """Stands in for a generator of normal numbers."""
 
     def __init__(self, seed):
@@ -39,7 +39,7 @@ class Drawn:
 
 @pytest.fixture
 def drawn(monkeypatch):
-    monkeypatch.setattr(np.random, "default_rng", Drawn)
+    monkeypatch.setattr(np.random, "default_rng", PlotSeries)
     return GeneticSearch(SPACE, schedule(4, sigmas=(2.0, 0.5), steps=(7, 9)), seed=0)
 
 
@@ -83,26 +83,26 @@ def test_the_first_generation_spreads_around_the_defaults(drawn):
 def test_two_generations_by_hand(drawn):
     # Rows 1 and 2 are the better half: their draws' mean is (-0.25, -0.25), times sigma (-0.5, -0.5).
     assert drawn.tell([3.0, 1.0, 2.0, 4.0]) is True
-    assert drawn.best == natural(0.06065306597126334, 0.3775406687981454)
+    assert drawn.mean == natural(0.06065306597126334, 0.3775406687981454)
     generation = drawn.ask()
     assert (generation.index, generation.sigma, generation.steps) == (1, 0.5, 9)
-    assert generation.mean == drawn.best
+    assert generation.mean == drawn.mean
     # Rows 0 and 3: the draws' mean is (1, 0), times sigma (0.5, 0), on top of the former mean.
     assert drawn.tell([-5.0, 5.0, 5.0, 2.0]) is True
     assert drawn.finished
-    assert drawn.best == natural(0.1, 0.3775406687981454)
+    assert drawn.mean == natural(0.1, 0.3775406687981454)
 
 
 def test_ties_go_to_the_lower_index(drawn):
     drawn.tell([1.0, 1.0, 1.0, 1.0])
     # Rows 0 and 1: the mean of the draws is (0, 0.25), times sigma (0, 0.5).
-    assert drawn.best == natural(0.1, 0.6224593312018546)
+    assert drawn.mean == natural(0.1, 0.6224593312018546)
 
 
 def test_a_tie_for_the_last_place_goes_to_the_lower_index(drawn):
     drawn.tell([2.0, 2.0, 7.0, 1.0])
     # Rows 3 and 0: the mean of the draws is (0.5, 1), times sigma (1, 2).
-    assert drawn.best == pytest.approx(
+    assert drawn.mean == pytest.approx(
         {"learning_rate": 0.27182818284590454, "momentum": 0.8807970779778823}, rel=1e-12
     )
 
@@ -114,14 +114,14 @@ def test_many_ties_go_to_the_lower_indices(kinds):
     better = [i for fitness in range(kinds) for i in range(200) if fitnesses[i] == fitness][:100]
     individuals = points(genetic.ask())
     genetic.tell(fitnesses)
-    assert rescaled(genetic.best) == close(mean_of([individuals[i] for i in better]))
+    assert rescaled(genetic.mean) == close(mean_of([individuals[i] for i in better]))
 
 
 @pytest.mark.parametrize("bad", NOT_FINITE)
 def test_what_is_not_finite_ranks_last(drawn, bad):
     assert drawn.tell([bad, 1e308, bad, -1e308]) is True
     # Rows 1 and 3: the mean of the draws is (-0.5, 1.25), times sigma (-1, 2.5).
-    assert drawn.best == pytest.approx(
+    assert drawn.mean == pytest.approx(
         {"learning_rate": 0.036787944117144235, "momentum": 0.9241418199787566}, rel=1e-12
     )
 
@@ -130,15 +130,15 @@ def test_what_is_not_finite_ranks_last(drawn, bad):
 def test_fewer_than_half_that_are_finite_are_averaged(drawn, bad):
     assert drawn.tell([bad, bad, 8.0, bad]) is True
     # Row 2 alone: (0.5, -1), times sigma (1, -2).
-    assert drawn.best == pytest.approx(
+    assert drawn.mean == pytest.approx(
         {"learning_rate": 0.27182818284590454, "momentum": 0.11920292202211755}, rel=1e-12
     )
 
 
 def test_without_any_finite_fitness_the_mean_stays_and_the_search_goes_on(drawn):
-    before = drawn.best
+    before = drawn.mean
     assert drawn.tell([math.nan, math.inf, -math.inf, math.nan]) is False
-    assert drawn.best == before
+    assert drawn.mean == before
     generation = drawn.ask()
     assert (generation.index, generation.mean) == (1, before)
     # Row 0 of the second generation: sigma 0.5 times (2, 2).
@@ -147,10 +147,10 @@ def test_without_any_finite_fitness_the_mean_stays_and_the_search_goes_on(drawn)
 
 def test_a_last_generation_without_any_finite_fitness_keeps_the_mean_too(drawn):
     drawn.tell([3.0, 1.0, 2.0, 4.0])
-    before = drawn.best
+    before = drawn.mean
     assert drawn.tell([math.nan] * 4) is False
     assert drawn.finished
-    assert drawn.best == before
+    assert drawn.mean == before
 
 
 @pytest.mark.parametrize(("population", "better"), [(2, 1), (3, 1), (5, 2), (7, 3), (32, 16)])
@@ -158,7 +158,7 @@ def test_the_better_half_of_an_odd_population_is_rounded_down(population, better
     genetic = search(population)
     expected = mean_of(points(genetic.ask())[-better:])
     genetic.tell([float(-i) for i in range(population)])
-    assert rescaled(genetic.best) == close(expected)
+    assert rescaled(genetic.mean) == close(expected)
 
 
 def better_half(fitnesses):
@@ -184,13 +184,13 @@ fitness_values = st.one_of(
 @given(st.lists(fitness_values, min_size=2, max_size=9), st.integers(0, 2**63 - 1))
 def test_the_next_mean_is_that_of_the_better_half(fitnesses, seed):
     genetic = search(len(fitnesses), seed=seed)
-    before, chosen = genetic.best, better_half(fitnesses)
+    before, chosen = genetic.mean, better_half(fitnesses)
     individuals = points(genetic.ask())
     assert genetic.tell(fitnesses) is bool(chosen)
     if chosen:
-        assert rescaled(genetic.best) == close(mean_of([individuals[i] for i in chosen]))
+        assert rescaled(genetic.mean) == close(mean_of([individuals[i] for i in chosen]))
     else:
-        assert genetic.best == before
+        assert genetic.mean == before
 
 
 def test_asking_again_gives_the_same_generation():
@@ -198,20 +198,20 @@ def test_asking_again_gives_the_same_generation():
     assert genetic.ask() == genetic.ask()
 
 
-def course(seed, fitnesses=(3.0, 1.0, 2.0, 6.0, 5.0, 4.0)):
+def aggregate(seed, fitnesses=(3.0, 1.0, 2.0, 6.0, 5.0, 4.0)):
     genetic, generations = search(seed=seed), []
     while not genetic.finished:
         generations.append(genetic.ask())
         genetic.tell(fitnesses)
-    return generations, genetic.best
+    return generations, genetic.mean
 
 
 def test_the_same_seed_and_fitnesses_give_the_same_search():
-    assert course(5) == course(5)
+    assert aggregate(5) == aggregate(5)
 
 
 def test_another_seed_gives_another_search():
-    first, second = (course(seed)[0][0].individuals for seed in (5, 6))
+    first, second = (aggregate(seed)[0][0].individuals for seed in (5, 6))
     assert not any(one == other for one, other in zip(first, second, strict=True))
 
 
@@ -222,7 +222,7 @@ def test_the_result_is_the_mean_after_the_last_generation():
     last = points(genetic.ask())
     genetic.tell([6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
     assert genetic.finished
-    assert rescaled(genetic.best) == close(mean_of(last[3:]))
+    assert rescaled(genetic.mean) == close(mean_of(last[3:]))
 
 
 def normals(generation):
@@ -231,13 +231,13 @@ def normals(generation):
 
 
 def test_normal_numbers_do_not_depend_on_what_was_told():
-    (_, one), (_, other) = (course(1, fitnesses)[0] for fitnesses in ([1.0, 2, 3, 4, 5, 6], [math.nan] * 6))
+    (_, one), (_, other) = (aggregate(1, fitnesses)[0] for fitnesses in ([1.0, 2, 3, 4, 5, 6], [math.nan] * 6))
     assert one.mean != other.mean
     assert np.array(normals(one)) == close(np.array(normals(other)))
 
 
 def test_every_generation_has_numbers_of_its_own():
-    first, second = (normals(generation) for generation in course(1)[0])
+    first, second = (normals(generation) for generation in aggregate(1)[0])
     assert not np.isclose(first, second).any()
 
 
@@ -254,7 +254,7 @@ def test_the_numbers_are_normal_and_independent_of_each_other():
         genetic.tell([0.0] * 20_000)
 
 
-@pytest.mark.parametrize("count", [0, 5, 7])
+@pytest.mark.parametrize("positive-int", [0, 5, 7])
 def test_a_generation_is_told_whole(count):
     with pytest.raises(ValueError, match=f"a generation has 6 individuals, not .{count},"):
         search().tell([1.0] * count)
@@ -271,4 +271,4 @@ def test_it_finds_the_minimiser_of_a_quadratic(seed, transform):
     assert np.abs(space.center - minimiser).max() > 5
     while not genetic.finished:
         genetic.tell([((space.rescaled(i) - minimiser) ** 2).sum() for i in genetic.ask().individuals])
-    assert np.abs(space.rescaled(genetic.best) - minimiser).max() < 0.4
+    assert np.abs(space.rescaled(genetic.mean) - minimiser).max() < 0.4

@@ -8,14 +8,14 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.options import Option
 from lodo_bench.tuner.space import TRANSFORMS, SearchSpace
 from tests.helpers import defaults
 from tests.tuner.helpers import examples
 
 LOG, LOGIT, LOG_COMPLEMENT = (TRANSFORMS[name] for name in ("log", "logit", "log-complement"))
-RATE = Parameter("learning_rate", "lr", "rate", 0.001, "step size")
-DECAY = Parameter("momentum", "beta", "decay", 0.5, "decay")
+RATE = Option("learning_rate", "lr", "rate", 0.001, "step size")
+DECAY = Option("momentum", "beta", "decay", 0.5, "decay")
 DECAY_TRANSFORMS = ("logit", "log-complement")
 BELOW_ONE = 1 - 2**-53
 
@@ -105,7 +105,7 @@ def test_the_zero_has_no_sign():
 def test_extremes_are_values_that_the_optimizers_accept(optimizer, rescaled, decay_transform):
     parameters = OPTIMIZERS.load(optimizer).hyperparameters
     values = SearchSpace(parameters, decay_transform).natural(np.full(len(parameters), rescaled))
-    assert [p.checked(values[p.name], optimizer) for p in parameters] == list(values.values())
+    assert [p.validate(values[p.name], optimizer) for p in parameters] == list(values.values())
 
 
 @pytest.mark.parametrize("decay_transform", DECAY_TRANSFORMS)
@@ -114,8 +114,8 @@ def test_extremes_are_values_that_the_optimizers_accept(optimizer, rescaled, dec
 def test_every_point_is_of_possible_values_with_a_rescaled_value(decay_transform, point):
     space = SearchSpace((RATE, DECAY), decay_transform)
     values = space.natural(np.array(point))
-    assert RATE.checked(values["learning_rate"], "it") > 0
-    assert DECAY.checked(values["momentum"], "it") < 1
+    assert RATE.validate(values["learning_rate"], "it") > 0
+    assert DECAY.validate(values["momentum"], "it") < 1
     assert np.isfinite(space.rescaled(values)).all()
 
 

@@ -76,7 +76,7 @@ def test_a_shard_says_what_to_train():
             assert shard.study == 17
             assert (training.task, training.optimizer.name, training.purpose) == (task, "adam", "tuning")
             assert (training.steps, training.seconds) == (steps, None)
-            assert (training.dtype, training.device) == ("float32", "cuda")
+            assert (training.compute.dtype, training.compute.device) == ("float32", "cuda")
             study.complete(fake_evaluate(shard))
 
 
@@ -189,11 +189,11 @@ def test_fitnesses_go_to_the_individuals_that_they_are_of():
 def test_the_open_generation_is_stored_with_its_mean_spread_and_steps():
     study = new_study()
     for index, (sigma, steps) in enumerate([(3.0, 10), (1.0, 20), (0.5, 40)]):
-        opened = study.opened()
+        opened = study.open_generation()
         assert (opened.index, opened.sigma, opened.steps) == (index, sigma, steps)
         assert opened.mean == study.hyperparameters
         finish_generation(study)
-    assert study.opened().index == 2
+    assert study.open_generation().index == 2
 
 
 def test_a_shard_is_handed_out_once():
@@ -272,7 +272,7 @@ def test_a_generation_that_diverged_is_replayed_too():
     stored = [record for shard in shards_of(study) for record in all_diverge(shard)]
     study = Study(study_record(study.spec, stored))
     assert study.generation.index == 1
-    assert study.opened().mean == pytest.approx(defaults("momentum"), rel=1e-12)
+    assert study.open_generation().mean == pytest.approx(defaults("momentum"), rel=1e-12)
 
 
 def changed(records, generation, index, **changes):

@@ -12,7 +12,7 @@ import torch
 
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.training.loop import train
@@ -25,7 +25,7 @@ from tests.helpers import training_spec
 class Impatient(Optimizer):
     """Is interrupted by the user."""
 
-    hyperparameters = (Parameter("learning_rate", "lr", "rate", 0.01, "step size"),)
+    hyperparameters = (HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size"),)
 
     def step(self, gradient, oracle):
         raise KeyboardInterrupt

@@ -1,12 +1,12 @@
 """Pure functions from values to what can be said of them; docs/statistics.md explains them to readers of reports."""
 
 from lodo_bench.analysis.statistics.interval import Interval, confidence_interval
-from lodo_bench.analysis.statistics.significance import LEVEL, Comparability, Sample, compare_with_all
+from lodo_bench.analysis.statistics.significance import LEVEL, ComparisonResult, Sample, compare_with_all
 from lodo_bench.analysis.statistics.summary import Summary, summarize
 
 __all__ = [
     "LEVEL",
-    "Comparability",
+    "ComparisonResult",
     "Interval",
     "Sample",
     "Summary",

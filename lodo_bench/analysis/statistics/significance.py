@@ -26,7 +26,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparability:
+class ComparisonResult:
     """What the tests of one sample against all others have come to.
 
     Attributes:
@@ -37,7 +37,7 @@ class Comparability:
     """
 
     p: float
-    floor: float
+    min_attainable_p: float
     paired: tuple[tuple[int, int], ...] = field(default=())
     unpaired: tuple[tuple[int, int], ...] = field(default=())
 
@@ -47,12 +47,12 @@ class Comparability:
         return self.p > LEVEL
 
     @property
-    def decidable(self) -> bool:
+    def has_power(self) -> bool:
         """Whether so many runs could have shown anything at all."""
-        return self.floor <= LEVEL
+        return self.min_attainable_p <= LEVEL
 
 
-def compare_with_all(samples: Sequence[Sample]) -> list[Comparability]:
+def compare_with_all(samples: Sequence[Sample]) -> list[ComparisonResult]:
     """Test each sample against each other: is that one better?
 
     The hypothesis of a sample is that no other is better. It is tested with one exact one-sided rank test against each
@@ -67,7 +67,7 @@ def compare_with_all(samples: Sequence[Sample]) -> list[Comparability]:
     return [_against(sample, [s for j, s in enumerate(samples) if j != i]) for i, sample in enumerate(samples)]
 
 
-def _against(sample: Sample, others: Sequence[Sample]) -> Comparability:
+def _against(sample: Sample, others: Sequence[Sample]) -> ComparisonResult:
     values, floors, paired, unpaired = [], [], [], []
     for other in others:
         common = _common_seeds(sample, other)
@@ -80,7 +80,7 @@ def _against(sample: Sample, others: Sequence[Sample]) -> Comparability:
             values.append(rank_sum(_worst_last(sample, sample.values), _worst_last(other, other.values)))
             floors.append(1 / math.comb(own + its, own))
             unpaired.append((own, its))
-    return Comparability(simes(values), simes(floors), tuple(paired), tuple(unpaired))
+    return ComparisonResult(simes(values), simes(floors), tuple(paired), tuple(unpaired))
 
 
 def simes(values: Sequence[float]) -> float:

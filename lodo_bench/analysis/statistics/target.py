@@ -26,7 +26,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Reaching:
+class TargetSummary:
     """How several runs came to a target: the steps or seconds of those that did, and how many `missed` it."""
 
     reached: Summary
@@ -62,11 +62,11 @@ def first_crossing(curve: Curve, target: float, window: int) -> Crossing | None:
     return Crossing(step, float(np.interp(step, curve.clock_steps, curve.clock_seconds)))
 
 
-def reaching(found: Iterable[float | None]) -> Reaching:
+def reaching(found: Iterable[float | None]) -> TargetSummary:
     """What the steps or seconds of several runs, None for a miss, come to."""
     everything = list(found)
     reached = [value for value in everything if value is not None]
-    return Reaching(summarize(reached), len(everything) - len(reached))
+    return TargetSummary(summarize(reached), len(everything) - len(reached))
 
 
 def _running_means(losses: NDArray[np.float64], window: int) -> NDArray[np.float64]:

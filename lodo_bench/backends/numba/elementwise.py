@@ -1,6 +1,6 @@
 """Steps of optimizers that treat every entry by itself, compiled by Numba for CPUs.
 
-Each is an `update` of `lodo_bench.backends.compiled_loop.Compiled`, of the rule that its optimizer documents. Its data are arrays of all
+Each is an `update` of `lodo_bench.backends.compiled_loop.CompiledStep`, of the rule that its optimizer documents. Its data are arrays of all
 individuals, first the state (P, n), then the hyperparameters (P, 1), and ε.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
-from lodo_bench.backends.numba.jit import compiled
+from lodo_bench.backends.numba.jit import jit
 
 
-@compiled
+@jit
 def adam(data, p, k, gradient, x):
     """The powers β1ᵗ and β2ᵗ (P, 1) are part of the state."""
     moments1, moments2, powers1, powers2, rates, betas1, betas2, epsilon = data
@@ -26,7 +26,7 @@ def adam(data, p, k, gradient, x):
         x[j] -= rate * first[j] / (math.sqrt(second[j]) + small)
 
 
-@compiled
+@jit
 def momentum(data, p, k, gradient, x):
     """One array of state, the velocity."""
     velocities, rates, betas = data
@@ -36,7 +36,7 @@ def momentum(data, p, k, gradient, x):
         x[j] += velocity[j]
 
 
-@compiled
+@jit
 def rmsprop(data, p, k, gradient, x):
     """The state is the mean square and the velocity."""
     mean_squares, velocities, rates, rhos, momenta, epsilon = data
@@ -48,7 +48,7 @@ def rmsprop(data, p, k, gradient, x):
         x[j] -= velocity[j]
 
 
-@compiled
+@jit
 def yogi(data, p, k, gradient, x):
     """The state is the two moments."""
     moments1, moments2, rates, betas1, betas2, epsilon = data

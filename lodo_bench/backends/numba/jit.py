@@ -9,7 +9,7 @@ from pathlib import Path
 import numba
 
 
-def digest(files: Iterable[Path]) -> str:
+def source_hash(files: Iterable[Path]) -> str:
     """A text that is another one when any of the files has changed."""
     found = hashlib.blake2b(digest_size=8)
     for file in files:
@@ -17,10 +17,10 @@ def digest(files: Iterable[Path]) -> str:
     return found.hexdigest()
 
 
-_OURS = digest(sorted(Path(__file__).parent.glob("*.py")))
+_OURS = source_hash(sorted(Path(__file__).parent.glob("*.py")))
 
 
-def compiled(function=None, *, inlined=False):
+def jit(function=None, *, inlined=False):
     """Compile a function when it is called first, and keep the machine code for other processes.
 
     Sums and products may be contracted to fused multiply-adds, but nothing is reordered: results do not depend on where
@@ -35,7 +35,7 @@ def compiled(function=None, *, inlined=False):
             array, which takes as long as to work on a few vectors.
     """
     if function is None:
-        return lambda function: compiled(function, inlined=inlined)
+        return lambda function: jit(function, inlined=inlined)
     function.__qualname__ = f"{function.__qualname__}_{_OURS}"
     options = {"cache": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
     return numba.njit(**options, forceinline=inlined)(function)

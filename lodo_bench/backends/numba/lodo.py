@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lodo_bench.backends.numba.jit import compiled
+from lodo_bench.backends.numba.jit import jit
 from lodo_bench.backends.numba.simd import every, leading, load, root, spread, store, width
 
 _Place = np.uintp
@@ -26,7 +26,7 @@ _ONE = _Place(1)
 # A row of a layer's blocks is worked on vector by vector, the last of them with a mask.
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def _row(size, blocks, weights, at, along, x, x_at, b, mask):
     """From block b on, the sum over the rows of x, each times a row of the weights, which are `along` rows apart."""
     total = load(weights, at + b, mask) * load(x, x_at + b, mask)
@@ -35,7 +35,7 @@ def _row(size, blocks, weights, at, along, x, x_at, b, mask):
     return total
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def _multiply(size, blocks, weights, at, across, along, x, x_at, y, y_at, begin, end):
     """Y = B(θ) x; with `across` = 1 and `along` = k. The other way round Y = B(θ)ᵀ x."""
     whole = end - (end - begin) % width(weights)
@@ -48,21 +48,21 @@ def _multiply(size, blocks, weights, at, across, along, x, x_at, y, y_at, begin,
             store(y, result + whole, _row(size, blocks, weights, row, along, x, x_at, whole, rest), rest)
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def _gather(size, blocks, x, x_at, order, y, at, begin, end):
     for i in range(_Place(len(size))):
         for b in range(at + i * blocks + begin, at + i * blocks + end):
             y[b] = x[x_at + order[b]]
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def _scatter(size, blocks, x, x_at, order, at, y, y_at, begin, end):
     for i in range(_Place(len(size))):
         for b in range(i * blocks + begin, i * blocks + end):
             y[y_at + order[at + b]] = x[x_at + b]
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def _learned_input(size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, i, b, mask):
     """Entry i of B(θ)ᵀ times the signal, from block b on, while the weights take their step of Adam."""
     k = _Place(len(size))
@@ -84,7 +84,7 @@ def _learned_input(size, blocks, learned, at, factors, applied, trace_at, pushed
     return total
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def _backward_learning(
     size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, y, y_at, begin, end
 ):  # fmt: skip
@@ -108,7 +108,7 @@ def _backward_learning(
             store(y, row + whole, total, rest)
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def up(size, blocks, layer, weights, orders, source, source_at, inputs, result, result_at, start, stop):
     """A layer of G̃: the source in the layer's order, kept in `inputs`, is multiplied. The first layer has it there."""
     k = _Place(len(size))
@@ -120,7 +120,7 @@ def up(size, blocks, layer, weights, orders, source, source_at, inputs, result, 
         _multiply(size, blocks, weights, at * k, _ONE, k, inputs, at, result, result_at, begin, end)
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def down(size, blocks, layer, weights, orders, source, source_at, work, result, result_at, start, stop):
     """A layer of G̃ᵀ: the source, multiplied, goes to the order of the layer before; the first's is left in `work`."""
     k = _Place(len(size))
@@ -133,7 +133,7 @@ def down(size, blocks, layer, weights, orders, source, source_at, work, result, 
             _scatter(size, blocks, work, work_at, orders, at, result, result_at, begin, end)
 
 
-@compiled(inlined=True)
+@jit(inlined=True)
 def down_learning(size, blocks, layer, learned, factors, orders, applied, pushed, work, start, stop):
     """As `down` with the signal that is pushed back, while each weight takes its step of Adam.
 
@@ -165,21 +165,21 @@ def down_learning(size, blocks, layer, learned, factors, orders, applied, pushed
             _scatter(size, blocks, work, work_at, orders, at, work, result_at, begin, end)
 
 
-@compiled
+@jit
 def enter(vector, entrance, inputs):
     """Put a vector (n,) where the first layer takes it; the other entries of its inputs are zero and stay so."""
     for j in range(len(vector)):
         inputs[entrance[j]] = vector[j]
 
 
-@compiled
+@jit
 def leave(signal, at, entrance, vector):
     """Take a vector (n,) out of what has come back through the first layer."""
     for j in range(len(vector)):
         vector[j] = signal[at + entrance[j]]
 
 
-@compiled
+@jit
 def _up_all(size, blocks, layers, weights, orders, entrance, vector, inputs, work):
     """G̃; what comes out at the top is number (N − 1) mod 2 of `work`."""
     hidden = _Place(len(size)) * blocks
@@ -189,7 +189,7 @@ def _up_all(size, blocks, layers, weights, orders, entrance, vector, inputs, wor
         up(size, blocks, layer, weights, orders, work, source_at, inputs, work, result_at, _Place(0), blocks)
 
 
-@compiled
+@jit
 def _through(size, blocks, layers, weights, orders, entrance, vector, inputs, adjoints, work, result):
     """S = (I 0) G̃ᵀ G̃ (I 0)ᵀ."""
     hidden = _Place(len(size)) * blocks
@@ -204,7 +204,7 @@ def _through(size, blocks, layers, weights, orders, entrance, vector, inputs, ad
     leave(work, _Place(2) * hidden, entrance, result)
 
 
-@compiled
+@jit
 def apply_all(size, blocks, layers, weights, orders, entrances, vectors, inputs, adjoints, results, first, last):
     """S times the vectors (P, n) of individuals `first` to `last`; see `BlockKernel.apply`."""
     blocks, layers = _Place(blocks), _Place(layers)
@@ -225,7 +225,7 @@ def apply_all(size, blocks, layers, weights, orders, entrances, vectors, inputs,
 # - room for each individual: three signals, the inputs of a vector that is pushed back, and that vector.
 
 
-@compiled
+@jit
 def _learn(data, p, k, gradient):
     """See `Preconditioner.learn`, with Adam as the meta-optimizer."""
     (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), learning, (_, _, scales), room = data
@@ -244,7 +244,7 @@ def _learn(data, p, k, gradient):
         down_learning(size, blocks, layer, learned, factors, orders[p], applied, pushed, work, _Place(0), blocks)
 
 
-@compiled
+@jit
 def _move(data, p, gradient, x):
     """See `Preconditioner.move`."""
     (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), _, moving, (works, _, vectors) = data
@@ -264,14 +264,14 @@ def _move(data, p, gradient, x):
         x[j] -= direction[j] * scale
 
 
-@compiled
+@jit
 def lodo(data, p, k, gradient, x):
-    """See `lodo_bench.backends.compiled_loop.Compiled`."""
+    """See `lodo_bench.backends.compiled_loop.CompiledStep`."""
     _learn(data, p, k, gradient)
     _move(data, p, gradient, x)
 
 
-@compiled
+@jit
 def descend_all(data, learns, moves, gradients, points, first, last):
     """A step of individuals `first` to `last`, one after the other, each while its weights are in the cache.
 

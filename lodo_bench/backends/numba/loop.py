@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lodo_bench.backends.numba.jit import compiled, digest
+from lodo_bench.backends.numba.jit import jit, source_hash
 
 # `fused` gives each of its loops two of its own.
 evaluate: Any = None
@@ -33,8 +33,8 @@ def fused(evaluate: Any, update: Any) -> Any:
     own, under a name that tells the functions and their files' content.
     """
     functions = [part.py_func for part in (evaluate, update)]
-    content = digest(Path(function.__code__.co_filename) for function in functions)
+    content = source_hash(Path(function.__code__.co_filename) for function in functions)
     name = "_".join(("loop", *(function.__name__ for function in functions), content))
     loop = FunctionType(_loop.__code__, {**globals(), "evaluate": evaluate, "update": update}, name)
     loop.__qualname__, loop.__module__ = name, __name__
-    return compiled(loop)
+    return jit(loop)

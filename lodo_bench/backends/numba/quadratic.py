@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lodo_bench.backends.numba.jit import compiled
+from lodo_bench.backends.numba.jit import jit
 
 
-@compiled
+@jit
 def _evaluate_one(hessian, x, center, gradient):
     """The loss; row by row, which H's symmetry allows, and in the order of the rows, whoever else is evaluated."""
     n = len(x)
@@ -20,7 +20,7 @@ def _evaluate_one(hessian, x, center, gradient):
     return total / 2
 
 
-@compiled
+@jit
 def evaluate_all(hessians, points, centers, losses, gradients):
     """Losses (P,) and gradients (P, n) at `points` (P, n), around `centers` (P, n).
 
@@ -30,8 +30,8 @@ def evaluate_all(hessians, points, centers, losses, gradients):
         losses[p] = _evaluate_one(hessians[p], points[p], centers[p], gradients[p])
 
 
-@compiled
+@jit
 def quadratic(data, p, k, x, gradient):
-    """See `lodo_bench.backends.compiled_loop.Compiled`; data are H as above, the centre's walk (steps, P, n), and where step 0 is."""
+    """See `lodo_bench.backends.compiled_loop.CompiledStep`; data are H as above, the centre's walk (steps, P, n), and where step 0 is."""
     hessians, walk, start = data
     return _evaluate_one(hessians[p], x, walk[start + k, p], gradient)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lodo_bench.backends.numba.jit import compiled
+from lodo_bench.backends.numba.jit import jit
 
 
-@compiled
+@jit
 def two_loop(gradients, steps, changes, curvatures, scales, newest, known, weights, directions):
     """Directions (P, n) from `gradients` (P, n); see `lodo_bench.optimizers.lbfgs.LBFGS`.
 
@@ -31,7 +31,7 @@ def two_loop(gradients, steps, changes, curvatures, scales, newest, known, weigh
                 direction[j] += (weights[age] - back) * steps[row, p, j]
 
 
-@compiled
+@jit
 def _dot(x, y):
     total = x[0] * y[0]
     for j in range(1, len(x)):

@@ -6,29 +6,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lodo_bench.analysis.comparison import Comparison, compare
-from lodo_bench.experiments.run import Done
-from lodo_bench.experiments.section import Piece
+from lodo_bench.experiments.run import ExperimentResult
+from lodo_bench.experiments.section import Section
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.markdown import render
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
-from lodo_bench.spec.training import Bound, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
 
-def comparison(done: Done) -> list[Piece]:
+def comparison(done: ExperimentResult) -> list[Section]:
     """A table for each task."""
-    return [Piece(text=render(found).rstrip("\n")) for found in comparisons(done)]
+    return [Section(text=render(found).rstrip("\n")) for found in comparisons(done)]
 
 
-def comparisons(done: Done) -> list[Comparison]:
+def comparisons(done: ExperimentResult) -> list[Comparison]:
     """One for each task, of this experiment's runs and no others."""
     milestones = set(_milestones(done))
     run_sets = [_at(record, milestones) for record in done.run_sets]
     return compare(run_sets, _bound, complexity=_complexity, studies=done.studies)
 
 
-def _milestones(done: Done) -> Iterator[str]:
+def _milestones(done: ExperimentResult) -> Iterator[str]:
     """The longest step milestone and every time milestone: a timed run goes past others that it is not for."""
     runs = [runs for part in done.experiment.parts for runs in part.runs]
     for part in done.experiment.parts:
@@ -51,8 +51,8 @@ def _scored(run: RunRecord, milestones: set[str]) -> RunRecord:
     )
 
 
-def _bound(task: TaskSpec) -> Bound | None:
-    return TASKS.load(task.name).bound(task.options)
+def _bound(task: TaskSpec) -> LossBound | None:
+    return TASKS.load(task.name).optimal_loss(task.options)
 
 
 def _complexity(optimizer: OptimizerSpec) -> str:

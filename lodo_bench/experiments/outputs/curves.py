@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lodo_bench.charts.lines import Line, lines_of
+from lodo_bench.charts.lines import ResultGroup, lines_of
 from lodo_bench.experiments.outputs.comparison import tasks_of
-from lodo_bench.experiments.run import Done
-from lodo_bench.experiments.section import Piece, drawn
+from lodo_bench.experiments.run import ExperimentResult
+from lodo_bench.experiments.section import Section, drawn
 from lodo_bench.figures import kinds as pictures
 from lodo_bench.spec.training import TaskSpec
 
 
-def curves(done: Done) -> list[Piece]:
+def curves(done: ExperimentResult) -> list[Section]:
     """Learning curves by steps and by time (LODO Fig. 2, 4, 6)."""
     return [
-        Piece(
+        Section(
             picture=drawn(pictures.learning_curves(task, lines, done.store).figure),
             name=f"curves{suffix}",
             caption=f"Learning curves on {task.label}: the median over the seeds, and all of them in the band.",
@@ -24,10 +24,10 @@ def curves(done: Done) -> list[Piece]:
     ]
 
 
-def hessian_error(done: Done) -> list[Piece]:
+def hessian_error(done: ExperimentResult) -> list[Section]:
     """How far the preconditioners are from the inverse Hessian (LODO Fig. 2)."""
     return [
-        Piece(
+        Section(
             picture=drawn(pictures.hessian_errors(task, lines, done.store).figure),
             name=f"hessian-error{suffix}",
             caption="How far the preconditioner G is from the inverse of the Hessian H, measured every 100 steps.",
@@ -36,10 +36,10 @@ def hessian_error(done: Done) -> list[Piece]:
     ]
 
 
-def trajectories(done: Done) -> list[Piece]:
+def trajectories(done: ExperimentResult) -> list[Section]:
     """The paths of the first seeds over the contours of a task with two parameters (LODO Fig. 3, 11)."""
     return [
-        Piece(
+        Section(
             picture=drawn(pictures.trajectories(task, lines, done.store).figure),
             name=f"trajectories{suffix}",
             caption=f"The path that each optimizer takes on {task.label}, seed 0, from the circle to the dot.",
@@ -48,7 +48,7 @@ def trajectories(done: Done) -> list[Piece]:
     ]
 
 
-def _by_task(done: Done) -> Iterator[tuple[TaskSpec, list[Line], str]]:
+def _by_task(done: ExperimentResult) -> Iterator[tuple[TaskSpec, list[ResultGroup], str]]:
     """Each task, its lines, and what the names of its files end with."""
     tasks = tasks_of(done.run_sets)
     for index, task in enumerate(tasks):

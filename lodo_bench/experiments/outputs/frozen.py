@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.backends.selection import using
+from lodo_bench.backends.selection import use_backend
 from lodo_bench.backends.threads import single_thread
-from lodo_bench.charts.curves import Path, course
-from lodo_bench.charts.line_styles import looks_of
-from lodo_bench.charts.series import Drawn
-from lodo_bench.experiments.run import Done, Result
-from lodo_bench.experiments.section import Piece, drawn
+from lodo_bench.charts.curves import RunCurve, aggregate
+from lodo_bench.charts.line_styles import line_styles_of
+from lodo_bench.charts.series import PlotSeries
+from lodo_bench.experiments.run import CaseResult, ExperimentResult
+from lodo_bench.experiments.section import Section, drawn
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.lodo.base import LearnedPreconditioning
 from lodo_bench.plots.curves import Panel, course_figure
@@ -33,7 +33,7 @@ _LARGE = 1000.0
 Floats = NDArray[np.float64]
 
 
-def frozen(done: Done) -> list[Piece]:
+def frozen(done: ExperimentResult) -> list[Section]:
     """LODO tracks a task, its θ is frozen, and it is used on a new problem of the same kind.
 
     The part's `runs` say with how many seeds and for how long it tracks. It is computed anew each time.
@@ -41,20 +41,18 @@ def frozen(done: Done) -> list[Piece]:
     return [_piece(result, measure(result, done)) for result in done.results]
 
 
-def measure(result: Result, done: Done) -> Mapping[str, Floats]:
+def measure(result: CaseResult, done: ExperimentResult) -> Mapping[str, Floats]:
     """Losses, (steps, seeds), after tracking: frozen on a new problem and on its own, and still learning on a new."""
     runs = result.case.part.runs[0]
     spec = TrainingSpec(
         task=result.case.task,
         optimizer=result.case.optimizer,
         purpose="final",
-        individuals=tuple(Individual((seed,), result.hyperparameters.values) for seed in range(runs.seeds)),
+        individuals=tuple(Individual((seed,), result.hyperparameters.values) for seed in range(runs.num_seeds)),
         steps=runs.steps,
-        device=done.setting.device,
-        dtype=TASKS.load(result.case.task.name).default_dtype,
-        kernel=done.setting.kernel,
+        compute=done.execution.compute_for(result.case.task),
     )
-    with single_thread(), using(spec.kernel):
+    with single_thread(), use_backend(spec.compute.backend):
         task = _task(spec, ())
         tracking = _lodo(spec, task.initial_point(), learning=True)
         _advance(task, tracking, runs.steps)
@@ -85,7 +83,7 @@ def _task(spec: TrainingSpec, more: tuple[int, ...]) -> Task:
     """The problems of the individuals, or others of theirs if there is more in their keys."""
     individuals = tuple(Individual((*i.key, *more), i.hyperparameters) for i in spec.individuals)
     generators = seeding.task_generators(_with(spec, individuals))
-    return TASKS.load(spec.task.name)(generators, getattr(torch, spec.dtype), spec.task.options)
+    return TASKS.load(spec.task.name)(generators, getattr(torch, spec.compute.dtype), spec.task.options)
 
 
 def _with(spec: TrainingSpec, individuals: tuple[Individual, ...]) -> TrainingSpec:
@@ -119,7 +117,7 @@ def _advance(task: Task, optimizer: LearnedPreconditioning, steps: int) -> Float
     return found
 
 
-def _piece(result: Result, found: Mapping[str, Floats]) -> Piece:
+def _piece(result: CaseResult, found: Mapping[str, Floats]) -> Section:
     runs, label = result.case.part.runs[0], result.case.optimizer.label
     rows = [
         [name, *(number(float(np.median(losses[step - 1]))) for step in _SHOWN), _large_after(losses)]
@@ -128,23 +126,23 @@ def _piece(result: Result, found: Mapping[str, Floats]) -> Piece:
     headers = ["", *(f"step {step}" for step in _SHOWN), f"loss > {_LARGE:,.0f}"]
     text = (
         f"### {label} on {result.case.task.label}, frozen after {runs.steps:,} steps\n\n{table(headers, rows)}\n\n"
-        f"- Median training loss over {runs.seeds} seeds; in the last column the median of the steps after which it "
+        f"- Median training loss over {runs.num_seeds} seeds; in the last column the median of the steps after which it "
         f"is above {_LARGE:,.0f}, and in how many runs it ever is."
     )
-    looks = looks_of([result.case.optimizer.name] * len(found))
+    looks = line_styles_of([result.case.optimizer.name] * len(found))
     lines = []
     for (name, losses), look in zip(found.items(), looks, strict=True):
-        if (line := course(_path(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
-            lines.append(Drawn(name, look, line))
+        if (line := aggregate(_path(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
+            lines.append(PlotSeries(name, look, line))
     panel = Panel("steps since it was frozen", "training loss", lines, whole=True)
     figure = course_figure(f"{label}, frozen", [panel])
-    return Piece(text, drawn(figure), "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
+    return Section(text, drawn(figure), "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
 
 
-def _path(losses: Floats) -> Path:
+def _path(losses: Floats) -> RunCurve:
     broken = np.flatnonzero(~np.isfinite(losses))
     end = int(broken[0]) + 1 if len(broken) else len(losses)
-    return Path(np.arange(1.0, end + 1), losses[:end], Status.DIVERGED if len(broken) else Status.COMPLETED)
+    return RunCurve(np.arange(1.0, end + 1), losses[:end], Status.DIVERGED if len(broken) else Status.COMPLETED)
 
 
 def _large_after(losses: Floats) -> str:

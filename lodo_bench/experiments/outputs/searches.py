@@ -6,29 +6,31 @@ from collections.abc import Iterable
 
 from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.experiments.plan import study_spec
-from lodo_bench.experiments.run import Done, Result
-from lodo_bench.experiments.section import Piece, drawn
+from lodo_bench.experiments.run import CaseResult, ExperimentResult
+from lodo_bench.experiments.section import Section, drawn
 from lodo_bench.figures import kinds as pictures
-from lodo_bench.report.markdown import NOTHING, hyperparameter_source, number, table
-from lodo_bench.spec.options import shown
+from lodo_bench.report.markdown import NOTHING, hyperparameter_label, number, table
+from lodo_bench.spec.options import format_value
 from lodo_bench.spec.training import TaskSpec
 
 
-def schedules(done: Done) -> list[Piece]:
+def schedules(done: ExperimentResult) -> list[Section]:
     """σ and steps of each generation, task by task (LODO Table 5)."""
     parts = done.experiment.parts
     generations = max(len(part.schedule.generations) for part in parts)
     rows = []
     for index in range(generations):
         plans = [part.schedule.generations[index : index + 1] for part in parts]
-        rows.append([str(index), *(f"{shown(plan[0].sigma)} / {plan[0].steps}" if plan else NOTHING for plan in plans)])
+        rows.append(
+            [str(index), *(f"{format_value(plan[0].sigma)} / {plan[0].steps}" if plan else NOTHING for plan in plans)]
+        )
     rows.append(["individuals", *(str(part.schedule.population) for part in parts)])
     headers = ["generation", *(part.task.label for part in parts)]
     text = f"{table(headers, rows)}\n\n- σ of the normal distribution around the mean, in the rescaled space, / steps."
-    return [Piece(text)]
+    return [Section(text)]
 
 
-def search(done: Done) -> list[Piece]:
+def search(done: ExperimentResult) -> list[Section]:
     """How each hyperparameter's mean and spread moved, every individual a dot."""
     studies = [study for study in done.studies if study.generations and study.generations[0].mean]
     found = []
@@ -37,12 +39,12 @@ def search(done: Done) -> list[Piece]:
         if own:
             caption = f"How the searches on {task.label} went: a dot is an individual, the band one σ around the mean."
             found.append(
-                Piece(picture=drawn(pictures.searches(task, own).figure), name=f"search-{task.name}", caption=caption)
+                Section(picture=drawn(pictures.searches(task, own).figure), name=f"search-{task.name}", caption=caption)
             )
     return found
 
 
-def hyperparameters(done: Done) -> list[Piece]:
+def hyperparameters(done: ExperimentResult) -> list[Section]:
     """The values found beside the paper's (LODO Table 6)."""
     tasks = _tasks(done.results)
     found = {(r.case.base.label, r.case.part.task.label): r for r in done.results}
@@ -57,10 +59,10 @@ def hyperparameters(done: Done) -> list[Piece]:
             cells.append(number(result.hyperparameters.values[name] if result else None, 5))
             cells.append(number((published or {}).get(name), 5))
         rows.append(cells)
-    return [Piece("\n\n".join([table(headers, rows, left=2), "\n".join(_sources(done))]))]
+    return [Section("\n\n".join([table(headers, rows, left=2), "\n".join(_sources(done))]))]
 
 
-def _tasks(results: Iterable[Result]) -> list[TaskSpec]:
+def _tasks(results: Iterable[CaseResult]) -> list[TaskSpec]:
     found: list[TaskSpec] = []
     for result in results:
         if result.case.part.task not in found:
@@ -68,11 +70,11 @@ def _tasks(results: Iterable[Result]) -> list[TaskSpec]:
     return found
 
 
-def _sources(done: Done) -> list[str]:
+def _sources(done: ExperimentResult) -> list[str]:
     lines = []
     for task in _tasks(done.results):
         own = [result for result in done.results if result.case.part.task == task]
-        told = ", ".join(f"{r.case.base.label} {hyperparameter_source(r.hyperparameters)}" for r in own)
-        schedules = {study_spec(r.case, done.setting).schedule.name for r in own if r.case.is_tuned}
+        told = ", ".join(f"{r.case.base.label} {hyperparameter_label(r.hyperparameters)}" for r in own)
+        schedules = {study_spec(r.case, done.execution).schedule.name for r in own if r.case.is_tuned}
         lines.append(f"- {task.label}: {told}; schedule {', '.join(sorted(schedules)) or NOTHING}.")
     return lines

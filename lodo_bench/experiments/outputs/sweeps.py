@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lodo_bench.analysis.statistics import Summary, summarize
-from lodo_bench.charts.line_styles import looks_of
+from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.sweeps import SweepLine
-from lodo_bench.experiments.run import Done, Result
-from lodo_bench.experiments.section import Piece, drawn
+from lodo_bench.experiments.run import CaseResult, ExperimentResult
+from lodo_bench.experiments.section import Section, drawn
 from lodo_bench.experiments.spec import Part
 from lodo_bench.plots.sweep import sweep_figure
 from lodo_bench.report.markdown import mean_and_spread, milestone_title, table
 from lodo_bench.spec.milestone import Milestone
-from lodo_bench.spec.options import Value, shown
+from lodo_bench.spec.options import Value, format_value
 from lodo_bench.spec.outcome import Status
 
 Unit = Callable[[Value], float]
 
 
-def sweep(done: Done) -> list[Piece]:
+def sweep(done: ExperimentResult) -> list[Section]:
     """Loss against what was swept over."""
     return _pieces(done, "loss", lambda _: 1.0)
 
 
-def noise(done: Done) -> list[Piece]:
+def noise(done: ExperimentResult) -> list[Section]:
     """Loss, divided by the noise variance σ², against σ²."""
     return _pieces(done, "loss / σ²", float)
 
 
-def _pieces(done: Done, quantity: str, unit: Unit) -> list[Piece]:
+def _pieces(done: ExperimentResult, quantity: str, unit: Unit) -> list[Section]:
     parts = [part for part in done.experiment.parts if part.sweep is not None]
     return [
         _piece(part, [result for result in done.results if result.case.part is part], quantity, unit, suffix)
@@ -37,7 +37,7 @@ def _pieces(done: Done, quantity: str, unit: Unit) -> list[Piece]:
     ]
 
 
-def _piece(part: Part, results: Sequence[Result], quantity: str, unit: Unit, suffix: str) -> Piece:
+def _piece(part: Part, results: Sequence[CaseResult], quantity: str, unit: Unit, suffix: str) -> Section:
     assert part.sweep is not None, "only those are asked for"
     name = part.sweep.over.replace("_", " ")
     steps = max(runs.steps for runs in part.runs)
@@ -46,11 +46,11 @@ def _piece(part: Part, results: Sequence[Result], quantity: str, unit: Unit, suf
     title = f"{part.task.label}: {what}, by {name}"
     figure = sweep_figure(title, name, quantity, lines)
     text = f"### {title}\n\n{_table(name, lines)}\n\n{_note(lines)}"
-    return Piece(text, drawn(figure), f"{part.sweep.over.replace('_', '-')}{suffix}", f"{title}.")
+    return Section(text, drawn(figure), f"{part.sweep.over.replace('_', '-')}{suffix}", f"{title}.")
 
 
-def _lines(part: Part, results: Sequence[Result], key: str, unit: Unit) -> list[SweepLine]:
-    looks = looks_of([optimizer.name for optimizer in part.optimizers])
+def _lines(part: Part, results: Sequence[CaseResult], key: str, unit: Unit) -> list[SweepLine]:
+    looks = line_styles_of([optimizer.name for optimizer in part.optimizers])
     lines = []
     for optimizer, look in zip(part.optimizers, looks, strict=True):
         points = []
@@ -62,7 +62,7 @@ def _lines(part: Part, results: Sequence[Result], key: str, unit: Unit) -> list[
     return lines
 
 
-def _losses(result: Result, key: str) -> list[float]:
+def _losses(result: CaseResult, key: str) -> list[float]:
     by_seed = {
         run.seed: run.milestones[key]
         for record in result.run_sets
@@ -77,10 +77,10 @@ def _table(name: str, lines: Sequence[SweepLine]) -> str:
     headers = [name, *(line.label for line in lines)]
     places = list(dict.fromkeys(place for line in lines for place, _ in line.points))
     if len(lines) > 1 and any(len(line.points) != len(places) for line in lines):
-        rows = [[line.label, shown(place), _cell(summary)] for line in lines for place, summary in line.points]
+        rows = [[line.label, format_value(place), _cell(summary)] for line in lines for place, summary in line.points]
         return table(["optimizer", name, "loss"], rows)
     found = [dict(line.points) for line in lines]
-    return table(headers, [[shown(place), *(_cell(points[place]) for points in found)] for place in places])
+    return table(headers, [[format_value(place), *(_cell(points[place]) for points in found)] for place in places])
 
 
 def _cell(summary: Summary) -> str:

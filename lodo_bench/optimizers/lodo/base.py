@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
 from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import HyperparameterSpec, Value
 
-META_LEARNING_RATE = Parameter(
+META_LEARNING_RATE = HyperparameterSpec(
     "meta_learning_rate", "meta_lr", "rate", 0.001, "step size α of the preconditioner's own optimizer"
 )
-MOMENTUM = Parameter("momentum", "beta", "decay", 0.9, "decay β of the averaged gradient")
-INITIAL_LEARNING_RATE = Parameter(
+MOMENTUM = HyperparameterSpec("momentum", "beta", "decay", 0.9, "decay β of the averaged gradient")
+INITIAL_LEARNING_RATE = HyperparameterSpec(
     "initial_learning_rate",
     "lr",
     "rate",
@@ -67,7 +67,7 @@ class LearnedPreconditioning(Optimizer):
         super().__init__(x, hyperparameters, generators, options)
         self.preconditioner = self._build(generators)
         self._meta = self._build_meta()
-        self._renewal = 1 - self.column("momentum") if "momentum" in hyperparameters else x.new_ones(())
+        self._renewal = 1 - self.hyperparameter("momentum") if "momentum" in hyperparameters else x.new_ones(())
         self.average = torch.zeros_like(x)
         self._descent = Descent(
             x, self.average, self._renewal, self._initial_scale(), hyperparameters["meta_learning_rate"]
@@ -80,7 +80,7 @@ class LearnedPreconditioning(Optimizer):
 
     def _initial_scale(self) -> Tensor:
         """α₀, (P, 1)."""
-        return self.column("initial_learning_rate")
+        return self.hyperparameter("initial_learning_rate")
 
     def _build_meta(self) -> MetaOptimizer:
         return meta_optimizer("adam", self.preconditioner.weights)
@@ -89,7 +89,7 @@ class LearnedPreconditioning(Optimizer):
         """Update `x` in place; see `Optimizer.step`."""
         self.preconditioner.step(gradient, self._descent, self._meta)
 
-    def compiled_steps(self, count: int) -> Compiled:
+    def compiled_steps(self, count: int) -> CompiledStep:
         """See `Optimizer.compiled_steps`."""
         return self.preconditioner.compiled_steps(count, self._descent, self._meta)
 
@@ -105,11 +105,11 @@ class LearnedPreconditioning(Optimizer):
         """Change a hyperparameter, for all individuals; α₀ between `learn` and `move`, the others at any time."""
         self._hyperparameters[name].fill_(value)
         if name == "momentum":
-            torch.sub(1, self.column(name), out=self._renewal)
+            torch.sub(1, self.hyperparameter(name), out=self._renewal)
 
-    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
-        """See `Stateful.restore`."""
-        super().restore(state, device)
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """See `Checkpointable.restore`."""
+        super().load_state_dict(state, device)
         self.preconditioner.apply(self.average)  # which it remembers, for the next hypergradient
 
     def precondition(self, vector: Tensor) -> Tensor:

@@ -8,11 +8,11 @@ from typing import Any, final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.backends.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.adam import AdamMoments
-from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, FusedKernel, build_kernel
+from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, FusedBlockKernel, build_kernel
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
 from lodo_bench.optimizers.lodo.preconditioner import Descent, Preconditioner
 
@@ -58,15 +58,15 @@ class BlockPreconditioner(Preconditioner):
         self.weights, self.orders, self.entrance = network.weights, network.orders, network.entrance
         self._use(build_kernel(network) if network.weights.shape[1] else None)
 
-    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
-        """See `Stateful.restore`."""
-        super().restore(state, device)
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """See `Checkpointable.restore`."""
+        super().load_state_dict(state, device)
         if self.kernel is not None:
             self._use(type(self.kernel)(self.network))  # as kernels prepare what they need of the permutations
 
     def _use(self, kernel: BlockKernel | None) -> None:
         self.kernel = kernel
-        self._fused = kernel if isinstance(kernel, FusedKernel) else None
+        self._fused = kernel if isinstance(kernel, FusedBlockKernel) else None
 
     def apply(self, vector: Tensor) -> Tensor:
         """See `Preconditioner.apply`."""
@@ -109,7 +109,7 @@ class BlockPreconditioner(Preconditioner):
         """See `Preconditioner.is_compiled_with`."""
         return self._fused is not None and isinstance(meta, AdamMoments)
 
-    def compiled_steps(self, count: int, descent: Descent, meta: MetaOptimizer) -> Compiled:
+    def compiled_steps(self, count: int, descent: Descent, meta: MetaOptimizer) -> CompiledStep:
         """See `Preconditioner.compiled_steps`."""
         assert self._fused is not None and isinstance(meta, AdamMoments), "asked for where there are none"
         return self._fused.compiled_steps(count, descent, meta)

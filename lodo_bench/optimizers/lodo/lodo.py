@@ -10,14 +10,18 @@ from torch import Generator
 from lodo_bench.optimizers.lodo.base import INITIAL_LEARNING_RATE, META_LEARNING_RATE, MOMENTUM, LearnedPreconditioning
 from lodo_bench.optimizers.lodo.block_network import BlockPreconditioner, draw_network
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
-from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.options import Option
 
-LAYERS = Parameter("layers", "N", "whole", 16, "layers N of the network G̃; with none, LODO is momentum")
-BLOCK_SIZE = Parameter("block_size", "k", "count", 4, "size k of the blocks")
-HIDDEN_DIM = Parameter(
-    "hidden_dim", "hidden", "whole", 0, "ñ, a multiple of k and at least n; 0 for the smallest that is at least 2n"
+LAYERS = Option("layers", "N", "nonnegative-int", 16, "layers N of the network G̃; with none, LODO is momentum")
+BLOCK_SIZE = Option("block_size", "k", "positive-int", 4, "size k of the blocks")
+HIDDEN_DIM = Option(
+    "hidden_dim",
+    "hidden",
+    "nonnegative-int",
+    0,
+    "ñ, a multiple of k and at least n; 0 for the smallest that is at least 2n",
 )
-META_OPTIMIZER = Parameter(
+META_OPTIMIZER = Option(
     "meta_optimizer", "meta", "choice", "adam", "what learns the preconditioner", choices=("adam", "sgd")
 )
 

@@ -7,7 +7,7 @@ from typing import Protocol, final
 from torch import Tensor
 
 from lodo_bench.optimizers.adam import AdamMoments
-from lodo_bench.state import Stateful
+from lodo_bench.state import Checkpointable
 
 
 class MetaOptimizer(Protocol):
@@ -19,7 +19,7 @@ class MetaOptimizer(Protocol):
 
 
 @final
-class Sgd(Stateful):
+class Sgd(Checkpointable):
     """Plain gradient descent: θ <- θ − α h."""
 
     def descend(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer
-from lodo_bench.state import Stateful
+from lodo_bench.state import Checkpointable
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Descent:
     meta_rate: Tensor
 
 
-class Preconditioner(ABC, Stateful):
+class Preconditioner(ABC, Checkpointable):
     """A matrix S(θ) for each of P individuals that can be applied to vectors and told how θ should change.
 
     Attributes:
@@ -86,7 +86,7 @@ class Preconditioner(ABC, Stateful):
         """Whether there is `compiled_steps` with this meta-optimizer."""
         return False
 
-    def compiled_steps(self, count: int, descent: Descent, meta: MetaOptimizer) -> Compiled:
+    def compiled_steps(self, count: int, descent: Descent, meta: MetaOptimizer) -> CompiledStep:
         """See `Optimizer.compiled_steps`."""
         raise NotImplementedError
 

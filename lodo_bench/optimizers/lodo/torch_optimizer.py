@@ -12,7 +12,7 @@ from torch.optim.optimizer import ParamsT
 from lodo_bench.errors import StateError, UsageError
 from lodo_bench.optimizers.lodo import Lodo
 from lodo_bench.seeding import derive_seed
-from lodo_bench.spec.options import Parameter, Value, resolve
+from lodo_bench.spec.options import Option, Value, resolve
 
 _STRUCTURE = ("layers", "block_size", "hidden_dim")
 _HALF = (torch.float16, torch.bfloat16)
@@ -118,7 +118,7 @@ class LODO(torch.optim.Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on bit for bit; nested dictionaries and lists of tensors and numbers."""
-        return {**super().state_dict(), "preconditioners": [part.state() for part in self._parts]}
+        return {**super().state_dict(), "preconditioners": [part.state_dict() for part in self._parts]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a `state_dict()`, of an optimizer of the same parameters in the same groups.
@@ -138,7 +138,7 @@ class LODO(torch.optim.Optimizer):
             raise
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "preconditioners": [part.state() for part in self._parts]}
+        return {**super().__getstate__(), "preconditioners": [part.state_dict() for part in self._parts]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         rest = dict(state)
@@ -174,7 +174,7 @@ class LODO(torch.optim.Optimizer):
         parts = []
         for number, state in enumerate(preconditioners):
             part = _Part(self.param_groups[state["group"]], state["group"], state["places"], number)
-            part.restore(state)
+            part.load_state_dict(state)
             parts.append(part)
         return parts
 
@@ -196,7 +196,7 @@ def _structure(settings: Mapping[str, Any]) -> dict[str, Value]:
     return _resolved(Lodo.options_table, {name: settings[name] for name in _STRUCTURE})
 
 
-def _resolved(table: Iterable[Parameter], given: Mapping[str, Value]) -> dict[str, Value]:
+def _resolved(table: Iterable[Option], given: Mapping[str, Value]) -> dict[str, Value]:
     try:
         return resolve(table, given, "LODO")
     except UsageError as error:
@@ -283,17 +283,17 @@ class _Part:
         torch._foreach_copy_([self._parameters[i] for i in present], [self._points[i] for i in present])
         self._moved = present
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """What makes up this part, beside what it was built from."""
         own = {"group": self.group, "places": self.places, "rate": self._rate, "moved": self._moved}
-        return {**own, "lodo": self._lodo.state()}
+        return {**own, "lodo": self._lodo.state_dict()}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Become what `state` was taken of."""
         self._rate, self._moved = state["rate"], list(state["moved"])
         self._lodo.set_hyperparameter("initial_learning_rate", self._rate)
         try:
-            self._lodo.restore(state["lodo"], self._gradient.device)
+            self._lodo.load_state_dict(state["lodo"], self._gradient.device)
         except StateError as error:
             raise ValueError(f"this is the state of another LODO: {error}") from None
 
@@ -307,4 +307,4 @@ class _Part:
 
 
 # A group's short names of LODO's hyperparameters: `lr` and so on.
-_HYPERPARAMETERS = {parameter.short: parameter.name for parameter in Lodo.hyperparameters}
+_HYPERPARAMETERS = {parameter.alias: parameter.name for parameter in Lodo.hyperparameters}

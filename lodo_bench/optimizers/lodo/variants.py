@@ -12,7 +12,7 @@ from lodo_bench.optimizers.lodo.dense import DensePreconditioner
 from lodo_bench.optimizers.lodo.diagonal import DiagonalPreconditioner
 from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
 from lodo_bench.optimizers.lodo.residual import ResidualPreconditioner
-from lodo_bench.spec.options import Parameter
+from lodo_bench.spec.options import Option
 
 
 @final
@@ -64,8 +64,8 @@ class LodoResiduals(LearnedPreconditioning):
 
     hyperparameters = (META_LEARNING_RATE, MOMENTUM, INITIAL_LEARNING_RATE)
     options_table = (
-        Parameter("layers", "N", "count", 64, "residual layers N"),
-        Parameter("init_scale", "scale", "variance", 0.01, "size of the first weights; 1 in the authors' code"),
+        Option("layers", "N", "positive-int", 64, "residual layers N"),
+        Option("init_scale", "scale", "variance", 0.01, "size of the first weights; 1 in the authors' code"),
     )
     complexity = "O(n log n)"
     reference = "Liao et al., TMLR 2023"

@@ -10,15 +10,15 @@ from lodo_bench import __version__
 from lodo_bench.charts.lines import lines_of
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.html.page import Task, about_text, render
-from lodo_bench.report.layout import lay_out
+from lodo_bench.report.layout import build_section
 
 if TYPE_CHECKING:
-    from lodo_bench.report.formats import Material
+    from lodo_bench.report.formats import ReportData
     from lodo_bench.spec.options import Kind
     from lodo_bench.spec.study import StudyRecord
 
 
-def page(material: Material) -> str:
+def page(material: ReportData) -> str:
     """The page of all tasks that were compared, and of those that have searches only."""
     run_sets, studies = material.store.run_sets(material.task), material.store.studies(material.task)
     tasks = [comparison.task for comparison, _ in material.reports]
@@ -33,7 +33,7 @@ def page(material: Material) -> str:
         shown.append(
             Task(
                 title=task.label,
-                section=None if report is None else lay_out(*report),
+                section=None if report is None else build_section(*report),
                 lines=lines_of(run_set for run_set in run_sets if run_set.spec.task == task),
                 bound=None if report is None else report[0].bound,
                 studies=searched,

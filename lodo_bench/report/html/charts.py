@@ -9,21 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.charts.axis_limits import frame
-from lodo_bench.charts.curves import Course
-from lodo_bench.charts.line_styles import Look, look_of
-from lodo_bench.charts.lines import Line
+from lodo_bench.charts.axis_limits import axis_limits
+from lodo_bench.charts.curves import CurveBand
+from lodo_bench.charts.line_styles import LineStyle, line_style_of
+from lodo_bench.charts.lines import ResultGroup
 from lodo_bench.charts.searches import jitter, spread_of
-from lodo_bench.charts.series import Curves, Drawn, losses_by_seconds, losses_by_steps, metric_by_steps, metric_names
-from lodo_bench.report.formatting import leaving_text
+from lodo_bench.charts.series import (
+    Curves,
+    PlotSeries,
+    losses_by_seconds,
+    losses_by_steps,
+    metric_by_steps,
+    metric_names,
+)
+from lodo_bench.report.formatting import off_scale_note
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.study import IndividualRecord, StudyRecord
-from lodo_bench.spec.training import Bound
+from lodo_bench.spec.training import LossBound
 
 _DIGITS = 5
 
 
-def charts_of(lines: Sequence[Line], curves: Curves, bound: Bound | None) -> list[dict[str, Any]]:
+def charts_of(lines: Sequence[ResultGroup], curves: Curves, bound: LossBound | None) -> list[dict[str, Any]]:
     """Losses by steps and, where there were clocks, by seconds, and whatever else was measured by steps.
 
     Args:
@@ -51,15 +58,15 @@ def search_of(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any]:
     names = list(study.generations[0].mean)
     return {
         "title": study.spec.optimizer.label,
-        "look": _look(look_of(study.spec.optimizer.name)),
+        "look": _look(line_style_of(study.spec.optimizer.name)),
         "generations": len(study.generations),
         "panels": [_panel(study, name, kinds[name]) for name in names],
         "individuals": [_individual(member, names, study) for member in study.individuals],
     }
 
 
-def _chart(title: str, x: str, unit: str, drawn: Sequence[Drawn], bound: Bound | None) -> dict[str, Any]:
-    framed = frame([line.course for line in drawn])
+def _chart(title: str, x: str, unit: str, drawn: Sequence[PlotSeries], bound: LossBound | None) -> dict[str, Any]:
+    framed = axis_limits([line.course for line in drawn])
     return {
         "title": title,
         "x": x,
@@ -69,8 +76,8 @@ def _chart(title: str, x: str, unit: str, drawn: Sequence[Drawn], bound: Bound |
         "lines": [
             {
                 "label": line.label,
-                "look": _look(line.look),
-                "leaving": None if peak is None else leaving_text(line.label, peak),
+                "look": _look(line.line_style),
+                "leaving": None if peak is None else off_scale_note(line.label, peak),
                 **_course(line.course),
             }
             for line, peak in zip(drawn, framed.peaks, strict=True)
@@ -78,7 +85,7 @@ def _chart(title: str, x: str, unit: str, drawn: Sequence[Drawn], bound: Bound |
     }
 
 
-def _course(course: Course) -> dict[str, Any]:
+def _course(course: CurveBand) -> dict[str, Any]:
     return {
         "x": _list(course.x),
         "middle": _list(course.middle),
@@ -112,7 +119,7 @@ def _individual(member: IndividualRecord, names: Sequence[str], study: StudyReco
     }
 
 
-def _look(look: Look) -> dict[str, str]:
+def _look(look: LineStyle) -> dict[str, str]:
     return {"light": look.colour.light, "dark": look.colour.dark, "dash": look.dash, "marker": look.marker}
 
 

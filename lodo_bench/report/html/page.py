@@ -16,16 +16,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lodo_bench.analysis.verdict import Mark
-from lodo_bench.charts.lines import Line
+from lodo_bench.charts.lines import ResultGroup
 from lodo_bench.charts.series import Curves
 from lodo_bench.report.formatting import counted, hyperparameter_list
 from lodo_bench.report.html.charts import charts_of, search_of
 from lodo_bench.report.html.provenance import LineOrigin, origin_of
-from lodo_bench.report.table import Section
+from lodo_bench.report.table import ReportSection
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import Bound
+from lodo_bench.spec.training import LossBound
 
 _SCRIPTS = ("draw.js", "chart.js", "search.js", "table.js")
 _SIGNS: Mapping[Mark, str] = {"": "", "best": "", "tied": " †", "undecided": " ?"}
@@ -45,9 +45,9 @@ class Task:
     """
 
     title: str
-    section: Section | None
-    lines: Sequence[Line]
-    bound: Bound | None
+    section: ReportSection | None
+    lines: Sequence[ResultGroup]
+    bound: LossBound | None
     studies: Sequence[StudyRecord]
     kinds: Mapping[str, Mapping[str, Kind]]
 
@@ -65,7 +65,7 @@ class _TaskView:
     """What the template is given of a task: texts and tables; the pictures are data for the scripts."""
 
     title: str
-    section: Section | None
+    section: ReportSection | None
     charts: Sequence[str]
     searches: Sequence[_Search]
     lines: Sequence[LineOrigin]

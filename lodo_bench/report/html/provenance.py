@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lodo_bench.analysis.columns import milestone_order, milestone_title
-from lodo_bench.charts.lines import Line
+from lodo_bench.charts.lines import ResultGroup
 from lodo_bench.report.formatting import NOTHING, counted, number, speed
 from lodo_bench.report.notes import machine_text, versions_text
-from lodo_bench.report.table import Cell, Head, Table
-from lodo_bench.report.table import Line as TableLine
+from lodo_bench.report.table import Cell, Head, Table, TableRow
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.run_set import RunRecord
@@ -37,7 +36,7 @@ class LineOrigin:
     places: Sequence[Place]
 
 
-def origin_of(line: Line) -> LineOrigin:
+def origin_of(line: ResultGroup) -> LineOrigin:
     """Every run of the line, those that were interrupted or failed as well."""
     provenances: list[Provenance] = []
     for member in line.members:
@@ -45,7 +44,7 @@ def origin_of(line: Line) -> LineOrigin:
             provenances.append(member.provenance)
     milestones = sorted({key for m in line.members for key in m.run.milestones}, key=milestone_order)
     lines = [
-        TableLine((*_cells(m.run, milestones), Cell(str(provenances.index(m.provenance) + 1)))) for m in line.members
+        TableRow((*_cells(m.run, milestones), Cell(str(provenances.index(m.provenance) + 1)))) for m in line.members
     ]
     return LineOrigin(
         label=line.label,
@@ -75,7 +74,7 @@ def _cells(run: RunRecord, milestones: Sequence[str]) -> list[Cell]:
     ]
 
 
-def _summary(line: Line, provenances: Sequence[Provenance]) -> str:
+def _summary(line: ResultGroup, provenances: Sequence[Provenance]) -> str:
     """`8 runs, 1 diverged; seeds 0 to 7; made by 2 commands`."""
     runs = [member.run for member in line.members]
     seeds = sorted({run.seed for run in runs})

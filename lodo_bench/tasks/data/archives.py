@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lodo_bench.tasks.data.catalog import DataFile, Download
-from lodo_bench.tasks.data.contents import Flaw, check_content, read_content
+from lodo_bench.tasks.data.contents import InvalidFileError, check_content, read_content
 
 # An archive of a few files has no need of more members than this.
 _MOST_MEMBERS = 100
@@ -42,12 +42,12 @@ def unpack(piece: Download, path: Path, archive_folder: str, folder: Path) -> No
 def _check_piece(piece: Download, path: Path) -> None:
     size = path.stat().st_size
     if piece.size is not None and size != piece.size:
-        raise Flaw(f"'{path}' has {size:,} bytes and must have {piece.size:,}")
+        raise InvalidFileError(f"'{path}' has {size:,} bytes and must have {piece.size:,}")
     algorithm, _, digest = (piece.checksum or "").partition(":")
     with path.open("rb") as handle:
         found = hashlib.file_digest(handle, algorithm).hexdigest()
     if found != digest:
-        raise Flaw(f"'{path}' is altered: its {algorithm} is {found} and must be {digest}")
+        raise InvalidFileError(f"'{path}' is altered: its {algorithm} is {found} and must be {digest}")
 
 
 def _members(piece: Download, path: Path, archive_folder: str) -> Iterator[tuple[DataFile, bytes]]:
@@ -58,21 +58,21 @@ def _members(piece: Download, path: Path, archive_folder: str) -> Iterator[tuple
         with tarfile.open(path, "r|gz") as archive:
             for index, member in enumerate(archive):
                 if index == _MOST_MEMBERS or member.size > largest:
-                    raise Flaw(f"'{path}' is not what it should be: it holds too much")
+                    raise InvalidFileError(f"'{path}' is not what it should be: it holds too much")
                 file = wanted.pop(member.name, None)
                 if file is not None:
                     yield file, _member_content(archive, member, file)
                 if not wanted:
                     return
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise Flaw(f"'{path}' is damaged: it is no whole .tar.gz archive ({error})") from error
-    raise Flaw(f"'{path}' lacks {', '.join(wanted)}")
+        raise InvalidFileError(f"'{path}' is damaged: it is no whole .tar.gz archive ({error})") from error
+    raise InvalidFileError(f"'{path}' lacks {', '.join(wanted)}")
 
 
 def _member_content(archive: tarfile.TarFile, member: tarfile.TarInfo, file: DataFile) -> bytes:
     stream = archive.extractfile(member) if member.isreg() else None
     if stream is None:
-        raise Flaw(f"'{member.name}' in the archive is no plain file")
+        raise InvalidFileError(f"'{member.name}' in the archive is no plain file")
     with stream:
         content = stream.read(file.size + 1)
     check_content(content, file, member.name)

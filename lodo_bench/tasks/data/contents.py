@@ -16,11 +16,11 @@ _GZIP_MAGIC = b"\x1f\x8b"
 GZIP_OVERHEAD = 1 << 16
 
 
-class Flaw(Exception):
+class InvalidFileError(Exception):
     """What is wrong with a file. Those who show it to the user add what to do."""
 
 
-class Missing(Flaw):
+class MissingFileError(InvalidFileError):
     """A file is not there."""
 
 
@@ -35,11 +35,11 @@ def locate(place: Place, file: DataFile) -> Path:
     try:
         path = next((path for path in candidates if path.exists()), None)
         if path is None:
-            raise Missing(f"'{candidates[0]}' is missing")
+            raise MissingFileError(f"'{candidates[0]}' is missing")
         if not path.is_file():
-            raise Flaw(f"'{path}' is no plain file")
+            raise InvalidFileError(f"'{path}' is no plain file")
     except OSError as error:
-        raise Flaw(f"'{candidates[0]}' cannot be read: {error.strerror}") from error
+        raise InvalidFileError(f"'{candidates[0]}' cannot be read: {error.strerror}") from error
     return path
 
 
@@ -54,10 +54,10 @@ def read_content(path: Path, file: DataFile) -> bytes:
     try:
         with path.open("rb") as handle:
             content = _content(handle, file.size)
-    except Flaw as flaw:
-        raise Flaw(f"'{path}' {flaw}") from flaw
+    except InvalidFileError as flaw:
+        raise InvalidFileError(f"'{path}' {flaw}") from flaw
     except OSError as error:
-        raise Flaw(f"'{path}' cannot be read: {error.strerror}") from error
+        raise InvalidFileError(f"'{path}' cannot be read: {error.strerror}") from error
     check_content(content, file, str(path))
     return content
 
@@ -69,13 +69,17 @@ def check_content(content: bytes, file: DataFile, name: str) -> None:
         Flaw: if they are not what they must be.
     """
     if len(content) < file.size:
-        raise Flaw(f"'{name}' is truncated: it has {len(content):,} bytes of content and must have {file.size:,}")
+        raise InvalidFileError(
+            f"'{name}' is truncated: it has {len(content):,} bytes of content and must have {file.size:,}"
+        )
     if len(content) > file.size:
-        raise Flaw(f"'{name}' is too long: it has more than the {file.size:,} bytes of content that it must have")
+        raise InvalidFileError(
+            f"'{name}' is too long: it has more than the {file.size:,} bytes of content that it must have"
+        )
     algorithm, _, digest = file.checksum.partition(":")
     found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
     if found != digest:
-        raise Flaw(f"'{name}' is altered: the {algorithm} of its content is {found} and must be {digest}")
+        raise InvalidFileError(f"'{name}' is altered: the {algorithm} of its content is {found} and must be {digest}")
 
 
 def _content(handle: BinaryIO, size: int) -> bytes:
@@ -85,11 +89,11 @@ def _content(handle: BinaryIO, size: int) -> bytes:
     if not compressed:
         return handle.read(size + 1)
     if length > size + GZIP_OVERHEAD:
-        raise Flaw(f"is too long: {length:,} bytes compressed, for {size:,} bytes of content")
+        raise InvalidFileError(f"is too long: {length:,} bytes compressed, for {size:,} bytes of content")
     try:
         with gzip.GzipFile(fileobj=handle) as stream:
             return stream.read(size + 1)
     except EOFError:
-        raise Flaw("is truncated: its gzip data ends too early") from None
+        raise InvalidFileError("is truncated: its gzip data ends too early") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise Flaw(f"is damaged: it is no valid gzip file ({error})") from None
+        raise InvalidFileError(f"is damaged: it is no valid gzip file ({error})") from None

@@ -11,7 +11,7 @@ import pooch
 import requests
 
 from lodo_bench.tasks.data.catalog import Download
-from lodo_bench.tasks.data.contents import GZIP_OVERHEAD, Flaw
+from lodo_bench.tasks.data.contents import GZIP_OVERHEAD, InvalidFileError
 
 _CONNECT_SECONDS, _SILENT_SECONDS = 10, 30
 _CHUNK = 1 << 16
@@ -73,7 +73,7 @@ class _Gauge:
     def update(self, _: int) -> None:
         done = self._handle.tell()
         if done > self._limit:
-            raise Flaw(f"it is longer than the {self._limit:,} bytes that it can have")
+            raise InvalidFileError(f"it is longer than the {self._limit:,} bytes that it can have")
         self._progress(done, self._size or self.total or None)
 
     def reset(self) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from lodo_bench.errors import UsageError
 from lodo_bench.tasks.data.archives import unpack
 from lodo_bench.tasks.data.catalog import DataSet, Download
-from lodo_bench.tasks.data.contents import Flaw, locate, read_content
+from lodo_bench.tasks.data.contents import InvalidFileError, locate, read_content
 from lodo_bench.tasks.data.downloads import DownloadFailed, download
 from lodo_bench.tasks.data.places import DATA_VARIABLE, STAND_IN, Place, find
 
@@ -19,7 +19,7 @@ from lodo_bench.tasks.data.places import DATA_VARIABLE, STAND_IN, Place, find
 _ROUNDS = 2
 
 
-class FetchListener(Protocol):
+class FetchCallback(Protocol):
     """Is told how it goes."""
 
     def started(self, piece: str, mirror: str) -> None:
@@ -35,7 +35,7 @@ class FetchListener(Protocol):
         """Its files are in place and checked."""
 
 
-def fetch(data_set: DataSet, directory: str | os.PathLike[str] | None, listener: FetchListener) -> Path:
+def fetch(data_set: DataSet, directory: str | os.PathLike[str] | None, listener: FetchCallback) -> Path:
     """See to it that all files of a data set are in its folder, whole and checked; returns that folder.
 
     Files that are there and right are left as they are; damaged ones are replaced. Nothing that was cut off passes for
@@ -74,12 +74,12 @@ def _is_there(place: Place, piece: Download) -> bool:
     try:
         for file in piece.files:
             read_content(locate(place, file), file)
-    except Flaw:
+    except InvalidFileError:
         return False
     return True
 
 
-def _obtain(piece: Download, place: Place, listener: FetchListener) -> None:
+def _obtain(piece: Download, place: Place, listener: FetchCallback) -> None:
     if _unpacked_by_hand(piece, place, listener):
         return
     reasons: dict[str, str] = {}
@@ -101,21 +101,21 @@ def _obtain(piece: Download, place: Place, listener: FetchListener) -> None:
     )
 
 
-def _unpacked_by_hand(piece: Download, place: Place, listener: FetchListener) -> bool:
+def _unpacked_by_hand(piece: Download, place: Place, listener: FetchCallback) -> bool:
     """Whether the piece lies in the folder and is as it should be."""
     path = place.folder / piece.name
     if not path.is_file():
         return False
     try:
         unpack(piece, path, place.data_set.archive_folder, place.folder)
-    except Flaw as flaw:
+    except InvalidFileError as flaw:
         listener.failed(str(path), str(flaw))
         return False
     listener.ended(piece.name, "was there, is unpacked and checked")
     return True
 
 
-def _attempt(mirror: str, piece: Download, place: Place, listener: FetchListener) -> tuple[str | None, bool]:
+def _attempt(mirror: str, piece: Download, place: Place, listener: FetchCallback) -> tuple[str | None, bool]:
     """Why a mirror failed, None if it did not, and whether another attempt may do better."""
     listener.started(piece.name, mirror)
     with _part(piece, place) as part:
@@ -125,7 +125,7 @@ def _attempt(mirror: str, piece: Download, place: Place, listener: FetchListener
             unpack(piece, part, place.data_set.archive_folder, place.folder)
         except DownloadFailed as failure:
             return str(failure), failure.passing
-        except Flaw as flaw:
+        except InvalidFileError as flaw:
             part.unlink(missing_ok=True)
             return str(flaw).replace(f"'{part}'", "what came"), resumed  # what came before may be to blame
         part.unlink()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.tasks.data.contents import Flaw
+from lodo_bench.tasks.data.contents import InvalidFileError
 
 Bytes = NDArray[np.uint8]
 
@@ -61,21 +61,27 @@ def parse_idx(content: bytes, name: str) -> Bytes:
         Flaw: if it is anything else.
     """
     if len(content) < 4 or content[:2] != b"\0\0":
-        raise Flaw(f"'{name}' is no idx file: it must begin with two zero bytes, a type and a number of dimensions")
+        raise InvalidFileError(
+            f"'{name}' is no idx file: it must begin with two zero bytes, a type and a number of dimensions"
+        )
     kind, dimensions = content[2], content[3]
     if dimensions > _MOST_DIMENSIONS:
-        raise Flaw(f"'{name}' has {dimensions} dimensions; data sets have no more than {_MOST_DIMENSIONS} dimensions")
+        raise InvalidFileError(
+            f"'{name}' has {dimensions} dimensions; data sets have no more than {_MOST_DIMENSIONS} dimensions"
+        )
     if kind != _IDX_UNSIGNED_BYTE:
-        raise Flaw(f"'{name}' holds elements of type {kind}; it must hold unsigned bytes, type {_IDX_UNSIGNED_BYTE}")
+        raise InvalidFileError(
+            f"'{name}' holds elements of type {kind}; it must hold unsigned bytes, type {_IDX_UNSIGNED_BYTE}"
+        )
     header = 4 + 4 * dimensions
     if len(content) < header:
-        raise Flaw(f"'{name}' is truncated: it ends within its header")
+        raise InvalidFileError(f"'{name}' is truncated: it ends within its header")
     shape = struct.unpack_from(f">{dimensions}I", content, 4)
     count = 1
     for length in shape:
         count *= length  # in Python's integers, which do not overflow
     if count != len(content) - header or not count or not dimensions:
-        raise Flaw(f"'{name}' has {len(content) - header:,} elements; its header says {_times(shape)}")
+        raise InvalidFileError(f"'{name}' has {len(content) - header:,} elements; its header says {_times(shape)}")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()
 
 
@@ -83,9 +89,11 @@ def _mnist_half(prefix: str, contents: Mapping[str, bytes]) -> tuple[Bytes, Byte
     images_name, labels_name = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
     images, labels = (parse_idx(contents[name], name) for name in (images_name, labels_name))
     if images.shape[1:] != _MNIST_SHAPE:
-        raise Flaw(f"'{images_name}' is of shape {_times(images.shape)}; it must be images of {_times(_MNIST_SHAPE)}")
+        raise InvalidFileError(
+            f"'{images_name}' is of shape {_times(images.shape)}; it must be images of {_times(_MNIST_SHAPE)}"
+        )
     if labels.shape != images.shape[:1]:
-        raise Flaw(
+        raise InvalidFileError(
             f"'{labels_name}' is of shape {_times(labels.shape)}; it must have a label for each of the "
             f"{len(images):,} images"
         )
@@ -101,7 +109,9 @@ def _cifar10_half(names: Sequence[str], contents: Mapping[str, bytes]) -> tuple[
 def _cifar10_records(content: bytes, name: str) -> Bytes:
     count, rest = divmod(len(content), _CIFAR10_RECORD)
     if rest or not count:
-        raise Flaw(f"'{name}' has {len(content):,} bytes; it must be whole records of {_CIFAR10_RECORD:,} bytes")
+        raise InvalidFileError(
+            f"'{name}' has {len(content):,} bytes; it must be whole records of {_CIFAR10_RECORD:,} bytes"
+        )
     records = np.frombuffer(content, np.uint8).reshape(count, _CIFAR10_RECORD)
     _check_labels(records[:, 0], name)
     return records
@@ -109,7 +119,7 @@ def _cifar10_records(content: bytes, name: str) -> Bytes:
 
 def _check_labels(labels: Bytes, name: str) -> None:
     if labels.max() >= CLASSES:
-        raise Flaw(f"'{name}' has a label {labels.max()}; labels must be from 0 to {CLASSES - 1}")
+        raise InvalidFileError(f"'{name}' has a label {labels.max()}; labels must be from 0 to {CLASSES - 1}")
 
 
 def _times(shape: tuple[int, ...]) -> str:

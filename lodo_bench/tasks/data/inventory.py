@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lodo_bench.tasks.data.catalog import DataFile, DataSet
-from lodo_bench.tasks.data.contents import Flaw, Missing, locate, read_content
+from lodo_bench.tasks.data.contents import InvalidFileError, MissingFileError, locate, read_content
 from lodo_bench.tasks.data.loading import PARSERS
 from lodo_bench.tasks.data.places import Place, find
 
@@ -65,7 +65,7 @@ def examine(data_set: DataSet, directory: str | os.PathLike[str] | None = None) 
         return DataStatus(place, files)
     try:
         PARSERS[data_set.name](contents)
-    except Flaw as flaw:
+    except InvalidFileError as flaw:
         return DataStatus(place, files, str(flaw))
     return DataStatus(place, files)
 
@@ -76,8 +76,8 @@ def _examine_file(place: Place, file: DataFile, contents: dict[str, bytes]) -> F
     try:
         path = locate(place, file)
         contents[file.name] = read_content(path, file)
-    except Missing:
+    except MissingFileError:
         return FileStatus(file, path, "missing")
-    except Flaw as flaw:
+    except InvalidFileError as flaw:
         return FileStatus(file, path, "damaged", str(flaw))
     return FileStatus(file, path, "checked")

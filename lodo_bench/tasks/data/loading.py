@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lodo_bench.errors import UsageError
 from lodo_bench.tasks.data.catalog import CIFAR10, MNIST, DataSet
-from lodo_bench.tasks.data.contents import Flaw, locate, read_content
+from lodo_bench.tasks.data.contents import InvalidFileError, locate, read_content
 from lodo_bench.tasks.data.formats import Arrays, parse_cifar10, parse_mnist
 from lodo_bench.tasks.data.places import Place, data_directory, find
 
@@ -79,7 +79,7 @@ def _load(data_set: DataSet, directory: Path) -> ImageData:
         _LOG.warning("lodo-bench: not the real %s, but %s from '%s'", data_set.name, place.name, place.folder)
     try:
         arrays = PARSERS[data_set.name]({file.name: read_content(locate(place, file), file) for file in place.files})
-    except Flaw as flaw:
+    except InvalidFileError as flaw:
         raise UsageError(f"{flaw}. {place.remedy}") from flaw
     return _image_data(place, arrays)
 

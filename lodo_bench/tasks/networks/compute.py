@@ -12,10 +12,10 @@ from torch import Tensor
 
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.compute import Device, DType
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import Option, Value
 
 OPTIONS = (
-    Parameter(
+    Option(
         "precision",
         "precision",
         "choice",
@@ -23,8 +23,8 @@ OPTIONS = (
         "of products; float32 for that of the whole run, tf32 (GPUs) and bf16 for coarser, faster ones",
         choices=("float32", "tf32", "bf16"),
     ),
-    Parameter("channels_last", "nhwc", "choice", "no", "channels next to each other in memory", choices=("no", "yes")),
-    Parameter("compile", "compile", "choice", "no", "let torch.compile fuse the operations", choices=("no", "yes")),
+    Option("channels_last", "nhwc", "choice", "no", "channels next to each other in memory", choices=("no", "yes")),
+    Option("compile", "compile", "choice", "no", "let torch.compile fuse the operations", choices=("no", "yes")),
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,7 +52,7 @@ def check(options: Mapping[str, Value], device: Device, dtype: DType) -> None:
 
 
 @final
-class Arithmetic:
+class ComputeOptions:
     """The arithmetic that a task's options ask for.
 
     `float32` means no rounding below the run's own precision: PyTorch's default of TF32 in the convolutions of a GPU is
@@ -69,14 +69,14 @@ class Arithmetic:
         self._channels_last, self._compiled = options["channels_last"] == "yes", options["compile"] == "yes"
 
     @contextmanager
-    def products(self) -> Iterator[None]:
+    def autocast(self) -> Iterator[None]:
         """For the forward pass."""
         low = torch.autocast(self._device.type, torch.bfloat16) if self._precision == "bf16" else nullcontext()
         with low:
             yield
 
     @contextmanager
-    def device_mode(self) -> Iterator[None]:
+    def cuda_flags(self) -> Iterator[None]:
         """For forward and backward pass."""
         if self._device.type != "cuda":
             yield
@@ -90,12 +90,12 @@ class Arithmetic:
         finally:
             matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before
 
-    def arranged(self, pictures: Tensor) -> Tensor:
+    def to_memory_format(self, pictures: Tensor) -> Tensor:
         """Pictures (B, C, H, W) in the order in memory that is asked for."""
         order = torch.channels_last if self._channels_last else torch.contiguous_format
         return pictures.contiguous(memory_format=order)
 
-    def prepared(self, function: F) -> F:
+    def maybe_compile(self, function: F) -> F:
         """A function of a module, compiled if that is asked for."""
         return _compiled(function, self._device.type) if self._compiled else function
 

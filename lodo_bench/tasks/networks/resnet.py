@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from lodo_bench.state import Stateful
+from lodo_bench.state import Checkpointable
 from lodo_bench.tasks.networks.layout import Layer, Layout
 
 CLASSES = 10
@@ -50,7 +50,7 @@ def _normalized(name: str, inputs: int, outputs: int, side: int) -> Iterator[Lay
 
 
 @final
-class BatchStatistics(Stateful):
+class BatchStatistics(Checkpointable):
     """The running means and variances of all batch normalizations, which evaluation uses.
 
     r <- 0.9 r + 0.1 s for the statistic s of each training batch; of the variance the unbiased estimate is averaged,

@@ -10,9 +10,9 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.spec.compute import Device, DType
-from lodo_bench.spec.options import Parameter, Value
+from lodo_bench.spec.options import Option, Value
 from lodo_bench.tasks.base import Task
-from lodo_bench.tasks.networks.compute import OPTIONS, Arithmetic, check
+from lodo_bench.tasks.networks.compute import OPTIONS, ComputeOptions, check
 from lodo_bench.tasks.networks.layout import Layout
 
 
@@ -26,7 +26,7 @@ class NetworkTask(Task):
     A final subclass names its layers, draws parameters and batches, and gives the loss on a batch in parts.
     """
 
-    options_table: ClassVar[tuple[Parameter, ...]] = OPTIONS
+    options_table: ClassVar[tuple[Option, ...]] = OPTIONS
     default_dtype = "float32"
     max_population = 1
     state_names: ClassVar[tuple[str, ...]] = ("_generators", "_draw")
@@ -34,7 +34,7 @@ class NetworkTask(Task):
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         super().__init__(generators, dtype, options)
         (self._generator,) = self._generators = list(generators)
-        self._arithmetic = Arithmetic(self.options, self.device)
+        self._arithmetic = ComputeOptions(self.options, self.device)
         self._layout = self.layout(options)
         self._start = self._draw_parameters()
         self._leaves: list[Tensor] = []
@@ -46,7 +46,7 @@ class NetworkTask(Task):
         """Where the layers lie in x, with these options."""
 
     @classmethod
-    def size(cls, options: Mapping[str, Value]) -> int:
+    def dimension_for(cls, options: Mapping[str, Value]) -> int:
         """The parameters of the network."""
         return cls.layout(options).size
 
@@ -75,7 +75,7 @@ class NetworkTask(Task):
         for leaf, part in zip(leaves, self._layout.views(gradient[0]), strict=True):
             leaf.grad = part
         total = x.new_zeros(())
-        with self._arithmetic.device_mode():
+        with self._arithmetic.cuda_flags():
             for loss in self._losses(leaves):
                 loss.backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()

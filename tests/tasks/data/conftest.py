@@ -1,6 +1,6 @@
 import pytest
 
-from tests.tasks.data.toys import serving
+from tests.tasks.data.synthetic import serving
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lodo_bench.tasks.data.archives import unpack
-from lodo_bench.tasks.data.contents import Flaw
-from tests.tasks.data.toys import CONTENTS, FOLDER, archive, archived, member
+from lodo_bench.tasks.data.contents import InvalidFileError
+from tests.tasks.data.synthetic import CONTENTS, FOLDER, archive, archived, member
 
 FIRST, SECOND = ((f"{FOLDER}/{name}", content) for name, content in CONTENTS.items())
 
@@ -72,7 +72,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_archive_is_refused(case, tmp_path):
     members, reason = BAD[case]
-    with pytest.raises(Flaw, match=reason):
+    with pytest.raises(InvalidFileError, match=reason):
         take_apart(tmp_path, archive(members))
 
 
@@ -82,7 +82,7 @@ def test_of_two_members_of_a_name_the_first_counts(tmp_path):
 
 
 def test_what_is_right_before_a_flaw_is_kept(tmp_path):
-    with pytest.raises(Flaw, match="is altered"):
+    with pytest.raises(InvalidFileError, match="is altered"):
         take_apart(tmp_path, archive([member(*SECOND), member(FIRST[0], b"x" * len(FIRST[1]))]))
     assert [p.name for p in (tmp_path / "outer" / "folder").iterdir()] == ["second.bin"]
 
@@ -93,9 +93,9 @@ def test_an_altered_archive_is_not_even_opened(tmp_path):
     path = tmp_path / "archive"
     for wrong, reason in ((content[:-1], f"must have {len(content):,}"), (content[:-1] + b"?", "its sha256 is")):
         path.write_bytes(wrong)
-        with pytest.raises(Flaw, match=reason):
+        with pytest.raises(InvalidFileError, match=reason):
             unpack(piece, path, FOLDER, tmp_path)
-    with pytest.raises(Flaw, match="its sha256 is"):
+    with pytest.raises(InvalidFileError, match="its sha256 is"):
         unpack(replace(piece, size=None), path, FOLDER, tmp_path)
 
 
@@ -109,6 +109,6 @@ def test_a_broken_archive_is_refused_or_right(where, change, end, plain, tmp_pat
     content = bytes(content[: None if end is None else end % len(content)])
     try:
         found = take_apart(tmp_path_factory.mktemp("broken"), gzip.compress(content, 1) if plain else content)
-    except Flaw:
+    except InvalidFileError:
         return
     assert found == sorted(CONTENTS)

@@ -10,8 +10,8 @@ from lodo_bench.errors import UsageError
 from lodo_bench.tasks.data import archives
 from lodo_bench.tasks.data.catalog import MNIST
 from lodo_bench.tasks.data.fetching import fetch
-from tests.standins import write_mnist
-from tests.tasks.data.toys import (
+from tests.stand_in_data import write_mnist
+from tests.tasks.data.synthetic import (
     ARCHIVE,
     CONTENTS,
     FOLDER,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodo_bench.tasks.data.contents import Flaw
+from lodo_bench.tasks.data.contents import InvalidFileError
 from lodo_bench.tasks.data.formats import parse_cifar10, parse_idx, parse_mnist
-from tests.standins import CIFAR10_FILES, cifar10_records, idx
+from tests.stand_in_data import CIFAR10_FILES, cifar10_records, idx
 
 IMAGES = np.arange(3 * 784, dtype=np.uint32).reshape(3, 28, 28).astype(np.uint8)
 LABELS = np.array([9, 0, 4], np.uint8)
@@ -51,7 +51,7 @@ BAD_IDX = {
 @pytest.mark.parametrize("case", BAD_IDX)
 def test_a_bad_idx_file_is_refused(case):
     content, reason = BAD_IDX[case]
-    with pytest.raises(Flaw, match=reason):
+    with pytest.raises(InvalidFileError, match=reason):
         parse_idx(content, "x")
 
 
@@ -67,7 +67,7 @@ BAD_MNIST = {
 @pytest.mark.parametrize("case", BAD_MNIST)
 def test_mnist_files_must_match(case):
     changes, reason = BAD_MNIST[case]
-    with pytest.raises(Flaw, match=reason):
+    with pytest.raises(InvalidFileError, match=reason):
         parse_mnist(mnist(**changes))
 
 
@@ -103,7 +103,7 @@ def test_a_cifar10_record_byte_by_byte():
     ],
 )
 def test_a_bad_cifar10_file_is_refused(content, reason):
-    with pytest.raises(Flaw, match=reason):
+    with pytest.raises(InvalidFileError, match=reason):
         parse_cifar10({**dict.fromkeys(CIFAR10_FILES, bytes(3073)), "data_batch_3.bin": content})
 
 
@@ -120,6 +120,6 @@ _IDX_LIKE = st.builds(
 def test_nonsense_is_no_idx_file_or_a_right_one(content):
     try:
         array = parse_idx(content, "x")
-    except Flaw:
+    except InvalidFileError:
         return
     assert idx(array) == content

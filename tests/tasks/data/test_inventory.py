@@ -2,7 +2,7 @@
 
 from lodo_bench.tasks.data.catalog import CIFAR10, MNIST
 from lodo_bench.tasks.data.inventory import examine
-from tests.standins import write_cifar10, write_mnist, write_stand_in
+from tests.stand_in_data import write_cifar10, write_mnist, write_stand_in
 
 
 def states(status):

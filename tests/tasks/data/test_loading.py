@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from lodo_bench.errors import UsageError
 from lodo_bench.tasks.data import load_cifar10, load_mnist
 from lodo_bench.tasks.data.catalog import CIFAR10, MNIST
-from tests.standins import CIFAR10_FILES, cifar10_records, declaration, idx, write_cifar10, write_mnist, write_stand_in
+from tests.stand_in_data import (
+    CIFAR10_FILES,
+    cifar10_records,
+    declaration,
+    idx,
+    write_cifar10,
+    write_mnist,
+    write_stand_in,
+)
 
 IMAGES = np.arange(3 * 784).reshape(3, 28, 28).astype(np.uint8)
 LABELS = np.array([1, 2, 3], np.uint8)

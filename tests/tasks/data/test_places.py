@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lodo_bench.errors import UsageError
 from lodo_bench.tasks.data.catalog import CIFAR10, DATA_SETS, MNIST, data_set_named
 from lodo_bench.tasks.data.places import data_directory, find
-from tests.standins import declaration
+from tests.stand_in_data import declaration
 
 CONTENTS = {file.name: b"content" for file in MNIST.files}
 GOOD = declaration("mnist", CONTENTS)

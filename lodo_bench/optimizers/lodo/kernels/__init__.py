@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lodo_bench.backends.selection import chosen
-from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, FusedKernel
+from lodo_bench.backends.selection import current_backend
+from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, FusedBlockKernel
 
 
 def build_kernel(network: BlockNetwork) -> BlockKernel:
     """The kernel for this network that `lodo_bench.backends.selection` chooses."""
-    name = chosen(network.weights.device, network.weights.dtype)
+    name = current_backend(network.weights.device, network.weights.dtype)
     if name == "numba":
         from lodo_bench.optimizers.lodo.kernels.cpu import numba_kernel
 
@@ -22,4 +22,4 @@ def build_kernel(network: BlockNetwork) -> BlockKernel:
     return TorchKernel(network)
 
 
-__all__ = ["BlockKernel", "BlockNetwork", "FusedKernel", "build_kernel"]
+__all__ = ["BlockKernel", "BlockNetwork", "FusedBlockKernel", "build_kernel"]

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.preconditioner import Descent
 
@@ -92,7 +92,7 @@ class BlockKernel(Protocol):
 
 
 @runtime_checkable
-class FusedKernel(BlockKernel, Protocol):
+class FusedBlockKernel(BlockKernel, Protocol):
     """A kernel that also does what LODO does with its products, at less cost than one after the other."""
 
     def move(self, gradient: Tensor, descent: Descent) -> None:
@@ -103,6 +103,6 @@ class FusedKernel(BlockKernel, Protocol):
         """See `Preconditioner.step`, with Adam as the meta-optimizer."""
         ...
 
-    def compiled_steps(self, count: int, descent: Descent, moments: AdamMoments) -> Compiled:
+    def compiled_steps(self, count: int, descent: Descent, moments: AdamMoments) -> CompiledStep:
         """See `Optimizer.compiled_steps`, with Adam as the meta-optimizer."""
         ...

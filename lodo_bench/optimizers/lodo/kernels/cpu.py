@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lodo_bench.backends.compiled_loop import Compiled
+from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.backends.numba import lodo as cpu_loops
-from lodo_bench.backends.threads import share
+from lodo_bench.backends.threads import parallel_for
 from lodo_bench.optimizers.adam import EPSILON, AdamMoments
 from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, Trace, outer_products
 from lodo_bench.optimizers.lodo.preconditioner import Descent
@@ -83,7 +83,7 @@ class _CpuKernel(ABC):
 
 @final
 class NumbaKernel(_CpuKernel):
-    """See `BlockKernel` and `FusedKernel`. Threads share the individuals, where these are enough."""
+    """See `BlockKernel` and `FusedBlockKernel`. Threads share the individuals, where these are enough."""
 
     def __init__(self, network: BlockNetwork) -> None:
         super().__init__(network)
@@ -99,16 +99,16 @@ class NumbaKernel(_CpuKernel):
         self._descend(gradient, descent, moments, moves=False)
 
     def move(self, gradient: Tensor, descent: Descent) -> None:
-        """See `FusedKernel`."""
+        """See `FusedBlockKernel`."""
         self._descend(gradient, descent, None, moves=True)
 
     def step(self, gradient: Tensor, descent: Descent, moments: AdamMoments) -> None:
-        """See `FusedKernel`."""
+        """See `FusedBlockKernel`."""
         self._descend(gradient, descent, moments, moves=True)
 
-    def compiled_steps(self, count: int, descent: Descent, moments: AdamMoments) -> Compiled:
-        """See `FusedKernel`."""
-        return Compiled(cpu_loops.lodo, self._data(descent, moments, count))
+    def compiled_steps(self, count: int, descent: Descent, moments: AdamMoments) -> CompiledStep:
+        """See `FusedBlockKernel`."""
+        return CompiledStep(cpu_loops.lodo, self._data(descent, moments, count))
 
     def _descend(self, gradient: Tensor, descent: Descent, moments: AdamMoments | None, *, moves: bool) -> None:
         data, learns = self._data(descent, moments, 1), moments is not None
@@ -117,7 +117,7 @@ class NumbaKernel(_CpuKernel):
         def work(first: int, last: int) -> None:
             cpu_loops.descend_all(data, learns, moves, gradients, points, first, last)
 
-        share(work, self._population, self._pieces)
+        parallel_for(work, self._population, self._pieces)
 
     def _data(self, descent: Descent, moments: AdamMoments | None, count: int) -> tuple[Any, ...]:
         """What `cpu_loops` says, for so many steps; without moments there is no learning."""
@@ -142,7 +142,7 @@ class NumbaKernel(_CpuKernel):
     def _pass(self, vector: Tensor, trace: _Arrays) -> Tensor:
         result = torch.empty_like(vector)
         arguments = *self._structure, vector.numpy(), *trace, result.numpy()
-        share(lambda first, last: cpu_loops.apply_all(*arguments, first, last), self._population, self._pieces)
+        parallel_for(lambda first, last: cpu_loops.apply_all(*arguments, first, last), self._population, self._pieces)
         return result
 
 
@@ -199,7 +199,7 @@ class LayeredNumbaKernel(_CpuKernel):
             start, stop = first * cpu_loops.TILE, min(last * cpu_loops.TILE, self._blocks)
             function(*self._shape, np.uint64(layer), *arguments, np.uint64(start), np.uint64(stop))
 
-        share(work, -(-self._blocks // cpu_loops.TILE), self._pieces)
+        parallel_for(work, -(-self._blocks // cpu_loops.TILE), self._pieces)
 
 
 def _flat(tensor: Tensor) -> np.ndarray:

@@ -1,0 +1,103 @@
+"""Runs that differ in one thing become a line over it."""
+
+import math
+
+import pytest
+
+from lodo_bench.analysis.statistics import Summary
+from lodo_bench.charts.sweeps import sweep_over
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from tests.builders import run, run_set
+
+NAN = math.nan
+
+
+def noisy(variance, *losses, **changes):
+    options = {} if variance == 1 else {"noise_variance": variance}
+    runs = [run(seed, loss) for seed, loss in enumerate(losses)]
+    return run_set(*runs, task=TaskSpec("quadratic", options), **changes)
+
+
+def variance(spec):
+    return spec.task.options.get("noise_variance", 1.0)
+
+
+def momentum(spec):
+    return spec.hyperparameters.values.get("momentum")
+
+
+def with_momentum(value, loss, rate=0.1, **changes):
+    return run_set(run(0, loss), values={"momentum": value, "learning_rate": rate}, **changes)
+
+
+def test_places_are_in_order_with_their_scores():
+    found = sweep_over([noisy(4.0, 8.0, 10.0), noisy(1, 2.0), noisy(0.25, 0.5)], "noise_variance", variance)
+    (line,) = found.lines
+    assert (found.steps, line.label) == (200, "adam")
+    assert [value for value, _ in line.points] == [0.25, 1.0, 4.0]
+    assert line.points[2][1] == Summary(9.0, pytest.approx(math.sqrt(2)), 2, 0)
+
+
+def test_losses_are_in_units_of_what_is_swept():
+    found = sweep_over([noisy(4.0, 8.0), noisy(0.25, 0.5)], "noise_variance", variance, float)
+    assert [summary.mean for _, summary in found.lines[0].points] == [2, 2]
+
+
+def test_each_optimizer_is_a_line():
+    sets = [noisy(v, 1.0, optimizer=name) for v in (1, 4.0) for name in ("adam", "lodo")]
+    assert [line.label for line in sweep_over(sets, "noise_variance", variance).lines] == ["adam", "lodo"]
+
+
+def test_hyperparameters_from_another_source_are_another_line():
+    sets = [noisy(v, 1.0, source=source) for v in (1, 4.0) for source in ("tuned", "paper")]
+    assert [line.label for line in sweep_over(sets, "noise_variance", variance).lines] == ["adam, tuned", "adam, paper"]
+
+
+def test_each_place_may_be_tuned_for_itself():
+    sets = [
+        noisy(1, 1.0, values={"a": 1.0}, provenance_note="study 1"),
+        noisy(4.0, 2.0, values={"a": 2.0}, provenance_note="study 2"),
+    ]
+    (line,) = sweep_over(sets, "noise_variance", variance).lines
+    assert len(line.points) == 2
+
+
+def test_over_a_hyperparameter_the_others_are_the_same():
+    sets = [with_momentum(0.0, 1.0), with_momentum(0.5, 2.0, source="given"), with_momentum(0.9, 9.0, rate=5.0)]
+    (line,) = sweep_over(sets, "momentum", momentum).lines
+    assert [value for value, _ in line.points] == [0.0, 0.5]
+
+
+def test_the_latest_runs_of_a_place_count_seed_by_seed():
+    (line,) = sweep_over([noisy(1, 9.0, 5.0), noisy(1, 1.0), noisy(4.0, 1.0)], "noise_variance", variance).lines
+    assert line.points[0][1].mean == 3
+
+
+def test_words_are_places_in_the_order_of_running():
+    sets = [run_set(run(0), optimizer=OptimizerSpec("lodo", {"meta_optimizer": word})) for word in ("sgd", "adam")]
+    found = sweep_over(sets, "meta_optimizer", lambda spec: spec.optimizer.options["meta_optimizer"])
+    assert [value for value, _ in found.lines[0].points] == ["sgd", "adam"]
+    assert found.lines[0].label == "lodo"
+
+
+def test_the_longest_milestone_with_several_places_is_taken():
+    def long(variance):
+        return run_set(
+            run(0, milestones={"steps:1000": 1.0}), steps=1000, task=TaskSpec("quadratic", {"noise_variance": variance})
+        )
+
+    assert sweep_over([noisy(1, 1.0), noisy(4.0, 1.0), long(4.0)], "noise_variance", variance).steps == 200
+    assert sweep_over([noisy(1, 1.0), noisy(4.0, 1.0), long(4.0), long(2.0)], "noise_variance", variance).steps == 1000
+
+
+def test_diverged_runs_are_counted_and_unfinished_ones_left_out():
+    broken = run_set(run(0, NAN, status=Status.DIVERGED), run(1, 5.0, status=Status.FAILED), task=TaskSpec("quadratic"))
+    (line,) = sweep_over([broken, noisy(4.0, 1.0)], "noise_variance", variance).lines
+    assert (line.points[0][1].count, line.points[0][1].diverged) == (0, 1)
+
+
+def test_one_place_is_no_sweep():
+    assert sweep_over([noisy(1, 1.0), noisy(1, 2.0)], "noise_variance", variance) is None
+    assert sweep_over([], "noise_variance", variance) is None
+    assert sweep_over([run_set(run(0)), run_set(run(0))], "momentum", lambda spec: None) is None

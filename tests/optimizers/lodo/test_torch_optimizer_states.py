@@ -1,0 +1,238 @@
+"""`lodo_bench.LODO` where steps are refused or partly carried out, and what its states hold."""
+
+import importlib.util
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import lodo_bench
+from lodo_bench.backends.selection import best_backend, use_backend
+from lodo_bench.optimizers.lodo import Lodo
+from tests.helpers import NoOracle, generators
+from tests.optimizers.lodo.test_torch_optimizer import ARGUMENTS, backward, equal, flat, network, through_a_file, train
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "train_network.py"
+KERNELS = sorted({"torch", best_backend("cpu")})
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+
+
+def weights_of(optimizer, number=0):
+    return optimizer.state_dict()["preconditioners"][number]["lodo"]["preconditioner"]["weights"].clone()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_state_brings_its_permutations_along(kernel):
+    """Another version of PyTorch may draw others from the same seed; here another seed stands for it."""
+    gradients = torch.randn(20, 1, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    values = {"initial_learning_rate": 0.1, "meta_learning_rate": 0.01, "momentum": 0.5}
+    with use_backend(kernel):
+        first, second = (
+            Lodo(x, {name: x.new_tensor([value]) for name, value in values.items()}, generators([seed]), {})
+            for x, seed in ((torch.ones(1, 10, dtype=torch.float64), 1), (torch.ones(1, 10, dtype=torch.float64), 2))
+        )
+    for gradient in gradients[:10]:
+        first.step(gradient, NoOracle())
+    second.x.copy_(first.x)
+    second.load_state_dict(through_a_file(first.state_dict()), torch.device("cpu"))
+    for gradient in gradients[10:]:
+        first.step(gradient, NoOracle())
+        second.step(gradient, NoOracle())
+    assert torch.equal(first.x, second.x)
+
+
+def test_a_state_goes_on_with_another_kernel_to_rounding():
+    model, other = network(), network()
+    with use_backend("torch"):
+        optimizer = lodo_bench.LODO(model.parameters(), **ARGUMENTS)
+        train(model, optimizer, 10)
+        state = through_a_file(optimizer.state_dict())
+        other.load_state_dict(model.state_dict())
+        train(model, optimizer, 10, first=10)
+    second = lodo_bench.LODO(other.parameters())
+    second.load_state_dict(state)
+    train(other, second, 10, first=10)
+    torch.testing.assert_close(flat(model), flat(other), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_nothing_is_learned_from_a_parameter_that_the_last_step_did_not_move(kernel):
+    weights, averages = [], []
+    for factor in (1, 100):
+        model = network()
+        with use_backend(kernel):
+            optimizer = lodo_bench.LODO(model.parameters(), **ARGUMENTS)
+            train(model, optimizer, 3)
+            backward(model, 3)
+            for parameter in model[0].parameters():
+                parameter.grad = None
+            optimizer.step()
+            backward(model, 4)
+            for parameter in model[0].parameters():
+                parameter.grad *= factor
+            optimizer.step()
+        weights.append(weights_of(optimizer))
+        averages.append(optimizer.state_dict()["preconditioners"][0]["lodo"]["average"].clone())
+    assert torch.equal(*weights)
+    assert not torch.equal(*averages)
+
+
+def test_which_parameters_moved_is_part_of_the_state():
+    straight, stopped = network(), network()
+    optimizer = lodo_bench.LODO(straight.parameters(), **ARGUMENTS)
+    train(straight, optimizer, 3)
+    backward(straight, 3)
+    straight[0].weight.grad = None
+    optimizer.step()
+    stopped.load_state_dict(straight.state_dict())
+    fresh = lodo_bench.LODO(stopped.parameters())
+    fresh.load_state_dict(through_a_file(optimizer.state_dict()))
+    train(straight, optimizer, 3, first=4)
+    train(stopped, fresh, 3, first=4)
+    assert equal(straight, stopped)
+
+
+@pytest.mark.parametrize(("name", "value"), [("lr", float("nan")), ("lr", -0.1), ("meta_lr", -1e-4), ("beta", 1.0)])
+def test_rates_that_became_impossible_are_refused_before_anything_moves(name, value):
+    model = network()
+    groups = [{"params": model[0].parameters()}, {"params": model[2].parameters()}]
+    optimizer = lodo_bench.LODO(groups, **ARGUMENTS)
+    train(model, optimizer, 2)
+    before = flat(model).clone()
+    optimizer.param_groups[1][name] = value
+    with pytest.raises(ValueError, match="not possible for LODO"):
+        train(model, optimizer, 1, first=2)
+    assert torch.equal(before, flat(model))
+
+
+def test_a_sparse_gradient_is_refused_before_anything_moves():
+    dense, table = nn.Linear(3, 3), nn.Embedding(10, 3, sparse=True)
+    optimizer = lodo_bench.LODO([{"params": dense.parameters()}, {"params": table.parameters()}])
+    before = flat(dense).clone()
+    dense(table(torch.tensor([1]))).sum().backward()
+    with pytest.raises(ValueError, match=r"shape \(10, 3\) has a sparse gradient"):
+        optimizer.step()
+    assert torch.equal(before, flat(dense))
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    model, other = network(), nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 2)).double()
+    optimizer, theirs = lodo_bench.LODO(model.parameters(), **ARGUMENTS), lodo_bench.LODO(other.parameters(), lr=0.5)
+    train(model, optimizer, 2)
+    other(torch.ones(4, 2, dtype=torch.float64)).sum().backward()
+    theirs.step()
+    kept = weights_of(optimizer)
+    with pytest.raises(ValueError, match="state of another LODO"):
+        optimizer.load_state_dict(theirs.state_dict())
+    assert optimizer.param_groups[0]["lr"] == ARGUMENTS["lr"]
+    assert torch.equal(kept, weights_of(optimizer))
+    train(model, optimizer, 1, first=2)
+
+
+def test_half_and_single_precision_share_a_preconditioner():
+    half, single = nn.Linear(3, 4).bfloat16(), nn.Linear(4, 2)
+    optimizer = lodo_bench.LODO([*half.parameters(), *single.parameters()], **ARGUMENTS)
+    before = half.weight.detach().clone()
+    for _ in range(3):
+        optimizer.zero_grad()
+        single(half(torch.ones(5, 3).bfloat16()).float()).square().mean().backward()
+        optimizer.step()
+    assert len(optimizer.state_dict()["preconditioners"]) == 1
+    assert half.weight.dtype == torch.bfloat16
+    assert not torch.equal(before, half.weight)
+
+
+def test_a_parameter_without_entries_is_no_matter():
+    empty, full = nn.Parameter(torch.zeros(0)), nn.Parameter(torch.ones(3))
+    optimizer = lodo_bench.LODO([empty, full], per_tensor=True)
+    (empty.sum() + full.sum()).backward()
+    optimizer.step()
+    assert len(optimizer.state_dict()["preconditioners"]) == 1
+    assert (full < 1).all()
+
+
+def test_memory_layouts_do_not_matter():
+    plain, channels_last = (nn.Conv2d(3, 4, 3).double() for _ in range(2))
+    channels_last.load_state_dict(plain.state_dict())
+    channels_last.to(memory_format=torch.channels_last)
+    images = torch.randn(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for model in (plain, channels_last):
+        optimizer = lodo_bench.LODO(model.parameters(), **ARGUMENTS)
+        for _ in range(5):
+            optimizer.zero_grad()
+            model(images).square().mean().backward()
+            optimizer.step()
+    torch.testing.assert_close(flat(plain), flat(channels_last), rtol=1e-10, atol=1e-12)
+
+
+def test_the_saved_state_has_the_documented_size():
+    n, layers, k = 50, 3, 4
+    parameter = nn.Parameter(torch.zeros(n))
+    optimizer = lodo_bench.LODO([parameter], layers=layers, block_size=k)
+    parameter.grad = torch.ones(n)
+    optimizer.step()
+
+    def size(value):
+        if isinstance(value, torch.Tensor):
+            return value.nbytes
+        return sum(size(item) for item in value.values()) if isinstance(value, dict) else 0
+
+    hidden = 2 * n
+    (part,) = optimizer.state_dict()["preconditioners"]
+    assert size(part) == layers * hidden * (3 * k * 4 + 4) + n * (4 + 4)
+
+
+def test_a_training_step_that_is_compiled_whole():
+    model, plain = network(), network()
+    optimizer, reference = (lodo_bench.LODO(m.parameters(), **ARGUMENTS) for m in (model, plain))
+    inputs = torch.randn(8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+    def step():
+        loss = (model(inputs) - inputs[:, :2]).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    compiled = torch.compile(step, backend="eager")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the compiler's own, about what it leaves out
+        for _ in range(4):
+            jit()
+    for _ in range(4):
+        reference.zero_grad()
+        (plain(inputs) - inputs[:, :2]).square().mean().backward()
+        reference.step()
+    torch.testing.assert_close(flat(model), flat(plain), rtol=1e-10, atol=1e-12)
+
+
+@needs_cuda
+def test_a_model_on_several_devices_and_a_state_from_another():
+    model = nn.ModuleList([nn.Linear(3, 4), nn.Linear(4, 2).cuda()])
+    optimizer = lodo_bench.LODO(model.parameters(), **ARGUMENTS)
+
+    def step():
+        optimizer.zero_grad()
+        model[1](model[0](torch.ones(5, 3)).to(model[1].weight.device)).square().mean().backward()
+        optimizer.step()
+
+    step()
+    assert len(optimizer.state_dict()["preconditioners"]) == 2
+    model.cpu()
+    with pytest.raises(ValueError, match="load_state_dict"):
+        step()
+    optimizer.load_state_dict(optimizer.state_dict())
+    step()
+
+
+def test_the_example_runs_and_learns(capsys, monkeypatch):
+    spec = importlib.util.spec_from_file_location("train_network", EXAMPLE)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    monkeypatch.setattr("sys.argv", ["train_network.py", "--steps", "160"])
+    example.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["step", *example.MAKERS]
+    first, last = ([float(word) for word in lines[index].split()[1:]] for index in (1, 8))
+    assert all(after < before for before, after in zip(first, last, strict=True))

@@ -1,0 +1,283 @@
+"""Every kind of figure in every format, of ordinary and of odd values."""
+
+import io
+import math
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from lodo_bench.analysis.statistics import Summary, summarize
+from lodo_bench.charts.curves import aggregate
+from lodo_bench.charts.line_styles import line_style_of
+from lodo_bench.charts.series import PlotSeries
+from lodo_bench.charts.sweeps import SweepLine
+from lodo_bench.plots.curves import Panel, course_figure
+from lodo_bench.plots.profile import ProfileLine, profile_figure
+from lodo_bench.plots.search import search_figure
+from lodo_bench.plots.style import FORMATS, save, tick
+from lodo_bench.plots.sweep import sweep_figure
+from lodo_bench.plots.trajectories import Trajectory, trajectory_figure
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.training import LossBound
+from tests.builders import generation, individual, study_spec
+from tests.charts.test_curves import diverged, path
+
+NAN, INF = math.nan, math.inf
+BEGINNINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+KINDS = {"adam": {"learning_rate": "rate", "beta1": "decay"}}
+
+
+def drawn(name, *paths, label=None):
+    return PlotSeries(label or name, line_style_of(name), aggregate(paths))
+
+
+def curves(*lines, bound=None):
+    return course_figure("Learning curves", [Panel("steps", "training loss", lines, bound)])
+
+
+def study(*individuals, **changes):
+    generations = (generation(0), generation(1, sigma=0.5))
+    members = individuals or (
+        individual(0),
+        individual(1, generation=1, hyperparameters={"learning_rate": 2, "beta1": 0}),
+    )
+    record = StudyRecord(7, study_spec(), {"learning_rate": 0.2, "beta1": 0.7}, generations, members)
+    return replace(record, **changes)
+
+
+def ordinary_curves():
+    return curves(drawn("adam", path([3.0, 2.0, 1.0]), path([3.0, 1.0, 0.5])), drawn("lodo", diverged([1.0, NAN])))
+
+
+def ordinary_trajectories():
+    points = np.array([[-0.5, 2.0], [0.0, 1.0], [1.0, 1.0]])
+    broken = np.array([[-0.5, 2.0], [1e5, 1e9], [NAN, NAN]])
+    paths = [Trajectory(name, line_style_of(name), found) for name, found in (("adam", points), ("yogi", broken))]
+    return trajectory_figure("Trajectories", paths, lambda p: 0.01 * (1 - p[:, 0]) ** 2 + (p[:, 1] - p[:, 0] ** 2) ** 2)
+
+
+def ordinary_sweep():
+    points = [(0.0, summarize([1.0, 2.0])), (0.5, summarize([1.0, NAN])), (0.9, summarize([NAN]))]
+    return sweep_figure("Sweep", "momentum", "loss", [SweepLine("lodo", line_style_of("lodo"), points)])
+
+
+def ordinary_profile():
+    factors = np.array([1.0, 2.0, 10.0])
+    return profile_figure("Profile", [ProfileLine("adam", line_style_of("adam"), factors, np.array([0.2, 0.5, 1.0]))])
+
+
+FIGURES = {
+    "curves": ordinary_curves,
+    "trajectories": ordinary_trajectories,
+    "search": lambda: search_figure([study()], KINDS),
+    "sweep": ordinary_sweep,
+    "profile": ordinary_profile,
+}
+
+
+def written(figure, kind="svg"):
+    file = io.BytesIO()
+    save(figure, file, kind)
+    return file.getvalue()
+
+
+def texts(figure):
+    """All text in a figure, in its axes and legends."""
+    figure.canvas.draw()
+    return {found.get_text() for found in figure.findobj(mpl.text.Text) if found.get_text()}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_written_in_every_format_and_always_the_same(name, kind):
+    first, second = written(FIGURES[name](), kind), written(FIGURES[name](), kind)
+    assert first.startswith(BEGINNINGS[kind])
+    assert len(first) > 1000
+    assert first == second
+
+
+def test_figures_leave_the_settings_of_matplotlib_alone():
+    before = dict(mpl.rcParams)
+    written(ordinary_curves())
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_settings_of_matplotlib_leave_figures_alone():
+    expected = written(ordinary_curves())
+    with mpl.rc_context({"axes.grid": False, "font.size": 30}):
+        assert written(ordinary_curves()) == expected
+
+
+def test_a_figure_says_what_is_on_it():
+    found = texts(curves(drawn("adam", path([3.0, 2.0]), path([1.0, 1.0])), bound=LossBound("Newton", 0.5)))
+    assert {"Learning curves", "steps", "training loss", "adam", "lowest to highest run", "Newton (bound)"} <= found
+    assert "a run diverged" not in found
+    assert "a run diverged" in texts(ordinary_curves())
+
+
+def test_a_line_is_drawn_as_its_optimizer_is_everywhere():
+    axes = ordinary_curves().axes[0]
+    colours = {line.get_color() for line in axes.lines}
+    assert line_style_of("adam").colour.light in colours
+    assert all(line.get_xdata()[0] >= 1 for line in axes.lines)
+
+
+def test_a_name_with_a_dollar_is_no_formula():
+    assert r"a\$b\$" in texts(curves(drawn("adam", path([1.0, 2.0]), label="a$b$")))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [drawn("adam", path([1.0]))],
+        [drawn("adam", path([0.0, 0.0]))],
+        [drawn("adam", path([1.0, 0.0, 0.0]))],
+        [drawn("adam", path([-1.0, 2.0, 3.0]))],
+        [drawn("adam", path([2.0] * 5))],
+        [drawn("adam", path([1e-300, 1e300]))],
+        [drawn("adam", diverged([NAN]), diverged([INF]))],
+        [drawn("adam", diverged([1.0, 1e30, INF])), drawn("yogi", path([1.0, 0.5, 0.2]))],
+        [drawn("adam", diverged([1.0, 1e300, INF]))],
+    ],
+    ids=range(10),
+)
+def test_odd_curves_are_drawn(lines):
+    figure = curves(*lines)
+    assert written(figure, "png")
+    low, high = figure.axes[0].get_ylim()
+    assert math.isfinite(low) and math.isfinite(high) and low < high
+
+
+def test_a_run_that_diverged_does_not_set_the_height():
+    figure = curves(drawn("adam", diverged([1.0, 1e30, INF])), drawn("yogi", path([1.0, 0.5, 0.2])))
+    high = figure.axes[0].get_ylim()[1]
+    assert high < 2
+    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert [line.get_ydata().tolist() for line in crosses] == [[high]]
+
+
+BEYOND = [drawn("bfgs", path([10.0, 1e3, 5.67e5])), drawn("adam", path([10.0, 30.0, 7.0]))]
+
+
+def test_a_line_that_grows_beyond_bounds_does_not_set_the_height_and_the_legend_says_so():
+    figure = curves(*BEYOND)
+    assert figure.axes[0].get_ylim()[1] < 35
+    assert {"bfgs leaves the picture:\nup to 5.7e+05", "adam"} <= texts(figure)
+
+
+def test_so_it_is_on_a_linear_axis():
+    figure = curves(drawn("bfgs", path([10.0, 1e3, 5.67e5])), drawn("adam", path([10.0, 11.0])))
+    assert (figure.axes[0].get_yscale(), figure.axes[0].get_ylim()[1]) == ("linear", 11.05)
+
+
+def test_a_panel_may_be_about_the_growth():
+    figure = course_figure("Frozen", [Panel("steps", "training loss", BEYOND, whole=True)])
+    assert figure.axes[0].get_ylim()[1] > 5e5
+    assert "bfgs" in texts(figure)
+
+
+def test_losses_of_a_wide_range_are_on_a_log_axis():
+    assert curves(drawn("adam", path([100.0, 1.0]))).axes[0].get_yscale() == "log"
+    assert curves(drawn("adam", path([1.01, 1.0]))).axes[0].get_yscale() == "linear"
+    assert curves(drawn("adam", path([-1.0, 100.0]))).axes[0].get_yscale() == "linear"
+
+
+def test_a_search_shows_every_individual():
+    broken = individual(1, fitness=NAN, status=Status.DIVERGED)
+    figure = search_figure([study(individual(0), broken)], KINDS)
+    fitness, rate, decay = figure.axes
+    assert (rate.get_ylabel(), decay.get_ylabel(), decay.get_yscale()) == ("learning rate", "beta1", "logit")
+    for axes in (fitness, rate, decay):
+        dots = [line for line in axes.lines if line.get_marker() == "o" and line.get_markersize() < 5]
+        crosses = [line for line in axes.lines if line.get_marker() == "x"]
+        assert [len(line.get_xdata()) for line in dots] == [1]
+        assert [len(line.get_xdata()) for line in crosses] == [1]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        study(hyperparameters=None),
+        study(individual(0, fitness=NAN)),
+        study(individual(0, hyperparameters={"learning_rate": 1e-300, "beta1": 0.0})),
+        study(individual(0, hyperparameters={"learning_rate": 1e300, "beta1": math.nextafter(1, 0)})),
+        study(individuals=()),
+        study(generations=(generation(0),), individuals=()),
+    ],
+    ids=range(6),
+)
+def test_odd_searches_are_drawn(record):
+    assert written(search_figure([record], KINDS), "png")
+
+
+def test_searches_of_different_optimizers_are_rows():
+    small = study(generations=(generation(0, mean={"learning_rate": 0.1}),), hyperparameters={"learning_rate": 0.1})
+    figure = search_figure([study(), small], KINDS)
+    assert len([axes for axes in figure.axes if axes.axison]) == 5
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(1.0, summarize([1.0]))],
+        [("adam", summarize([1.0, 2.0])), ("sgd", summarize([3.0, 4.0]))],
+        [(4.0, summarize([NAN])), (16.0, summarize([NAN]))],
+        [(0.01, Summary(1.0, 5.0, 3, 0)), (100.0, Summary(1e-9, 1e-3, 3, 0))],
+        [(1.0, summarize([0.0])), (2.0, summarize([0.0]))],
+    ],
+    ids=range(5),
+)
+def test_odd_sweeps_are_drawn(points):
+    figure = sweep_figure("Sweep", "x", "loss", [SweepLine("lodo", line_style_of("lodo"), points)])
+    assert written(figure, "png")
+
+
+def test_words_are_the_ticks_of_a_sweep():
+    points = [("adam", summarize([1.0, 2.0])), ("sgd", summarize([3.0, 4.0]))]
+    figure = sweep_figure("Sweep", "meta-optimizer", "loss", [SweepLine("lodo", line_style_of("lodo"), points)])
+    assert {"adam", "sgd"} <= texts(figure)
+
+
+@pytest.mark.parametrize("factors", [[1.0], [1.0, INF], [], [1.0, 1e300]])
+def test_odd_profiles_are_drawn(factors):
+    shares = np.linspace(0, 1, len(factors))
+    figure = profile_figure("Profile", [ProfileLine("adam", line_style_of("adam"), np.array(factors), shares)])
+    assert written(figure, "png")
+
+
+@pytest.mark.parametrize(
+    "points", [[[0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [NAN, NAN]], [[1.0, 1.0], [2.0, 1e9]]], ids=range(4)
+)
+def test_odd_trajectories_are_drawn(points):
+    path = Trajectory("adam", line_style_of("adam"), np.array(points))
+    assert written(trajectory_figure("Trajectories", [path], lambda p: (p**2).sum(1) - 1), "png")
+
+
+def test_start_and_end_of_a_trajectory_are_in_the_picture():
+    points = np.concatenate([[[-5.0, 20.0]], np.zeros((500, 2)), [[3.0, -4.0]]])
+    figure = trajectory_figure(
+        "Trajectories", [Trajectory("adam", line_style_of("adam"), points)], lambda p: (p**2).sum(1)
+    )
+    axes = figure.axes[0]
+    assert axes.get_xlim()[0] < -5 and axes.get_xlim()[1] > 3
+    assert axes.get_ylim()[0] < -4 and axes.get_ylim()[1] > 20
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.001, "0.001"),
+        (1, "1"),
+        (5000, "5000"),
+        (1e4, "$10^{4}$"),
+        (2e-5, "$2·10^{-5}$"),
+        (-1e6, "$-1·10^{6}$"),
+    ],
+)
+def test_ticks_are_short(value, text):
+    assert tick(value) == text
