@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench import __version__, provenance
+from lodo_bench import __version__
+from lodo_bench.runs import provenance
 from lodo_bench.runs.provenance import gather
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench import meta_training, seeding
+from lodo_bench import seeding
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.l2lbgdbgd import HIDDEN, WEIGHTS, features
 from lodo_bench.spec.training import (
@@ -18,6 +18,7 @@ from lodo_bench.spec.training import (
     TrainingSpec,
 )
 from lodo_bench.tasks import TASKS
+from lodo_bench.training import meta as meta_training
 from lodo_bench.training.loop import train
 from lodo_bench.training.meta import is_meta_trained, run_epoch
 from tests.helpers import center_of

@@ -254,7 +254,7 @@ def test_the_numbers_are_normal_and_independent_of_each_other():
         genetic.tell([0.0] * 20_000)
 
 
-@pytest.mark.parametrize("positive-int", [0, 5, 7])
+@pytest.mark.parametrize("count", [0, 5, 7])
 def test_a_generation_is_told_whole(count):
     with pytest.raises(ValueError, match=f"a generation has 6 individuals, not .{count},"):
         search().tell([1.0] * count)

@@ -140,7 +140,7 @@ def _text(name: str) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("lodo_bench.report"),
+        loader=PackageLoader("lodo_bench.report.html"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -102,7 +102,7 @@ def test_one_sample_has_nobody_to_be_worse_than():
     assert compare_with_all([]) == []
 
 
-@pytest.mark.parametrize(("seeds", "decidable"), [(0, False), (1, False), (4, False), (5, True), (8, True)])
+@pytest.mark.parametrize(("seeds", "has_power"), [(0, False), (1, False), (4, False), (5, True), (8, True)])
 def test_few_seeds_decide_nothing(seeds, has_power):
     samples = [sample(*np.arange(float(seeds)) + rank) for rank in range(3)]
     found = compare_with_all(samples)
