@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import LodoBenchError
 from lodo_bench.experiments.outputs import needs
 from lodo_bench.experiments.plan import Condition, ExecutionConfig, all_cases, run_set_spec, study_spec, study_specs

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.momentum import Momentum
