@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lodo_bench.charts.lines import ResultGroup, lines_of
+from lodo_bench.charts.groups import ResultGroup, result_groups
 from lodo_bench.experiments.outputs.comparison import tasks_of
 from lodo_bench.experiments.run import ExperimentResult
 from lodo_bench.experiments.section import Section, drawn
@@ -52,5 +52,5 @@ def _by_task(done: ExperimentResult) -> Iterator[tuple[TaskSpec, list[ResultGrou
     """Each task, its lines, and what the names of its files end with."""
     tasks = tasks_of(done.run_sets)
     for index, task in enumerate(tasks):
-        lines = lines_of(record for record in done.run_sets if record.spec.task == task)
+        lines = result_groups(record for record in done.run_sets if record.spec.task == task)
         yield task, lines, f"-{index + 1}" if len(tasks) > 1 else ""

@@ -20,8 +20,9 @@ from lodo_bench.experiments.run import CaseResult, ExperimentResult
 from lodo_bench.experiments.section import Section, drawn
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.lodo.base import LearnedPreconditioning
-from lodo_bench.plots.curves import Panel, course_figure
-from lodo_bench.report.markdown import number, table
+from lodo_bench.plots.curves import Panel, curve_figure
+from lodo_bench.report.formatting import number
+from lodo_bench.report.markdown import table
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
@@ -135,7 +136,7 @@ def _piece(result: CaseResult, found: Mapping[str, Floats]) -> Section:
         if (line := aggregate(_path(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
             lines.append(PlotSeries(name, look, line))
     panel = Panel("steps since it was frozen", "training loss", lines, whole=True)
-    figure = course_figure(f"{label}, frozen", [panel])
+    figure = curve_figure(f"{label}, frozen", [panel])
     return Section(text, drawn(figure), "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
 
 
