@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lodo_bench.analysis.statistics import Summary, summarize
+from lodo_bench.charts.groups import group_labels
 from lodo_bench.charts.line_styles import LineStyle, line_styles_of
-from lodo_bench.charts.lines import line_labels
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.outcome import Status
@@ -79,7 +79,7 @@ def _lines(
     looks = line_styles_of([spec.optimizer.name for spec in specs])
     return [
         SweepLine(label, look, summarize_points(_ordered(places), Milestone("steps", steps).key, unit))
-        for label, look, places in zip(line_labels(specs), looks, long, strict=True)
+        for label, look, places in zip(group_labels(specs), looks, long, strict=True)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lodo_bench.charts.lines import ResultGroup, lines_of
+from lodo_bench.charts.groups import ResultGroup, result_groups
 from lodo_bench.experiments.outputs.comparison import tasks_of
 from lodo_bench.experiments.outputs.figure_section import figure_section
 from lodo_bench.experiments.result import ExperimentResult
@@ -53,5 +53,5 @@ def _by_task(result: ExperimentResult) -> Iterator[tuple[TaskSpec, list[ResultGr
     """Yield each task, its lines, and the suffix of the names of its files."""
     tasks = tasks_of(result.run_sets)
     for index, task in enumerate(tasks):
-        lines = lines_of(record for record in result.run_sets if record.spec.task == task)
+        lines = result_groups(record for record in result.run_sets if record.spec.task == task)
         yield task, lines, f"-{index + 1}" if len(tasks) > 1 else ""

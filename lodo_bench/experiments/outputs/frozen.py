@@ -23,9 +23,10 @@ from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.lodo.base import LearnedPreconditioning
-from lodo_bench.plots.curves import Panel, course_figure
+from lodo_bench.plots.curves import Panel, curve_figure
 from lodo_bench.plots.style import Figure
-from lodo_bench.report.markdown import number, table
+from lodo_bench.report.formatting import number
+from lodo_bench.report.markdown import table
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
@@ -144,7 +145,7 @@ def _figure(optimizer: OptimizerSpec, found: Mapping[str, Floats]) -> Figure:
         if (band := aggregate(_curve(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
             lines.append(PlotSeries(name, style, band))
     panel = Panel("steps since freezing", "training loss", lines, whole=True)
-    return course_figure(f"{optimizer.label}, frozen", [panel])
+    return curve_figure(f"{optimizer.label}, frozen", [panel])
 
 
 def _curve(losses: Floats) -> RunCurve:

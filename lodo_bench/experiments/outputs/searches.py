@@ -9,7 +9,8 @@ from lodo_bench.experiments.outputs.figure_section import figure_section
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.figures import kinds as figures
-from lodo_bench.report.markdown import NOTHING, hyperparameter_label, number, table
+from lodo_bench.report.formatting import NOTHING, number
+from lodo_bench.report.markdown import table
 from lodo_bench.spec.options import format_value
 from lodo_bench.spec.training import TaskSpec
 
@@ -74,7 +75,7 @@ def _tasks(results: Iterable[ConditionResult]) -> list[TaskSpec]:
 def _sources(result: ExperimentResult, tasks: Iterable[TaskSpec]) -> Iterator[str]:
     for task in tasks:
         own = [each for each in result.results if each.condition.part.task == task]
-        labels = ", ".join(f"{each.condition.base.label} {hyperparameter_label(each.hyperparameters)}" for each in own)
+        labels = ", ".join(f"{each.condition.base.label} {each.hyperparameters.label}" for each in own)
         specs = [result.plan.study_of(each.condition, result.plan.studies) for each in own]
         schedules = {spec.schedule.name for spec in specs if spec is not None}
         yield f"- {task.label}: {labels}; schedule {', '.join(sorted(schedules)) or NOTHING}."

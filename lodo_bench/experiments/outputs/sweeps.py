@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lodo_bench.analysis.columns import milestone_title
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.sweeps import SweepLine, summarize_points
@@ -12,7 +13,8 @@ from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.experiments.spec import ExperimentPart
 from lodo_bench.plots.sweep import sweep_figure
-from lodo_bench.report.markdown import mean_and_spread, milestone_title, table
+from lodo_bench.report.formatting import mean_and_spread
+from lodo_bench.report.markdown import table
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value, format_value
 
