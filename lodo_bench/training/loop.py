@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.backends.compiled_loop import run_compiled
+from lodo_bench.backends.compiled_loop import compiled_loop
 from lodo_bench.compute.selection import check_backend, use_backend
 from lodo_bench.errors import StateError, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
@@ -288,35 +288,28 @@ class Trainer(Checkpointable):
             self._task: Task = TASKS.load(spec.task.name)(seeding.task_generators(spec), dtype, spec.task.options)
             self.x = self._task.initial_point()
             self._optimizer = self._build_optimizer(spec)
+            self._compiled_loop = compiled_loop(self._task, self._optimizer)
         self._planned = spec.steps
         self._steps = 0
         self._evaluations = 0
 
     def run_steps(self, count: int) -> tuple[Tensor, NDArray[np.int64]]:
         """Take `count` steps; returns their losses, (count, P), and after each all gradient evaluations so far."""
-        if self._task.is_compiled and self._optimizer.is_compiled:
-            return self._run_fused(count)
-        losses, evaluations = [], []
+        if self._compiled_loop is not None:
+            evaluations = self._evaluations + np.arange(1, count + 1)
+            self._steps += count
+            self._evaluations += count
+            return self._compiled_loop.run(count), evaluations
+        losses, counts = [], []
         for _ in range(count):
             self._task.next_batch()
             loss, gradient = self._task.loss_and_gradient(self.x)
             self._evaluations += 1
             losses.append(loss)
             self._optimizer.step(gradient, self)
-            evaluations.append(self._evaluations)
+            counts.append(self._evaluations)
             self._steps += 1
-        return torch.stack(losses), np.array(evaluations)
-
-    def _run_fused(self, count: int) -> tuple[Tensor, NDArray[np.int64]]:
-        losses, done = self.x.new_empty(count, len(self.x)), 0
-        while done < count:
-            batches, number = self._task.compiled_batches(count - done)
-            run_compiled(batches, self._optimizer.compiled_steps(number), self.x, losses[done : done + number])
-            done += number
-        evaluations = self._evaluations + np.arange(1, count + 1)
-        self._steps += count
-        self._evaluations += count
-        return losses, evaluations
+        return torch.stack(losses), np.array(counts)
 
     def point(self) -> NDArray[np.float64]:
         """Where the population is, (P, n)."""

@@ -39,7 +39,7 @@ def noisy_loss(individual, n):
     return loss
 
 
-def initial(population, n):
+def start(population, n):
     return torch.randn(population, n, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
 
