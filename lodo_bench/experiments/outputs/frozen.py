@@ -135,7 +135,7 @@ def _piece(result: CaseResult, found: Mapping[str, Floats]) -> Section:
     for (name, losses), look in zip(found.items(), looks, strict=True):
         if (line := aggregate(_path(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
             lines.append(PlotSeries(name, look, line))
-    panel = Panel("steps since it was frozen", "training loss", lines, whole=True)
+    panel = Panel("steps since it was frozen", "training loss", lines, clip=False)
     figure = curve_figure(f"{label}, frozen", [panel])
     return Section(text, drawn(figure), "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
 
