@@ -144,7 +144,7 @@ def _figure(optimizer: OptimizerSpec, found: Mapping[str, Floats]) -> Figure:
     for (name, losses), style in zip(found.items(), line_styles_of([optimizer.name] * len(found)), strict=True):
         if (band := aggregate(_curve(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
             lines.append(PlotSeries(name, style, band))
-    panel = Panel("steps since freezing", "training loss", lines, whole=True)
+    panel = Panel("steps since freezing", "training loss", lines, clip=False)
     return curve_figure(f"{optimizer.label}, frozen", [panel])
 
 
