@@ -50,6 +50,11 @@ def axis_limits(courses: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLim
     return AxisLimits(heights[heights <= staying], staying, peaks)
 
 
+def off_scale_note(label: str, peak: float, separator: str = ": ") -> str:
+    """Return a legend entry such as `bfgs is clipped at the top: up to 5.7e+05`."""
+    return f"{label} is clipped at the top{separator}up to {peak:.2g}"
+
+
 def _highest(tops: Iterable[float]) -> float:
     return max(tops, default=-np.inf)
 

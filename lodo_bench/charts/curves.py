@@ -86,7 +86,7 @@ def by_seconds(curve: Curve, status: Status) -> RunCurve:
     return RunCurve(np.maximum(seconds, _SHORTEST), curve.losses, status)
 
 
-def of_series(series: MetricHistory) -> RunCurve:
+def metric_curve(series: MetricHistory) -> RunCurve:
     """A metric's course by steps."""
     return RunCurve(series.steps.astype(np.float64), series.values)
 

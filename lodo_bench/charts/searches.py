@@ -31,7 +31,7 @@ class Spread:
     high: Floats
 
 
-def spread_of(study: StudyRecord, name: str, kind: Kind) -> Spread:
+def search_spread(study: StudyRecord, name: str, kind: Kind) -> Spread:
     """How one hyperparameter's mean and spread moved; `kind` says on which scale σ counts (LODO App. E)."""
     transform = study.spec.schedule.decay_transform if kind == "decay" else "log"
     ends = [_ends(g.mean[name], g.sigma, transform) for g in study.generations]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lodo_bench.charts.curves import CurveBand, RunCurve, aggregate, by_seconds, by_steps, of_series
+from lodo_bench.charts.curves import CurveBand, RunCurve, aggregate, by_seconds, by_steps, metric_curve
+from lodo_bench.charts.groups import Member, ResultGroup
 from lodo_bench.charts.line_styles import LineStyle
-from lodo_bench.charts.lines import Member, ResultGroup
 from lodo_bench.spec.outcome import Curve, MetricHistory
 
 
@@ -54,7 +54,7 @@ def metric_by_steps(lines: Sequence[ResultGroup], curves: Curves, name: str) -> 
 
     def paths(line: ResultGroup) -> list[RunCurve]:
         found = [curves.metrics(m.run_set, m.run.seed).get(name) for m in line.longest()]
-        return [of_series(series) for series in found if series is not None]
+        return [metric_curve(series) for series in found if series is not None]
 
     return _drawn(lines, paths)
 

@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lodo_bench.charts.axis_limits import BOUNDS, axis_limits
+from lodo_bench.charts.axis_limits import BOUNDS, axis_limits, off_scale_note
 from lodo_bench.charts.series import PlotSeries
 from lodo_bench.plots.style import CROSS, INK, drawing, figure, house_style, legend, literal, scale_axis
-from lodo_bench.report.formatting import off_scale_note
 from lodo_bench.spec.training import LossBound
 
 _MARKS = 9
@@ -38,7 +37,7 @@ class Panel:
     whole: bool = False
 
 
-def course_figure(title: str, panels: Sequence[Panel]) -> Figure:
+def curve_figure(title: str, panels: Sequence[Panel]) -> Figure:
     """Panels side by side: for each line its median, a band from the lowest to the highest run, ✕ where one diverged.
 
     Both axes are logarithmic where the values allow it. A line that grows beyond bounds leaves the picture at the top,
@@ -103,7 +102,7 @@ def _draw_ends(axes: Axes, panel: Panel) -> None:
         if not places:
             continue
         xs, ys = np.array(places).T
-        how = CROSS | {"color": line.line_style.colour.light, "clip_on": False, "zorder": 4}
+        how = CROSS | {"color": line.line_style.color.light, "clip_on": False, "zorder": 4}
         axes.plot(np.clip(xs, left, right), np.clip(ys, low, high), **how)
     axes.set(xlim=(left, right), ylim=(low, high))
 
@@ -112,9 +111,7 @@ def _draw_line(axes: Axes, line: PlotSeries, index: int, lines: int) -> None:
     course, count = line.course, len(line.course.x)
     if not count:
         return
-    axes.fill_between(
-        course.x, course.low, course.high, color=line.line_style.colour.light, alpha=_FAINTLY, linewidth=0
-    )
+    axes.fill_between(course.x, course.low, course.high, color=line.line_style.color.light, alpha=_FAINTLY, linewidth=0)
     apart = max(1, count // _MARKS)
     # Markers of different lines stand at different places, so that none hides another.
     first = min(apart * index // lines, count - 1)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from lodo_bench.charts.line_styles import LineStyle, line_style_of
-from lodo_bench.charts.searches import Spread, jitter, logit_ticks, spread_of
+from lodo_bench.charts.searches import Spread, jitter, logit_ticks, search_spread
 from lodo_bench.plots.style import CROSS, INK, figure, house_style, legend, literal, scale_axis
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.study import IndividualRecord, StudyRecord
@@ -71,28 +71,28 @@ def _fitness(axes: Axes, study: StudyRecord, look: LineStyle) -> None:
     axes.set_ylabel("fitness (loss)")
     losses = np.array([member.fitness for member in fine])
     scale_axis(axes, "y", losses)
-    axes.plot([_place(member, study) for member in fine], losses, color=look.colour.light, **_DOT)
+    axes.plot([_place(member, study) for member in fine], losses, color=look.color.light, **_DOT)
     if broken:
         top: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
         axes.plot([_place(member, study) for member in broken], [1.0] * len(broken), **top, **_CROSS)
 
 
 def _hyperparameter(axes: Axes, study: StudyRecord, name: str, kind: Kind) -> None:
-    colour = line_style_of(study.spec.optimizer.name).colour.light
+    color = line_style_of(study.spec.optimizer.name).color.light
     fine, broken = _parted(study)
-    spread = spread_of(study, name, kind)
+    spread = search_spread(study, name, kind)
     _generations(axes, study)
     axes.set_ylabel(name.replace("_", " "))
     _scale(axes, study, name, kind)
-    for members, how in ((fine, {**_DOT, "color": colour}), (broken, _CROSS)):
+    for members, how in ((fine, {**_DOT, "color": color}), (broken, _CROSS)):
         axes.plot([_place(m, study) for m in members], [m.hyperparameters[name] for m in members], **how)
-    _band(axes, spread, colour)
+    _band(axes, spread, color)
     if study.hyperparameters is not None:
-        axes.plot([len(study.generations) + 1], [study.hyperparameters[name]], color=colour, **_RING, zorder=5)
+        axes.plot([len(study.generations) + 1], [study.hyperparameters[name]], color=color, **_RING, zorder=5)
 
 
-def _band(axes: Axes, spread: Spread, colour: str) -> None:
-    axes.fill_between(spread.generations, spread.low, spread.high, color=colour, alpha=0.15, linewidth=0)
+def _band(axes: Axes, spread: Spread, color: str) -> None:
+    axes.fill_between(spread.generations, spread.low, spread.high, color=color, alpha=0.15, linewidth=0)
     axes.plot(spread.generations, spread.mean, color=INK, linewidth=1.3)
 
 

@@ -89,7 +89,7 @@ def save(made: Figure, file: BinaryIO, kind: str) -> None:
 def drawing(look: LineStyle) -> dict[str, Any]:
     """The look as Matplotlib's arguments."""
     return {
-        "color": look.colour.light,
+        "color": look.color.light,
         "linestyle": _DASHES[look.dash],
         "marker": _MARKERS[look.marker],
         "markersize": 5.5 if look.marker == "star" else 4,

@@ -66,9 +66,9 @@ def _draw(axes: Axes, line: SweepLine, places: dict[Value, float]) -> None:
     xs, means = [x for x, _ in fine], [summary.mean for _, summary in fine]
     bars = [0.0 if math.isnan(summary.std) else summary.std for _, summary in fine]
     axes.errorbar(xs, means, yerr=bars, capsize=2.5, elinewidth=1.0, **drawing(line.line_style))
-    colour = line.line_style.colour.light
+    color = line.line_style.color.light
     some = [(x, summary.mean) for x, summary in fine if summary.diverged]
-    axes.plot([x for x, _ in some], [y for _, y in some], color=colour, **_RING)
+    axes.plot([x for x, _ in some], [y for _, y in some], color=color, **_RING)
     gone = [places[value] for value, summary in line.points if not summary.count]
     if gone:
-        axes.plot(gone, [1.0] * len(gone), transform=axes.get_xaxis_transform(), clip_on=False, color=colour, **CROSS)
+        axes.plot(gone, [1.0] * len(gone), transform=axes.get_xaxis_transform(), clip_on=False, color=color, **CROSS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.charts.curves import RunCurve, aggregate, by_seconds, by_steps, of_series
+from lodo_bench.charts.curves import RunCurve, aggregate, by_seconds, by_steps, metric_curve
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from tests.builders import examples
 
@@ -130,7 +130,7 @@ def test_between_its_points_a_run_is_what_it_was_last():
 
 
 def test_a_metric_is_a_path_of_its_steps():
-    found = aggregate([of_series(MetricHistory(np.array([100, 200, 300]), np.array([0.9, 0.8, 0.7])))])
+    found = aggregate([metric_curve(MetricHistory(np.array([100, 200, 300]), np.array([0.9, 0.8, 0.7])))])
     assert found.x.tolist() == [100, 200, 300]
     assert found.middle.tolist() == [0.9, 0.8, 0.7]
 

@@ -57,7 +57,7 @@ class ResultGroup:
         return [member for _, (_, member) in sorted(found.items())]
 
 
-def lines_of(run_sets: Iterable[RunSetRecord]) -> list[ResultGroup]:
+def result_groups(run_sets: Iterable[RunSetRecord]) -> list[ResultGroup]:
     """The lines that the run sets of one task make, in the order in which they were first run."""
     groups: dict[tuple[object, ...], list[RunSetRecord]] = {}
     for run_set in run_sets:
@@ -67,7 +67,7 @@ def lines_of(run_sets: Iterable[RunSetRecord]) -> list[ResultGroup]:
     looks = line_styles_of([spec.optimizer.name for spec in specs])
     return [
         ResultGroup(label, look, spec, tuple(_members(group)))
-        for label, look, spec, group in zip(line_labels(specs), looks, specs, groups.values(), strict=True)
+        for label, look, spec, group in zip(group_labels(specs), looks, specs, groups.values(), strict=True)
     ]
 
 
@@ -77,6 +77,6 @@ def _members(run_sets: Iterable[RunSetRecord]) -> Iterable[Member]:
             yield Member(run_set.id, run, provenance)
 
 
-def line_labels(specs: Sequence[RunSetSpec]) -> list[str]:
+def group_labels(specs: Sequence[RunSetSpec]) -> list[str]:
     """What the lines are called: the optimizers, and where several have one name, what tells them apart."""
     return labels_of([Named(spec.optimizer.label, spec.hyperparameters, arithmetic_of(spec)) for spec in specs])
