@@ -20,7 +20,11 @@ def test_optimizers_are_called_by_their_names():
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        ({"source": "tuned"}, {"source": "paper", "provenance_note": "Table 6"}, ["tuned (study 1)", "paper (Table 6)"]),
+        (
+            {"source": "tuned"},
+            {"source": "paper", "provenance_note": "Table 6"},
+            ["tuned (study 1)", "paper (Table 6)"],
+        ),
         ({}, {"dtype": "float32"}, ["cpu, float64, torch", "cpu, float32, torch"]),
         ({"values": {"a": 1.0, "b": 2.0}}, {"values": {"a": 1.0, "b": 3.0}}, ["b=2", "b=3"]),
         ({"values": {"a": 1.0}}, {"values": {"a": 1.0, "b": 3.0}}, ["", "b=3"]),
