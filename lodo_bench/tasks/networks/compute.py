@@ -38,9 +38,7 @@ def check(options: Mapping[str, Value], device: Device, dtype: DType) -> None:
     """
     if options.get("channels_last") == "yes" and device != "cuda":
         # On some CPUs, PyTorch 2.13 crashes in the backward pass of such convolutions.
-        raise UsageError(
-            "channels_last requires a GPU: PyTorch may crash with it on CPUs.", remedy=Remedy.USE_GPU
-        )
+        raise UsageError("channels_last requires a GPU: PyTorch may crash with it on CPUs.", remedy=Remedy.USE_GPU)
     precision = options.get("precision", "float32")
     if precision == "float32":
         return

@@ -303,14 +303,14 @@ def test_a_full_disk_leaves_no_half_file(server, tmp_path, monkeypatch):
 
 def test_an_interruption_leaves_no_half_file(server, tmp_path, monkeypatch):
     serve_zipped(server)
-    put = archives._put
+    put = archives._write
 
     def interrupted(path, content):
         if path.name == "second.bin":
             raise KeyboardInterrupt
         put(path, content)
 
-    monkeypatch.setattr(archives, "_put", interrupted)
+    monkeypatch.setattr(archives, "_write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fetch(zipped(f"{server.url}/"), tmp_path, Callback())
     assert names(tmp_path / "mnist") == ["first.bin"]
