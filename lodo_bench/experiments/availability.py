@@ -19,6 +19,6 @@ def availability(experiment: Experiment) -> str:
             kind.check({}, "cpu", kind.default_dtype)
         except UsageError:
             advice.append(f"needs the data of {name}: lodo-bench data fetch {name}")
-        if kind.max_population == 1 and needs(experiment) != "data":
+        if kind.is_network and needs(experiment) != "data":
             advice.append(f"{name} needs a GPU at the scale paper")
     return "; ".join(advice) or "ready"

@@ -18,7 +18,7 @@ from lodo_bench.spec.options import Value
 from lodo_bench.spec.study import Schedule
 from lodo_bench.spec.training import OptimizerSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training.loop import check_pair
+from lodo_bench.training.validation import check_pair
 from lodo_bench.tuner.schedule import load_schedule, schedule_of
 
 # In the order of the paper.
@@ -66,7 +66,9 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
         note=keys["note"].text() if "note" in keys else "",
         scale=cast(Scale, chosen),
         parts=_parts(keys, label),
-        output=tuple(entry.name("way to show a result", OUTPUTS) for entry in keys["output"].entries("a list of words")),
+        output=tuple(
+            entry.name("way to show a result", OUTPUTS) for entry in keys["output"].entries("a list of words")
+        ),
     )
 
 

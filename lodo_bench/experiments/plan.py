@@ -14,8 +14,8 @@ from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
 from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training.loop import check_pair
 from lodo_bench.training.meta import is_meta_trained
+from lodo_bench.training.validation import check_pair
 from lodo_bench.tuner.driver import Cluster, shard_size
 
 

@@ -20,8 +20,8 @@ from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import StudyRecord, StudySpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import check_device
 from lodo_bench.training.meta import is_meta_trained
+from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.study import Study

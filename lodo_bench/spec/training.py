@@ -91,7 +91,7 @@ class TrainingSpec:
     individuals: tuple[Individual, ...]
     steps: int
     seconds: float | None = None
-    compute: ComputeSpec = ComputeSpec()
+    compute: ComputeSpec = field(default_factory=ComputeSpec)
     weights: bytes = b""
 
 
@@ -114,4 +114,4 @@ class MetaTrainingSpec:
     individuals: tuple[Individual, ...]
     steps: int
     before: MetaTrainedWeights | None
-    compute: ComputeSpec = ComputeSpec()
+    compute: ComputeSpec = field(default_factory=ComputeSpec)

@@ -31,7 +31,8 @@ class Task(ABC, Checkpointable):
         options_table: the options it takes.
         step_milestone: how many steps a final run has unless told otherwise (LODO §5).
         default_dtype: the precision of final runs and tuning unless told otherwise.
-        max_population: how many individuals may run in lockstep; None for any number.
+        is_network: whether its parameters are those of a neural network.
+        max_population: the largest number of individuals in lockstep; None for any number.
         final_rate_scale: what a tuned learning rate is multiplied with for final runs (LODO App. F.2).
         metric_interval: `evaluate` is called after every so many steps of a final run; None for never.
         offers: what it can tell beyond gradients.
@@ -42,6 +43,7 @@ class Task(ABC, Checkpointable):
     options_table: ClassVar[tuple[Option, ...]] = ()
     step_milestone: ClassVar[int]
     default_dtype: ClassVar[DType]
+    is_network: ClassVar[bool] = False
     max_population: ClassVar[int | None] = None
     final_lr_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None

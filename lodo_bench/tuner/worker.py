@@ -6,11 +6,12 @@ import math
 import platform
 
 from lodo_bench.backends.threads import single_thread
+from lodo_bench.errors import UsageError
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.study import IndividualRecord
 from lodo_bench.spec.training import MetaTrainedWeights, MetaTrainingSpec
-from lodo_bench.training.loop import free_memory, train
+from lodo_bench.training.loop import train_validated
 from lodo_bench.training.meta import run_epoch
 from lodo_bench.training.score import milestone_loss
 from lodo_bench.tuner.study import Shard
@@ -25,17 +26,13 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
     Raises:
         KeyboardInterrupt: if the user stopped it; what was computed is not the shard's result.
     """
-    failure = ""
     try:
         with single_thread():
             if isinstance(shard.training, MetaTrainingSpec):
                 return (_meta_train(shard, shard.training),)
-            outcomes = train(shard.training)
-    except Exception as error:
-        failure = f"{type(error).__name__}: {error}"
-    if failure:  # the error is forgotten now, and with it what it held on to
-        free_memory(shard.training.compute.device)
-        return failed(shard, failure)
+            outcomes = train_validated(shard.training)
+    except UsageError as error:  # such as data that is missing on this machine alone
+        return failed(shard, f"{type(error).__name__}: {error}")
     if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
         raise KeyboardInterrupt
     return tuple(_score(shard, offset, outcome) for offset, outcome in enumerate(outcomes))
@@ -51,9 +48,7 @@ def failed(shard: Shard, reason: str) -> tuple[IndividualRecord, ...]:
 
 def _meta_train(shard: Shard, training: MetaTrainingSpec) -> IndividualRecord:
     epoch = run_epoch(training)
-    finite = math.isfinite(epoch.loss)
-    status, reason = (Status.COMPLETED, "") if finite else (Status.DIVERGED, "the validation loss is not finite")
-    return _record(shard, 0, epoch.loss, status, reason, training.steps, epoch.seconds, epoch.weights)
+    return _record(shard, 0, epoch.loss, epoch.status, epoch.reason, epoch.steps, epoch.seconds, epoch.weights)
 
 
 def _score(shard: Shard, offset: int, outcome: Outcome) -> IndividualRecord:

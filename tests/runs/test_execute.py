@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.errors import UnknownNameError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.results.database import Database
@@ -16,7 +16,7 @@ from lodo_bench.runs import execute as runs
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set, threads_of
 from lodo_bench.spec.milestone import Milestone, milestones
 from lodo_bench.spec.options import HyperparameterSpec
-from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
@@ -119,7 +119,7 @@ def trained(monkeypatch):
         specs.append(spec)
         return train(spec, *arguments)
 
-    monkeypatch.setattr(runs, "train", spy)
+    monkeypatch.setattr(runs, "train_validated", spy)
     return specs
 
 
@@ -212,14 +212,15 @@ def test_untimed_losses_are_those_of_timed_runs_in_the_papers_dimension_on_sever
 @pytest.mark.parametrize("timed", [True, False])
 def test_small_problems_are_trained_on_one_thread(two_threads, monkeypatch, timed):
     seen = []
-    monkeypatch.setattr("lodo_bench.runs.execute.train", lambda *_: seen.append(torch.get_num_threads()) or _stop())
+
+    def spy(spec, *_):
+        seen.append(torch.get_num_threads())
+        return [Outcome.failed("that is all there is to see")] * len(spec.individuals)
+
+    monkeypatch.setattr("lodo_bench.runs.execute.train_validated", spy)
     executed(to_do(timed=timed))
     assert set(seen) == {1}
     assert torch.get_num_threads() == 2
-
-
-def _stop():
-    raise RuntimeError("that is all there is to see")
 
 
 @pytest.mark.parametrize(("task", "threads"), [("quadratic", 1), ("rosenbrock", 1), ("mnist", 2), ("cifar10", 2)])
@@ -379,7 +380,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(plan, timed, optimizer):
     assert file.name == "1-0.pt"
     continued = executed(to_do(*stopped.runs, optimizer=optimizer, timed=timed, steps=200), plan)
     taken = stopped.runs[0].steps
-    assert continued.events[1] == f"continued after {taken} steps"
+    assert continued.events[1] == f"resumed after {taken} steps"
     whole = executed(record)
     assert continued.losses() == whole.losses()
     assert [found.milestones for found in continued.runs] == [found.milestones for found in whole.runs]
@@ -410,7 +411,7 @@ def test_a_new_set_does_not_take_the_checkpoint_of_an_old_one_with_its_number(pl
 
 def test_a_run_on_other_data_does_not_go_on_from_the_checkpoint(plan, monkeypatch):
     interrupted(to_do(steps=200), 4, plan)
-    monkeypatch.setattr(TASKS.load("quadratic"), "data_name", classmethod(lambda kind: "other data"))
+    monkeypatch.setattr(TASKS.load("quadratic"), "dataset_name", classmethod(lambda kind: "other data"))
     assert "is of another run; this run starts anew" in executed(to_do(steps=200), plan).events[1]
 
 
@@ -445,10 +446,10 @@ def test_an_error_in_lockstep_is_the_outcome_of_all(exhausted):
 def test_after_an_error_the_next_seed_has_its_turn(monkeypatch):
     def fail_once(spec, *arguments):
         if spec.individuals[0].key == (1,):
-            raise RuntimeError("out of memory")
+            return [Outcome.failed("RuntimeError: out of memory")]
         return train(spec, *arguments)
 
-    monkeypatch.setattr(runs, "train", fail_once)
+    monkeypatch.setattr(runs, "train_validated", fail_once)
     witness = executed(to_do())
     assert [found.status for found in witness.runs] == [Status.COMPLETED, Status.FAILED, Status.COMPLETED]
     assert witness.events[3:6] == ["seed 1 of 0..2", "stored 1", "ended 1"]
@@ -466,8 +467,7 @@ def test_a_failed_run_can_be_stored(exhausted):
 
 def test_what_the_user_can_mend_is_no_outcome(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for record, error in ((to_do(device="cuda"), UsageError), (to_do(task=TaskSpec("quadrat")), UnknownNameError)):
-        witness = Witness()
-        with pytest.raises(error):
-            execute_run_set(record, witness, witness)
-        assert witness.runs == []
+    witness = Witness()
+    with pytest.raises(UnknownNameError):
+        execute_run_set(to_do(task=TaskSpec("quadrat")), witness, witness)
+    assert witness.runs == []

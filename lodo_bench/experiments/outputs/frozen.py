@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lodo_bench import seeding
-from lodo_bench.backends.selection import use_backend
 from lodo_bench.backends.threads import single_thread
 from lodo_bench.charts.curves import RunCurve, aggregate
 from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.series import PlotSeries
 from lodo_bench.experiments.run import CaseResult, ExperimentResult
 from lodo_bench.experiments.section import Section, drawn
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.optimizers.lodo.base import LearnedPreconditioning
 from lodo_bench.plots.curves import Panel, course_figure
 from lodo_bench.report.markdown import number, table
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, TrainingSpec
-from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
+from lodo_bench.tasks.build import build_task
+from lodo_bench.training.trainer import Trainer
 
 AFTERWARDS = 50
 _SHOWN = (1, 2, 5, 10, 20, 50)
 _LARGE = 1000.0
+_META_RATE = "meta_learning_rate"
 Floats = NDArray[np.float64]
 
 
@@ -52,41 +53,22 @@ def measure(result: CaseResult, done: ExperimentResult) -> Mapping[str, Floats]:
         steps=runs.steps,
         compute=done.execution.compute_for(result.case.task),
     )
-    with single_thread(), use_backend(spec.compute.backend):
-        task = _task(spec, ())
+    with single_thread():
+        task = build_task(spec)
         tracking = _lodo(spec, task.initial_point(), learning=True)
         _advance(task, tracking, runs.steps)
         found = {}
         for label, learning in (("frozen, new problem", False), ("still learning, new problem", True)):
-            new = _task(spec, (1,))
+            new = build_task(_other_problems(spec))
             found[label] = _advance(new, _lodo(spec, new.initial_point(), learning, tracking), AFTERWARDS)
         stopped = _lodo(spec, tracking.x.clone(), False, tracking)
         found["frozen, its own problem"] = _advance(task, stopped, AFTERWARDS)
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _NothingElse:
-    """The oracle of an optimizer that asks for nothing but the gradient that it is given."""
-
-    layers: Sequence[slice] = ()
-    progress: float = 0.0
-
-    def gradient(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def hessian(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-
-def _task(spec: TrainingSpec, more: tuple[int, ...]) -> Task:
-    """The problems of the individuals, or others of theirs if there is more in their keys."""
-    individuals = tuple(Individual((*i.key, *more), i.hyperparameters) for i in spec.individuals)
-    generators = seeding.task_generators(_with(spec, individuals))
-    return TASKS.load(spec.task.name)(generators, getattr(torch, spec.compute.dtype), spec.task.options)
-
-
-def _with(spec: TrainingSpec, individuals: tuple[Individual, ...]) -> TrainingSpec:
+def _other_problems(spec: TrainingSpec) -> TrainingSpec:
+    """The same individuals on other problems of the task."""
+    individuals = tuple(Individual((*i.key, 1), i.hyperparameters) for i in spec.individuals)
     return replace(spec, individuals=individuals)
 
 
@@ -94,11 +76,10 @@ def _lodo(
     spec: TrainingSpec, x: Tensor, learning: bool, like: LearnedPreconditioning | None = None
 ) -> LearnedPreconditioning:
     """The optimizer at its start, with the weights of another if there is one; frozen unless it is learning."""
-    kind = OPTIMIZERS.load(spec.optimizer.name)
-    values = {p.name: x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals]) for p in kind.hyperparameters}
     if not learning:
-        values["meta_learning_rate"] = torch.zeros_like(values["meta_learning_rate"])
-    optimizer = kind(x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
+        frozen = tuple(replace(i, hyperparameters={**i.hyperparameters, _META_RATE: 0.0}) for i in spec.individuals)
+        spec = replace(spec, individuals=frozen)
+    optimizer = build_optimizer(spec, x)
     assert isinstance(optimizer, LearnedPreconditioning), "the loader lets no others in"
     if like is not None:
         optimizer.preconditioner.weights.copy_(like.preconditioner.weights)
@@ -107,13 +88,8 @@ def _lodo(
 
 def _advance(task: Task, optimizer: LearnedPreconditioning, steps: int) -> Floats:
     """Take so many steps; their losses, (steps, P)."""
-    losses, oracle = [], _NothingElse()
-    for _ in range(steps):
-        task.next_batch()
-        loss, gradient = task.loss_and_gradient(optimizer.x)
-        losses.append(loss.clone())
-        optimizer.step(gradient, oracle)
-    found: Floats = torch.stack(losses).to("cpu", torch.float64).numpy()
+    losses = torch.stack(list(islice(Trainer(task, optimizer, steps).steps(), steps)))
+    found: Floats = losses.to("cpu", torch.float64).numpy()
     return found
 
 
