@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lodo_bench.backends.selection import use_backend
+from lodo_bench.compute.selection import use_backend
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
 from lodo_bench.seeding import optimizer_generators

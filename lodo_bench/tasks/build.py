@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from lodo_bench.backends.selection import use_backend
+from lodo_bench.compute.selection import use_backend
 from lodo_bench.seeding import task_generators
 from lodo_bench.spec.training import TrainingSpec
 from lodo_bench.tasks import TASKS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from lodo_bench.backends.selection import check_backend
+from lodo_bench.compute.selection import check_backend
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.compute import ComputeSpec, Device, DType

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from lodo_bench.errors import UnknownNameError
-from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
@@ -124,12 +123,8 @@ def trained(monkeypatch):
 
 
 @pytest.fixture
-def register(monkeypatch):
-    def register(kind):
-        monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:{kind.__name__}")
-        return {"optimizer": "mine", "values": {"learning_rate": 0.1}}
-
-    return register
+def register(register):
+    return lambda kind: {"optimizer": register(kind), "values": {"learning_rate": 0.1}}
 
 
 @pytest.fixture
@@ -256,7 +251,7 @@ def test_a_run_is_scored_over_the_last_tenth_of_its_steps():
 
 
 def test_evaluations_are_counted_beside_steps(register):
-    (found,) = executed(to_do(seeds=1, **register(Asking))).runs
+    (found,) = executed(to_do(num_seeds=1, **register(Asking))).runs
     assert (found.steps, found.evaluations) == (30, 60)
 
 
@@ -266,7 +261,7 @@ def test_milestones_are_steps_before_seconds():
 
 
 def test_a_run_goes_on_until_the_seconds_are_reached_too(clock):
-    witness = executed(to_do(steps=5, seconds=20.0, seeds=1))
+    witness = executed(to_do(steps=5, seconds=20.0, num_seeds=1))
     (found,) = witness.runs
     losses = witness.curves[0].losses
     assert (found.steps, found.training_seconds) == (20, 20.0)
@@ -276,7 +271,7 @@ def test_a_run_goes_on_until_the_seconds_are_reached_too(clock):
 
 
 def test_a_run_goes_on_until_the_steps_are_reached_too(clock):
-    witness = executed(to_do(steps=20, seconds=5.0, seeds=1))
+    witness = executed(to_do(steps=20, seconds=5.0, num_seeds=1))
     (found,) = witness.runs
     assert (found.steps, found.training_seconds) == (20, 20.0)
     assert found.milestones["seconds:5"] == witness.curves[0].losses[4]
@@ -296,9 +291,9 @@ def test_only_missing_seeds_are_done_and_come_out_as_ever(timed):
         run(2, status=Status.DIVERGED),
         run(3, status=Status.FAILED),
     )
-    witness = executed(to_do(*done, seeds=6, timed=timed))
+    witness = executed(to_do(*done, num_seeds=6, timed=timed))
     assert [found.seed for found in witness.runs] == [1, 4, 5]
-    whole = executed(to_do(seeds=6, timed=timed)).losses()
+    whole = executed(to_do(num_seeds=6, timed=timed)).losses()
     assert witness.losses() == {seed: whole[seed] for seed in (1, 4, 5)}
 
 
@@ -313,7 +308,7 @@ def test_a_diverged_run_has_no_number_for_a_milestone_that_it_did_not_reach():
 
 def test_a_run_that_diverged_after_its_steps_keeps_their_score(clock):
     values = {"learning_rate": 1e10, "momentum": 0.5}
-    witness = executed(to_do(values=values, steps=5, seconds=1000.0, seeds=1))
+    witness = executed(to_do(values=values, steps=5, seconds=1000.0, num_seeds=1))
     (found,) = witness.runs
     assert (found.status, 5 < found.steps < 1000) == (Status.DIVERGED, True)
     assert found.milestones["steps:5"] == witness.curves[0].losses[4]
@@ -343,7 +338,7 @@ def test_an_interrupt_in_lockstep_ends_all_that_are_alive():
 
 
 def test_an_interrupted_run_has_the_scores_that_it_reached(clock):
-    witness = interrupted(to_do(steps=5, seconds=1000.0, seeds=1), interrupt_at=10)
+    witness = interrupted(to_do(steps=5, seconds=1000.0, num_seeds=1), interrupt_at=10)
     assert list(witness.runs[0].milestones) == ["steps:5"]
 
 
@@ -389,12 +384,12 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(plan, timed, optimizer):
     assert not plan.folder.exists()
 
 
-def test_a_lockstep_goes_on_with_those_that_have_diverged_and_stores_only_who_is_missing(plan, clock, monkeypatch):
-    monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:Explosive")
-    record = to_do(optimizer="mine", values={"learning_rate": 0.1}, timed=False, steps=60)
+def test_a_lockstep_goes_on_with_those_that_have_diverged_and_stores_only_who_is_missing(plan, clock, register):
+    mine = register(Explosive)
+    record = to_do(**mine, timed=False, steps=60)
     stopped = interrupted(record, 30, plan)
     assert [run.status for run in stopped.runs] == [Status.INTERRUPTED, Status.DIVERGED, Status.INTERRUPTED]
-    rest = to_do(*stopped.runs, optimizer="mine", values={"learning_rate": 0.1}, timed=False, steps=60)
+    rest = to_do(*stopped.runs, **mine, timed=False, steps=60)
     continued, whole = executed(rest, plan), executed(record)
     assert [run.seed for run in continued.runs] == [0, 2]
     assert continued.losses() == {seed: losses for seed, losses in whole.losses().items() if seed != 1}
