@@ -95,7 +95,7 @@ def _losses(run_sets: Iterable[RunSetRecord]) -> list[float]:
         for run_set in run_sets
         for run in run_set.runs
         if run.status in (Status.COMPLETED, Status.DIVERGED)
-        and (key := Milestone("steps", run_set.spec.steps).key) in run.milestones
+        and (key := Milestone("steps", run_set.spec.steps)) in run.milestones
     }
     return list(by_seed.values())
 
@@ -110,7 +110,7 @@ def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
 def _stripped(spec: RunSetSpec, name: str) -> RunSetSpec:
     """The specification without what was swept, for the label of its line."""
     values = spec.hyperparameters.values
-    kept = replace(spec.hyperparameters, values=_without(values, name), provenance_note="")
+    kept = replace(spec.hyperparameters, values=_without(values, name), provenance_note="", study_id=None)
     return replace(
         spec,
         task=without(spec.task, name),

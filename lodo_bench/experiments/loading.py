@@ -66,7 +66,9 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
         note=keys["note"].text() if "note" in keys else "",
         scale=cast(Scale, chosen),
         parts=_parts(keys, label),
-        output=tuple(entry.name("way to show a result", OUTPUTS) for entry in keys["output"].entries("a list of words")),
+        output=tuple(
+            entry.name("way to show a result", OUTPUTS) for entry in keys["output"].entries("a list of words")
+        ),
     )
 
 

@@ -78,9 +78,8 @@ class Condition:
             changes[self.part.sweep.over] = tuned if self.fraction == 1 else 1 - (1 - tuned) ** self.fraction
         if not changes or changes == {name: found.values[name] for name in changes}:
             return found
-        return replace(
-            found, values={**found.values, **changes}, source="given", provenance_note=f"the rest {found.source}"
-        )
+        values, rest = {**found.values, **changes}, f"the rest {found.source}"
+        return replace(found, values=values, source="given", provenance_note=rest, study_id=None)
 
     def place_among(self, hyperparameters: Hyperparameters) -> Value | None:
         """The value of what is swept over."""

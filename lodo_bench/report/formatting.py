@@ -92,12 +92,3 @@ def hyperparameter_text(hyperparameters: Hyperparameters) -> str:
     if hyperparameters.weights_study_id is not None:
         return "learned weights"
     return hyperparameter_list(hyperparameters.values.items()) or "none"
-
-
-def hyperparameter_label(hyperparameters: Hyperparameters) -> str:
-    """`tuned (study 3)`."""
-    return (
-        f"{hyperparameters.source} ({hyperparameters.provenance_note})"
-        if hyperparameters.provenance_note
-        else hyperparameters.source
-    )

@@ -28,22 +28,22 @@ def comparisons(done: ExperimentResult) -> list[Comparison]:
     return compare(run_sets, _bound, complexity=_complexity, studies=done.studies)
 
 
-def _milestones(done: ExperimentResult) -> Iterator[str]:
+def _milestones(done: ExperimentResult) -> Iterator[Milestone]:
     """The longest step milestone and every time milestone: a timed run goes past others that it is not for."""
     runs = [runs for part in done.experiment.parts for runs in part.runs]
     for part in done.experiment.parts:
         if part.runs:
-            yield Milestone("steps", max(own.steps for own in part.runs)).key
+            yield Milestone("steps", max(own.steps for own in part.runs))
     for own in runs:
         if own.seconds is not None:
-            yield Milestone("seconds", own.seconds).key
+            yield Milestone("seconds", own.seconds)
 
 
-def _at(record: RunSetRecord, milestones: set[str]) -> RunSetRecord:
+def _at(record: RunSetRecord, milestones: set[Milestone]) -> RunSetRecord:
     return replace(record, runs=tuple(_scored(run, milestones) for run in record.runs))
 
 
-def _scored(run: RunRecord, milestones: set[str]) -> RunRecord:
+def _scored(run: RunRecord, milestones: set[Milestone]) -> RunRecord:
     return replace(
         run,
         milestones={key: loss for key, loss in run.milestones.items() if key in milestones},

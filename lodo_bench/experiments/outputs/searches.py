@@ -9,7 +9,7 @@ from lodo_bench.experiments.plan import study_spec
 from lodo_bench.experiments.run import CaseResult, ExperimentResult
 from lodo_bench.experiments.section import Section, drawn
 from lodo_bench.figures import kinds as pictures
-from lodo_bench.report.markdown import NOTHING, hyperparameter_label, number, table
+from lodo_bench.report.markdown import NOTHING, number, table
 from lodo_bench.spec.options import format_value
 from lodo_bench.spec.training import TaskSpec
 
@@ -74,7 +74,7 @@ def _sources(done: ExperimentResult) -> list[str]:
     lines = []
     for task in _tasks(done.results):
         own = [result for result in done.results if result.case.part.task == task]
-        told = ", ".join(f"{r.case.base.label} {hyperparameter_label(r.hyperparameters)}" for r in own)
+        told = ", ".join(f"{r.case.base.label} {r.hyperparameters.label}" for r in own)
         schedules = {study_spec(r.case, done.execution).schedule.name for r in own if r.case.is_tuned}
         lines.append(f"- {task.label}: {told}; schedule {', '.join(sorted(schedules)) or NOTHING}.")
     return lines

@@ -11,7 +11,7 @@ from lodo_bench.experiments.run import CaseResult, ExperimentResult
 from lodo_bench.experiments.section import Section, drawn
 from lodo_bench.experiments.spec import Part
 from lodo_bench.plots.sweep import sweep_figure
-from lodo_bench.report.markdown import mean_and_spread, milestone_title, table
+from lodo_bench.report.markdown import mean_and_spread, table
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value, format_value
 from lodo_bench.spec.outcome import Status
@@ -40,16 +40,16 @@ def _pieces(done: ExperimentResult, quantity: str, unit: Unit) -> list[Section]:
 def _piece(part: Part, results: Sequence[CaseResult], quantity: str, unit: Unit, suffix: str) -> Section:
     assert part.sweep is not None, "only those are asked for"
     name = part.sweep.over.replace("_", " ")
-    steps = max(runs.steps for runs in part.runs)
-    lines = _lines(part, results, Milestone("steps", steps).key, unit)
-    what = f"{quantity} at {milestone_title(Milestone('steps', steps).key)}"
+    milestone = Milestone("steps", max(runs.steps for runs in part.runs))
+    lines = _lines(part, results, milestone, unit)
+    what = f"{quantity} at {milestone.title}"
     title = f"{part.task.label}: {what}, by {name}"
     figure = sweep_figure(title, name, quantity, lines)
     text = f"### {title}\n\n{_table(name, lines)}\n\n{_note(lines)}"
     return Section(text, drawn(figure), f"{part.sweep.over.replace('_', '-')}{suffix}", f"{title}.")
 
 
-def _lines(part: Part, results: Sequence[CaseResult], key: str, unit: Unit) -> list[SweepLine]:
+def _lines(part: Part, results: Sequence[CaseResult], milestone: Milestone, unit: Unit) -> list[SweepLine]:
     looks = line_styles_of([optimizer.name for optimizer in part.optimizers])
     lines = []
     for optimizer, look in zip(part.optimizers, looks, strict=True):
@@ -57,17 +57,17 @@ def _lines(part: Part, results: Sequence[CaseResult], key: str, unit: Unit) -> l
         for result in (result for result in results if result.case.base == optimizer):
             place = result.case.place_among(result.hyperparameters)
             assert place is not None, "a sweep has places"
-            points.append((place, summarize(loss / unit(place) for loss in _losses(result, key))))
+            points.append((place, summarize(loss / unit(place) for loss in _losses(result, milestone))))
         lines.append(SweepLine(optimizer.label, look, points))
     return lines
 
 
-def _losses(result: CaseResult, key: str) -> list[float]:
+def _losses(result: CaseResult, milestone: Milestone) -> list[float]:
     by_seed = {
-        run.seed: run.milestones[key]
+        run.seed: run.milestones[milestone]
         for record in result.run_sets
         for run in record.runs
-        if run.status in (Status.COMPLETED, Status.DIVERGED) and key in run.milestones
+        if run.status in (Status.COMPLETED, Status.DIVERGED) and milestone in run.milestones
     }
     return list(by_seed.values())
 
