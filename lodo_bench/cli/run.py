@@ -137,7 +137,7 @@ def _check_interval(seconds: float) -> None:
 
 def _run(spec: RunSetSpec, store: Store, checkpoint_every: float) -> RunSetRecord:
     from lodo_bench.cli.progress import RunProgress
-    from lodo_bench.report.markdown import hyperparameter_text
+    from lodo_bench.report.formatting import hyperparameter_text
     from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 
     source, values = spec.hyperparameters.label, hyperparameter_text(spec.hyperparameters)
@@ -216,7 +216,7 @@ def _run_document(run: RunRecord, metrics: Mapping[str, MetricHistory]) -> dict[
 
 
 def _print(record: RunSetRecord, metrics: Metrics) -> None:
-    from lodo_bench.report.markdown import mean_and_spread, mean_speed, number, speed
+    from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
 
     row, timed = _row(record), record.spec.timed
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
@@ -249,6 +249,6 @@ def _title(name: str) -> str:
 
 def _course(series: MetricHistory | None) -> str:
     """A metric's first and last values."""
-    from lodo_bench.report.markdown import number
+    from lodo_bench.report.formatting import number
 
     return "–" if series is None else f"{number(series.values[0])} → {number(series.values[-1])}"

@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.statistics import Summary
-from lodo_bench.report.markdown import (
-    NOTHING,
-    hyperparameter_list,
-    mean_and_spread,
-    number,
-    render,
-    table,
-)
+from lodo_bench.report.formatting import NOTHING, hyperparameter_list, mean_and_spread, number
+from lodo_bench.report.markdown import render, table
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.training import LossBound, TaskSpec
