@@ -11,7 +11,7 @@ from lodo_bench.analysis.statistics import Summary
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import LossBound, TaskSpec
 from tests.builders import MACHINE, OTHER_MACHINE, at_seconds, at_steps, provenance, run, run_set
-from tests.compute import CPU
+from tests.compute_specs import CPU
 
 NAN, INF = math.nan, math.inf
 ROSENBROCK = TaskSpec("rosenbrock")
