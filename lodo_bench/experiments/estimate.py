@@ -19,10 +19,10 @@ from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import StudyRecord, StudySpec
-from lodo_bench.spec.training import Individual, MetaTrainingSpec, OptimizerSpec, TaskSpec, TrainingSpec
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
-from lodo_bench.training.meta import RUN_STEPS, RUNS, is_meta_trained, run_epoch
+from lodo_bench.training.meta import RUN_STEPS, RUNS, run_epoch
 
 # More steps are measured until one measurement takes so long; the first is of few, for what is very slow.
 _MEASURE_SECONDS = 0.1
@@ -93,7 +93,7 @@ class _Estimate:
         plans = spec.schedule.generations
         total = spec.schedule.population * sum(plan.steps for plan in plans)
         steps = total - sum(plans[member.generation].steps for member in members)
-        if is_meta_trained(spec.optimizer.name):
+        if OPTIMIZERS.load(spec.optimizer.name).search == "meta-training":
             seconds, how = self._epoch(spec)
             amount = f"meta-training, {len(plans) - len(members)} epochs"
             return Item("tune", _label(spec.task, spec.optimizer), amount, seconds * (len(plans) - len(members)), how)
@@ -172,18 +172,18 @@ class _Estimate:
 
     def _epoch(self, spec: StudySpec) -> tuple[float, Basis]:
         """Seconds for an epoch of meta-training: its runs, of which one is measured, and its validation."""
-        short = MetaTrainingSpec(
+        short = TrainingSpec(
             task=spec.task,
             optimizer=spec.optimizer,
+            purpose="tuning",
             individuals=(Individual((0, 0, 0), {}),),
             steps=RUN_STEPS,
-            before=None,
             compute=spec.compute,
         )
         started = time.perf_counter()
         try:
             with single_thread():
-                learning = run_epoch(short).seconds
+                learning = run_epoch(short, None).seconds
         except LodoBenchError:
             return math.nan, "unknown"
         return time.perf_counter() - started + (RUNS - 1) * learning, "measured"

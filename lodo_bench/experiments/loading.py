@@ -15,11 +15,11 @@ from lodo_bench.experiments.spec import SCALES, SOURCES, Experiment, Part, Runs,
 from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
 from lodo_bench.spec.options import Value
-from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.study import Schedules
 from lodo_bench.spec.training import OptimizerSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.training.loop import check_pair
-from lodo_bench.tuner.schedule import load_schedule, schedule_of
+from lodo_bench.tuner.schedule import load_schedules, schedules_from
 
 # In the order of the paper.
 BUILT_IN = (
@@ -66,7 +66,9 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
         note=keys["note"].text() if "note" in keys else "",
         scale=cast(Scale, chosen),
         parts=_parts(keys, label),
-        output=tuple(entry.name("way to show a result", OUTPUTS) for entry in keys["output"].entries("a list of words")),
+        output=tuple(
+            entry.name("way to show a result", OUTPUTS) for entry in keys["output"].entries("a list of words")
+        ),
     )
 
 
@@ -131,13 +133,12 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Part:
     for entry in keys["optimizers"].entries("a list of at least one optimizer"):
         optimizers.append(_optimizer(entry))
         _complaining(entry, partial(check_pair, task, optimizers[-1]))
-    schedule, meta_schedule, seed = _tuning(keys.get("tuning"), task.name, label)
+    schedules, seed = _tuning(keys.get("tuning"), task.name, label)
     part = Part(
         task=task,
         optimizers=tuple(optimizers),
         source=cast(Source, keys["hyperparameters"].choice(SOURCES)) if "hyperparameters" in keys else "tuned",
-        schedule=schedule,
-        meta_schedule=meta_schedule,
+        schedules=schedules,
         seed=seed,
         runs=tuple(_runs(entry) for entry in keys["runs"].entries("a list", 0)) if "runs" in keys else (),
         sweep=_sweep(keys["sweep"]) if "sweep" in keys else None,
@@ -156,18 +157,14 @@ def _optimizer(entry: YamlNode) -> OptimizerSpec:
     return _complaining(keys["options"], lambda: optimizer_spec(name, _values(keys["options"])))
 
 
-def _tuning(entry: YamlNode | None, task: str, label: str) -> tuple[Schedule, Schedule, int]:
+def _tuning(entry: YamlNode | None, task: str, label: str) -> tuple[Schedules, int]:
     keys = {} if entry is None else entry.mapping(("schedule", "seed"))
     seed = keys["seed"].whole(at_least=0) if "seed" in keys else 0
     schedule = keys.get("schedule")
     if schedule is not None and isinstance(schedule.value, dict):
-        return schedule_of(schedule, label), schedule_of(schedule, label, meta_trained=True), seed
+        return schedules_from(schedule, label), seed
     name = "paper" if schedule is None else schedule.text()
-
-    def load(meta_trained: bool) -> Schedule:
-        return _complaining(schedule, lambda: load_schedule(name, task, meta_trained=meta_trained))
-
-    return load(False), load(True), seed
+    return _complaining(schedule, lambda: load_schedules(name, task)), seed
 
 
 def _runs(entry: YamlNode) -> Runs:

@@ -15,7 +15,6 @@ from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.training.loop import check_pair
-from lodo_bench.training.meta import is_meta_trained
 from lodo_bench.tuner.driver import Cluster, shard_size
 
 
@@ -57,7 +56,7 @@ class Condition:
     @property
     def is_tuned(self) -> bool:
         """Whether its hyperparameters are those that a search finds."""
-        return self.part.source == "tuned" and is_tunable(self.base)
+        return self.part.source == "tuned" and OPTIMIZERS.load(self.base.name).is_tunable()
 
     @property
     def label(self) -> str:
@@ -88,11 +87,6 @@ class Condition:
             return self.place
         assert self.part.sweep is not None, "only of a sweep"
         return hyperparameters.values[self.part.sweep.over]
-
-
-def is_tunable(optimizer: OptimizerSpec) -> bool:
-    """Whether there is anything to search or to learn."""
-    return bool(OPTIMIZERS.load(optimizer.name).hyperparameters) or is_meta_trained(optimizer.name)
 
 
 def cases(part: Part) -> list[Condition]:
@@ -155,7 +149,7 @@ def study_spec(case: Condition, execution: ExecutionConfig) -> StudySpec:
     return StudySpec(
         task=part.task,
         optimizer=case.base,
-        schedule=part.meta_schedule if is_meta_trained(case.base.name) else part.schedule,
+        schedule=part.schedules[OPTIMIZERS.load(case.base.name).search],
         seed=part.seed,
         shard_size=shard_size(part.task.name),
         compute=execution.compute_for(part.task),

@@ -12,6 +12,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.experiments.outputs import needs
 from lodo_bench.experiments.plan import Condition, ExecutionConfig, all_cases, run_set_spec, study_spec, study_specs
 from lodo_bench.experiments.spec import Experiment
+from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
@@ -21,7 +22,6 @@ from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import StudyRecord, StudySpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import check_device
-from lodo_bench.training.meta import is_meta_trained
 from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.study import Study
@@ -100,7 +100,7 @@ def check(experiment: Experiment, execution: ExecutionConfig) -> None:
     for case in all_cases(experiment):
         kind = TASKS.load(case.task.name)
         kind.check(case.task.options, execution.device, kind.default_dtype)
-        if case.part.source != "tuned" and is_meta_trained(case.base.name):
+        if case.part.source != "tuned" and OPTIMIZERS.load(case.base.name).search == "meta-training":
             raise UsageError(f"{case.base.name} must be meta-trained: it has no hyperparameters but tuned ones.")
         if case.part.source == "paper" and fixed_hyperparameters("paper", case.part.task, case.base) is None:
             raise UsageError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lodo_bench.spec.options import Value
-from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.study import Schedules
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 Scale = Literal["paper", "laptop", "smoke"]
@@ -56,7 +56,7 @@ class Part:
     Attributes:
         task, optimizers: which.
         source: where the hyperparameters are from.
-        schedule, meta_schedule: how they are tuned, those of an optimizer that is meta-trained and the others'.
+        schedules: the schedule of each kind of search.
         seed: of the search.
         runs: the final runs.
         sweep: what they differ in, if anything; tuning is without it.
@@ -65,8 +65,7 @@ class Part:
     task: TaskSpec
     optimizers: tuple[OptimizerSpec, ...]
     source: Source
-    schedule: Schedule
-    meta_schedule: Schedule
+    schedules: Schedules
     seed: int
     runs: tuple[Runs, ...]
     sweep: Sweep | None

@@ -17,14 +17,14 @@ from lodo_bench.spec.training import TaskSpec
 def schedules(done: ExperimentResult) -> list[Section]:
     """σ and steps of each generation, task by task (LODO Table 5)."""
     parts = done.experiment.parts
-    generations = max(len(part.schedule.generations) for part in parts)
+    searches = [part.schedules["genetic"] for part in parts]
     rows = []
-    for index in range(generations):
-        plans = [part.schedule.generations[index : index + 1] for part in parts]
+    for index in range(max(len(search.generations) for search in searches)):
+        plans = [search.generations[index : index + 1] for search in searches]
         rows.append(
             [str(index), *(f"{format_value(plan[0].sigma)} / {plan[0].steps}" if plan else NOTHING for plan in plans)]
         )
-    rows.append(["individuals", *(str(part.schedule.population) for part in parts)])
+    rows.append(["individuals", *(str(search.population) for search in searches)])
     headers = ["generation", *(part.task.label for part in parts)]
     text = f"{table(headers, rows)}\n\n- σ of the normal distribution around the mean, in the rescaled space, / steps."
     return [Section(text)]
