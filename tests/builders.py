@@ -10,7 +10,7 @@ from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import GenerationPlan, GenerationRecord, IndividualRecord, Schedule, StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
-from tests.compute import CPU, changed
+from tests.compute_specs import CPU, changed
 
 # Properties are tested on the same examples every time, however slow the machine.
 examples = settings(deadline=None, derandomize=True, max_examples=50)

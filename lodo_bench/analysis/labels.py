@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lodo_bench.report.formatting import hyperparameter_label
 from lodo_bench.spec.run_set import Hyperparameters
 
 
@@ -40,7 +39,7 @@ def _swept(named: Sequence[Named]) -> list[str]:
 
 
 def _source(named: Sequence[Named]) -> list[str]:
-    return [hyperparameter_label(each.hyperparameters) for each in named]
+    return [each.hyperparameters.label for each in named]
 
 
 def _arithmetic(named: Sequence[Named]) -> list[str]:

@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lodo_bench.analysis.columns import milestone_title
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.report.markdown import milestone_title, number, speed
+from lodo_bench.report.formatting import number, speed
 from lodo_bench.spec.run_set import RunRecord
 from lodo_bench.training.loop import Progress as TrainingProgress
 from lodo_bench.tuner.coordinator import ProgressCallback

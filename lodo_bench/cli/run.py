@@ -136,10 +136,10 @@ def _check_interval(seconds: float) -> None:
 
 def _run(spec: RunSetSpec, store: Store, checkpoint_every: float) -> RunSetRecord:
     from lodo_bench.cli.progress import RunProgress
-    from lodo_bench.report.markdown import hyperparameter_label, hyperparameter_text
+    from lodo_bench.report.formatting import hyperparameter_text
     from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 
-    source, values = hyperparameter_label(spec.hyperparameters), hyperparameter_text(spec.hyperparameters)
+    source, values = spec.hyperparameters.label, hyperparameter_text(spec.hyperparameters)
     echo_err(f"{spec.optimizer.label} on {spec.task.label}, {source}: {values}")
     opened = store.open_run_set(spec)
     plan = None if store.folder is None else CheckpointPlan(store.folder, checkpoint_every)
@@ -214,7 +214,8 @@ def _run_document(run: RunRecord, metrics: Mapping[str, MetricHistory]) -> dict[
 
 
 def _print(record: RunSetRecord, metrics: Metrics) -> None:
-    from lodo_bench.report.markdown import mean_and_spread, mean_speed, milestone_title, number, speed
+    from lodo_bench.analysis.columns import milestone_title
+    from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
 
     row, timed = _row(record), record.spec.timed
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
@@ -247,6 +248,6 @@ def _title(name: str) -> str:
 
 def _course(series: MetricHistory | None) -> str:
     """A metric's first and last values."""
-    from lodo_bench.report.markdown import number
+    from lodo_bench.report.formatting import number
 
     return "–" if series is None else f"{number(series.values[0])} → {number(series.values[-1])}"

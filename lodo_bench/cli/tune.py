@@ -192,7 +192,7 @@ def _document(record: StudyRecord) -> dict[str, Any]:
 def _print(task: TaskSpec, records: Sequence[StudyRecord]) -> None:
     from lodo_bench.analysis.published import published_hyperparameters
     from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.report.markdown import number
+    from lodo_bench.report.formatting import number
 
     rows = []
     for record in records:

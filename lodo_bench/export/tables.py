@@ -24,7 +24,7 @@ CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportTable:
     """A table that can be exported.
 
     Attributes:
@@ -184,9 +184,9 @@ def _object(values: Mapping[str, Any]) -> str:
     return json.dumps(dict(values))
 
 
-TABLES: Mapping[str, Exported] = {
-    "runs": Exported(RUNS, _runs),
-    "individuals": Exported(INDIVIDUALS, _individuals),
-    "curves": Exported(CURVES, _curves),
-    "metrics": Exported(METRICS, _metrics),
+TABLES: Mapping[str, ExportTable] = {
+    "runs": ExportTable(RUNS, _runs),
+    "individuals": ExportTable(INDIVIDUALS, _individuals),
+    "curves": ExportTable(CURVES, _curves),
+    "metrics": ExportTable(METRICS, _metrics),
 }

@@ -28,6 +28,11 @@ class Hyperparameters:
     weights_study_id: int | None = None
 
     @property
+    def label(self) -> str:
+        """The source with its note, such as `tuned (study 3)`."""
+        return f"{self.source} ({self.provenance_note})" if self.provenance_note else self.source
+
+    @property
     def study(self) -> int | None:
         """The number of the study that tuned values are from; of some tasks final runs take them with other rates."""
         named = re.match(r"study (\d+)\b", self.provenance_note)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lodo_bench import seeding
 from lodo_bench.backends.compiled_loop import run_compiled
-from lodo_bench.backends.selection import check_backend, use_backend
+from lodo_bench.compute.selection import check_backend, use_backend
 from lodo_bench.errors import StateError, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer

@@ -10,7 +10,7 @@ def seeds(optimizer, losses, *, scores=None, key="steps:200", **changes):
         run(seed, milestones={key: loss}, scores={key: more})
         for seed, (loss, more) in enumerate(zip(losses, further, strict=True))
     ]
-    return run_set(*runs, optimizer=optimizer, seeds=len(losses), **changes)
+    return run_set(*runs, optimizer=optimizer, num_seeds=len(losses), **changes)
 
 
 def spread(mean, count=8):

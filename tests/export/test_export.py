@@ -27,14 +27,14 @@ LOSSES = (3.0, 0.1, INF)
 def store(tmp_path_factory):
     place = tmp_path_factory.mktemp("export") / "results.db"
     store = Store(Database(str(place), create=True), provenance(host='a "quoted", host'))
-    first = store.open_run_set(run_set_spec(seeds=3)).id
+    first = store.open_run_set(run_set_spec(num_seeds=3)).id
     measured = {"hessian_error": MetricHistory(np.array([1, 3]), np.array([0.9, NAN]))}
     clocked = Curve(np.array(LOSSES), np.array([0, 2, 3]), np.array([0.0, 1.0, 4.0]), measured)
     store.add_run(first, run(0, milestones={"steps:200": 0.1 + 0.2, "seconds:5": -INF}), clocked)
     store.add_run(first, run(1, NAN, status=Status.DIVERGED, reason="loss inf, at step 2"), clocked)
     failed = run(2, status=Status.FAILED, reason="out of memory", milestones={}, training_seconds=None)
     store.add_run(first, failed, Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1)))
-    untimed = run_set_spec("lodo", task=TaskSpec("rosenbrock", {"scale": 2.0}), timed=False, seeds=1)
+    untimed = run_set_spec("lodo", task=TaskSpec("rosenbrock", {"scale": 2.0}), timed=False, num_seeds=1)
     store.add_run(store.open_run_set(untimed).id, run(0, training_seconds=None), clocked)
     study = store.open_study(study_spec(), fresh=False).id
     store.add_generation(study, generation(sigma=1.5))

@@ -13,7 +13,7 @@ from lodo_bench.charts.curves import aggregate
 from lodo_bench.charts.line_styles import line_style_of
 from lodo_bench.charts.series import PlotSeries
 from lodo_bench.charts.sweeps import SweepLine
-from lodo_bench.plots.curves import Panel, course_figure
+from lodo_bench.plots.curves import Panel, curve_figure
 from lodo_bench.plots.profile import ProfileLine, profile_figure
 from lodo_bench.plots.search import search_figure
 from lodo_bench.plots.style import FORMATS, save, tick
@@ -35,7 +35,7 @@ def drawn(name, *paths, label=None):
 
 
 def curves(*lines, bound=None):
-    return course_figure("Learning curves", [Panel("steps", "training loss", lines, bound)])
+    return curve_figure("Learning curves", [Panel("steps", "training loss", lines, bound)])
 
 
 def study(*individuals, **changes):
@@ -120,8 +120,8 @@ def test_a_figure_says_what_is_on_it():
 
 def test_a_line_is_drawn_as_its_optimizer_is_everywhere():
     axes = ordinary_curves().axes[0]
-    colours = {line.get_color() for line in axes.lines}
-    assert line_style_of("adam").colour.light in colours
+    colors = {line.get_color() for line in axes.lines}
+    assert line_style_of("adam").color.light in colors
     assert all(line.get_xdata()[0] >= 1 for line in axes.lines)
 
 
@@ -166,7 +166,7 @@ BEYOND = [drawn("bfgs", path([10.0, 1e3, 5.67e5])), drawn("adam", path([10.0, 30
 def test_a_line_that_grows_beyond_bounds_does_not_set_the_height_and_the_legend_says_so():
     figure = curves(*BEYOND)
     assert figure.axes[0].get_ylim()[1] < 35
-    assert {"bfgs leaves the picture:\nup to 5.7e+05", "adam"} <= texts(figure)
+    assert {"bfgs is clipped at the top:\nup to 5.7e+05", "adam"} <= texts(figure)
 
 
 def test_so_it_is_on_a_linear_axis():
@@ -175,7 +175,7 @@ def test_so_it_is_on_a_linear_axis():
 
 
 def test_a_panel_may_be_about_the_growth():
-    figure = course_figure("Frozen", [Panel("steps", "training loss", BEYOND, whole=True)])
+    figure = curve_figure("Frozen", [Panel("steps", "training loss", BEYOND, clip=False)])
     assert figure.axes[0].get_ylim()[1] > 5e5
     assert "bfgs" in texts(figure)
 

@@ -8,18 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lodo_bench.analysis.columns import milestone_title
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.statistics import Summary
-from lodo_bench.report.markdown import (
-    NOTHING,
-    hyperparameter_label,
-    hyperparameter_list,
-    mean_and_spread,
-    milestone_title,
-    number,
-    render,
-    table,
-)
+from lodo_bench.report.formatting import NOTHING, hyperparameter_list, mean_and_spread, number
+from lodo_bench.report.markdown import render, table
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.training import LossBound, TaskSpec
@@ -148,8 +141,8 @@ def test_hyperparameters_are_listed_in_their_order():
 
 
 def test_hyperparameters_say_where_they_are_from():
-    assert hyperparameter_label(Hyperparameters({}, "tuned", "study 3")) == "tuned (study 3)"
-    assert hyperparameter_label(Hyperparameters({}, "default", "")) == "default"
+    assert Hyperparameters({}, "tuned", "study 3").label == "tuned (study 3)"
+    assert Hyperparameters({}, "default", "").label == "default"
 
 
 def test_the_rows_are_in_order_beneath_the_bound():

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from lodo_bench.errors import UnknownNameError, UsageError
-from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
@@ -124,12 +123,8 @@ def trained(monkeypatch):
 
 
 @pytest.fixture
-def register(monkeypatch):
-    def register(kind):
-        monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:{kind.__name__}")
-        return {"optimizer": "mine", "values": {"learning_rate": 0.1}}
-
-    return register
+def register(register):
+    return lambda kind: {"optimizer": register(kind), "values": {"learning_rate": 0.1}}
 
 
 @pytest.fixture
@@ -388,12 +383,12 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(plan, timed, optimizer):
     assert not plan.folder.exists()
 
 
-def test_a_lockstep_goes_on_with_those_that_have_diverged_and_stores_only_who_is_missing(plan, clock, monkeypatch):
-    monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:Explosive")
-    record = to_do(optimizer="mine", values={"learning_rate": 0.1}, timed=False, steps=60)
+def test_a_lockstep_goes_on_with_those_that_have_diverged_and_stores_only_who_is_missing(plan, clock, register):
+    mine = register(Explosive)
+    record = to_do(**mine, timed=False, steps=60)
     stopped = interrupted(record, 30, plan)
     assert [run.status for run in stopped.runs] == [Status.INTERRUPTED, Status.DIVERGED, Status.INTERRUPTED]
-    rest = to_do(*stopped.runs, optimizer="mine", values={"learning_rate": 0.1}, timed=False, steps=60)
+    rest = to_do(*stopped.runs, **mine, timed=False, steps=60)
     continued, whole = executed(rest, plan), executed(record)
     assert [run.seed for run in continued.runs] == [0, 2]
     assert continued.losses() == {seed: losses for seed, losses in whole.losses().items() if seed != 1}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.momentum import Momentum
@@ -67,9 +67,9 @@ def alone():
 
 
 @pytest.fixture
-def measured(monkeypatch):
-    monkeypatch.setitem(TASKS._paths, "measured", f"{__name__}:Measured")
-    return replace(training_spec(task="measured", steps=100), task=TaskSpec("measured", {"dimension": 6}))
+def measured():
+    with TASKS.registered("measured", Measured):
+        yield replace(training_spec(task="measured", steps=100), task=TaskSpec("measured", {"dimension": 6}))
 
 
 @pytest.fixture
@@ -189,10 +189,9 @@ def test_a_checkpoint_waits_twenty_times_as_long_as_it_takes_to_write(checkpoint
         assert kept.is_due == due
 
 
-def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint):
-    monkeypatch.setitem(OPTIMIZERS._paths, "torn", f"{__name__}:Torn")
+def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint, register):
     spec = training_spec(steps=100)
-    spec = replace(spec, optimizer=OptimizerSpec("torn"))
+    spec = replace(spec, optimizer=OptimizerSpec(register(Torn)))
     monkeypatch.setattr(Torn, "interrupt", True)
     (stopped,) = train(spec, checkpoint=checkpoint(ALWAYS))
     assert stopped.status is Status.INTERRUPTED and 0 < stopped.steps <= 40

@@ -92,10 +92,10 @@ class Followed(Quadratic):
 
 
 @pytest.fixture
-def followed(monkeypatch):
+def followed():
     """A specification on this task; its individuals' losses and points are those of the quadratic."""
-    monkeypatch.setitem(TASKS._paths, "quadratic", f"{__name__}:Followed")
-    return spec
+    with TASKS.registered("quadratic", Followed):
+        yield spec
 
 
 def test_a_task_is_followed_at_its_interval_beside_the_other_metrics(followed):

@@ -77,11 +77,11 @@ class Crowded(Rosenbrock):
 
 
 def test_what_does_not_fit_into_memory_does_not_end_the_study(monkeypatch):
-    monkeypatch.setitem(TASKS._paths, "rosenbrock", f"{__name__}:Crowded")
     monkeypatch.setattr(Crowded, "built", 0)
     ledger = MemoryLedger()
     study = Study(study_record(SPECS[1]))
-    run_studies([study], ledger, Listening(), HERE)
+    with TASKS.registered("rosenbrock", Crowded):
+        run_studies([study], ledger, Listening(), HERE)
     assert study.finished
     statuses = [record.status is Status.COMPLETED for _, record in sorted(ledger.individuals.items())]
     assert statuses == [True, True, False, False, True, False, False, True, True, False]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lodo_bench.analysis.columns import milestone_order, milestone_title
-from lodo_bench.charts.lines import ResultGroup
+from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.report.formatting import NOTHING, counted, number, speed
 from lodo_bench.report.notes import machine_text, versions_text
 from lodo_bench.report.table import Cell, Head, Table, TableRow
