@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained
 from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.training import Individual, MetaTrainedWeights, MetaTrainingSpec, TrainingSpec
+from lodo_bench.spec.training import Individual, MetaTrainingState, TrainingSpec
 from lodo_bench.tasks.build import build_task
 from lodo_bench.training.failure import Failure, capture_failure
 from lodo_bench.training.session import TrainingSession
@@ -42,7 +41,7 @@ class Epoch:
     """The result of one epoch of meta-training.
 
     Attributes:
-        weights: after the epoch; the same as before it if its loss is not finite; None if it failed.
+        state: after the epoch; the same as before it if its loss is not finite; None if it failed.
         loss: mean loss of the validation runs with the weights at the end of the epoch; NaN if it is not finite.
         steps: training steps taken.
         seconds: time on the training clock.
@@ -50,7 +49,7 @@ class Epoch:
         reason: explains a status other than `completed`.
     """
 
-    weights: MetaTrainedWeights | None
+    state: MetaTrainingState | None
     loss: float
     steps: int
     seconds: float
@@ -58,12 +57,7 @@ class Epoch:
     reason: str = ""
 
 
-def is_meta_trained(optimizer: str) -> bool:
-    """Return whether the optimizer of this name must be meta-trained before it can be used."""
-    return issubclass(OPTIMIZERS.load(optimizer), MetaTrained)
-
-
-def run_epoch(spec: MetaTrainingSpec) -> Epoch:
+def run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
     """Train the optimizer's weights in `spec.steps / 100` runs of 100 steps each, then validate them.
 
     Each run has a fresh problem of the task's kind. Every 20 steps, the weights w take one step of Adam, with the
@@ -74,35 +68,40 @@ def run_epoch(spec: MetaTrainingSpec) -> Epoch:
     The gradients that the optimizer receives are treated as constants, so that no second derivatives are needed.
 
     The validation runs have fresh problems, too, and the same number of steps; the best weights of all epochs so far
-    are kept. Neither shares a problem with final runs, which have other seeds.
+    are kept. Neither shares a problem with final runs, whose seeds are derived for another purpose.
+
+    Args:
+        spec: one individual without hyperparameters; the epoch's problems are derived from its key,
+            `(study seed, epoch, 0)`.
+        before: the state after the previous epoch; None for the first.
 
     Raises:
         KeyboardInterrupt: if the user stopped it.
         UsageError: if `spec` cannot be trained here.
     """
-    epoch = capture_failure(partial(_run_epoch, spec), spec.compute.device)
+    epoch = capture_failure(partial(_run_epoch, spec, before), spec.compute.device)
     return Epoch(None, math.nan, 0, 0.0, Status.FAILED, epoch.reason) if isinstance(epoch, Failure) else epoch
 
 
-def _run_epoch(spec: MetaTrainingSpec) -> Epoch:
+def _run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
     watch = Stopwatch(spec.compute.device)
-    learner = _Learner(spec)
+    learner = _Learner(spec, before)
     with watch:
         for run in range(spec.steps // RUN_STEPS):
             learner.learn(run)
     loss = learner.validate()
     if not math.isfinite(loss):
         reason = "the validation loss is not finite"
-        return Epoch(spec.before, math.nan, spec.steps, watch.seconds, Status.DIVERGED, reason)
+        return Epoch(before, math.nan, spec.steps, watch.seconds, Status.DIVERGED, reason)
     return Epoch(learner.result(loss), loss, spec.steps, watch.seconds)
 
 
 class _Learner:
     """The weights in training, with their Adam."""
 
-    def __init__(self, spec: MetaTrainingSpec) -> None:
-        self._spec = spec
-        self._state = _unpack(spec.before.state_dict) if spec.before else {}
+    def __init__(self, spec: TrainingSpec, before: MetaTrainingState | None) -> None:
+        self._spec, self._before = spec, before
+        self._state = _unpack(before.state_dict) if before else {}
         start = self._state["weights"] if self._state else self._initial_weights()
         self._weights = torch.as_tensor(
             start, device=spec.compute.device, dtype=getattr(torch, spec.compute.dtype)
@@ -142,17 +141,16 @@ class _Learner:
         with np.errstate(over="ignore", invalid="ignore"):
             return float(np.mean(np.concatenate(losses)))
 
-    def result(self, loss: float) -> MetaTrainedWeights:
+    def result(self, loss: float) -> MetaTrainingState:
         """Return the best weights so far, and the state from which the next epoch continues."""
         moments = self._adam.state[self._weights]
         weights = _pack_weights(self._weights)
-        before = self._spec.before
-        if before is not None and float(self._state["best_loss"]) <= loss:
-            weights, loss = before.weights, float(self._state["best_loss"])
+        if self._before is not None and float(self._state["best_loss"]) <= loss:
+            weights, loss = self._before.weights, float(self._state["best_loss"])
         arrays = {name: moments[name].cpu().numpy() for name in _ADAM_STATE}
         state = io.BytesIO()
         np.savez(state, weights=self._weights.detach().cpu().numpy(), best_loss=loss, **arrays)
-        return MetaTrainedWeights(weights, state.getvalue())
+        return MetaTrainingState(weights, state.getvalue())
 
     def _initial_weights(self) -> Tensor:
         spec = self._training_spec(0, (0,))
