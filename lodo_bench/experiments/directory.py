@@ -15,7 +15,7 @@ from typing import Any
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.section import Section
 from lodo_bench.experiments.spec import Experiment
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 from lodo_bench.report.formatting import counted, duration
 from lodo_bench.report.notes import machine_text, versions_text
 from lodo_bench.spec.provenance import Provenance
@@ -99,7 +99,7 @@ class Directory:
                 parts.append(section.text)
             if section.write_png is not None:
                 path = self._unused(section.name, figures)
-                with whole_file(str(path)) as file:
+                with open_output(str(path)) as file:
                     section.write_png(file)
                 parts.append(f"![{section.caption}]({path.name})\n\n*{section.caption}*")
                 figures.append(path)
@@ -137,7 +137,7 @@ class Directory:
         return {"experiment": self._experiment.name, "scale": self._experiment.scale}
 
     def _write(self, name: str, text: str) -> None:
-        with whole_file(str(self.path / name)) as file:
+        with open_output(str(self.path / name)) as file:
             file.write(text.encode())
 
 
