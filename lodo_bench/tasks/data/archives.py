@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from lodo_bench.files.atomic import write_atomically
 from lodo_bench.tasks.data.catalog import DataFile, Download
 from lodo_bench.tasks.data.contents import InvalidFileError, check_content, read_content
 
@@ -36,7 +36,8 @@ def unpack(download: Download, path: Path, archive_folder: str, folder: Path) ->
     else:
         contents = ((file, read_content(path, file)) for file in download.files)
     for file, content in contents:
-        _write(folder / file.name, content)
+        with write_atomically(folder / file.name) as handle:
+            handle.write(content)
 
 
 def _check_download(download: Download, path: Path) -> None:
@@ -77,12 +78,3 @@ def _member_content(archive: tarfile.TarFile, member: tarfile.TarInfo, file: Dat
         content = stream.read(file.size + 1)
     check_content(content, file, member.name)
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
