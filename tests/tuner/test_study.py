@@ -176,7 +176,7 @@ def test_a_generation_without_any_finite_fitness_leaves_the_mean_where_it_was():
 
 
 def test_fitnesses_go_to_the_individuals_that_they_are_of():
-    """The two lowest are made to be at known places; the mean is theirs, in the rescaled space."""
+    """The two lowest are made to be at known places; the mean is theirs, in the unconstrained space."""
     study = new_study(schedule=schedule(4), shard_size=2)
     values = study.generation.individuals
     first, second = shards_of(study)
