@@ -120,7 +120,7 @@ def resolve_device(name: str) -> Device:
         UsageError: if there is no such device, or PyTorch sees none here.
     """
     from lodo_bench.spec.compute import Device
-    from lodo_bench.training.loop import check_device
+    from lodo_bench.training.validation import check_device
 
     device = cast("Device", choice(name, get_args(Device), "device"))
     check_device(device)

@@ -66,7 +66,7 @@ def tune(
     """
     from lodo_bench.runs.provenance import gather
     from lodo_bench.tasks import TASKS
-    from lodo_bench.training.loop import check_task
+    from lodo_bench.training.validation import check_task
     from lodo_bench.tuner.driver import Cluster
 
     set_data_directory(data_dir)
@@ -87,7 +87,7 @@ def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[s
     """Those asked for, or those that the paper runs on the task; only such as have anything to tune or to learn."""
     from lodo_bench.analysis.published import published_optimizers
     from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.training.loop import check_pair
+    from lodo_bench.training.validation import check_pair
 
     asked = list(dict.fromkeys(names or ()))
     if options and len(asked) != 1:
@@ -115,7 +115,7 @@ def _study_specs(
     from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.study import StudySpec
-    from lodo_bench.training.loop import check_device
+    from lodo_bench.training.validation import check_device
     from lodo_bench.tuner.driver import shard_size
     from lodo_bench.tuner.schedule import load_schedules
 

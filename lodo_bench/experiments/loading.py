@@ -21,7 +21,7 @@ from lodo_bench.spec.run_set import Source
 from lodo_bench.spec.study import Schedules
 from lodo_bench.spec.training import OptimizerSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training.loop import check_pair
+from lodo_bench.training.validation import check_pair
 from lodo_bench.tuner.schedule import load_schedules, schedules_from
 
 # In the order of the paper.
@@ -74,7 +74,7 @@ def availability(experiment: Experiment) -> str:
             kind.check({}, "cpu", kind.default_dtype)
         except UsageError:
             obstacles.append(f"data missing: run 'lodo-bench data fetch {name}'")
-        if kind.max_population == 1 and experiment.requires > Requirement.DATA:
+        if kind.is_network and experiment.requires > Requirement.DATA:
             obstacles.append("scale paper needs a GPU")
     return "; ".join(obstacles) or "ready"
 
