@@ -16,7 +16,12 @@ DecayTransform = Literal["logit", "log-complement"]
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """One generation of a search: the standard deviation `sigma` (in the unconstrained space) and the training `steps` (>= 1)."""
+    """One generation of a search.
+
+    Attributes:
+        sigma: the standard deviation around the mean, in the unconstrained space.
+        steps: training steps of each individual (>= 1).
+    """
 
     sigma: float
     steps: int

@@ -285,7 +285,7 @@ def values_of(generation, index):
 
 
 def refuses(records, generation, index="[0-9]"):
-    message = f"study 1 cannot be continued: individual {index} of generation {generation} .*--fresh"
+    message = f"study 1 cannot be resumed: individual {index} of generation {generation} .*fresh"
     with pytest.raises(DatabaseError, match=message):
         Study(study_record(REFERENCE.spec, records))
 
@@ -316,7 +316,7 @@ def test_records_of_another_seed_are_refused():
 
 
 def test_a_generation_that_follows_from_one_with_a_hole_is_refused():
-    with pytest.raises(DatabaseError, match=r"study 1 cannot be continued: .*--fresh"):
+    with pytest.raises(DatabaseError, match=r"study 1 cannot be resumed: .*fresh"):
         Study(study_record(REFERENCE.spec, [r for r in REFERENCE_RECORDS if r.generation or r.index not in (4, 5)]))
 
 
