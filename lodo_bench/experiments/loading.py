@@ -73,9 +73,9 @@ def availability(experiment: Experiment) -> str:
         try:
             kind.check({}, "cpu", kind.default_dtype)
         except UsageError:
-            obstacles.append(f"data missing: run 'lodo-bench data fetch {name}'")
+            obstacles.append(f"{name} data missing")
         if kind.is_network and experiment.requires > Requirement.DATA:
-            obstacles.append("scale paper needs a GPU")
+            obstacles.append("scale paper requires a GPU")
     return "; ".join(obstacles) or "ready"
 
 
