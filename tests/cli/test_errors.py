@@ -83,7 +83,7 @@ REFUSED = {
         (*ADAM, "--untimed", "--seconds", "5"),
         "--untimed",
         "--seconds",
-        "Leave out one of them.",
+        "--workers 1 or more",
     ),
     "no steps": ((*ADAM, "--steps", "0"), "Invalid value for '--steps'", AT_LEAST_1),
     "no seeds": ((*ADAM, "--seeds", "0"), "Invalid value for '--seeds'", AT_LEAST_1),
@@ -102,13 +102,13 @@ REFUSED = {
     "missing option": (("run",), "Missing option '--optimizer'."),
     "no workers on a cluster": (
         (*TUNE, "--address", "auto"),
-        "--workers 0 trains in this process",
-        "Leave out one of them.",
+        "without workers, training runs in this process",
+        "--workers 1 or more",
     ),
-    "GPUs in this process": ((*TUNE, "--gpus-per-worker", "2"), "--workers 0", "one GPU at most"),
+    "GPUs in this process": ((*TUNE, "--gpus-per-worker", "2"), "one GPU at most", "--gpus-per-worker"),
     "missing schedule": (
         (*TUNE, "--schedule", "missing.yaml"),
-        "schedule 'missing.yaml' is no file and no built-in schedule. Built in: paper, quick, smoke.",
+        "schedule 'missing.yaml' not found: neither a file nor a built-in schedule. Built in: paper, quick, smoke.",
     ),
     "schedule with an unknown key": (
         (*TUNE, "--schedule", "../unknown-key.yaml"),
