@@ -9,7 +9,7 @@ from lodo_bench.analysis.columns import Column
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.cost import TuningCost
 from lodo_bench.analysis.statistics import Interval
-from lodo_bench.report.layout import build_section
+from lodo_bench.report.section import build_section
 from lodo_bench.report.markdown import render
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationPlan, StudyRecord

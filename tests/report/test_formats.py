@@ -16,7 +16,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.report import csv as flat
 from lodo_bench.report import latex
 from lodo_bench.report.json import document
-from lodo_bench.report.layout import build_section
+from lodo_bench.report.section import build_section
 from lodo_bench.spec.outcome import Curve, Status
 from lodo_bench.spec.training import LossBound, TaskSpec
 from tests.analysis.helpers import seeds, spread

@@ -13,7 +13,7 @@ import pytest
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.charts.groups import result_groups
 from lodo_bench.report.html.page import Task, about_text, embedded, render
-from lodo_bench.report.layout import build_section
+from lodo_bench.report.section import build_section
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
