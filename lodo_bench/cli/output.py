@@ -9,6 +9,7 @@ from typing import Any
 
 from lodo_bench.files.json import to_json
 
+
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
     print(to_json(document))

@@ -64,7 +64,7 @@ def _of_groups(
 def _search(store: Store, request: PlotRequest) -> ResultFigure:
     studies = [study for study in store.studies() if study.generations and study.generations[0].mean]
     if not studies:
-        raise UsageError("there are no hyperparameter searches yet.", remedy=Remedy.FILL_DATABASE)
+        raise UsageError("there are no hyperparameter searches yet.", remedy=Remedy.MAKE_STUDIES)
     task = select_task([study.spec.task for study in studies], request.task, request.task_options)
     latest = {study.spec.optimizer.label: study for study in studies if study.spec.task == task}
     names = select_optimizers([study.spec.optimizer.name for study in latest.values()], request.optimizers)
@@ -73,7 +73,7 @@ def _search(store: Store, request: PlotRequest) -> ResultFigure:
 
 def _sweep(store: Store, request: PlotRequest) -> ResultFigure:
     if request.over is None:
-        raise UsageError("a sweep needs the name of an option or hyperparameter.", remedy=Remedy.CHOOSE_SWEEP)
+        raise UsageError("a sweep needs the name of an option or hyperparameter.", remedy=Remedy.NAME_SWEEP)
     return kinds.sweep(*_swept(store, request, request.over))
 
 
@@ -97,7 +97,7 @@ def _profile(store: Store, request: PlotRequest) -> ResultFigure:
         TASKS.check(request.task)
     run_sets = [run_set for run_set in _run_sets(store) if request.task in (None, run_set.spec.task.name)]
     if not run_sets:
-        raise UsageError(f"there are no final runs of {request.task} yet.", remedy=Remedy.FILL_DATABASE)
+        raise UsageError(f"there are no final runs of {request.task} yet.", remedy=Remedy.MAKE_RUNS)
     return kinds.profiles(compare_run_sets(_of_optimizers(run_sets, request)))
 
 
@@ -115,7 +115,7 @@ PLOT_KINDS: Mapping[str, Callable[[Store, PlotRequest], ResultFigure]] = {
 def _run_sets(store: Store) -> list[RunSetRecord]:
     run_sets = [run_set for run_set in store.run_sets() if run_set.runs]
     if not run_sets:
-        raise UsageError("there are no final runs yet.", remedy=Remedy.FILL_DATABASE)
+        raise UsageError("there are no final runs yet.", remedy=Remedy.MAKE_RUNS)
     return run_sets
 
 

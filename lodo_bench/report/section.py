@@ -114,7 +114,7 @@ class _TableColumn:
 
     head: ColumnHead
     cell: Callable[[int], TableCell]
-    bound: TableCell = TableCell(NOTHING)  # noqa: RUF009 - frozen
+    bound: TableCell = TableCell(NOTHING)
 
 
 def _with_source(label: str, row: Row) -> str:
@@ -138,9 +138,7 @@ def _name_columns(comparison: Comparison) -> list[_TableColumn]:
             lambda i: TableCell(comparison.labels[i]),
             TableCell(f"{bound.name} (bound)" if bound else NOTHING),
         ),
-        _TableColumn(
-            ColumnHead("hyperparameters", numeric=False), lambda i: TableCell(rows[i].hyperparameters.label)
-        ),
+        _TableColumn(ColumnHead("hyperparameters", numeric=False), lambda i: TableCell(rows[i].hyperparameters.label)),
     ]
 
 

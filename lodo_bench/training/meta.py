@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.backends.selection import use_backend
+from lodo_bench.compute.selection import use_backend
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained
-from lodo_bench.spec.training import Individual, MetaTrainedWeights, MetaTrainingSpec, TrainingSpec
+from lodo_bench.spec.training import Individual, MetaTrainingState, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
 from lodo_bench.training.stopwatch import Stopwatch
@@ -32,52 +32,52 @@ VALIDATION_RUNS = 20
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What came out of an epoch.
+    """The result of an epoch of meta-training.
 
     Attributes:
-        learned: after it; the same as before it if its loss is not finite.
+        state: the state after it; the same as before it if its loss is not finite.
         loss: mean loss of the validation runs with the weights at its end.
         seconds: time on the training clock.
     """
 
-    weights: MetaTrainedWeights | None
+    state: MetaTrainingState | None
     loss: float
     seconds: float
 
 
-def is_meta_trained(optimizer: str) -> bool:
-    """Whether the optimizer of this name is one that must be meta-trained before it can be used."""
-    return issubclass(OPTIMIZERS.load(optimizer), MetaTrained)
+def run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
+    """Train the optimizer's weights through `spec.steps / 100` runs of 100 steps each, then validate them.
 
-
-def run_epoch(spec: MetaTrainingSpec) -> Epoch:
-    """Train the optimizer's weights through `spec.steps / 100` runs of 100 steps each, then look how good they are.
-
-    Each run meets a fresh problem of the task's kind. Every 20 steps the weights w take one step of Adam, at the rate
-    0.03, down the gradient of the sum of the 20 losses::
+    Each run is on a fresh problem of the task's kind. Every 20 steps the weights w take one step of Adam, at the
+    learning rate 0.03, down the gradient of the sum of the 20 losses::
 
         Σ_t ∂ℓ_t(x_t) / ∂w,    x_{t+1} = x_t + proposal(∇ℓ_t(x_t); w)
 
-    in which the gradients that the optimizer sees are taken as given, so that no second derivatives are needed.
+    in which the gradients that the optimizer sees are taken as constants, so that no second derivatives are needed.
 
-    The validation runs are fresh problems, too, the same number of steps long; the best weights of all epochs so far
-    are kept. Neither ever meets the problems of final runs, which have other seeds.
+    The validation runs are on fresh problems, too, for as many steps; the best weights of all epochs so far are kept.
+    Neither ever sees the problems of final runs, whose seeds are derived for another purpose.
+
+    Args:
+        spec: one individual without hyperparameters, whose key, `(study seed, epoch, 0)`, the epoch's problems are
+            derived from.
+        before: the state after the epoch before; None for the first.
     """
     watch = Stopwatch(spec.compute.device)
-    learner = _Learner(spec)
+    learner = _Learner(spec, before)
     with watch, use_backend(spec.compute.backend):
         for run in range(spec.steps // RUN_STEPS):
             learner.learn(run)
     loss = learner.validate()
     if not math.isfinite(loss):
-        return Epoch(spec.before, math.nan, watch.seconds)
+        return Epoch(before, math.nan, watch.seconds)
     return Epoch(learner.result(loss), loss, watch.seconds)
 
 
 class _Learner:
-    def __init__(self, spec: MetaTrainingSpec) -> None:
-        self._spec = spec
-        self._state = _unpacked(spec.before.state_dict) if spec.before else {}
+    def __init__(self, spec: TrainingSpec, before: MetaTrainingState | None) -> None:
+        self._spec, self._before = spec, before
+        self._state = _unpacked(before.state_dict) if before else {}
         start = self._state["weights"] if self._state else self._fresh_weights()
         self._weights = torch.as_tensor(
             start, device=spec.compute.device, dtype=getattr(torch, spec.compute.dtype)
@@ -115,17 +115,16 @@ class _Learner:
         with np.errstate(over="ignore", invalid="ignore"):
             return float(np.mean(np.concatenate(losses)))
 
-    def result(self, loss: float) -> MetaTrainedWeights:
-        """All that there is to keep."""
+    def result(self, loss: float) -> MetaTrainingState:
+        """Return the state after the epoch."""
         moments = self._adam.state[self._weights]
         weights = _packed_weights(self._weights)
-        before = self._spec.before
-        if before is not None and float(self._state["best_loss"]) <= loss:
-            weights, loss = before.weights, float(self._state["best_loss"])
+        if self._before is not None and float(self._state["best_loss"]) <= loss:
+            weights, loss = self._before.weights, float(self._state["best_loss"])
         arrays = {name: moments[name].cpu().numpy() for name in ("step", "exp_avg", "exp_avg_sq")}
         state = io.BytesIO()
         np.savez(state, weights=self._weights.detach().cpu().numpy(), best_loss=loss, **arrays)
-        return MetaTrainedWeights(weights, state.getvalue())
+        return MetaTrainingState(weights, state.getvalue())
 
     def _fresh_weights(self) -> Tensor:
         spec = self._runs(0, (0,))

@@ -33,9 +33,8 @@ class Eager(OPTIMIZERS.load("momentum")):
         super().step(2 * gradient, oracle)
 
 
-def test_what_is_inherited_is_not_taken_for_what_is_done_instead(monkeypatch):
-    monkeypatch.setitem(OPTIMIZERS._paths, "eager", f"{__name__}:Eager")
-    eager, plain = trainer_of("eager"), trainer_of("momentum")
+def test_what_is_inherited_is_not_taken_for_what_is_done_instead(register):
+    eager, plain = trainer_of(register(Eager)), trainer_of("momentum")
     assert plain._optimizer.is_compiled and not eager._optimizer.is_compiled
     assert not torch.equal(eager.run_steps(3)[0], plain.run_steps(3)[0])
 

@@ -148,13 +148,14 @@ def test_targets_have_columns_and_a_note():
     titles = [head.title for head in section.table.heads]
     column = titles.index("steps to loss ≤ 5")
     assert titles[column + 1] == "s to loss ≤ 5"
-    assert [line.cells[column].text for line in section.table.lines] == [
+    assert [line.cells[column].text for line in section.table.rows] == [
         "110, not reached (1 of 2)",
         "not reached (1 of 1)",
     ]
-    assert section.table.lines[0].cells[column + 1].text == "1.1, not reached (1 of 2)"
+    assert section.table.rows[0].cells[column + 1].text == "1.1, not reached (1 of 2)"
     assert any(
-        note.text.startswith("To loss ≤ 5: the first step at which the mean of the last 19") for note in section.notes
+        note.text.startswith("To loss ≤ 5: the first step at which the mean of the last 19")
+        for note in section.footnotes
     )
     line, other = fields((comparison, targets_of(comparison, 5.0, curves)))
     assert (line["target"], line["steps_to_target"], line["steps_to_target_missed"]) == ("5.0", "110", "1")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.momentum import Momentum
@@ -20,6 +20,7 @@ from lodo_bench.tasks.quadratic import Quadratic
 from lodo_bench.training import checkpoint as checkpoints
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, load_parameters
 from lodo_bench.training.loop import train
+from tests.builders import at_steps
 from tests.helpers import LOCKSTEP, SMALL, small_task, training_spec, varied_individual
 
 NEVER, ALWAYS = 1e9, 0.0
@@ -67,9 +68,9 @@ def alone():
 
 
 @pytest.fixture
-def measured(monkeypatch):
-    monkeypatch.setitem(TASKS._paths, "measured", f"{__name__}:Measured")
-    return replace(training_spec(task="measured", steps=100), task=TaskSpec("measured", {"dimension": 6}))
+def measured():
+    with TASKS.registered("measured", Measured):
+        yield replace(training_spec(task="measured", steps=100), task=TaskSpec("measured", {"dimension": 6}))
 
 
 @pytest.fixture
@@ -189,10 +190,9 @@ def test_a_checkpoint_waits_twenty_times_as_long_as_it_takes_to_write(checkpoint
         assert kept.is_due == due
 
 
-def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint):
-    monkeypatch.setitem(OPTIMIZERS._paths, "torn", f"{__name__}:Torn")
+def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint, register):
     spec = training_spec(steps=100)
-    spec = replace(spec, optimizer=OptimizerSpec("torn"))
+    spec = replace(spec, optimizer=OptimizerSpec(register(Torn)))
     monkeypatch.setattr(Torn, "interrupt", True)
     (stopped,) = train(spec, checkpoint=checkpoint(ALWAYS))
     assert stopped.status is Status.INTERRUPTED and 0 < stopped.steps <= 40
@@ -301,7 +301,7 @@ def test_the_parameters_of_a_network_are_kept(measured, checkpoint, tmp_path):
     found = load_parameters(tmp_path / "kept", 3, 1)
     assert found.task == TaskSpec("measured", {"dimension": 6})
     assert (found.values.shape, found.values.dtype) == ((6,), torch.float64)
-    assert outcome.scores["steps:100"]["first"] == found.values[0].item()
+    assert outcome.scores[at_steps(100)]["first"] == found.values[0].item()
 
 
 def test_the_parameters_of_populations_and_of_runs_that_diverged_are_not_kept(checkpoint, measured, tmp_path):

@@ -47,15 +47,6 @@ class Clock:
 
 
 @pytest.fixture
-def register(monkeypatch):
-    def register(kind):
-        monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:{kind.__name__}")
-        return "mine"
-
-    return register
-
-
-@pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr("time.perf_counter", clock)

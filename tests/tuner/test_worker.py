@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.outcome import Curve, Outcome, Status
@@ -45,15 +44,6 @@ class Counting(Impatient):
 
     def step(self, gradient, oracle):
         self.threads.append(torch.get_num_threads())
-
-
-@pytest.fixture
-def register(monkeypatch):
-    def register(kind):
-        monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:{kind.__name__}")
-        return "mine"
-
-    return register
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.backends.selection import use_backend
-from lodo_bench.backends.threads import single_thread
 from lodo_bench.charts.curves import RunCurve, aggregate
 from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.series import PlotSeries
+from lodo_bench.compute.selection import use_backend
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.outputs.figure_section import figure_section
 from lodo_bench.experiments.plan import ExecutionConfig

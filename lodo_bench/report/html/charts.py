@@ -29,9 +29,7 @@ from lodo_bench.spec.training import LossBound
 _DIGITS = 5
 
 
-def curve_charts(
-    groups: Sequence[ResultGroup], curves: CurveSource, bound: LossBound | None
-) -> list[dict[str, Any]]:
+def curve_charts(groups: Sequence[ResultGroup], curves: CurveSource, bound: LossBound | None) -> list[dict[str, Any]]:
     """Return charts of the loss by steps and, for timed runs, by training time, and of all other metrics by steps.
 
     Args:

@@ -97,15 +97,19 @@ def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str) -> str:
 
 def _fill(views: Sequence[_TaskView], data: Sequence[Mapping[str, Any]], about: str) -> str:
     style, script = _text("page.css"), f'"use strict";\n{"".join(map(_text, _SCRIPTS))}'
-    return _environment().get_template("page.html.j2").render(
-        about=about,
-        tasks=views,
-        mark_suffixes=_MARK_SUFFIXES,
-        data=embedded({"tasks": data}),
-        style=Markup(style),
-        style_hash=_source_hash(style),
-        script=Markup(script),
-        script_hash=_source_hash(script),
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            about=about,
+            tasks=views,
+            mark_suffixes=_MARK_SUFFIXES,
+            data=embedded({"tasks": data}),
+            style=Markup(style),
+            style_hash=_source_hash(style),
+            script=Markup(script),
+            script_hash=_source_hash(script),
+        )
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lodo_bench.analysis.columns import milestone_order, milestone_title
 from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.report.formatting import NOTHING, counted, number, speed
 from lodo_bench.report.prose import machine_text, versions_text
-from lodo_bench.report.section import TableCell, ColumnHead, Table, TableRow
+from lodo_bench.report.section import ColumnHead, Table, TableCell, TableRow
+from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.run_set import RunRecord
@@ -42,9 +42,10 @@ def group_provenance(group: ResultGroup) -> GroupProvenance:
     for member in group.members:
         if member.provenance not in provenances:
             provenances.append(member.provenance)
-    milestones = sorted({key for m in group.members for key in m.run.milestones}, key=milestone_order)
+    milestones = sorted({milestone for m in group.members for milestone in m.run.milestones})
     rows = [
-        TableRow((*_cells(m.run, milestones), TableCell(str(provenances.index(m.provenance) + 1)))) for m in group.members
+        TableRow((*_cells(m.run, milestones), TableCell(str(provenances.index(m.provenance) + 1))))
+        for m in group.members
     ]
     return GroupProvenance(
         label=group.label,
@@ -54,15 +55,20 @@ def group_provenance(group: ResultGroup) -> GroupProvenance:
     )
 
 
-def _heads(milestones: Sequence[str]) -> tuple[ColumnHead, ...]:
-    losses = (f"loss at {milestone_title(key)}" for key in milestones)
+def _heads(milestones: Sequence[Milestone]) -> tuple[ColumnHead, ...]:
+    losses = (f"loss at {milestone.title}" for milestone in milestones)
     numbers = ("steps", "evaluations", "training s", "steps/s", *losses)
-    return ColumnHead("seed"), ColumnHead("status", numeric=False), *map(ColumnHead, numbers), ColumnHead("command", numeric=False)
+    return (
+        ColumnHead("seed"),
+        ColumnHead("status", numeric=False),
+        *map(ColumnHead, numbers),
+        ColumnHead("command", numeric=False),
+    )
 
 
-def _cells(run: RunRecord, milestones: Sequence[str]) -> list[TableCell]:
+def _cells(run: RunRecord, milestones: Sequence[Milestone]) -> list[TableCell]:
     status = f"{run.status} ({run.reason})" if run.reason else run.status.value
-    losses = [run.milestones.get(key) for key in milestones]
+    losses = [run.milestones.get(milestone) for milestone in milestones]
     return [
         TableCell(str(run.seed), run.seed),
         TableCell(status),
