@@ -11,7 +11,7 @@ from lodo_bench.cli.file_format import EXPORT_FORMATS, format_of
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, choice, open_store
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 
 _TABLES = ("runs", "individuals", "curves", "metrics")
 
@@ -47,6 +47,6 @@ def export(
     if output is None:
         write_table(sys.stdout.buffer, store, request)
     else:
-        with whole_file(output) as file:
+        with open_output(output) as file:
             write_table(file, store, request)
         echo_err(f"Wrote {output}.")

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lodo_bench.files.json import to_json
+from lodo_bench.files.json import as_json
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
-    print(to_json(document))
+    print(as_json(document))
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:

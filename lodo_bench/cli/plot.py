@@ -17,7 +17,7 @@ from lodo_bench.cli.options import (
     open_store,
 )
 from lodo_bench.cli.output import echo_err, print_json
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 
 _KINDS = ("curves", "hessian-error", "trajectories", "search", "sweep", "noise", "profile")
 
@@ -53,7 +53,7 @@ def plot(
 
     options = assignments(task_option, "--task-option")
     figure = library.plot(open_store(db), library.PlotRequest(kind, task, options, tuple(optimizer or ()), over))
-    with whole_file(output) as file:
+    with open_output(output) as file:
         figure.save(file, file_format)
     if json:
         print_json({"kind": kind, "file": output, "subject": figure.subject, "lines": figure.labels})

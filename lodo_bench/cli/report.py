@@ -9,7 +9,7 @@ import typer
 from lodo_bench.cli.file_format import REPORT_FORMATS, format_of
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, open_store
 from lodo_bench.cli.output import echo_err
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 
 
 def report(
@@ -49,6 +49,6 @@ def report(
     if output is None:
         print(text, end="")
     else:
-        with whole_file(output) as file:
+        with open_output(output) as file:
             file.write(text.encode())
         echo_err(f"Wrote {output}.")

@@ -16,7 +16,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import echo_err, print_json
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 
 
 def sample(
@@ -45,7 +45,7 @@ def sample(
     request = samples.SampleRequest(run_set, seed, images, inputs, resolve_device(device))
     file_name = output or f"run-set-{run_set}-seed-{seed}-{'inputs' if inputs else 'samples'}.png"
     console = Console(stderr=True)
-    with whole_file(file_name) as file:
+    with open_output(file_name) as file:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("pixels", total=1.0)
             grid = samples.sample(open_store(db), request, lambda done: bar.update(task, completed=done))

@@ -12,7 +12,7 @@ from lodo_bench.spec.options import Option, Value, format_value
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training.loop import check_pair
+from lodo_bench.training.validation import check_pair
 
 
 @dataclass(frozen=True, slots=True)

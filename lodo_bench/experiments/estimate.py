@@ -213,7 +213,10 @@ def _measure(task: TaskSpec, optimizer: OptimizerSpec, population: int, executio
     seconds_per_step = math.nan
     with single_thread():
         for steps in _MEASURE_STEPS:
-            curve = train(replace(spec, steps=steps))[0].curve
+            outcome = train(replace(spec, steps=steps))[0]
+            if outcome.status is Status.FAILED:
+                raise LodoBenchError(outcome.reason)
+            curve = outcome.curve
             seconds_per_step = curve.seconds / int(curve.clock_steps[-1])
             if curve.seconds > _MEASURE_SECONDS:
                 break

@@ -17,7 +17,7 @@ from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
 from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import check_device
+from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.driver import Cluster, shard_size
 
 T = TypeVar("T")

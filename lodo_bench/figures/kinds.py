@@ -81,9 +81,7 @@ def trajectories(task: TaskSpec, groups: Sequence[ResultGroup], store: Store) ->
     """
     size = TASKS.load(task.name).dimension_for(task.options)
     if size != 2:
-        raise UsageError(
-            f"trajectories need two parameters, as rosenbrock has; {task.label} has {size:,}."
-        )
+        raise UsageError(f"trajectories need two parameters, as rosenbrock has; {task.label} has {size:,}.")
     finished = [(group, members[0].run.seed) for group in groups if (members := group.longest())]
     if not finished:
         raise UsageError(f"no run on {task.label} is finished.", remedy=Remedy.RUN_FIRST, task=task)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.plots.image_grid import write_grid
 from lodo_bench.results.store import Store
 from lodo_bench.seeding import derive_seed
@@ -21,7 +21,7 @@ from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, Traini
 from lodo_bench.tasks.networks.pixel_cnn import PIXELS
 from lodo_bench.tasks.sampling import check_generative, first_inputs, sample_digits
 from lodo_bench.training.checkpoint import load_parameters
-from lodo_bench.training.loop import check_device
+from lodo_bench.training.validation import check_device
 
 
 class NonFiniteParametersError(UsageError):
@@ -90,7 +90,7 @@ def generated_grid(
         UsageError: if they are missing.
     """
     if store.folder is None:
-        raise UsageError("a database in memory keeps no trained networks, which are files beside the database.")
+        raise UsageError("a database in memory stores no trained networks.", remedy=Remedy.CHOOSE_DATABASE)
     parameters = load_parameters(store.folder, record.id, seed).values.to(device)
     if not parameters.isfinite().all():
         raise NonFiniteParametersError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lodo_bench.files.json import to_json
+from lodo_bench.files.json import as_json
 from lodo_bench.report import csv, json, latex, markdown
 from lodo_bench.report.data import ReportData
 from lodo_bench.report.html.assemble import page
@@ -14,6 +14,6 @@ RENDERERS: Mapping[str, Callable[[ReportData], str]] = {
     "html": page,
     "latex": lambda data: "\n".join(latex.render(*comparison) for comparison in data.comparisons),
     "csv": lambda data: csv.render(data.comparisons),
-    "json": lambda data: to_json(json.document(data.comparisons)) + "\n",
+    "json": lambda data: as_json(json.document(data.comparisons)) + "\n",
 }
 """Format -> function that renders a whole report, ending with a newline."""

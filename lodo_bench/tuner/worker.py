@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lodo_bench.compute.threads import single_thread
+from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.study import IndividualRecord
 from lodo_bench.spec.training import MetaTrainingState, SearchKind
-from lodo_bench.training.loop import free_memory, train
+from lodo_bench.training.loop import train_validated
 from lodo_bench.training.meta import run_epoch
 from lodo_bench.training.score import milestone_loss
 from lodo_bench.tuner.study import Shard
@@ -40,15 +41,11 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
     Raises:
         KeyboardInterrupt: if the user stopped it; the shard has no result then.
     """
-    failure = ""
     try:
         with single_thread():
             evaluations = _EVALUATORS[OPTIMIZERS.load(shard.training.optimizer.name).search](shard)
-    except Exception as error:
-        failure = f"{type(error).__name__}: {error}"
-    if failure:  # outside of the handler, whose exception would keep the memory that is freed here
-        free_memory(shard.training.compute.device)
-        return failed(shard, failure)
+    except UsageError as error:  # such as data that is missing on this machine alone
+        return failed(shard, f"{type(error).__name__}: {error}")
     return _records(shard, evaluations)
 
 
@@ -58,7 +55,7 @@ def failed(shard: Shard, reason: str) -> tuple[IndividualRecord, ...]:
 
 
 def _train(shard: Shard) -> list[Evaluation]:
-    outcomes = train(shard.training)
+    outcomes = train_validated(shard.training)
     if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
         raise KeyboardInterrupt
     return [_score(shard, outcome) for outcome in outcomes]
@@ -76,9 +73,7 @@ def _score(shard: Shard, outcome: Outcome) -> Evaluation:
 
 def _meta_train(shard: Shard) -> list[Evaluation]:
     epoch = run_epoch(shard.training, shard.state)
-    finite = math.isfinite(epoch.loss)
-    status, reason = (Status.COMPLETED, "") if finite else (Status.DIVERGED, "the validation loss is not finite")
-    return [Evaluation(epoch.loss, status, reason, shard.training.steps, epoch.seconds, epoch.state)]
+    return [Evaluation(epoch.loss, epoch.status, epoch.reason, epoch.steps, epoch.seconds, epoch.state)]
 
 
 _EVALUATORS: Mapping[SearchKind, Callable[[Shard], list[Evaluation]]] = {
