@@ -93,22 +93,6 @@ class Witness:
         return {seed: curve.losses.tolist() for seed, curve in self.curves.items()}
 
 
-class Clock:
-    """Stands in for time.perf_counter; every reading takes one second, and so does every step."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    monkeypatch.setattr("time.perf_counter", Clock())
-
-
 @pytest.fixture
 def trained(monkeypatch):
     """The specifications that were trained."""
