@@ -36,7 +36,7 @@ class PlainQuadratic:
         self.center = torch.zeros(DIMENSION)
 
     def next_loss(self, x: Tensor) -> Tensor:
-        """Move the centre and evaluate the loss at `x`."""
+        """Move the center and evaluate the loss at `x`."""
         self.center = self.center + torch.randn(DIMENSION)
         d = x - self.center
         return 0.5 * d @ self.hessian @ d
