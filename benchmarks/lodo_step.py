@@ -24,6 +24,7 @@ from statistics import median
 import torch
 
 from lodo_bench.compute.selection import best_backend, use_backend
+from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.lodo.block_network import padded_dimension
 from lodo_bench.optimizers.lodo.lodo import Lodo
 from lodo_bench.runs.provenance import gather
@@ -146,10 +147,6 @@ def bandwidth(device: str, budget: float) -> float:
     return 2 * COPY_BYTES / timed(lambda: target.copy_(source), device, budget)
 
 
-class NoOracle:
-    """LODO asks for nothing but the gradient."""
-
-
 def measure(case: Case, budget: float) -> Measured:
     """Build a LODO of this size and let it step; a small one first, so that its code is there and compiled."""
     build(replace(case, n=64, population=1))
@@ -160,7 +157,7 @@ def measure(case: Case, budget: float) -> Measured:
 
     def steps() -> None:
         for _ in range(several):
-            lodo.step(gradient, NoOracle())  # type: ignore[arg-type]
+            lodo.step(gradient, GradientOnly())
 
     return Measured(case, timed(steps, case.device, budget) / several, memory.peak())
 
@@ -181,7 +178,7 @@ def build(case: Case) -> tuple[Lodo, torch.Tensor]:
         lodo = Lodo(x, values, generators, {"layers": LAYERS, "block_size": BLOCK_SIZE})
     gradient = torch.randn_like(x)
     for _ in range(WARM_UP_STEPS):
-        lodo.step(gradient, NoOracle())  # type: ignore[arg-type]
+        lodo.step(gradient, GradientOnly())
     return lodo, gradient
 
 
