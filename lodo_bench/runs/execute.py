@@ -33,7 +33,7 @@ class RunWriter(Protocol):
         ...
 
     def weights(self, study: int) -> bytes:
-        """The weights that a meta-training has learned."""
+        """Return the weights that a study has meta-trained."""
         ...
 
 
@@ -76,11 +76,11 @@ def execute_run_set(
     Raises:
         KeyboardInterrupt: if the user stopped it, with the runs under way stored as `interrupted`.
     """
-    learned = _learned(run_set.spec, ledger)
+    weights = load_weights(run_set.spec, ledger)
     for seeds in _batches(run_set):
         listener.start(_title(seeds, run_set.spec))
         checkpoint = None if plan is None else _checkpoint(plan, run_set, seeds[0], listener)
-        ended = _train(run_set.spec, seeds, learned, listener, checkpoint)
+        ended = _train(run_set.spec, seeds, weights, listener, checkpoint)
         for run, curve in ended:
             if run.seed in run_set.missing_seeds:
                 ledger.add_run(run_set.id, run, curve)
@@ -96,10 +96,11 @@ def trajectory(spec: RunSetSpec, seed: int, ledger: RunWriter) -> NDArray[np.flo
 
     On a CPU of the same kind they are those of the stored run.
     """
-    return trace(_training_spec(spec, [seed], _learned(spec, ledger)))[:, 0]
+    return trace(_training_spec(spec, [seed], load_weights(spec, ledger)))[:, 0]
 
 
-def _learned(spec: RunSetSpec, ledger: RunWriter) -> bytes:
+def load_weights(spec: RunSetSpec, ledger: RunWriter) -> bytes:
+    """Load the weights of a meta-trained optimizer; empty for all others."""
     study = spec.hyperparameters.weights_study_id
     return b"" if study is None else ledger.weights(study)
 
@@ -140,15 +141,15 @@ def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
 
 
 def _train(
-    spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunCallback, checkpoint: Checkpoint | None
+    spec: RunSetSpec, seeds: Sequence[int], weights: bytes, listener: RunCallback, checkpoint: Checkpoint | None
 ) -> list[tuple[RunRecord, Curve]]:
-    training = _training_spec(spec, seeds, learned)
+    training = _training_spec(spec, seeds, weights)
     with single_thread() if threads_of(spec.task.name) == 1 else nullcontext():
         outcomes = train_validated(training, listener.progress, checkpoint)
     return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
 
 
-def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> TrainingSpec:
+def _training_spec(spec: RunSetSpec, seeds: Sequence[int], weights: bytes) -> TrainingSpec:
     return TrainingSpec(
         task=spec.task,
         optimizer=spec.optimizer,
@@ -157,7 +158,7 @@ def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> Tr
         steps=spec.steps,
         seconds=spec.seconds,
         compute=spec.compute,
-        weights=learned,
+        weights=weights,
     )
 
 

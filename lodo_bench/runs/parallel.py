@@ -30,7 +30,7 @@ class Job:
 
     Attributes:
         record: as it is stored.
-        learned: the weights of a meta-trained optimizer; empty for others.
+        weights: the weights of a meta-trained optimizer; empty for others.
         plan: where its checkpoints lie, if anywhere.
     """
 
