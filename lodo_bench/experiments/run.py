@@ -12,7 +12,7 @@ from lodo_bench.experiments.plan import Plan
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.spec import Requirement
 from lodo_bench.results.store import Store
-from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set, load_weights
+from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set, weights_of
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.spec.outcome import Status
@@ -127,7 +127,7 @@ def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Sto
         _run_one_by_one(records, store, reporter)
         return
     plan = _checkpoint_plan(store)
-    jobs = [Job(record, load_weights(record.spec, store), plan) for record in _slowest_first(records, store)]
+    jobs = [Job(record, weights_of(record.spec, store), plan) for record in _slowest_first(records, store)]
     reporter.notice(f"{len(jobs)} sets of untimed runs, {num_processes} at a time.")
     for job, ended in execute_all(jobs, num_processes):
         for run, curve in ended:
