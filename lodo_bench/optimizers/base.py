@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from torch import Generator, Tensor
 
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
-from lodo_bench.spec.training import Capability
+from lodo_bench.spec.training import Capability, SearchKind
 from lodo_bench.state import Checkpointable
 
 
@@ -35,6 +35,26 @@ class Oracle(Protocol):
         ...
 
 
+class GradientOnly:
+    """An oracle for optimizers that need nothing but the gradient that they are given: it refuses everything else.
+
+    Attributes:
+        layers: none.
+        progress: 0.
+    """
+
+    layers: Sequence[slice] = ()
+    progress: float = 0.0
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Raise `NotImplementedError`."""
+        raise NotImplementedError("no second gradient is available")
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Raise `NotImplementedError`."""
+        raise NotImplementedError("no Hessian is available")
+
+
 class Optimizer(ABC, Checkpointable):
     """An optimizer over a population of P flat vectors of length n, all advancing in lockstep.
 
@@ -56,6 +76,7 @@ class Optimizer(ABC, Checkpointable):
     Attributes:
         hyperparameters: the hyperparameters, which can be tuned.
         options_table: the structural options, which cannot.
+        search: the kind of search that tunes it.
         needs: what a task must offer beyond gradients.
         max_dimension: the largest n it supports; None for any.
         complexity: the time per step, e.g. `O(n)`.
@@ -87,6 +108,7 @@ class Optimizer(ABC, Checkpointable):
 
     hyperparameters: ClassVar[tuple[HyperparameterSpec, ...]]
     options_table: ClassVar[tuple[Option, ...]] = ()
+    search: ClassVar[SearchKind] = "genetic"
     needs: ClassVar[frozenset[Capability]] = frozenset()
     max_dimension: ClassVar[int | None] = None
     complexity: ClassVar[str]
@@ -103,6 +125,11 @@ class Optimizer(ABC, Checkpointable):
         self._hyperparameters = hyperparameters
         self.options: dict[str, Any] = {p.name: options.get(p.name, p.default) for p in self.options_table}
         self.init_state(generators)
+
+    @classmethod
+    def is_tunable(cls) -> bool:
+        """Return whether a search has anything to find: hyperparameters, or weights by meta-training."""
+        return bool(cls.hyperparameters) or cls.search == "meta-training"
 
     def hyperparameter(self, name: str) -> Tensor:
         """Return a hyperparameter as (P, 1), which broadcasts to (P, n)."""
@@ -137,6 +164,7 @@ class MetaTrained(Optimizer):
         weights: (P, W), the weights of the network; use `set_weights` to change them.
     """
 
+    search = "meta-training"
     weights: Tensor
 
     @abstractmethod

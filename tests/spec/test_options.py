@@ -1,4 +1,4 @@
-"""The plain values: which numbers a parameter takes, how names are resolved, and how things are labelled."""
+"""The plain values: which numbers a parameter takes, how names are resolved, and how things are labeled."""
 
 import math
 import pickle
@@ -111,7 +111,7 @@ def test_labels_name_the_options_that_differ():
 )
 def test_milestone_keys_are_readable_and_exact(milestone, key):
     assert milestone.key == key
-    assert float(key.partition(":")[2]) == milestone.value
+    assert Milestone.parse(key) == milestone
 
 
 def test_a_curves_seconds_are_the_last_reading():

@@ -1,5 +1,6 @@
 """A training that was stopped goes on as if it had not been, and what cannot be gone on with is told."""
 
+import math
 import os
 import random
 from dataclasses import replace
@@ -20,6 +21,7 @@ from lodo_bench.tasks.quadratic import Quadratic
 from lodo_bench.training import checkpoint as checkpoints
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, load_parameters
 from lodo_bench.training.loop import train
+from tests.builders import at_steps
 from tests.helpers import LOCKSTEP, SMALL, small_task, training_spec, varied_individual
 
 NEVER, ALWAYS = 1e9, 0.0
@@ -29,15 +31,16 @@ class Measured(Quadratic):
     """Tells how far the point is from the origin, every five steps, and its first coordinate at milestones."""
 
     metric_interval = 5
+    is_network = True
     max_population = 1
     interrupt_in: str | None = None
 
-    def evaluate(self, x):
-        self._interrupt("evaluate")
+    def validation_metrics(self, x):
+        self._interrupt("validation")
         return {"distance": x.norm(dim=1)}
 
     def test_metrics(self, x):
-        self._interrupt("examine")
+        self._interrupt("test")
         return {"first": x[:, 0]}
 
     @classmethod
@@ -55,7 +58,7 @@ class Torn(Momentum):
 
     def step(self, gradient, oracle):
         self._velocity.add_(gradient)
-        if Torn.interrupt and oracle._steps == 40:
+        if Torn.interrupt and oracle._num_steps == 40:
             raise KeyboardInterrupt
         super().step(gradient, oracle)
 
@@ -67,9 +70,9 @@ def alone():
 
 
 @pytest.fixture
-def measured(monkeypatch):
-    monkeypatch.setitem(TASKS._paths, "measured", f"{__name__}:Measured")
-    return replace(training_spec(task="measured", steps=100), task=TaskSpec("measured", {"dimension": 6}))
+def measured():
+    with TASKS.registered("measured", Measured):
+        yield replace(training_spec(task="measured", steps=100), task=TaskSpec("measured", {"dimension": 6}))
 
 
 @pytest.fixture
@@ -146,21 +149,21 @@ def test_the_clock_goes_on_and_does_not_count_the_pause(checkpoint):
 def test_continuing_is_told(checkpoint, notices):
     (stopped,) = train(training_spec(steps=3000), stop_at(1100), checkpoint())
     train(training_spec(steps=3000), checkpoint=checkpoint())
-    assert notices == [f"continued after {stopped.steps:,} steps"]
+    assert notices == [f"resumed after {stopped.steps:,} steps"]
 
 
 def test_a_training_that_is_killed_goes_on_from_the_last_writing(checkpoint, monkeypatch):
-    monkeypatch.setattr(checkpoints, "_SHARE", 0)
+    monkeypatch.setattr(checkpoints, "_MAX_OVERHEAD", math.inf)
 
-    class KillError(Exception):
+    class Killed(BaseException):
         pass
 
     def kill(progress):
         if progress.steps > 100:
-            raise KillError
+            raise Killed
 
     spec = training_spec("adam", steps=300)
-    with pytest.raises(KillError):
+    with pytest.raises(Killed):
         train(spec, kill, checkpoint(ALWAYS))
     assert checkpoint().read(spec)["recorder"]["steps"] > 1
     assert_equal(train(spec, checkpoint=checkpoint()), train(spec))
@@ -182,17 +185,16 @@ def test_a_checkpoint_waits_twenty_times_as_long_as_it_takes_to_write(checkpoint
     def slowly(path, content):
         now[0] += 3
 
-    monkeypatch.setattr(checkpoints, "_write", slowly)
+    monkeypatch.setattr(checkpoints, "_save", slowly)
     kept.write(training_spec(), {})
     for moment, due in ((14 + 59, False), (14 + 60, True)):
         now[0] = moment
         assert kept.is_due == due
 
 
-def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint):
-    monkeypatch.setitem(OPTIMIZERS._paths, "torn", f"{__name__}:Torn")
+def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint, register):
     spec = training_spec(steps=100)
-    spec = replace(spec, optimizer=OptimizerSpec("torn"))
+    spec = replace(spec, optimizer=OptimizerSpec(register(Torn)))
     monkeypatch.setattr(Torn, "interrupt", True)
     (stopped,) = train(spec, checkpoint=checkpoint(ALWAYS))
     assert stopped.status is Status.INTERRUPTED and 0 < stopped.steps <= 40
@@ -200,13 +202,13 @@ def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint):
     assert_equal(train(spec, checkpoint=checkpoint()), train(spec))
 
 
-@pytest.mark.parametrize("where", ["evaluate", "examine"])
+@pytest.mark.parametrize("where", ["validation", "test"])
 def test_a_measurement_that_was_interrupted_is_made_up_for(measured, checkpoint, monkeypatch, where):
     whole = train(measured)
     monkeypatch.setattr(Measured, "interrupt_in", where)
     (stopped,) = train(measured, checkpoint=checkpoint())
     assert stopped.status is Status.INTERRUPTED
-    assert stopped.steps == (5 if where == "evaluate" else 100)
+    assert stopped.steps == (5 if where == "validation" else 100)
     assert_equal(train(measured, checkpoint=checkpoint()), whole)
 
 
@@ -225,7 +227,7 @@ def break_content(path):
 
 
 def unpickle(path):
-    torch.save({"format": 1, "identity": "", "state": os.getcwd}, path)
+    torch.save({"format": 2, "identity": "", "state": os.getcwd}, path)
 
 
 @pytest.mark.parametrize(
@@ -236,8 +238,8 @@ def unpickle(path):
         (break_content, "is damaged"),
         (unpickle, "is damaged"),
         (lambda path: torch.save([1], path), "is damaged"),
-        (lambda path: torch.save({"format": 0}, path), "is none of this version of lodo-bench"),
-        (lambda path: torch.save({"format": 1}, path), "is of another run"),
+        (lambda path: torch.save({"format": 1}, path), "was written by another version of lodo-bench"),
+        (lambda path: torch.save({"format": 2}, path), "belongs to a different run"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_told_and_the_run_starts_anew(checkpoint, tmp_path, notices, damage, message):
@@ -246,18 +248,18 @@ def test_a_damaged_or_foreign_file_is_told_and_the_run_starts_anew(checkpoint, t
     damage(tmp_path / "kept" / "3-1.pt")
     assert_equal(train(spec, checkpoint=checkpoint()), train(spec))
     (notice,) = notices
-    assert message in notice and notice.endswith("; this run starts anew.")
+    assert message in notice and notice.endswith("; this run starts over.")
     assert str(tmp_path / "kept" / "3-1.pt") in notice
 
 
 @pytest.mark.parametrize(
     ("changes", "owner"),
-    [({"steps": 61}, ""), ({"dtype": "float32"}, ""), ({"learned": b"1"}, ""), ({}, "another run set")],
+    [({"steps": 61}, ""), ({"dtype": "float32"}, ""), ({"weights": b"1"}, ""), ({}, "another run set")],
 )
 def test_the_checkpoint_of_another_run_is_not_used(checkpoint, notices, changes, owner):
     train(training_spec(steps=60), stop_at(20), checkpoint())
     assert checkpoint(owner=owner).read(training_spec(**{"steps": 60, **changes})) is None
-    assert "is of another run" in notices[0]
+    assert "belongs to a different run" in notices[0]
 
 
 def test_a_state_that_does_not_fit_is_told_and_the_run_starts_anew(checkpoint, notices):
@@ -274,7 +276,7 @@ def test_a_place_that_cannot_be_written_does_not_end_the_run(tmp_path, notices):
     (tmp_path / "file").write_text("a file, not a folder")
     kept = Checkpoint(tmp_path / "file" / "1-0.pt", "", ALWAYS, notices.append)
     assert_equal(train(training_spec(steps=60), checkpoint=kept), train(training_spec(steps=60)))
-    assert "cannot be written" in notices[0]
+    assert "cannot write" in notices[0]
 
 
 def test_an_error_while_writing_leaves_the_former_file(checkpoint, tmp_path, monkeypatch, notices):
@@ -301,7 +303,7 @@ def test_the_parameters_of_a_network_are_kept(measured, checkpoint, tmp_path):
     found = load_parameters(tmp_path / "kept", 3, 1)
     assert found.task == TaskSpec("measured", {"dimension": 6})
     assert (found.values.shape, found.values.dtype) == ((6,), torch.float64)
-    assert outcome.scores["steps:100"]["first"] == found.values[0].item()
+    assert outcome.scores[at_steps(100)]["first"] == found.values[0].item()
 
 
 def test_the_parameters_of_populations_and_of_runs_that_diverged_are_not_kept(checkpoint, measured, tmp_path):
@@ -329,6 +331,6 @@ def test_a_folder_is_removed_with_the_last_checkpoint(checkpoint, tmp_path):
 
 def test_what_a_killed_writing_has_left_goes_with_the_checkpoint(checkpoint, tmp_path):
     train(training_spec(steps=60), stop_at(20), checkpoint())
-    checkpoint_path(tmp_path / "kept", 3, 1).with_suffix(".new").write_bytes(b"half of")
+    (tmp_path / "kept" / ".3-1.pt.7.tmp").write_bytes(b"half of")
     checkpoint().remove()
     assert not (tmp_path / "kept").exists()
