@@ -35,9 +35,9 @@ LAYERS, BLOCK_SIZE = 16, 4
 WARM_UP_STEPS = 3
 COPY_BYTES = 2**28
 VALUES = {"meta_learning_rate": 0.001, "momentum": 0.9, "initial_learning_rate": 0.1}
-FLOOR = """The bytes that a step must move, for θ of W = N ñ k numbers of s bytes: 9 W s for θ and Adam's moments (θ is read
-by both passes of the update and both of the hypergradient; θ and two moments are written, and the moments read, once),
-6 N ñ s for activations (two written by the update and read by the hypergradient, whose own are written and read) and
+FLOOR = """The bytes that a step must move, for θ of W = N ñ k numbers of s bytes: 9 W s for θ and Adam's moments (θ is
+read by both passes of the update and both of the hypergradient; θ and the moments are written, and the moments read,
+once), 6 N ñ s for activations (two written by the update and read by the hypergradient, whose own are written and read) and
 16 N ñ for the permutations, read by four passes. Signals between layers, and their random order, are not counted. If
 everything fits in a cache, a step can be faster than a copy through memory."""
 

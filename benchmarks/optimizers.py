@@ -57,7 +57,7 @@ def is_compiled(optimizer: str) -> bool:
     return OPTIMIZERS.load(optimizer)(x, values, seeding.optimizer_generators(training), {}).is_compiled
 
 
-def validation_metrics(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
+def evaluate(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
     """Evaluate the task as the training loop does."""
     done = 0
     while done < steps:
