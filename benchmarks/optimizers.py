@@ -32,7 +32,7 @@ POPULATIONS = (1, 32)
 
 def spec(optimizer: str, population: int, steps: int) -> TrainingSpec:
     """Return the spec of final runs with the paper's hyperparameters if known, else with the defaults."""
-    defaults = {p.name: p.start for p in OPTIMIZERS.load(optimizer).hyperparameters}
+    defaults = {p.name: p.initial for p in OPTIMIZERS.load(optimizer).hyperparameters}
     values = published_hyperparameters(TASK, OptimizerSpec(optimizer)) or defaults
     individuals = tuple(Individual((seed,), values) for seed in range(population))
     return TrainingSpec(TASK, OptimizerSpec(optimizer), "tuning", individuals, steps)
