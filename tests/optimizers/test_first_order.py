@@ -36,7 +36,7 @@ HYPERPARAMETERS = {
 
 
 def noisy_gradient(individual):
-    """Gradient of a bowl with a ripple, whose centre is drawn afresh at every step."""
+    """Gradient of a bowl with a ripple, whose center is drawn afresh at every step."""
     random = np.random.default_rng(individual)
     curvature = np.geomspace(0.01, 2, DIMENSION)
     centers = random.normal(size=(STEPS, DIMENSION))

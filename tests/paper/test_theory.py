@@ -11,7 +11,7 @@ from tests.helpers import build_optimizer, build_task, center_of, copy_of
 
 
 def dense_run(alpha, steps, dimension=8):
-    """H, and b_t, A_t and the centre at each of the steps of simplified LODO on a noisy quadratic."""
+    """H, and b_t, A_t and the center at each of the steps of simplified LODO on a noisy quadratic."""
     task = build_task("quadratic", [3], dimension=dimension, min_eigenvalue=0.2)
     x = task.initial_point()
     hessian = task.hessian(x)[0]

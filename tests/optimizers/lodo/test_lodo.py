@@ -28,7 +28,7 @@ SHAPES = [
 
 
 def noisy_loss(individual, n):
-    """A bowl with a ripple, whose centre is drawn afresh at every step."""
+    """A bowl with a ripple, whose center is drawn afresh at every step."""
     random = torch.Generator().manual_seed(1000 + individual)
     curvature = torch.logspace(-2, 0, n, dtype=torch.float64)
     centers = torch.randn(STEPS, n, generator=random, dtype=torch.float64)
