@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+OLDEST_VERSION = 3  # of the databases that can be migrated
 
 
 class Base(DeclarativeBase):
@@ -53,13 +54,13 @@ class StudyRow(Base):
     hyperparameters: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created: Mapped[str]
     generations: Mapped[list[GenerationRow]] = relationship(order_by="GenerationRow.index")
-    weights: Mapped[WeightsRow | None] = relationship()
+    state: Mapped[MetaTrainingStateRow | None] = relationship()
 
 
-class WeightsRow(Base):
+class MetaTrainingStateRow(Base):
     """The latest `lodo_bench.spec.training.MetaTrainingState` of a study that meta-trains its optimizer."""
 
-    __tablename__ = "learned"
+    __tablename__ = "meta_training_states"
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True)
     provenance_id: Mapped[int] = mapped_column(ForeignKey("provenances.id"))
     weights: Mapped[bytes]
@@ -100,7 +101,7 @@ class IndividualRow(Base):
 
 
 class RunSetRow(Base):
-    """Final runs with the same settings, one for each seed."""
+    """Final runs with the same settings, one for each seed; `study_id` is the study that tuned their hyperparameters."""
 
     __tablename__ = "run_sets"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -109,6 +110,7 @@ class RunSetRow(Base):
     optimizer: Mapped[str]
     spec: Mapped[dict[str, Any]]
     created: Mapped[str]
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("studies.id", name="fk_run_sets_study_id"))
     runs: Mapped[list[RunRow]] = relationship(order_by="RunRow.seed")
 
 
@@ -129,7 +131,7 @@ class RunRow(Base):
     provenance: Mapped[ProvenanceRow] = relationship()
     milestones: Mapped[list[MilestoneRow]] = relationship(order_by="MilestoneRow.id", cascade="all, delete-orphan")
     curve: Mapped[CurveRow] = relationship(cascade="all, delete-orphan")
-    series: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan")
+    metrics: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan")
 
 
 class MilestoneRow(Base):
@@ -160,7 +162,7 @@ class ScoreRow(Base):
 class MetricHistoryRow(Base):
     """A metric's course in a run: little-endian int64 step counts and float64 values, each compressed with zlib."""
 
-    __tablename__ = "series"
+    __tablename__ = "metric_histories"
     __table_args__ = (UniqueConstraint("run_id", "name"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
