@@ -8,10 +8,12 @@ import typer
 
 from lodo_bench.cli.options import DataDirOption, JsonOption, set_data_directory
 from lodo_bench.cli.output import command_line, echo_err, print_json, show_table
-from lodo_bench.errors import Interrupted
+from lodo_bench.cli.remedies import explain
+from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from lodo_bench.tasks.data.inventory import DataStatus
+    from lodo_bench.tasks.data.location import DataLocation
 
 data = typer.Typer(help="Fetch and check the data sets that tasks need.", no_args_is_help=True)
 
@@ -23,10 +25,10 @@ def fetch(
 ) -> None:
     """Fetch a data set from its mirrors and check it; files that are there and right are kept."""
     from lodo_bench.cli.download_progress import fetching_display
-    from lodo_bench.tasks.data.catalog import data_set_named
+    from lodo_bench.tasks.data.catalog import get_data_set
     from lodo_bench.tasks.data.fetching import fetch
 
-    found = data_set_named(data_set)
+    found = get_data_set(data_set)
     set_data_directory(data_dir)
     try:
         with fetching_display() as display:
@@ -40,11 +42,11 @@ def fetch(
 def status(data_dir: DataDirOption = None, json: JsonOption = False) -> None:
     """Check what there is of each data set, and tell what to do about the rest."""
     from lodo_bench.tasks.data.catalog import DATA_SETS
-    from lodo_bench.tasks.data.inventory import examine
-    from lodo_bench.tasks.data.places import data_directory
+    from lodo_bench.tasks.data.inventory import verify
+    from lodo_bench.tasks.data.location import data_directory
 
     set_data_directory(data_dir)
-    found = [examine(data_set) for data_set in DATA_SETS.values()]
+    found = [verify(data_set) for data_set in DATA_SETS.values()]
     if json:
         print_json({"directory": str(data_directory()), "data_sets": [_document(each) for each in found]})
     else:
@@ -52,15 +54,15 @@ def status(data_dir: DataDirOption = None, json: JsonOption = False) -> None:
 
 
 def _document(status: DataStatus) -> dict[str, Any]:
-    place = status.place
+    location = status.location
     return {
-        "name": place.name,
-        "title": place.data_set.title,
-        "directory": str(place.folder),
-        "stand_in": place.stand_in,
+        "name": location.name,
+        "title": location.data_set.title,
+        "directory": str(location.folder),
+        "stand_in": location.stand_in,
         "ready": status.ready,
         "problem": status.problem,
-        "remedy": "" if status.ready else place.remedy,
+        "remedy": "" if status.ready else _remedy(location),
         "files": [
             {
                 "name": each.file.name,
@@ -75,9 +77,13 @@ def _document(status: DataStatus) -> dict[str, Any]:
     }
 
 
+def _remedy(location: DataLocation) -> str:
+    return explain(UsageError("", remedy=location.remedy, data_set=location.data_set.name)).strip()
+
+
 def _print(found: list[DataStatus]) -> None:
     rows = [
-        [status.place.name, each.state, str(each.path), f"{each.file.size:,}"]
+        [status.location.name, each.state, str(each.path), f"{each.file.size:,}"]
         for status in found
         for each in status.files
     ]
@@ -85,6 +91,6 @@ def _print(found: list[DataStatus]) -> None:
     for status in found:
         for problem in (*(each.problem for each in status.files), status.problem):
             if problem:
-                echo_err(f"{status.place.name}: {problem}.")
+                echo_err(f"{status.location.name}: {problem}.")
         if not status.ready:
-            echo_err(f"{status.place.name}: {status.place.remedy}")
+            echo_err(f"{status.location.name}: {_remedy(status.location)}")

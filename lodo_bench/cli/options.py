@@ -61,7 +61,7 @@ def set_data_directory(directory: str | None) -> None:
         UsageError: if it is in a home directory that there is not.
     """
     if directory:
-        from lodo_bench.tasks.data.places import DATA_VARIABLE, data_directory
+        from lodo_bench.tasks.data.location import DATA_VARIABLE, data_directory
 
         # Whole, for workers are in working directories of their own.
         os.environ[DATA_VARIABLE] = str(data_directory(directory))

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SCHEMA = 1
+from lodo_bench.files.json import as_json
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
     print(as_json(document))
-
-
-def as_json(document: Mapping[str, Any]) -> str:
-    """A JSON document. Numbers that are not finite become null: JSON has no others."""
-    return json.dumps({"schema": SCHEMA, **_finite(document)}, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
@@ -53,11 +46,3 @@ def echo_err(message: str) -> None:
 def command_line() -> str:
     """The command as the user may type it again."""
     return shlex.join(["lodo-bench", *sys.argv[1:]])
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

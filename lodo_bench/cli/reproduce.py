@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lodo_bench.experiments.plan import ExecutionConfig, Plan
     from lodo_bench.experiments.result import ExperimentResult
     from lodo_bench.results.store import Store
-    from lodo_bench.spec.compute import Device
 
 
 def reproduce(
@@ -90,11 +89,9 @@ def _execution(workers: int | None, gpus_per_worker: float, address: str | None)
     from lodo_bench.training.validation import check_device
     from lodo_bench.tuner.driver import Cluster
 
-    if workers == 0 and address is not None:
-        raise UsageError("--workers 0 trains in this process, and --address names a cluster. Leave out one of them.")
-    device: Device = "cuda" if gpus_per_worker else "cpu"
-    check_device(device)
-    return ExecutionConfig(device, resolve_backend("auto", device), Cluster(workers, gpus_per_worker, address))
+    cluster = Cluster(workers, gpus_per_worker, address)
+    check_device(cluster.device)
+    return ExecutionConfig(cluster.device, resolve_backend("auto", cluster.device), cluster)
 
 
 def _list(json: bool) -> None:

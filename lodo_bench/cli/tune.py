@@ -29,7 +29,7 @@ from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from lodo_bench.results.store import Store
-    from lodo_bench.spec.compute import BackendChoice, Device, DType
+    from lodo_bench.spec.compute import BackendChoice, DType
     from lodo_bench.spec.study import StudyRecord, StudySpec
     from lodo_bench.spec.training import OptimizerSpec, TaskSpec
     from lodo_bench.tuner.driver import Cluster
@@ -73,11 +73,12 @@ def tune(
     cluster = Cluster(workers, gpus_per_worker, address)
     problem = task_spec(task, task_option)
     methods = _optimizers(problem, optimizer, optimizer_option)
-    device: Device = "cuda" if gpus_per_worker else "cpu"
-    arithmetic, accuracy = resolve_backend(kernel, device), resolve_dtype(dtype, task)
+    arithmetic, accuracy = resolve_backend(kernel, cluster.device), resolve_dtype(dtype, task)
     specs = _study_specs(problem, methods, schedule, seed, cluster, accuracy, arithmetic)
-    check_task(problem, device, accuracy)
-    store = open_store_for_writing(db, gather(device, command_line(), threads=1, data=TASKS.load(task).dataset_name()))
+    check_task(problem, cluster.device, accuracy)
+    store = open_store_for_writing(
+        db, gather(cluster.device, command_line(), threads=1, data=TASKS.load(task).dataset_name())
+    )
     records = [store.open_study(spec, fresh=fresh) for spec in specs]
     _search(records, store, cluster)
     _print_summary(problem, seed, [store.study(record.id) for record in records], json)
@@ -119,12 +120,8 @@ def _study_specs(
     from lodo_bench.tuner.driver import shard_size
     from lodo_bench.tuner.schedule import load_schedules
 
-    if cluster.workers == 0 and cluster.address is not None:
-        raise UsageError("--workers 0 trains in this process, and --address names a cluster. Leave out one of them.")
-    if cluster.workers == 0 and cluster.gpus_per_worker > 1:
-        raise UsageError("--workers 0 trains in this process, which has one GPU at most. Use --gpus-per-worker 1.")
-    if cluster.workers == 0 and cluster.gpus_per_worker:
-        check_device("cuda")
+    if cluster.workers == 0:
+        check_device(cluster.device)
     schedules = load_schedules(schedule, task.name)
     return [
         StudySpec(
@@ -133,7 +130,7 @@ def _study_specs(
             schedule=schedules[OPTIMIZERS.load(optimizer.name).search],
             seed=seed,
             shard_size=shard_size(task.name),
-            compute=ComputeSpec("cuda" if cluster.gpus_per_worker else "cpu", dtype, kernel),
+            compute=ComputeSpec(cluster.device, dtype, kernel),
         )
         for optimizer in optimizers
     ]

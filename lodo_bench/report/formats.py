@@ -85,7 +85,7 @@ def _csv(material: ReportData) -> str:
 
 
 def _json(material: ReportData) -> str:
-    from lodo_bench.cli.output import as_json
+    from lodo_bench.files.json import as_json
     from lodo_bench.report.json import document
 
     return as_json(document(material.reports)) + "\n"
