@@ -62,7 +62,7 @@ def _material(task: str | None, target: float | None, db: str) -> ReportData:
     if task is not None:
         TASKS.check(task)
     store = open_store(db)
-    comparisons = compare(store.run_sets(task), _bound, complexity=_complexity, studies=store.studies(task))
+    comparisons = compare(store.run_sets(task), _bound, complexity=_complexity, studies=store.study_summaries(task))
     targets = [
         None if target is None else summarize_targets(comparison, target, store.curve) for comparison in comparisons
     ]

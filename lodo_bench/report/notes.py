@@ -94,7 +94,7 @@ def _cost(row: Row) -> list[str]:
     if row.tuning is not None:
         tuning = row.tuning
         cost.append(
-            f"tuning {duration(tuning.seconds)} ({tuning.individuals:,} individuals, {tuning.steps:,} steps in all)"
+            f"tuning {duration(tuning.seconds)} ({tuning.num_individuals:,} individuals, {tuning.steps:,} steps in all)"
         )
     if row.seconds is not None:
         cost.append(f"a final run {duration(row.seconds.mean)}")

@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lodo_bench.results.schema import (
     CurveRow,
     IndividualRow,
+    JsonObject,
     MetricHistoryRow,
     MilestoneRow,
     ProvenanceRow,
@@ -33,6 +34,8 @@ from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, Ru
 from lodo_bench.spec.study import GenerationPlan, GenerationRecord, IndividualRecord, Schedule, StudyRecord, StudySpec
 from lodo_bench.spec.training import MetaTrainingState, OptimizerSpec, TaskSpec, Tuned
 
+_Number = TypeVar("_Number", bound=np.generic)
+
 
 def study_identity(spec: StudySpec) -> str:
     """Return the digest that equal studies share, whatever their schedules are called."""
@@ -44,18 +47,18 @@ def run_set_identity(spec: RunSetSpec) -> str:
     return _digest(run_set_document(replace(spec, hyperparameters=replace(spec.hyperparameters, provenance_note=""))))
 
 
-def run_set_document(spec: RunSetSpec) -> dict[str, Any]:
+def run_set_document(spec: RunSetSpec) -> JsonObject:
     """Return a specification as JSON, without the study of its hyperparameters, which is a column."""
     document = asdict(spec)
     del document["hyperparameters"]["study_id"]
     return document
 
 
-def _digest(document: Mapping[str, Any]) -> str:
+def _digest(document: JsonObject) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def decode_study_spec(document: Mapping[str, Any]) -> StudySpec:
+def decode_study_spec(document: JsonObject) -> StudySpec:
     """Return the specification that was stored as JSON."""
     schedule = dict(document["schedule"])
     schedule["generations"] = tuple(GenerationPlan(**plan) for plan in schedule["generations"])
@@ -124,7 +127,7 @@ def decode_run_set(row: RunSetRow) -> RunSetRecord:
     )
 
 
-def _decode_common(document: Mapping[str, Any]) -> dict[str, Any]:
+def _decode_common(document: JsonObject) -> JsonObject:
     """Return the values that specifications of studies and of run sets have in common."""
     return {
         "task": TaskSpec(**document["task"]),
@@ -182,9 +185,9 @@ def _encode_score(name: str, score: float) -> ScoreRow:
 def decode_curve(row: RunRow) -> Curve:
     """Return the curve of a run, with its metrics."""
     return Curve(
-        _unpack(row.curve.losses, "<f4").astype(np.float64),
-        _unpack(row.curve.clock_steps, "<i8"),
-        _unpack(row.curve.clock_seconds, "<f8"),
+        _unpack(row.curve.losses, np.float32).astype(np.float64),
+        _unpack(row.curve.clock_steps, np.int64),
+        _unpack(row.curve.clock_seconds, np.float64),
         decode_metrics(row),
     )
 
@@ -201,7 +204,7 @@ def _encode_curve(curve: Curve) -> CurveRow:
 
 def decode_metrics(row: RunRow) -> dict[str, MetricHistory]:
     """Return the metrics of a run by name."""
-    return {m.name: MetricHistory(_unpack(m.steps, "<i8"), _unpack(m.values, "<f8")) for m in row.metrics}
+    return {m.name: MetricHistory(_unpack(m.steps, np.int64), _unpack(m.values, np.float64)) for m in row.metrics}
 
 
 def _encode_metric(name: str, history: MetricHistory) -> MetricHistoryRow:
@@ -220,9 +223,9 @@ def _decode_provenance(row: ProvenanceRow) -> Provenance:
     return Provenance(row.command, row.versions, row.commit, row.host, machine, row.started)
 
 
-def _pack(values: NDArray[Any]) -> bytes:
+def _pack(values: NDArray[np.generic]) -> bytes:
     return zlib.compress(values.tobytes())
 
 
-def _unpack(data: bytes, dtype: str) -> NDArray[Any]:
-    return np.frombuffer(zlib.decompress(data), dtype=dtype)
+def _unpack(data: bytes, dtype: type[_Number]) -> NDArray[_Number]:
+    return np.frombuffer(zlib.decompress(data), dtype=np.dtype(dtype).newbyteorder("<"))

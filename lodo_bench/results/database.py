@@ -143,7 +143,7 @@ class Database:
                     migrate(connection, version, SCHEMA_VERSION)
                     connection.execute(update(SchemaRow).values(version=SCHEMA_VERSION))
         except exc.OperationalError as error:
-            message = f"'{self._name}' has schema version {version}, and cannot be upgraded to {SCHEMA_VERSION}: {error.orig}."
+            message = f"'{self._name}' has schema version {version} and cannot be upgraded: {error.orig}."
             raise DatabaseError(message, remedy=Remedy.COPY_DATABASE) from None
         return version
 

@@ -11,7 +11,7 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.results.store import Store
 from lodo_bench.spec.options import format_value
 from lodo_bench.spec.run_set import Hyperparameters
-from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
@@ -42,7 +42,7 @@ def choose(
     return replace(base, values=values, source="given", provenance_note=rest, study_id=None)
 
 
-def tuned_hyperparameters(study: StudyRecord) -> Hyperparameters | None:
+def tuned_hyperparameters(study: StudySummary) -> Hyperparameters | None:
     """What a study has found; None if it is unfinished, or nothing it tried had a finite loss."""
     if study.result is None or not study.has_result:
         return None

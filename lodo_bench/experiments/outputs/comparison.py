@@ -25,7 +25,7 @@ def comparisons(result: ExperimentResult) -> list[Comparison]:
     """Return a comparison for each task, of the runs of this experiment and no others."""
     milestones = set(_milestones(result))
     run_sets = [_restricted(record, milestones) for record in result.run_sets]
-    return compare(run_sets, _bound, complexity=_complexity, studies=result.studies)
+    return compare(run_sets, _bound, complexity=_complexity, studies=[study.summary for study in result.studies])
 
 
 def _milestones(result: ExperimentResult) -> Iterator[Milestone]:
