@@ -81,7 +81,7 @@ def run(
     """
     from lodo_bench.runs.execute import threads_of
     from lodo_bench.runs.hyperparameters import SOURCES, choose
-    from lodo_bench.runs.provenance import gather
+    from lodo_bench.runs.provenance import collect_provenance
     from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.run_set import RunSetSpec
     from lodo_bench.tasks import TASKS
@@ -97,7 +97,9 @@ def run(
     place, accuracy = resolve_device(device), resolve_dtype(dtype, task)
     arithmetic = resolve_backend(kernel, place)
     check_task(problem, place, accuracy)
-    store = open_store_for_writing(db, gather(place, command_line(), threads_of(task), TASKS.load(task).dataset_name()))
+    store = open_store_for_writing(
+        db, collect_provenance(place, command_line(), threads_of(task), TASKS.load(task).dataset_name())
+    )
     spec = RunSetSpec(
         task=problem,
         optimizer=method,

@@ -64,7 +64,7 @@ def tune(
 
     The same command again continues an unfinished search and does nothing to a finished one.
     """
-    from lodo_bench.runs.provenance import gather
+    from lodo_bench.runs.provenance import collect_provenance
     from lodo_bench.tasks import TASKS
     from lodo_bench.training.validation import check_task
     from lodo_bench.tuner.driver import Cluster
@@ -77,7 +77,7 @@ def tune(
     specs = _study_specs(problem, methods, schedule, seed, cluster, accuracy, arithmetic)
     check_task(problem, cluster.device, accuracy)
     store = open_store_for_writing(
-        db, gather(cluster.device, command_line(), threads=1, data=TASKS.load(task).dataset_name())
+        db, collect_provenance(cluster.device, command_line(), threads=1, data=TASKS.load(task).dataset_name())
     )
     records = [store.open_study(spec, fresh=fresh) for spec in specs]
     _search(records, store, cluster)
