@@ -155,15 +155,17 @@ def resolve_dtype(dtype: str | None, task: str) -> DType:
 
 def open_store(location: str) -> Store:
     """The results at `location`, which must exist."""
+    from lodo_bench.cli.output import echo_err
     from lodo_bench.results.database import Database
     from lodo_bench.results.store import Store
 
-    return Store(Database(location, create=False))
+    return Store(Database(location, create=False, on_notice=echo_err))
 
 
 def open_store_for_writing(location: str, provenance: Provenance) -> Store:
     """The results at `location`, made if there are none."""
+    from lodo_bench.cli.output import echo_err
     from lodo_bench.results.database import Database
     from lodo_bench.results.store import Store
 
-    return Store(Database(location, create=True), provenance)
+    return Store(Database(location, create=True, on_notice=echo_err), provenance)

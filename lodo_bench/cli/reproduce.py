@@ -19,7 +19,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import command_line, echo_err, print_json, show_table
-from lodo_bench.errors import DatabaseError, Interrupted, UsageError
+from lodo_bench.errors import DatabaseNotFoundError, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,9 +110,7 @@ def _print_summary(plan: Plan, db: str, json: bool) -> None:
 
     try:
         store: Store | None = open_store(db)
-    except DatabaseError as error:
-        if "there is no database" not in str(error):
-            raise
+    except DatabaseNotFoundError:
         store = None
     items = missing_work(plan, store)
     total = duration_of(items, plan.execution)
