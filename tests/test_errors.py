@@ -23,7 +23,8 @@ def test_an_error_without_a_remedy_is_its_message():
 
 @pytest.mark.parametrize("remedy", Remedy)
 def test_every_remedy_is_worded_for_both(remedy):
-    error = UsageError("invalid x.", remedy=remedy, **DETAILS)
+    keys = ("task", "optimizer") if remedy in (Remedy.TUNE_FIRST, Remedy.RUN_FIRST) else DETAILS
+    error = UsageError("invalid x.", remedy=remedy, **{key: DETAILS[key] for key in keys})
     for text in (str(error), explain(error)):
         assert text.startswith("invalid x. ")
         assert text.endswith(".")
@@ -32,7 +33,7 @@ def test_every_remedy_is_worded_for_both(remedy):
 
 
 def test_a_command_to_type_has_all_options():
-    error = UsageError("lodo is not tuned.", remedy=Remedy.TUNE_FIRST, **DETAILS)
+    error = UsageError("lodo is not tuned.", remedy=Remedy.TUNE_FIRST, task=DETAILS["task"], optimizer=DETAILS["optimizer"])
     assert explain(error).endswith("'lodo-bench tune --task quadratic -t dimension=5 --optimizer lodo -o layers=8'.")
 
 
