@@ -1,8 +1,8 @@
-"""How each optimizer looks in every picture: its color, its line style and its marker.
+"""The color, dash pattern and marker of each optimizer, the same in every chart.
 
-The colors are those of Okabe and Ito, which people with any kind of color blindness tell apart, made darker on white
-and lighter on black where they would be faint. More optimizers than colors share them, so a line style and a marker of
-its own tell each of them from the others in grey as well.
+The colors are the color-blind safe ones of Okabe and Ito, darkened on white and lightened on black where the contrast
+would be too low. There are more optimizers than colors, so a dash pattern and a marker distinguish them as well, also
+in grayscale.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Marker = Literal["circle", "square", "diamond", "triangle-up", "triangle-down", 
 
 @dataclass(frozen=True, slots=True)
 class Color:
-    """A color on a light and on a dark background, each as `#rrggbb`, with a contrast of 3 to 1 at least."""
+    """A color for light and one for dark backgrounds, each as `#rrggbb`, with a contrast of at least 3:1."""
 
     light: str
     dark: str
@@ -41,14 +41,14 @@ _MARKERS: tuple[Marker, ...] = ("circle", "square", "diamond", "triangle-up", "t
 
 @dataclass(frozen=True, slots=True)
 class LineStyle:
-    """What a line is drawn with."""
+    """Color, dash pattern and marker of a line."""
 
     color: Color
     dash: Dash
     marker: Marker
 
 
-# Those that the paper shows in one picture have different colors, or else different line styles.
+# Optimizers that share a figure of the paper differ in color or in dash pattern.
 LINE_STYLES: Mapping[str, LineStyle] = {
     "lodo": LineStyle(BLUE, "solid", "circle"),
     "adam": LineStyle(VERMILION, "solid", "square"),
@@ -72,7 +72,7 @@ LINE_STYLES: Mapping[str, LineStyle] = {
 
 
 def line_style_of(optimizer: str) -> LineStyle:
-    """The look of an optimizer by its name; of one that is not in the table, always the same one for the same name."""
+    """Return the style of an optimizer by its name; a name that is not in the table always gets the same style."""
     if optimizer in LINE_STYLES:
         return LINE_STYLES[optimizer]
     number = zlib.crc32(optimizer.encode())
@@ -84,27 +84,27 @@ def line_style_of(optimizer: str) -> LineStyle:
 
 
 def line_styles_of(optimizers: Sequence[str]) -> list[LineStyle]:
-    """Looks for the lines of one picture: each of its optimizer's own color, and all of them different.
+    """Return distinct styles for the lines of one chart, each in its optimizer's own color.
 
-    Where an optimizer comes several times, or has by chance the look of another, line style and marker give way.
+    Where an optimizer occurs several times, or two optimizers share a style, dash pattern and marker vary.
     """
-    found: list[LineStyle] = []
+    styles: list[LineStyle] = []
     for name in optimizers:
         own = line_style_of(name)
-        drawn = {(look.color, look.dash) for look in found}
-        new = [look for look in _variants(own) if look not in found] or [own]
-        found.append(next((look for look in new if (look.color, look.dash) not in drawn), new[0]))
-    return found
+        used = {(style.color, style.dash) for style in styles}
+        new = [style for style in _variants(own) if style not in styles] or [own]
+        styles.append(next((style for style in new if (style.color, style.dash) not in used), new[0]))
+    return styles
 
 
 def _variants(own: LineStyle) -> list[LineStyle]:
-    """All looks of one color, beginning with the own; those that share neither line style nor marker come early."""
-    dashes, markers = _from(own.dash, _DASHES), _from(own.marker, _MARKERS)
-    turns = len(dashes) * len(markers)  # the numbers of both have no common factor: this meets every pair once
-    return [LineStyle(own.color, dashes[turn % len(dashes)], markers[turn % len(markers)]) for turn in range(turns)]
+    """Return all styles of one color, its own first; those that share neither dash pattern nor marker come early."""
+    dashes, markers = _rotated(own.dash, _DASHES), _rotated(own.marker, _MARKERS)
+    count = len(dashes) * len(markers)  # the lengths are coprime, so every pair occurs once
+    return [LineStyle(own.color, dashes[i % len(dashes)], markers[i % len(markers)]) for i in range(count)]
 
 
-def _from(first: T, everything: Sequence[T]) -> list[T]:
-    """The same in a circle, beginning with `first`."""
-    start = everything.index(first)
-    return [*everything[start:], *everything[:start]]
+def _rotated(first: T, items: Sequence[T]) -> list[T]:
+    """Return the items, rotated so that `first` comes first."""
+    start = items.index(first)
+    return [*items[start:], *items[:start]]

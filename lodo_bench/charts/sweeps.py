@@ -78,13 +78,13 @@ def _lines(
     specs = [_stripped(next(reversed(places.values()))[-1].spec, name) for places in long]
     looks = line_styles_of([spec.optimizer.name for spec in specs])
     return [
-        SweepLine(label, look, summarize_points(_ordered(places), Milestone("steps", steps).key, unit))
+        SweepLine(label, look, summarize_points(_ordered(places), Milestone("steps", steps), unit))
         for label, look, places in zip(group_labels(specs), looks, long, strict=True)
     ]
 
 
 def summarize_points(
-    run_sets: Mapping[Value, Sequence[RunSetRecord]], milestone: str, unit: Callable[[Value], float]
+    run_sets: Mapping[Value, Sequence[RunSetRecord]], milestone: Milestone, unit: Callable[[Value], float]
 ) -> list[tuple[Value, Summary]]:
     """Return each swept value with the loss at a milestone, in units of `unit`, summarized over the seeds.
 
@@ -101,7 +101,7 @@ def _ordered(places: Mapping[Value, V]) -> dict[Value, V]:
     return {value: places[value] for value in (sorted(places, key=float) if numeric else places)}
 
 
-def _losses(run_sets: Iterable[RunSetRecord], milestone: str) -> list[float]:
+def _losses(run_sets: Iterable[RunSetRecord], milestone: Milestone) -> list[float]:
     by_seed = {
         run.seed: run.milestones[milestone]
         for run_set in run_sets
@@ -121,7 +121,7 @@ def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
 def _stripped(spec: RunSetSpec, name: str) -> RunSetSpec:
     """The specification without what was swept, for the label of its line."""
     values = spec.hyperparameters.values
-    kept = replace(spec.hyperparameters, values=_without(values, name), provenance_note="")
+    kept = replace(spec.hyperparameters, values=_without(values, name), provenance_note="", study_id=None)
     return replace(
         spec,
         task=without(spec.task, name),

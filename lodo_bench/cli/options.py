@@ -133,7 +133,7 @@ def resolve_backend(name: str, device: Device) -> BackendChoice:
     Raises:
         UsageError: if there is none of this name, or it cannot be used.
     """
-    from lodo_bench.backends.selection import best_backend, check_backend
+    from lodo_bench.compute.selection import best_backend, check_backend
     from lodo_bench.spec.compute import BackendChoice
 
     kernel = cast("BackendChoice", choice(name, get_args(BackendChoice), "kernel"))

@@ -34,6 +34,7 @@ from lodo_bench.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from lodo_bench.analysis.comparison import Row
     from lodo_bench.results.store import Store
+    from lodo_bench.spec.milestone import Milestone
     from lodo_bench.spec.outcome import MetricHistory
     from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 
@@ -186,14 +187,15 @@ def _document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
         "optimizer_options": spec.optimizer.options,
         "hyperparameters": spec.hyperparameters.values,
         "hyperparameters_source": spec.hyperparameters.source,
-        "hyperparameters_origin": spec.hyperparameters.provenance_note,
+        "study_id": spec.hyperparameters.study_id,
+        "provenance_note": spec.hyperparameters.provenance_note,
         "device": spec.compute.device,
         "dtype": spec.compute.dtype,
         "kernel": spec.compute.backend,
         "timed": spec.timed,
         "runs": [_run_document(run, metrics[run.seed]) for run in record.runs],
         "summary": {
-            "milestones": {key: asdict(losses) for key, losses in row.losses.items()},
+            "milestones": {milestone.key: asdict(losses) for milestone, losses in row.losses.items()},
             "steps_per_second": None if row.speed is None else asdict(row.speed),
         },
     }
@@ -208,20 +210,19 @@ def _run_document(run: RunRecord, metrics: Mapping[str, MetricHistory]) -> dict[
         "evaluations": run.evaluations,
         "training_seconds": run.training_seconds,
         "steps_per_second": run.steps_per_second,
-        "milestones": {key: {"loss": loss, **run.scores.get(key, {})} for key, loss in run.milestones.items()},
+        "milestones": {at.key: {"loss": loss, **run.scores.get(at, {})} for at, loss in run.milestones.items()},
         "metrics": {name: {"first": s.values[0], "last": s.values[-1]} for name, s in metrics.items()},
     }
 
 
 def _print(record: RunSetRecord, metrics: Metrics) -> None:
-    from lodo_bench.analysis.columns import milestone_title
     from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
 
     row, timed = _row(record), record.spec.timed
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
     scores = _scores(record, names)
-    headers = ["seed", "status", *(f"loss at {milestone_title(key)}" for key in row.losses)]
-    headers += [f"{_title(name)} at {milestone_title(key)}" for key, name in scores]
+    headers = ["seed", "status", *(f"loss at {milestone.title}" for milestone in row.losses)]
+    headers += [f"{_title(name)} at {milestone.title}" for milestone, name in scores]
     headers += [_title(name) for name in names]
     rows = []
     for run in record.runs:
@@ -236,7 +237,7 @@ def _print(record: RunSetRecord, metrics: Metrics) -> None:
     show_table([*headers, *(["training s", "steps/s"] if timed else [])], rows, left=2)
 
 
-def _scores(record: RunSetRecord, metrics: Collection[str]) -> list[tuple[str, str]]:
+def _scores(record: RunSetRecord, metrics: Collection[str]) -> list[tuple[Milestone, str]]:
     """The scores, by milestone and name, that are not those of a metric, whose course is shown."""
     found = [(key, name) for run in record.runs for key, values in run.scores.items() for name in values]
     return [score for score in dict.fromkeys(found) if score[1] not in metrics]

@@ -79,7 +79,11 @@ class Condition:
         if not changes or changes == {name: base.values[name] for name in changes}:
             return base
         return replace(
-            base, values={**base.values, **changes}, source="given", provenance_note=f"the rest {base.source}"
+            base,
+            values={**base.values, **changes},
+            source="given",
+            provenance_note=f"the rest {base.source}",
+            study_id=None,
         )
 
     def sweep_value(self, hyperparameters: Hyperparameters) -> Value | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import LodoBenchError
 from lodo_bench.experiments.condition import Condition
 from lodo_bench.experiments.plan import ExecutionConfig, Plan

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from torch import Generator, Tensor
 
 from lodo_bench.backends.compiled_loop import CompiledStep, of_one_class
-from lodo_bench.backends.selection import current_backend
+from lodo_bench.compute.selection import current_backend
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
 from lodo_bench.spec.training import Capability
 from lodo_bench.state import Checkpointable

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.milestone import Milestone, milestones
 from lodo_bench.spec.outcome import Curve, Outcome, Status
@@ -172,7 +172,7 @@ def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> Tr
 
 
 def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
-    losses = {milestone.key: _loss(outcome, milestone) for milestone in milestones(spec.steps, spec.seconds)}
+    losses = {milestone: _loss(outcome, milestone) for milestone in milestones(spec.steps, spec.seconds)}
     return RunRecord(
         seed=seed,
         status=outcome.status,
@@ -180,8 +180,8 @@ def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
         steps=outcome.steps,
         evaluations=outcome.evaluations,
         training_seconds=outcome.curve.seconds if spec.timed else None,
-        milestones={key: loss for key, loss in losses.items() if loss is not None},
-        scores={key: found for key, found in outcome.scores.items() if found and losses[key] is not None},
+        milestones={milestone: loss for milestone, loss in losses.items() if loss is not None},
+        scores={milestone: s for milestone, s in outcome.scores.items() if s and losses[milestone] is not None},
     )
 
 

@@ -40,7 +40,7 @@ def choose(
         return base
     values = {p.name: given.get(p.name, base.values[p.name]) for p in parameters}
     rest = "" if len(given) == len(parameters) else f"the rest {base.source}"
-    return replace(base, values=values, source="given", provenance_note=rest)
+    return replace(base, values=values, source="given", provenance_note=rest, study_id=None)
 
 
 def tuned_hyperparameters(study: StudyRecord) -> Hyperparameters | None:
@@ -48,7 +48,7 @@ def tuned_hyperparameters(study: StudyRecord) -> Hyperparameters | None:
     if study.hyperparameters is None or not study.has_result:
         return None
     weights_study_id = study.id if study.weights is not None else None
-    tuned = Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}", weights_study_id)
+    tuned = Hyperparameters(study.hyperparameters, "tuned", "", study.id, weights_study_id)
     return _for_final_runs(study.spec.task, study.spec.optimizer, tuned)
 
 
@@ -80,9 +80,7 @@ def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparame
     if scale == 1 or not rates:
         return tuned
     values = {name: value * scale if name in rates else value for name, value in tuned.values.items()}
-    return replace(
-        tuned, values=values, provenance_note=f"{tuned.provenance_note}, {rates[0].replace('_', ' ')} × {scale:g}"
-    )
+    return replace(tuned, values=values, provenance_note=f"{rates[0].replace('_', ' ')} × {scale:g}")
 
 
 def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> str:

@@ -12,8 +12,8 @@ from torch import Generator, Tensor
 from typing_extensions import override
 
 from lodo_bench.backends.compiled_loop import CompiledStep
-from lodo_bench.backends.selection import current_backend
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.selection import current_backend
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.seeding import draw_normal
 from lodo_bench.spec.options import Option, Value

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lodo_bench import seeding
 from lodo_bench.backends.compiled_loop import run_compiled
-from lodo_bench.backends.selection import check_backend, use_backend
+from lodo_bench.compute.selection import check_backend, use_backend
 from lodo_bench.errors import StateError, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
@@ -253,8 +253,8 @@ class TrainingSession:
                     self.recorder.add_measurement(metric.measure(), is_score=metric.is_score)
             self.recorder.measured = steps
         for milestone in milestones(self._spec.steps, self._spec.seconds):
-            if self._has_reached(milestone) and not self.recorder.has_scored(milestone.key):
-                self.recorder.add_scores(milestone.key, self._trainer.test_metrics())
+            if self._has_reached(milestone) and not self.recorder.has_scored(milestone):
+                self.recorder.add_scores(milestone, self._trainer.test_metrics())
 
     def _has_reached(self, milestone: Milestone) -> bool:
         reached = {"steps": self.recorder.steps, "seconds": self._watch.seconds}

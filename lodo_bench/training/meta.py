@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.backends.selection import use_backend
+from lodo_bench.compute.selection import use_backend
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained
 from lodo_bench.spec.training import Individual, MetaTrainedWeights, MetaTrainingSpec, TrainingSpec

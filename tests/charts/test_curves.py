@@ -137,14 +137,14 @@ def test_a_metric_is_a_path_of_its_steps():
 
 def test_the_extent_is_of_finite_values():
     found = aggregate([path([1.0] * 6), diverged([3.0, 5.0, NAN])])
-    assert (found.extent.min(), found.extent.max()) == (1, 5)
+    assert (found.finite.min(), found.finite.max()) == (1, 5)
 
 
 def test_the_frame_is_of_what_comes_after_the_last_divergence():
     found = aggregate([path([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), diverged([1.0, 1e9, 1e20, NAN])])
-    assert (found.framing.min(), found.framing.max()) == (5, 6)
-    assert len(aggregate([diverged([1.0, NAN])]).framing) == 0
-    assert aggregate([path([1.0, 9.0])]).framing.tolist() == [1, 9, 1, 9]
+    assert (found.settled.min(), found.settled.max()) == (5, 6)
+    assert len(aggregate([diverged([1.0, NAN])]).settled) == 0
+    assert aggregate([path([1.0, 9.0])]).settled.tolist() == [1, 9, 1, 9]
 
 
 @pytest.mark.parametrize("points", [2, 240])

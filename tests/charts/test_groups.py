@@ -20,7 +20,11 @@ def test_optimizers_are_called_by_their_names():
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        ({"source": "tuned"}, {"source": "paper", "provenance_note": "Table 6"}, ["tuned (study 1)", "paper (Table 6)"]),
+        (
+            {"source": "tuned"},
+            {"source": "paper", "provenance_note": "Table 6"},
+            ["tuned", "paper (Table 6)"],
+        ),
         ({}, {"dtype": "float32"}, ["cpu, float64, torch", "cpu, float32, torch"]),
         ({"values": {"a": 1.0, "b": 2.0}}, {"values": {"a": 1.0, "b": 3.0}}, ["b=2", "b=3"]),
         ({"values": {"a": 1.0}}, {"values": {"a": 1.0, "b": 3.0}}, ["", "b=3"]),
@@ -32,7 +36,7 @@ def test_lines_of_one_optimizer_say_what_tells_them_apart(first, second, expecte
 
 def test_only_those_that_need_it_are_told_apart():
     found = labels({"source": "paper", "provenance_note": ""}, {"values": {"a": 1.0}}, {"values": {"a": 2.0}})
-    assert found == ["adam, paper", "adam, tuned (study 1), a=1", "adam, tuned (study 1), a=2"]
+    assert found == ["adam, paper", "adam, tuned, a=1", "adam, tuned, a=2"]
 
 
 def test_lines_of_a_sweep_say_where_they_are_in_it():

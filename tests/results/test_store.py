@@ -22,6 +22,8 @@ from lodo_bench.spec.study import GenerationPlan
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from tests.builders import (
     OTHER_MACHINE,
+    at_seconds,
+    at_steps,
     curve,
     examples,
     generation,
@@ -164,7 +166,7 @@ def test_a_run_set_comes_back_as_it_was_specified(shared, values, options, secon
 
 @examples
 @given(
-    st.dictionaries(st.sampled_from(["steps:200", "steps:100000", "seconds:0.5", "seconds:300"]), NUMBERS),
+    st.dictionaries(st.sampled_from([at_steps(200), at_steps(100000), at_seconds(0.5), at_seconds(300)]), NUMBERS),
     STATUSES,
     st.text(),
     COUNTS,
@@ -190,8 +192,8 @@ def test_a_run_comes_back_as_it_was(shared, milestones, status, reason, steps, e
 @given(st.dictionaries(st.sampled_from(["test_loss", "test_accuracy", "validation_loss"]), NUMBERS, min_size=1))
 def test_the_scores_of_a_run_come_back_as_they_were(shared, scores):
     number = shared.open_run_set(run_set_spec(steps=next(SERIAL))).id
-    milestones = {"steps:200": 1.0, "seconds:300": NAN, "seconds:5": 2.0}
-    record = run(milestones=milestones, scores={"steps:200": scores, "seconds:5": {"test_loss": 0.5}})
+    milestones = {at_steps(200): 1.0, at_seconds(300): NAN, at_seconds(5): 2.0}
+    record = run(milestones=milestones, scores={at_steps(200): scores, at_seconds(5): {"test_loss": 0.5}})
     shared.add_run(number, record, curve())
     assert same(shared.run_set(number).runs[0].scores, record.scores)
 
@@ -479,8 +481,8 @@ def test_a_finished_run_set_is_followed_by_another(store):
 
 
 def test_where_the_values_are_from_in_words_does_not_matter(store):
-    first = store.open_run_set(run_set_spec(provenance_note="study 1"))
-    assert store.open_run_set(run_set_spec(provenance_note="study 2")) == first
+    first = store.open_run_set(run_set_spec(provenance_note="one"))
+    assert store.open_run_set(run_set_spec(provenance_note="another")) == first
 
 
 @pytest.mark.parametrize(
@@ -492,7 +494,7 @@ def test_where_the_values_are_from_in_words_does_not_matter(store):
         {"source": "paper"},
         {"steps": 201},
         {"seconds": 1.0},
-        {"seeds": 4},
+        {"num_seeds": 4},
         {"timed": False},
     ],
     ids=str,
@@ -514,9 +516,9 @@ def test_runs_are_in_the_order_of_their_seeds(store):
 
 def test_milestones_come_back_in_their_order(store):
     number = store.open_run_set(run_set_spec()).id
-    record = run(milestones={"steps:200": 1.0, "seconds:300": 2.0, "seconds:20": 3.0})
+    record = run(milestones={at_steps(200): 1.0, at_seconds(300): 2.0, at_seconds(20): 3.0})
     store.add_run(number, record, curve())
-    assert list(store.run_set(number).runs[0].milestones) == ["steps:200", "seconds:300", "seconds:20"]
+    assert list(store.run_set(number).runs[0].milestones) == [at_steps(200), at_seconds(300), at_seconds(20)]
 
 
 def test_an_interrupted_run_is_replaced_with_all_that_belongs_to_it(database, store):

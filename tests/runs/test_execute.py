@@ -19,7 +19,7 @@ from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
-from tests.builders import provenance, run, run_set
+from tests.builders import at_seconds, at_steps, provenance, run, run_set
 from tests.helpers import defaults
 
 TASK = TaskSpec("quadratic", {"dimension": 12})
@@ -246,7 +246,7 @@ def test_a_run_is_scored_over_the_last_tenth_of_its_steps():
     for found in witness.runs:
         losses = witness.curves[found.seed].losses
         assert (found.status, found.reason, found.steps, found.evaluations) == (Status.COMPLETED, "", 40, 40)
-        assert found.milestones == {"steps:40": pytest.approx(np.mean(losses[36:39]), rel=1e-15)}
+        assert found.milestones == {at_steps(40): pytest.approx(np.mean(losses[36:39]), rel=1e-15)}
 
 
 def test_evaluations_are_counted_beside_steps(register):
@@ -264,16 +264,16 @@ def test_a_run_goes_on_until_the_seconds_are_reached_too(clock):
     (found,) = witness.runs
     losses = witness.curves[0].losses
     assert (found.steps, found.training_seconds) == (20, 20.0)
-    assert list(found.milestones) == ["steps:5", "seconds:20"]
-    assert found.milestones["steps:5"] != found.milestones["seconds:20"]
-    assert found.milestones["seconds:20"] == pytest.approx(np.mean(losses[18:20]), rel=1e-15)
+    assert list(found.milestones) == [at_steps(5), at_seconds(20)]
+    assert found.milestones[at_steps(5)] != found.milestones[at_seconds(20)]
+    assert found.milestones[at_seconds(20)] == pytest.approx(np.mean(losses[18:20]), rel=1e-15)
 
 
 def test_a_run_goes_on_until_the_steps_are_reached_too(clock):
     witness = executed(to_do(steps=20, seconds=5.0, seeds=1))
     (found,) = witness.runs
     assert (found.steps, found.training_seconds) == (20, 20.0)
-    assert found.milestones["seconds:5"] == witness.curves[0].losses[4]
+    assert found.milestones[at_seconds(5)] == witness.curves[0].losses[4]
 
 
 def test_finished_runs_are_not_done_again():
@@ -299,8 +299,8 @@ def test_only_missing_seeds_are_done_and_come_out_as_ever(timed):
 def test_a_diverged_run_has_no_number_for_a_milestone_that_it_did_not_reach():
     witness = executed(to_do(values={"learning_rate": 1e30, "momentum": 0.5}, steps=100))
     for found in witness.runs:
-        assert (found.status, list(found.milestones)) == (Status.DIVERGED, ["steps:100"])
-        assert math.isnan(found.milestones["steps:100"])
+        assert (found.status, list(found.milestones)) == (Status.DIVERGED, [at_steps(100)])
+        assert math.isnan(found.milestones[at_steps(100)])
         assert "at step" in found.reason
         assert found.steps == len(witness.curves[found.seed].losses) < 100
 
@@ -310,8 +310,8 @@ def test_a_run_that_diverged_after_its_steps_keeps_their_score(clock):
     witness = executed(to_do(values=values, steps=5, seconds=1000.0, seeds=1))
     (found,) = witness.runs
     assert (found.status, 5 < found.steps < 1000) == (Status.DIVERGED, True)
-    assert found.milestones["steps:5"] == witness.curves[0].losses[4]
-    assert math.isnan(found.milestones["seconds:1000"])
+    assert found.milestones[at_steps(5)] == witness.curves[0].losses[4]
+    assert math.isnan(found.milestones[at_seconds(1000)])
 
 
 def test_an_interrupt_ends_the_run_under_way_and_starts_no_other():
@@ -338,7 +338,7 @@ def test_an_interrupt_in_lockstep_ends_all_that_are_alive():
 
 def test_an_interrupted_run_has_the_scores_that_it_reached(clock):
     witness = interrupted(to_do(steps=5, seconds=1000.0, seeds=1), interrupt_at=10)
-    assert list(witness.runs[0].milestones) == ["steps:5"]
+    assert list(witness.runs[0].milestones) == [at_steps(5)]
 
 
 @pytest.mark.parametrize("timed", [True, False])

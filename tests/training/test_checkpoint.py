@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.momentum import Momentum
@@ -20,6 +20,7 @@ from lodo_bench.tasks.quadratic import Quadratic
 from lodo_bench.training import checkpoint as checkpoints
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, load_parameters
 from lodo_bench.training.loop import train
+from tests.builders import at_steps
 from tests.helpers import LOCKSTEP, SMALL, small_task, training_spec, varied_individual
 
 NEVER, ALWAYS = 1e9, 0.0
@@ -300,7 +301,7 @@ def test_the_parameters_of_a_network_are_kept(measured, checkpoint, tmp_path):
     found = load_parameters(tmp_path / "kept", 3, 1)
     assert found.task == TaskSpec("measured", {"dimension": 6})
     assert (found.values.shape, found.values.dtype) == ((6,), torch.float64)
-    assert outcome.scores["steps:100"]["first"] == found.values[0].item()
+    assert outcome.scores[at_steps(100)]["first"] == found.values[0].item()
 
 
 def test_the_parameters_of_populations_and_of_runs_that_diverged_are_not_kept(checkpoint, measured, tmp_path):

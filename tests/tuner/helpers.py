@@ -11,7 +11,7 @@ from lodo_bench.spec.study import GenerationPlan, IndividualRecord, Schedule, St
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.study import Study
-from tests.compute import CPU, changed
+from tests.compute_specs import CPU, changed
 
 examples = settings(deadline=None, derandomize=True, max_examples=40)
 

@@ -28,22 +28,22 @@ def comparisons(result: ExperimentResult) -> list[Comparison]:
     return compare(run_sets, _bound, complexity=_complexity, studies=result.studies)
 
 
-def _milestones(result: ExperimentResult) -> Iterator[str]:
+def _milestones(result: ExperimentResult) -> Iterator[Milestone]:
     """Yield each part's longest step milestone and every time milestone.
 
     A timed run has a step milestone of its own, which is not meant for the table.
     """
     for part in result.experiment.parts:
         if part.runs:
-            yield Milestone("steps", max(runs.steps for runs in part.runs)).key
-        yield from (Milestone("seconds", runs.seconds).key for runs in part.runs if runs.seconds is not None)
+            yield Milestone("steps", max(runs.steps for runs in part.runs))
+        yield from (Milestone("seconds", runs.seconds) for runs in part.runs if runs.seconds is not None)
 
 
-def _restricted(record: RunSetRecord, milestones: set[str]) -> RunSetRecord:
+def _restricted(record: RunSetRecord, milestones: set[Milestone]) -> RunSetRecord:
     return replace(record, runs=tuple(_restricted_run(run, milestones) for run in record.runs))
 
 
-def _restricted_run(run: RunRecord, milestones: set[str]) -> RunRecord:
+def _restricted_run(run: RunRecord, milestones: set[Milestone]) -> RunRecord:
     return replace(
         run,
         milestones={key: loss for key, loss in run.milestones.items() if key in milestones},

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench import seeding
-from lodo_bench.backends.selection import use_backend
-from lodo_bench.backends.threads import single_thread
 from lodo_bench.charts.curves import RunCurve, aggregate
 from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.series import PlotSeries
+from lodo_bench.compute.selection import use_backend
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.outputs.figure_section import figure_section
 from lodo_bench.experiments.plan import ExecutionConfig
@@ -144,7 +144,7 @@ def _figure(optimizer: OptimizerSpec, found: Mapping[str, Floats]) -> Figure:
     for (name, losses), style in zip(found.items(), line_styles_of([optimizer.name] * len(found)), strict=True):
         if (band := aggregate(_curve(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
             lines.append(PlotSeries(name, style, band))
-    panel = Panel("steps since freezing", "training loss", lines, whole=True)
+    panel = Panel("steps since freezing", "training loss", lines, clip=False)
     return curve_figure(f"{optimizer.label}, frozen", [panel])
 
 

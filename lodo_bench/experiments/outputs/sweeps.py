@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lodo_bench.analysis.columns import milestone_title
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.sweeps import SweepLine, summarize_points
@@ -37,9 +36,9 @@ def _sections(result: ExperimentResult, quantity: str, unit: Unit) -> list[Secti
         if part.sweep is None:
             continue
         name = part.sweep.over.replace("_", " ")
-        milestone = Milestone("steps", max(runs.steps for runs in part.runs)).key
+        milestone = Milestone("steps", max(runs.steps for runs in part.runs))
         lines = _lines(part, [each for each in result.results if each.condition.part is part], milestone, unit)
-        title = f"{part.task.label}: {quantity} at {milestone_title(milestone)}, by {name}"
+        title = f"{part.task.label}: {quantity} at {milestone.title}, by {name}"
         suffix = f"-{len(sections) + 1}" if sections else ""
         sections.append(
             figure_section(
@@ -52,7 +51,9 @@ def _sections(result: ExperimentResult, quantity: str, unit: Unit) -> list[Secti
     return sections
 
 
-def _lines(part: ExperimentPart, results: Sequence[ConditionResult], milestone: str, unit: Unit) -> list[SweepLine]:
+def _lines(
+    part: ExperimentPart, results: Sequence[ConditionResult], milestone: Milestone, unit: Unit
+) -> list[SweepLine]:
     styles = line_styles_of([optimizer.name for optimizer in part.optimizers])
     lines = []
     for optimizer, style in zip(part.optimizers, styles, strict=True):

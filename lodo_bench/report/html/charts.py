@@ -65,7 +65,7 @@ def search_of(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any]:
 
 
 def _chart(title: str, x: str, unit: str, drawn: Sequence[PlotSeries], bound: LossBound | None) -> dict[str, Any]:
-    framed = axis_limits([line.course for line in drawn])
+    framed = axis_limits([line.band for line in drawn])
     return {
         "title": title,
         "x": x,
@@ -77,7 +77,7 @@ def _chart(title: str, x: str, unit: str, drawn: Sequence[PlotSeries], bound: Lo
                 "label": line.label,
                 "look": _look(line.line_style),
                 "leaving": None if peak is None else off_scale_note(line.label, peak),
-                **_course(line.course),
+                **_course(line.band),
             }
             for line, peak in zip(drawn, framed.peaks, strict=True)
         ],
