@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lodo_bench.cli.options import choice
+from lodo_bench.errors import check_choice
 from lodo_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def format_of(name: str | None, output: str | None, formats: Mapping[str, Iterab
     known = {suffix: kind for kind, suffixes in formats.items() for suffix in suffixes}
     told = known.get(Path(output).suffix.lower()) if output else None
     if name is not None:
-        choice(name, tuple(formats), "format")
+        check_choice(name, tuple(formats), "format")
         if told not in (None, name):
             raise UsageError(f"--format {name} and --output {output} contradict each other: that is a file of {told}.")
         return name
