@@ -15,7 +15,7 @@ from rich.table import Table
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.formatting import number, speed
 from lodo_bench.spec.run_set import RunRecord
-from lodo_bench.training.loop import Progress as TrainingProgress
+from lodo_bench.training.session import Progress as TrainingProgress
 from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.study import StudyProgress
 

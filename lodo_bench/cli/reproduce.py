@@ -87,7 +87,7 @@ def reproduce(
 
 def _execution(workers: int | None, gpus_per_worker: float, address: str | None) -> ExecutionConfig:
     from lodo_bench.experiments.plan import ExecutionConfig
-    from lodo_bench.training.loop import check_device
+    from lodo_bench.training.validation import check_device
     from lodo_bench.tuner.driver import Cluster
 
     if workers == 0 and address is not None:

@@ -85,7 +85,7 @@ def run(
     from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.run_set import RunSetSpec
     from lodo_bench.tasks import TASKS
-    from lodo_bench.training.loop import check_pair, check_task
+    from lodo_bench.training.validation import check_pair, check_task
 
     set_data_directory(data_dir)
     problem, method = task_spec(task, task_option), optimizer_spec(optimizer, optimizer_option)

@@ -12,8 +12,7 @@ from lodo_bench.spec.options import Option, Value, format_value
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training.loop import check_pair
-from lodo_bench.training.meta import is_meta_trained
+from lodo_bench.training.validation import check_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Condition:
     @property
     def is_tuned(self) -> bool:
         """True if a search or a meta-training provides its hyperparameters."""
-        tunable = bool(OPTIMIZERS.load(self.base.name).hyperparameters) or is_meta_trained(self.base.name)
+        tunable = OPTIMIZERS.load(self.base.name).is_tunable()
         return self.part.source == "tuned" and tunable
 
     @property

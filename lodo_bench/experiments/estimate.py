@@ -19,10 +19,10 @@ from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import StudyRecord, StudySpec
-from lodo_bench.spec.training import Individual, MetaTrainingSpec, OptimizerSpec, TaskSpec, TrainingSpec
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
-from lodo_bench.training.meta import RUN_STEPS, RUNS, is_meta_trained, run_epoch
+from lodo_bench.training.meta import RUN_STEPS, RUNS, run_epoch
 
 # Speeds are measured over more and more steps until one measurement takes this long.
 _MEASURE_SECONDS = 0.1
@@ -99,7 +99,7 @@ class _Estimate:
         members = record.individuals if record else ()
         generations = spec.schedule.generations
         label = f"{spec.optimizer.label} on {spec.task.label}"
-        if is_meta_trained(spec.optimizer.name):
+        if OPTIMIZERS.load(spec.optimizer.name).search == "meta-training":
             epochs = len(generations) - len(members)
             seconds, basis = self._epoch(spec)
             return WorkItem("tune", label, f"meta-training, {epochs} epochs", seconds * epochs, basis)
@@ -176,18 +176,18 @@ class _Estimate:
 
     def _epoch(self, spec: StudySpec) -> Speed:
         """Return the seconds for an epoch of meta-training, of which one run and the validation are measured."""
-        short = MetaTrainingSpec(
+        short = TrainingSpec(
             task=spec.task,
             optimizer=spec.optimizer,
+            purpose="tuning",
             individuals=(Individual((0, 0, 0), {}),),
             steps=RUN_STEPS,
-            before=None,
             compute=spec.compute,
         )
         started = time.perf_counter()
         try:
             with single_thread():
-                run_seconds = run_epoch(short).seconds
+                run_seconds = run_epoch(short, None).seconds
         except LodoBenchError:
             return math.nan, "unknown"
         return time.perf_counter() - started + (RUNS - 1) * run_seconds, "measured"
@@ -213,7 +213,10 @@ def _measure(task: TaskSpec, optimizer: OptimizerSpec, population: int, executio
     seconds_per_step = math.nan
     with single_thread():
         for steps in _MEASURE_STEPS:
-            curve = train(replace(spec, steps=steps))[0].curve
+            outcome = train(replace(spec, steps=steps))[0]
+            if outcome.status is Status.FAILED:
+                raise LodoBenchError(outcome.reason)
+            curve = outcome.curve
             seconds_per_step = curve.seconds / int(curve.clock_steps[-1])
             if curve.seconds > _MEASURE_SECONDS:
                 break

@@ -18,11 +18,11 @@ from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
 from lodo_bench.runs.hyperparameters import SOURCES
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.run_set import Source
-from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.study import Schedules
 from lodo_bench.spec.training import OptimizerSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training.loop import check_pair
-from lodo_bench.tuner.schedule import load_schedule, schedule_of
+from lodo_bench.training.validation import check_pair
+from lodo_bench.tuner.schedule import load_schedules, schedules_from
 
 # In the order of the paper.
 BUILT_IN = (
@@ -74,7 +74,7 @@ def availability(experiment: Experiment) -> str:
             kind.check({}, "cpu", kind.default_dtype)
         except UsageError:
             obstacles.append(f"data missing: run 'lodo-bench data fetch {name}'")
-        if kind.max_population == 1 and experiment.requires > Requirement.DATA:
+        if kind.is_network and experiment.requires > Requirement.DATA:
             obstacles.append("scale paper needs a GPU")
     return "; ".join(obstacles) or "ready"
 
@@ -182,13 +182,12 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
     for node in keys["optimizers"].entries("a list of at least one optimizer"):
         optimizers.append(_optimizer(node))
         _located(node, partial(check_pair, task, optimizers[-1]))
-    schedule, meta_schedule, seed = _tuning(keys.get("tuning"), task.name, label)
+    schedules, seed = _tuning(keys.get("tuning"), task.name, label)
     part = ExperimentPart(
         task=task,
         optimizers=tuple(optimizers),
         source=cast(Source, keys["hyperparameters"].choice(SOURCES)) if "hyperparameters" in keys else "tuned",
-        schedule=schedule,
-        meta_schedule=meta_schedule,
+        schedules=schedules,
         seed=seed,
         runs=tuple(_runs(node) for node in keys["runs"].entries("a list", 0)) if "runs" in keys else (),
         sweep=_sweep(keys["sweep"]) if "sweep" in keys else None,
@@ -207,18 +206,14 @@ def _optimizer(node: YamlNode) -> OptimizerSpec:
     return _located(keys["options"], lambda: optimizer_spec(name, _values(keys["options"])))
 
 
-def _tuning(node: YamlNode | None, task: str, label: str) -> tuple[Schedule, Schedule, int]:
+def _tuning(node: YamlNode | None, task: str, label: str) -> tuple[Schedules, int]:
     keys = {} if node is None else node.mapping(("schedule", "seed"))
     seed = keys["seed"].whole(at_least=0) if "seed" in keys else 0
     schedule = keys.get("schedule")
     if schedule is not None and isinstance(schedule.value, dict):
-        return schedule_of(schedule, label), schedule_of(schedule, label, meta_trained=True), seed
+        return schedules_from(schedule, label), seed
     name = "paper" if schedule is None else schedule.text()
-
-    def load(meta_trained: bool) -> Schedule:
-        return _located(schedule, lambda: load_schedule(name, task, meta_trained=meta_trained))
-
-    return load(False), load(True), seed
+    return _located(schedule, lambda: load_schedules(name, task)), seed
 
 
 def _runs(node: YamlNode) -> FinalRuns:

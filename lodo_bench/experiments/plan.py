@@ -10,14 +10,14 @@ from typing import TypeVar
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.condition import Condition, conditions_of
 from lodo_bench.experiments.spec import Experiment, FinalRuns, Requirement
+from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters
 from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device
 from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
 from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import check_device
-from lodo_bench.training.meta import is_meta_trained
+from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.driver import Cluster, shard_size
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ def validate(plan: Plan) -> None:
 
 def _check_source(condition: Condition) -> None:
     source, task, optimizer = condition.part.source, condition.part.task, condition.base
-    if source != "tuned" and is_meta_trained(optimizer.name):
+    if source != "tuned" and OPTIMIZERS.load(optimizer.name).search == "meta-training":
         raise UsageError(
             f"{optimizer.name} must be meta-trained: it has no {source} hyperparameters. "
             f"Write 'hyperparameters: tuned' in the experiment."
@@ -136,7 +136,7 @@ def _study_spec(condition: Condition, execution: ExecutionConfig) -> StudySpec |
     return StudySpec(
         task=part.task,
         optimizer=condition.base,
-        schedule=part.meta_schedule if is_meta_trained(condition.base.name) else part.schedule,
+        schedule=part.schedules[OPTIMIZERS.load(condition.base.name).search],
         seed=part.seed,
         shard_size=shard_size(part.task.name),
         compute=execution.compute_for(part.task),

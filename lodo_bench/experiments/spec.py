@@ -9,7 +9,7 @@ from typing import Literal
 
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.run_set import Source
-from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.study import Schedules
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 Scale = Literal["paper", "laptop", "smoke"]
@@ -65,8 +65,7 @@ class ExperimentPart:
     Attributes:
         task, optimizers: as their names say.
         source: where the hyperparameters come from: `tuned`, `paper` or `default`.
-        schedule: the tuning schedule of optimizers that are searched.
-        meta_schedule: the schedule of optimizers that are meta-trained.
+        schedules: the tuning schedule of each kind of search.
         seed: the search seed, >= 0.
         runs: the final runs.
         sweep: the independent variable of the final runs, if any; it does not apply to tuning.
@@ -75,8 +74,7 @@ class ExperimentPart:
     task: TaskSpec
     optimizers: tuple[OptimizerSpec, ...]
     source: Source
-    schedule: Schedule
-    meta_schedule: Schedule
+    schedules: Schedules
     seed: int
     runs: tuple[FinalRuns, ...]
     sweep: SweepSpec | None

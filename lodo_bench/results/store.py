@@ -39,7 +39,7 @@ from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import GenerationPlan, GenerationRecord, IndividualRecord, Schedule, StudyRecord, StudySpec
-from lodo_bench.spec.training import MetaTrainedWeights, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import MetaTrainingState, OptimizerSpec, TaskSpec, Tuned
 
 _Row = TypeVar("_Row", StudyRow, RunSetRow)
 
@@ -102,17 +102,17 @@ class Store:
                 values = asdict(individual)
                 generation = _generation_row(session, study, values.pop("generation"))
                 assert generation is not None, "generations are added before their individuals"
-                del values["weights"]
-                if individual.weights is not None:
-                    row = WeightsRow(study_id=study, provenance_id=provenance, **asdict(individual.weights))
+                del values["state"]
+                if individual.state is not None:
+                    row = WeightsRow(study_id=study, provenance_id=provenance, **asdict(individual.state))
                     session.merge(row)
                 values["fitness"], values["fitness_kind"] = encode_number(individual.fitness)
                 session.add(IndividualRow(generation_id=generation.id, provenance_id=provenance, **values))
 
-    def finish_study(self, study: int, hyperparameters: Mapping[str, float]) -> None:
-        """Keep a study's result."""
+    def finish_study(self, study: int, result: Tuned) -> None:
+        """Keep a study's result; its weights are those of its latest state, which is kept already."""
         with self._database.writing() as session:
-            session.get_one(StudyRow, study).hyperparameters = dict(hyperparameters)
+            session.get_one(StudyRow, study).hyperparameters = dict(result.values)
 
     def weights(self, study: int) -> bytes:
         """The weights that a finished meta-training has learned."""
@@ -297,13 +297,14 @@ def _study_record(row: StudyRow) -> StudyRecord:
     schedule = dict(values["schedule"])
     schedule["generations"] = tuple(GenerationPlan(**plan) for plan in schedule["generations"])
     values["schedule"] = Schedule(**schedule)
+    state = None if row.weights is None else MetaTrainingState(row.weights.weights, row.weights.state_dict)
     return StudyRecord(
         id=row.id,
         spec=StudySpec(**values),
-        hyperparameters=row.hyperparameters,
+        result=None if row.hyperparameters is None else Tuned(row.hyperparameters, state.weights if state else b""),
         generations=tuple(GenerationRecord(g.index, g.sigma, g.steps, g.mean) for g in row.generations),
         individuals=tuple(_individual_record(g.index, i) for g in row.generations for i in g.individuals),
-        weights=None if row.weights is None else MetaTrainedWeights(row.weights.weights, row.weights.state_dict),
+        state=state,
     )
 
 

@@ -75,3 +75,8 @@ class Outcome:
     evaluations: int
     curve: Curve
     scores: Mapping[Milestone, Mapping[str, float]] = field(default_factory=dict)
+
+    @classmethod
+    def failed(cls, reason: str) -> Outcome:
+        """Return the outcome of a training that an exception ended, with an empty curve."""
+        return cls(Status.FAILED, reason, 0, 0, Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1)))

@@ -65,6 +65,7 @@ class Task(ABC, Checkpointable):
         options_table: options that the task takes.
         step_milestone: default number of steps of a final run (LODO §5), at least 1.
         default_dtype: default precision of tuning and final runs.
+        is_network: whether the parameters are those of a neural network.
         max_population: largest number of individuals that can train in lockstep; None if unlimited.
         final_lr_scale: factor applied to tuned learning rates in final runs (LODO App. F.2).
         metric_interval: steps between calls of `validation_metrics` in a final run; None for no calls.
@@ -79,6 +80,7 @@ class Task(ABC, Checkpointable):
     options_table: ClassVar[tuple[Option, ...]] = ()
     step_milestone: ClassVar[int]
     default_dtype: ClassVar[DType]
+    is_network: ClassVar[bool] = False
     max_population: ClassVar[int | None] = None
     final_lr_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench import seeding
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.training import TaskSpec, TrainingSpec
+from lodo_bench.tasks.build import build_task
 from lodo_bench.tasks.mnist import Mnist
 from lodo_bench.tasks.networks import pixel_cnn
 from lodo_bench.tasks.networks.pixel_cnn import PIXELS, SIDE, visible_inputs
@@ -60,7 +60,9 @@ def first_inputs(training: TrainingSpec, count: int) -> Tensor:
         (B, 5, 28, 28), uint8, where B is `count` or the size of the batch if that is smaller. The first channel is the
         visible part of the image on black; in the others, −1 is black and 1 is white.
     """
-    task = Mnist(seeding.task_generators(training), getattr(torch, training.compute.dtype), training.task.options)
+    task = build_task(training)
+    if not isinstance(task, Mnist):
+        raise TypeError(f"{training.task.name} has no images")
     task.next_batch()
     inputs = task.inputs(count)
     inputs[:, 0] *= 256

@@ -13,7 +13,7 @@ from lodo_bench.report.layout import build_section
 from lodo_bench.report.markdown import render
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationPlan, StudyRecord
-from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec, Tuned
 from tests.analysis.helpers import seeds, spread
 from tests.builders import at_steps, generation, individual, run, run_set, schedule, study_spec
 
@@ -179,7 +179,7 @@ def searched(values=None):
     """Study 3: what it found, and four individuals that took 30 s each."""
     spec = study_spec(schedule=schedule(generations=(GenerationPlan(1.0, 100),)))
     members = tuple(individual(i, seconds=30.0) for i in range(4))
-    return StudyRecord(3, spec, values or {"learning_rate": 0.1, "beta1": 0.5}, (generation(),), members)
+    return StudyRecord(3, spec, Tuned(values or {"learning_rate": 0.1, "beta1": 0.5}), (generation(),), members)
 
 
 def test_the_cost_is_told():

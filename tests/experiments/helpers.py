@@ -37,7 +37,7 @@ class Silent:
     def progress(self, progress):
         return
 
-    def initial(self, run):
+    def start(self, run):
         return
 
     def ended(self, run):

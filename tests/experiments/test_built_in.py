@@ -78,7 +78,7 @@ def test_table_1_on_a_laptop_is_timed_for_ten_seconds_without_a_hundred_thousand
     assert (untimed.num_seeds, untimed.steps, untimed.timed) == (8, 100_000, False)
     assert (timed.num_seeds, timed.steps, timed.seconds, timed.timed) == (8, 1000, 10.0, True)
     assert "10 s" in experiment.note
-    assert experiment.parts[0].schedule == load_experiment("table1", "paper").parts[0].schedule
+    assert experiment.parts[0].schedules == load_experiment("table1", "paper").parts[0].schedules
 
 
 def test_a_momentum_sweep_goes_from_none_to_the_tuned_value():

@@ -46,7 +46,7 @@ def test_a_users_file(write):
     (part,) = experiment.parts
     assert part.task.options == {"noise_variance": 4.0}
     assert [optimizer.label for optimizer in part.optimizers] == ["adam", "lodo (layers=8)"]
-    assert (part.schedule.name, part.seed, part.source) == ("quick", 3, "tuned")
+    assert (part.schedules["genetic"].name, part.seed, part.source) == ("quick", 3, "tuned")
     assert [(r.num_seeds, r.steps, r.seconds, r.timed) for r in part.runs] == [(2, 100, None, False), (1, 1, 0.5, True)]
 
 
@@ -73,7 +73,7 @@ def test_a_base_may_be_built_in(write):
         ("noise_variance: 4", "noise: 4", ("line 3: options:", "unknown option 'noise' of task quadratic")),
         ("layers: 8", "layer: 8", ("line 4: optimizers[1].options:", "'layer' of optimizer lodo", "'layers'?")),
         ("adam", "adm", ("line 4: optimizers[0]:", "unknown optimizer 'adm'", "Did you mean 'adam'?")),
-        ("schedule: quick", "schedule: quik", ("line 5: tuning.schedule:", "no file and no built-in schedule")),
+        ("schedule: quick", "schedule: quik", ("line 5: tuning.schedule:", "neither a file nor a built-in schedule")),
         ("seed: 3", "seed: -3", ("line 5: tuning.seed must be a whole number, 0 or greater, not -3.",)),
         ("seeds: 2", "seeds: 0", ("line 7: runs[0].seeds must be a whole number, 1 or greater, not 0.",)),
         (", timed: true", "", ("line 8: runs[1].seconds requires timed runs", "timed: true")),

@@ -21,7 +21,7 @@ from lodo_bench.plots.sweep import sweep_figure
 from lodo_bench.plots.trajectories import Trajectory, trajectory_figure
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import LossBound
+from lodo_bench.spec.training import LossBound, Tuned
 from tests.builders import generation, individual, study_spec
 from tests.charts.test_curves import diverged, path
 
@@ -44,7 +44,7 @@ def study(*individuals, **changes):
         individual(0),
         individual(1, generation=1, hyperparameters={"learning_rate": 2, "beta1": 0}),
     )
-    record = StudyRecord(7, study_spec(), {"learning_rate": 0.2, "beta1": 0.7}, generations, members)
+    record = StudyRecord(7, study_spec(), Tuned({"learning_rate": 0.2, "beta1": 0.7}), generations, members)
     return replace(record, **changes)
 
 
@@ -201,7 +201,7 @@ def test_a_search_shows_every_individual():
 @pytest.mark.parametrize(
     "record",
     [
-        study(hyperparameters=None),
+        study(result=None),
         study(individual(0, fitness=NAN)),
         study(individual(0, hyperparameters={"learning_rate": 1e-300, "beta1": 0.0})),
         study(individual(0, hyperparameters={"learning_rate": 1e300, "beta1": math.nextafter(1, 0)})),
@@ -215,7 +215,7 @@ def test_odd_searches_are_drawn(record):
 
 
 def test_searches_of_different_optimizers_are_rows():
-    small = study(generations=(generation(0, mean={"learning_rate": 0.1}),), hyperparameters={"learning_rate": 0.1})
+    small = study(generations=(generation(0, mean={"learning_rate": 0.1}),), result=Tuned({"learning_rate": 0.1}))
     figure = search_figure([study(), small], KINDS)
     assert len([axes for axes in figure.axes if axes.axison]) == 5
 

@@ -19,7 +19,7 @@ from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import GenerationPlan
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
 from tests.builders import (
     OTHER_MACHINE,
     at_seconds,
@@ -141,7 +141,7 @@ def test_an_individual_comes_back_as_it_was(shared, fitness, values, status, rea
 @given(VALUES)
 def test_a_result_comes_back_bit_for_bit(shared, values):
     number = study_with_generations(shared)
-    shared.finish_study(number, values)
+    shared.finish_study(number, Tuned(values))
     study = shared.study(number)
     assert (same(study.hyperparameters, values), study.status) == (True, "finished")
 
@@ -270,7 +270,7 @@ def test_the_same_specification_continues_its_study(store):
     number = study_with_generations(store, 0)
     store.add_individuals(number, [individual()])
     assert store.open_study(study_spec(), fresh=False) == store.study(number)
-    store.finish_study(number, {"learning_rate": 0.5})
+    store.finish_study(number, Tuned({"learning_rate": 0.5}))
     assert store.open_study(study_spec(), fresh=False) == store.study(number)
     assert len(store.studies()) == 1
 
@@ -427,7 +427,7 @@ def test_studies_are_listed_oldest_first_and_by_task(store):
 def finish(store, number, values, fitness=1.0):
     store.add_generation(number, generation(0))
     store.add_individuals(number, [individual(0, fitness=math.nan), individual(1, fitness=fitness)])
-    store.finish_study(number, values)
+    store.finish_study(number, Tuned(values))
 
 
 def test_a_study_without_a_finite_fitness_has_tuned_nothing(store):
@@ -604,13 +604,13 @@ def test_a_store_without_provenance_does_not_write_runs(database):
 def test_a_record_that_was_read_can_be_written_again(store):
     number = study_with_generations(store, 0)
     store.add_individuals(number, [individual()])
-    store.finish_study(number, {"learning_rate": 0.5})
+    store.finish_study(number, Tuned({"learning_rate": 0.5}))
     read = store.study(number)
     copy = store.open_study(replace(read.spec, seed=1), fresh=False).id
     for record in read.generations:
         store.add_generation(copy, record)
     store.add_individuals(copy, read.individuals)
-    store.finish_study(copy, read.hyperparameters)
+    store.finish_study(copy, read.result)
     assert store.study(copy) == replace(read, id=copy, spec=replace(read.spec, seed=1))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.errors import UnknownNameError
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
@@ -15,7 +15,7 @@ from lodo_bench.runs import execute as runs
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set, threads_of
 from lodo_bench.spec.milestone import Milestone, milestones
 from lodo_bench.spec.options import HyperparameterSpec
-from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
@@ -118,7 +118,7 @@ def trained(monkeypatch):
         specs.append(spec)
         return train(spec, *arguments)
 
-    monkeypatch.setattr(runs, "train", spy)
+    monkeypatch.setattr(runs, "train_validated", spy)
     return specs
 
 
@@ -207,14 +207,15 @@ def test_untimed_losses_are_those_of_timed_runs_in_the_papers_dimension_on_sever
 @pytest.mark.parametrize("timed", [True, False])
 def test_small_problems_are_trained_on_one_thread(two_threads, monkeypatch, timed):
     seen = []
-    monkeypatch.setattr("lodo_bench.runs.execute.train", lambda *_: seen.append(torch.get_num_threads()) or _stop())
+
+    def spy(spec, *_):
+        seen.append(torch.get_num_threads())
+        return [Outcome.failed("that is all there is to see")] * len(spec.individuals)
+
+    monkeypatch.setattr("lodo_bench.runs.execute.train_validated", spy)
     executed(to_do(timed=timed))
     assert set(seen) == {1}
     assert torch.get_num_threads() == 2
-
-
-def _stop():
-    raise RuntimeError("that is all there is to see")
 
 
 @pytest.mark.parametrize(("task", "threads"), [("quadratic", 1), ("rosenbrock", 1), ("mnist", 2), ("cifar10", 2)])
@@ -250,7 +251,7 @@ def test_a_run_is_scored_over_the_last_tenth_of_its_steps():
 
 
 def test_evaluations_are_counted_beside_steps(register):
-    (found,) = executed(to_do(seeds=1, **register(Asking))).runs
+    (found,) = executed(to_do(num_seeds=1, **register(Asking))).runs
     assert (found.steps, found.evaluations) == (30, 60)
 
 
@@ -260,7 +261,7 @@ def test_milestones_are_steps_before_seconds():
 
 
 def test_a_run_goes_on_until_the_seconds_are_reached_too(clock):
-    witness = executed(to_do(steps=5, seconds=20.0, seeds=1))
+    witness = executed(to_do(steps=5, seconds=20.0, num_seeds=1))
     (found,) = witness.runs
     losses = witness.curves[0].losses
     assert (found.steps, found.training_seconds) == (20, 20.0)
@@ -270,7 +271,7 @@ def test_a_run_goes_on_until_the_seconds_are_reached_too(clock):
 
 
 def test_a_run_goes_on_until_the_steps_are_reached_too(clock):
-    witness = executed(to_do(steps=20, seconds=5.0, seeds=1))
+    witness = executed(to_do(steps=20, seconds=5.0, num_seeds=1))
     (found,) = witness.runs
     assert (found.steps, found.training_seconds) == (20, 20.0)
     assert found.milestones[at_seconds(5)] == witness.curves[0].losses[4]
@@ -290,9 +291,9 @@ def test_only_missing_seeds_are_done_and_come_out_as_ever(timed):
         run(2, status=Status.DIVERGED),
         run(3, status=Status.FAILED),
     )
-    witness = executed(to_do(*done, seeds=6, timed=timed))
+    witness = executed(to_do(*done, num_seeds=6, timed=timed))
     assert [found.seed for found in witness.runs] == [1, 4, 5]
-    whole = executed(to_do(seeds=6, timed=timed)).losses()
+    whole = executed(to_do(num_seeds=6, timed=timed)).losses()
     assert witness.losses() == {seed: whole[seed] for seed in (1, 4, 5)}
 
 
@@ -307,7 +308,7 @@ def test_a_diverged_run_has_no_number_for_a_milestone_that_it_did_not_reach():
 
 def test_a_run_that_diverged_after_its_steps_keeps_their_score(clock):
     values = {"learning_rate": 1e10, "momentum": 0.5}
-    witness = executed(to_do(values=values, steps=5, seconds=1000.0, seeds=1))
+    witness = executed(to_do(values=values, steps=5, seconds=1000.0, num_seeds=1))
     (found,) = witness.runs
     assert (found.status, 5 < found.steps < 1000) == (Status.DIVERGED, True)
     assert found.milestones[at_steps(5)] == witness.curves[0].losses[4]
@@ -337,7 +338,7 @@ def test_an_interrupt_in_lockstep_ends_all_that_are_alive():
 
 
 def test_an_interrupted_run_has_the_scores_that_it_reached(clock):
-    witness = interrupted(to_do(steps=5, seconds=1000.0, seeds=1), interrupt_at=10)
+    witness = interrupted(to_do(steps=5, seconds=1000.0, num_seeds=1), interrupt_at=10)
     assert list(witness.runs[0].milestones) == [at_steps(5)]
 
 
@@ -374,7 +375,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(plan, timed, optimizer):
     assert file.name == "1-0.pt"
     continued = executed(to_do(*stopped.runs, optimizer=optimizer, timed=timed, steps=200), plan)
     taken = stopped.runs[0].steps
-    assert continued.events[1] == f"continued after {taken} steps"
+    assert continued.events[1] == f"resumed after {taken} steps"
     whole = executed(record)
     assert continued.losses() == whole.losses()
     assert [found.milestones for found in continued.runs] == [found.milestones for found in whole.runs]
@@ -405,7 +406,7 @@ def test_a_new_set_does_not_take_the_checkpoint_of_an_old_one_with_its_number(pl
 
 def test_a_run_on_other_data_does_not_go_on_from_the_checkpoint(plan, monkeypatch):
     interrupted(to_do(steps=200), 4, plan)
-    monkeypatch.setattr(TASKS.load("quadratic"), "data_name", classmethod(lambda kind: "other data"))
+    monkeypatch.setattr(TASKS.load("quadratic"), "dataset_name", classmethod(lambda kind: "other data"))
     assert "is of another run; this run starts anew" in executed(to_do(steps=200), plan).events[1]
 
 
@@ -440,10 +441,10 @@ def test_an_error_in_lockstep_is_the_outcome_of_all(exhausted):
 def test_after_an_error_the_next_seed_has_its_turn(monkeypatch):
     def fail_once(spec, *arguments):
         if spec.individuals[0].key == (1,):
-            raise RuntimeError("out of memory")
+            return [Outcome.failed("RuntimeError: out of memory")]
         return train(spec, *arguments)
 
-    monkeypatch.setattr(runs, "train", fail_once)
+    monkeypatch.setattr(runs, "train_validated", fail_once)
     witness = executed(to_do())
     assert [found.status for found in witness.runs] == [Status.COMPLETED, Status.FAILED, Status.COMPLETED]
     assert witness.events[3:6] == ["seed 1 of 0..2", "stored 1", "ended 1"]
@@ -461,8 +462,7 @@ def test_a_failed_run_can_be_stored(exhausted):
 
 def test_what_the_user_can_mend_is_no_outcome(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for record, error in ((to_do(device="cuda"), UsageError), (to_do(task=TaskSpec("quadrat")), UnknownNameError)):
-        witness = Witness()
-        with pytest.raises(error):
-            execute_run_set(record, witness, witness)
-        assert witness.runs == []
+    witness = Witness()
+    with pytest.raises(UnknownNameError):
+        execute_run_set(to_do(task=TaskSpec("quadrat")), witness, witness)
+    assert witness.runs == []

@@ -5,7 +5,7 @@ import pytest
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
 from tests.builders import individual, study_spec
 from tests.helpers import defaults
 
@@ -13,7 +13,7 @@ from tests.helpers import defaults
 def finished(task, optimizer):
     """A study that found the defaults."""
     spec = study_spec(task=TaskSpec(task), optimizer=OptimizerSpec(optimizer))
-    return StudyRecord(3, spec, defaults(optimizer), (), (individual(),))
+    return StudyRecord(3, spec, Tuned(defaults(optimizer)), (), (individual(),))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "momentum", "rmsprop", "yogi", "lars"])

@@ -15,7 +15,8 @@ from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import Progress, trace, train
+from lodo_bench.training.loop import trace, train
+from lodo_bench.training.session import Progress
 from tests.helpers import LOCKSTEP, training_spec, varied_individual
 
 

@@ -85,7 +85,7 @@ class Followed(Quadratic):
 
     metric_interval = 40
 
-    def evaluate(self, x):
+    def validation_metrics(self, x):
         return {"norm": x.norm(dim=1)}
 
     def test_metrics(self, x):

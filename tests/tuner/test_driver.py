@@ -48,7 +48,7 @@ def test_studies_are_run_to_their_end():
     ledger, listener, studies = MemoryLedger(), Listening(), new_studies()
     run_studies(studies, ledger, listener, HERE)
     assert all(study.finished for study in studies)
-    assert ledger.results == {study.id: study.hyperparameters for study in studies}
+    assert ledger.results == {study.id: study.result for study in studies}
     assert sorted(ledger.individuals) == [(s, g, i) for s in SPECS for g in range(2) for i in range(5)]
     completed = {key: record for key, record in ledger.individuals.items() if record.status is Status.COMPLETED}
     assert {(g, record.steps) for (_, g, _), record in completed.items()} == {(0, 10), (1, 20)}

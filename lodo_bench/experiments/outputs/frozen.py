@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lodo_bench import seeding
 from lodo_bench.charts.curves import RunCurve, aggregate
 from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.series import PlotSeries
-from lodo_bench.compute.selection import use_backend
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.outputs.figure_section import figure_section
 from lodo_bench.experiments.plan import ExecutionConfig
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.section import Section
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.optimizers.lodo.base import LearnedPreconditioning
 from lodo_bench.plots.curves import Panel, curve_figure
 from lodo_bench.plots.style import Figure
@@ -29,8 +28,9 @@ from lodo_bench.report.formatting import number
 from lodo_bench.report.markdown import table
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TrainingSpec
-from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
+from lodo_bench.tasks.build import build_task
+from lodo_bench.training.trainer import Trainer
 
 _STEPS_AFTER = 50
 _TABLE_STEPS = (1, 2, 5, 10, 20, 50)
@@ -57,53 +57,32 @@ def measure(result: ConditionResult, execution: ExecutionConfig) -> Mapping[str,
         steps=runs.steps,
         compute=execution.compute_for(condition.task),
     )
-    with single_thread(), use_backend(spec.compute.backend):
-        task = _task(spec, ())
+    with single_thread():
+        task = build_task(spec)
         tracking = _lodo(spec, task.initial_point(), learning=True)
         _advance(task, tracking, runs.steps)
         found = {}
         for label, learning in (("frozen, new problem", False), ("still learning, new problem", True)):
-            new = _task(spec, (1,))
+            new = build_task(_on_other_problems(spec))
             found[label] = _advance(new, _lodo(spec, new.initial_point(), learning, tracking), _STEPS_AFTER)
         stopped = _lodo(spec, tracking.x.clone(), False, tracking)
         found["frozen, its own problem"] = _advance(task, stopped, _STEPS_AFTER)
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _NothingElse:
-    """The oracle of an optimizer that asks for nothing but the gradient that it is given."""
-
-    layers: Sequence[slice] = ()
-    progress: float = 0.0
-
-    def gradient(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def hessian(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-
-def _task(spec: TrainingSpec, more: tuple[int, ...]) -> Task:
-    """The problems of the individuals, or others of theirs if there is more in their keys."""
-    individuals = tuple(Individual((*i.key, *more), i.hyperparameters) for i in spec.individuals)
-    generators = seeding.task_generators(_with(spec, individuals))
-    return TASKS.load(spec.task.name)(generators, getattr(torch, spec.compute.dtype), spec.task.options)
-
-
-def _with(spec: TrainingSpec, individuals: tuple[Individual, ...]) -> TrainingSpec:
-    return replace(spec, individuals=individuals)
+def _on_other_problems(spec: TrainingSpec) -> TrainingSpec:
+    """Return the same individuals on other problems of the task."""
+    return replace(spec, individuals=tuple(Individual((*i.key, 1), i.hyperparameters) for i in spec.individuals))
 
 
 def _lodo(
     spec: TrainingSpec, x: Tensor, learning: bool, like: LearnedPreconditioning | None = None
 ) -> LearnedPreconditioning:
-    """The optimizer at its start, with the weights of another if there is one; frozen unless it is learning."""
-    kind = OPTIMIZERS.load(spec.optimizer.name)
-    values = {p.name: x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals]) for p in kind.hyperparameters}
-    if not learning and "meta_learning_rate" in values:
-        values["meta_learning_rate"].zero_()
-    optimizer = kind(x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
+    """Build the optimizer, with the weights of another if there is one; frozen unless it is learning."""
+    if not learning:
+        values = {**spec.individuals[0].hyperparameters, "meta_learning_rate": 0.0}  # all have the same
+        spec = replace(spec, individuals=tuple(Individual(i.key, values) for i in spec.individuals))
+    optimizer = build_optimizer(spec, x)
     if not isinstance(optimizer, LearnedPreconditioning):
         raise UsageError(f"{spec.optimizer.name} has no learned preconditioner that could be frozen. Use lodo.")
     if like is not None:
@@ -112,14 +91,9 @@ def _lodo(
 
 
 def _advance(task: Task, optimizer: LearnedPreconditioning, steps: int) -> Floats:
-    """Take so many steps; their losses, (steps, P)."""
-    losses, oracle = [], _NothingElse()
-    for _ in range(steps):
-        task.next_batch()
-        loss, gradient = task.loss_and_gradient(optimizer.x)
-        losses.append(loss.clone())
-        optimizer.step(gradient, oracle)
-    found: Floats = torch.stack(losses).to("cpu", torch.float64).numpy()
+    """Take so many steps; return their losses, (steps, P)."""
+    losses = torch.stack(list(islice(Trainer(task, optimizer, steps).steps(), steps)))
+    found: Floats = losses.to("cpu", torch.float64).numpy()
     return found
 
 

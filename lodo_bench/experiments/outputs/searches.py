@@ -18,14 +18,14 @@ from lodo_bench.spec.training import TaskSpec
 def schedules(result: ExperimentResult) -> list[Section]:
     """Tabulate σ and steps of each generation, task by task (LODO Table 5)."""
     parts = result.experiment.parts
-    generations = max(len(part.schedule.generations) for part in parts)
+    searches = [part.schedules["genetic"] for part in parts]
     rows = []
-    for index in range(generations):
-        plans = [part.schedule.generations[index : index + 1] for part in parts]
+    for index in range(max(len(search.generations) for search in searches)):
+        plans = [search.generations[index : index + 1] for search in searches]
         rows.append(
             [str(index), *(f"{format_value(plan[0].sigma)} / {plan[0].steps}" if plan else NOTHING for plan in plans)]
         )
-    rows.append(["individuals", *(str(part.schedule.population) for part in parts)])
+    rows.append(["individuals", *(str(search.population) for search in searches)])
     headers = ["generation", *(part.task.label for part in parts)]
     note = "- σ / steps; σ is the standard deviation of the search distribution in the unconstrained space."
     return [Section(f"{table(headers, rows)}\n\n{note}")]

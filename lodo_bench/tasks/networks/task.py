@@ -32,6 +32,7 @@ class NetworkTask(Task):
 
     options_table: ClassVar[tuple[Option, ...]] = OPTIONS
     default_dtype = "float32"
+    is_network = True
     max_population = 1
     state_names: ClassVar[tuple[str, ...]] = ("_generators", "batch")
 

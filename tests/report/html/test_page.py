@@ -16,7 +16,7 @@ from lodo_bench.report.html.page import Task, about_text, embedded, render
 from lodo_bench.report.layout import build_section
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec, Tuned
 from tests.builders import generation, individual, provenance, run, run_set, study_spec
 
 NAN, INF = math.nan, math.inf
@@ -78,7 +78,7 @@ class Page(HTMLParser):
 def study(*individuals, spec=None, **mean):
     values = mean or {"learning_rate": 0.1, "beta1": 0.5}
     members = individuals or (individual(0), individual(1, fitness=INF, status=Status.DIVERGED))
-    return StudyRecord(4, spec or study_spec(), values, (generation(0, mean=values),), members)
+    return StudyRecord(4, spec or study_spec(), Tuned(values), (generation(0, mean=values),), members)
 
 
 def task(*run_sets, studies=(), bound=None):
