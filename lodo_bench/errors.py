@@ -6,6 +6,7 @@
     │   ├── ScheduleError     an invalid schedule file
     │   ├── ExperimentError   an invalid experiment file
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
+    │       └── DatabaseNotFoundError
     ├── StateError            a saved state that does not fit the object that it is loaded into
     └── Interrupted           the user stopped a command; carries the command that resumes it
 
@@ -93,6 +94,10 @@ class ExperimentError(UsageError):
 
 class DatabaseError(UsageError):
     """A results database that cannot be used as it is."""
+
+
+class DatabaseNotFoundError(DatabaseError):
+    """A results database that does not exist."""
 
 
 class StateError(LodoBenchError):

@@ -33,8 +33,10 @@ def test_every_remedy_is_worded_for_both(remedy):
 
 
 def test_a_command_to_type_has_all_options():
-    error = UsageError("lodo is not tuned.", remedy=Remedy.TUNE_FIRST, task=DETAILS["task"], optimizer=DETAILS["optimizer"])
-    assert explain(error).endswith("'lodo-bench tune --task quadratic -t dimension=5 --optimizer lodo -o layers=8'.")
+    error = UsageError(
+        "lodo is not tuned.", remedy=Remedy.TUNE_FIRST, task=DETAILS["task"], optimizer=DETAILS["optimizer"]
+    )
+    assert explain(error).endswith("'lodo-bench tune --task quadratic -T dimension=5 --optimizer lodo -O layers=8'.")
 
 
 def test_details_are_the_fields_of_the_wording():

@@ -8,9 +8,9 @@ from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.api.requests import WorkersRequest
 from lodo_bench.compute.selection import best_backend, check_backend, why_unavailable
 from lodo_bench.errors import Remedy, UsageError, check_choice
-from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device, DType
+from lodo_bench.spec.compute import Backend, BackendChoice, ComputeSpec, Device, DType
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import check_device
+from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.driver import Cluster
 
 
@@ -41,8 +41,7 @@ def resolve_backend(name: str, device: Device) -> BackendChoice:
     Raises:
         UsageError: if there is no such backend, or it cannot be used.
     """
-    choices = (*get_args(get_args(BackendChoice)[0]), "auto")
-    backend = cast("BackendChoice", check_choice(name, choices, "backend"))
+    backend = cast("BackendChoice", check_choice(name, ("auto", *get_args(Backend)), "backend"))
     check_backend(backend, device)
     return best_backend(device) if backend == "auto" else backend
 
@@ -60,13 +59,13 @@ def resolve_workers(request: WorkersRequest) -> tuple[Device, Cluster]:
     if gpus is None:
         gpus = 1.0 if device == "cuda" else 0.0
     if (device == "cuda") != (gpus > 0):
-        raise UsageError(f"device '{device}' and {gpus:g} GPUs per worker contradict each other. Leave out one of them.")
+        raise UsageError(
+            f"device '{device}' and {gpus:g} GPUs per worker contradict each other. Leave out one of them."
+        )
     if request.workers == 0 and request.address is not None:
         raise UsageError("training in this process (0 workers) uses no cluster. Leave out the workers or the address.")
     if request.workers == 0 and gpus > 1:
-        raise UsageError(
-            "training in this process (0 workers) uses at most one GPU.", remedy=Remedy.FEWER_GPUS
-        )
+        raise UsageError("training in this process (0 workers) uses at most one GPU.", remedy=Remedy.FEWER_GPUS)
     if request.workers == 0:
         check_device(cast("Device", device))
     return cast("Device", device), Cluster(request.workers, gpus, request.address)

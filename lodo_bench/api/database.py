@@ -22,9 +22,10 @@ def create_store(location: str, device: str, tasks: Sequence[str], threads: int,
 
     Args:
         location: a file or an SQLAlchemy URL.
-        device, threads: to record with the results.
-        tasks: names of the tasks, whose data sets are recorded with the results.
-        command: to record with the results; the running script if empty.
+        device: recorded with the results, as all that follows.
+        tasks: names of the tasks, of which the data sets are recorded.
+        threads: the number that computes.
+        command: the command; the running script if empty.
     """
     data = ", ".join(name for name in (TASKS.load(task).dataset_name() for task in tasks) if name)
     provenance = gather(device, command or shlex.join(["python", *sys.argv]), threads, data)

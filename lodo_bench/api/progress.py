@@ -9,7 +9,7 @@ from typing_extensions import override
 from lodo_bench.experiments.run import ProgressReporter
 from lodo_bench.runs.execute import RunCallback
 from lodo_bench.spec.run_set import RunRecord, RunSetSpec
-from lodo_bench.training.loop import Progress
+from lodo_bench.training.session import Progress
 from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.study import StudyProgress
 

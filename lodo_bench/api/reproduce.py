@@ -19,7 +19,7 @@ from lodo_bench.experiments.reproduce import Reproduction
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.spec.compute import ComputeSpec
-from lodo_bench.training.loop import check_device
+from lodo_bench.training.validation import check_device
 
 
 @dataclass(frozen=True, slots=True)

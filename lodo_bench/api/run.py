@@ -22,7 +22,7 @@ from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.base import Task
-from lodo_bench.training.loop import check_pair, check_task
+from lodo_bench.training.validation import validate
 
 
 def run(
@@ -95,11 +95,12 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     progress = progress or SilentReporter()
     _check_numbers(request)
     task = task_spec(request.task, request.task_options)
-    optimizers = _optimizer_specs(request, task)
+    optimizers = _optimizer_specs(request)
     given = [_given(optimizer, request.hyperparameters) for optimizer in optimizers]
     device = resolve_device(request.device)
     compute = compute_spec(device, request.dtype, request.backend, task.name)
-    check_task(task, compute.device, compute.dtype)
+    for optimizer in optimizers:
+        validate(task, optimizer, compute)
     notice_missing_numba(compute, progress)
     store = create_store(request.db, device, [task.name], threads_of(task.name), request.command)
     specs = [
@@ -121,20 +122,17 @@ def _check_numbers(request: RunRequest) -> None:
         raise UsageError("untimed runs have no clock for a milestone in seconds. Leave out one of them.")
     if not (math.isfinite(request.checkpoint_every) and request.checkpoint_every >= 0):
         raise UsageError(
-            f"invalid seconds between checkpoints = {request.checkpoint_every:g}: must be a finite number, 0 or greater."
+            f"invalid checkpoint_every = {request.checkpoint_every:g}: must be a finite number, 0 or greater."
         )
 
 
-def _optimizer_specs(request: RunRequest, task: TaskSpec) -> list[OptimizerSpec]:
+def _optimizer_specs(request: RunRequest) -> list[OptimizerSpec]:
     names = list(dict.fromkeys(request.optimizers))
     if not names:
         raise UsageError("no optimizer is given. Name at least one.")
     if request.optimizer_options and len(names) != 1:
         raise UsageError("options of an optimizer need exactly one optimizer. Name it, alone.")
-    specs = [optimizer_spec(name, request.optimizer_options) for name in names]
-    for spec in specs:
-        check_pair(task, spec)
-    return specs
+    return [optimizer_spec(name, request.optimizer_options) for name in names]
 
 
 def _given(optimizer: OptimizerSpec, hyperparameters: Mapping[str, Value]) -> dict[str, float]:

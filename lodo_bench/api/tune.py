@@ -18,10 +18,9 @@ from lodo_bench.spec.study import StudyRecord, StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.base import Task
-from lodo_bench.training.loop import check_pair, check_task
-from lodo_bench.training.meta import is_meta_trained
+from lodo_bench.training.validation import check_pair, check_task
 from lodo_bench.tuner.driver import run_studies, shard_size
-from lodo_bench.tuner.schedule import load_schedule
+from lodo_bench.tuner.schedule import load_schedules
 from lodo_bench.tuner.study import Study
 
 
@@ -90,17 +89,19 @@ def tune(
 def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None) -> list[StudyRecord]:
     """Carry out a request to tune; see `tune`."""
     progress = progress or SilentReporter()
+    if request.seed < 0:
+        raise UsageError(f"invalid seed = {request.seed}: must be 0 or greater.")
     task = task_spec(request.task, request.task_options)
     optimizers = _tunable(_optimizer_specs(request, task), progress)
     device, cluster = resolve_workers(request.workers)
     compute = compute_spec(device, request.dtype, request.backend, task.name)
     specs = _study_specs(request, task, optimizers, compute)
+    # Only workers need the device, which may be on other machines.
     check_task(task, compute.device, compute.dtype)
     notice_missing_numba(compute, progress)
     store = create_store(request.db, device, [task.name], 1, request.command)
     records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
-    unfinished = [record for record in records if record.status != "finished"]
-    if unfinished:
+    if any(record.status != "finished" for record in records):
         with progress.tuning() as callback:
             run_studies([Study(record) for record in records], store, callback, cluster)
     return [store.study(record.id) for record in records]
@@ -121,7 +122,7 @@ def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec
 def _tunable(optimizers: Sequence[OptimizerSpec], progress: ProgressReporter) -> list[OptimizerSpec]:
     tunable = []
     for optimizer in optimizers:
-        if OPTIMIZERS.load(optimizer.name).hyperparameters or is_meta_trained(optimizer.name):
+        if OPTIMIZERS.load(optimizer.name).is_tunable():
             tunable.append(optimizer)
         else:
             progress.notice(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
@@ -131,12 +132,12 @@ def _tunable(optimizers: Sequence[OptimizerSpec], progress: ProgressReporter) ->
 def _study_specs(
     request: TuneRequest, task: TaskSpec, optimizers: Sequence[OptimizerSpec], compute: ComputeSpec
 ) -> list[StudySpec]:
-    schedules = {learns: load_schedule(request.schedule, task.name, meta_trained=learns) for learns in (False, True)}
+    schedules = load_schedules(request.schedule, task.name)
     return [
         StudySpec(
             task=task,
             optimizer=optimizer,
-            schedule=schedules[is_meta_trained(optimizer.name)],
+            schedule=schedules[OPTIMIZERS.load(optimizer.name).search],
             seed=request.seed,
             shard_size=shard_size(task.name),
             compute=compute,

@@ -26,7 +26,7 @@ DatabaseOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OptimizersArgument = Annotated[
     list[str] | None,
-    typer.Argument(help="Optimizers; see 'lodo-bench list optimizers'.", metavar="[OPTIMIZER]...", show_default=False),
+    typer.Argument(help="Optimizers; see 'lodo-bench list optimizers'.", metavar="OPTIMIZER", show_default=False),
 ]
 OptimizersOption = Annotated[
     list[str] | None,
@@ -44,12 +44,7 @@ OptimizerOptionOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(
-        min=0,
-        help="Parallel workers. [default: one per CPU; 0 = this process]",
-        metavar="N",
-        show_default=False,
-    ),
+    typer.Option(min=0, help="Parallel workers.", metavar="N", show_default="one per CPU; 0 = this process"),
 ]
 GpusPerWorkerOption = Annotated[
     float | None,
@@ -59,12 +54,12 @@ GpusPerWorkerOption = Annotated[
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option(help="Running Ray cluster, e.g. auto. [default: start one here]", metavar="HOST", show_default=False),
+    typer.Option(help="Running Ray cluster, e.g. auto.", metavar="HOST", show_default="start one here"),
 ]
-DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda. [default: cpu]", metavar="DEVICE")]
+DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda.", metavar="DEVICE", show_default="cpu")]
 DTypeOption = Annotated[
     str | None,
-    typer.Option(help="float32 or float64. [default: the task's own]", metavar="DTYPE", show_default=False),
+    typer.Option(help="float32 or float64.", metavar="DTYPE", show_default="the task's own"),
 ]
 BackendOption = Annotated[str, typer.Option(help="auto, torch, numba (CPU) or triton (GPU).", metavar="BACKEND")]
 DataDirOption = Annotated[
@@ -72,9 +67,9 @@ DataDirOption = Annotated[
     typer.Option(
         "--data-dir",
         envvar="LODO_BENCH_DATA",
-        help="Directory of the data sets, DIR/mnist and so on. [default: the user's cache]",
+        help="Directory of the data sets, DIR/mnist and so on.",
         metavar="DIR",
-        show_default=False,
+        show_default="the user's cache",
     ),
 ]
 

@@ -12,7 +12,6 @@ from lodo_bench.cli.options import (
     DatabaseOption,
     DataDirOption,
     open_store,
-    resolve_device,
     set_data_directory,
 )
 from lodo_bench.cli.output import echo_err
@@ -46,6 +45,7 @@ def sample(
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Draw images with the network that a finished run on mnist has trained, pixel by pixel, and write them as PNG."""
+    from lodo_bench.api.computing import resolve_device
     from lodo_bench.plots.image_grid import write_grid
     from lodo_bench.tasks.sampling import check_generative
 

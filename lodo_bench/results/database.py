@@ -13,7 +13,7 @@ from platformdirs import user_cache_path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, insert, inspect, make_url, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from lodo_bench.errors import DatabaseError
+from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, Remedy
 from lodo_bench.results.schema import SCHEMA_VERSION, Base, SchemaRow
 
 _BUSY_SECONDS = 60
@@ -81,10 +81,7 @@ class Database:
             return
         path = Path(str(url.database))
         if not create and not path.exists():
-            raise DatabaseError(
-                f"there is no database at '{self._name}' yet. Fill one with 'lodo-bench tune' or 'lodo-bench run', or "
-                f"name another with --db or LODO_BENCH_DB."
-            )
+            raise DatabaseNotFoundError(f"there is no database at '{self._name}' yet.", remedy=Remedy.FILL_DATABASE)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -94,5 +94,5 @@ def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> str:
         )
     return (
         f"the paper's hyperparameters of {optimizer.label} on {task.label} are not known. "
-        f"Use --hyperparameters tuned or default, or give them with -p."
+        f"Use --from tuned or default, or give them with -p."
     )

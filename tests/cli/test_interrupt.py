@@ -11,8 +11,8 @@ from lodo_bench.training.interrupts import preserve_signal_handlers
 from tests.cli.runner import Place, continuing_command, finish, wait_until
 
 SEEDS = 5
-RUN = ("run", "--optimizer", "adam", "--task", "quadratic", "-t", "dimension=12", "--steps", 8000, "--seeds", SEEDS)
-SEARCH = ("tune", "--task", "quadratic", "-t", "dimension=12", "--optimizer", "lodo", "--workers", 0)
+RUN = ("run", "--optimizer", "adam", "--task", "quadratic", "-T", "dimension=12", "--steps", 8000, "--seeds", SEEDS)
+SEARCH = ("tune", "--task", "quadratic", "-T", "dimension=12", "--optimizer", "lodo", "--workers", 0)
 
 
 def to_the_process(process):
@@ -132,7 +132,7 @@ def values(place):
 
 def test_an_unfinished_search_has_tuned_nothing(place):
     stop(place, (*SEARCH, "--schedule", place.schedule(400, 400, 400)), "individuals", 8, to_the_process)
-    run = ("run", "--optimizer", "lodo", "-t", "dimension=12", "--steps", 5, "--seeds", 1, "--json")
+    run = ("run", "--optimizer", "lodo", "-T", "dimension=12", "--steps", 5, "--seeds", 1, "--json")
     assert place.run_here(*run).document["hyperparameters_source"] == "default"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.runner import Place, finish
 
-BOWL = ("--task", "quadratic", "-t", "dimension=5")
+BOWL = ("--task", "quadratic", "-T", "dimension=5")
 L2L = ("--optimizer", "l2lbgdbgd")
 EPOCHS = 2
 
@@ -67,9 +67,9 @@ def test_it_runs_frozen_with_what_it_has_learned(trained):
     assert "l2lbgdbgd, tuned (study 1): weights weights" in report
 
 
-@pytest.mark.parametrize("command", [("run", *BOWL, *L2L), ("run", *BOWL, *L2L, "--hyperparameters", "default")])
+@pytest.mark.parametrize("command", [("run", *BOWL, *L2L), ("run", *BOWL, *L2L, "--from", "default")])
 def test_without_a_meta_training_the_command_for_it_is_named(tmp_path, command):
     result = Place(tmp_path).run_here(*command)
     assert result.code == 2
-    assert "lodo-bench tune --task quadratic -t dimension=5 --optimizer l2lbgdbgd" in result.message
+    assert "lodo-bench tune --task quadratic -T dimension=5 --optimizer l2lbgdbgd" in result.message
     assert "Traceback" not in result.stderr

@@ -11,7 +11,7 @@ class Search:
     def __init__(self, place):
         self.place = place
         self.schedule = place.schedule(20, 30)
-        self.arguments = ("tune", "--task", "quadratic", "-t", "n=12", "--schedule", self.schedule, "--workers", 0)
+        self.arguments = ("tune", "--task", "quadratic", "-T", "n=12", "--schedule", self.schedule, "--workers", 0)
         self.arguments += ("--optimizer", "lodo", "--optimizer", "adam", "--seed", 5)
         self.first = place.run(*self.arguments)
         self.again = place.run_here(*self.arguments, "--json")
@@ -133,7 +133,7 @@ def test_another_seed_is_another_search_and_fresh_starts_anew(search):
 def test_a_search_in_which_all_fail_is_told(place):
     schedule = place.schedule(5, population=8)
     arguments = ("tune", "--task", "quadratic", "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
-    result = place.run(*arguments, "-t", "dimension=1000000", "--json")
+    result = place.run(*arguments, "-T", "dimension=1000000", "--json")
     assert result.code == 3
     assert "Traceback" not in result.stderr
     assert result.document["studies"][0]["individuals"]["failed"] == 8
@@ -143,7 +143,7 @@ def test_a_search_in_which_all_fail_is_told(place):
 
 def test_a_search_in_which_all_fail_has_tuned_nothing(place):
     schedule = place.schedule(5, population=8)
-    too_large = ("-t", "dimension=1000000")
+    too_large = ("-T", "dimension=1000000")
     tune = ("tune", "--task", "quadratic", "--optimizer", "adam", "--schedule", schedule, "--workers", 0, *too_large)
     assert place.run_here(*tune).code == 3
     run = place.run_here("run", "--optimizer", "adam", "--steps", 5, "--seeds", 1, "--json", *too_large)
