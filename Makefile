@@ -18,7 +18,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   run the linters and the type checker"
 	@echo "make check-install  check that the pinned versions can be installed from the package index alone"
-	@echo "make reference  compute results/reference/ anew (hours; stopped, it goes on)"
+	@echo "make reference  recompute results/reference/ (hours; rerun to resume)"
 	@echo "make clean   remove the environment, the demo's database and caches"
 
 setup: $(READY)

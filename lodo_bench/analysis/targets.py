@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import Comparison
-from lodo_bench.analysis.statistics.target import Crossing, TargetSummary, first_crossing, reaching, scoring_window
+from lodo_bench.analysis.statistics.target import Crossing, TargetSummary, first_crossing, reaching
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.milestone import scored_window
 from lodo_bench.spec.outcome import Curve
 
 
@@ -45,10 +46,10 @@ def summarize_targets(comparison: Comparison, loss: float, curve: Callable[[int,
     if not math.isfinite(loss):
         raise UsageError(f"a target of {loss:g} is not possible: it must be a finite number.")
     milestones = [int(milestone.value) for milestone in comparison.milestones if milestone.unit == "steps"]
-    window = scoring_window(max(milestones, default=1))
+    first, last = scored_window(max(milestones, default=1))
 
     def crossings(runs: Mapping[int, int]) -> list[Crossing | None]:
-        return [first_crossing(curve(run_set, seed), loss, window) for seed, run_set in runs.items()]
+        return [first_crossing(curve(run_set, seed), loss, last - first) for seed, run_set in runs.items()]
 
     steps, seconds = [], []
     for row in comparison.rows:
@@ -56,4 +57,4 @@ def summarize_targets(comparison: Comparison, loss: float, curve: Callable[[int,
         steps.append(reaching(None if c is None else c.step for c in found))
         timed = found if row.timed_curves == row.curves else crossings(row.timed_curves)
         seconds.append(reaching(None if c is None else c.seconds for c in timed) if timed else None)
-    return Targets(loss, window, tuple(steps), tuple(seconds))
+    return Targets(loss, last - first, tuple(steps), tuple(seconds))

@@ -7,7 +7,7 @@ from typing import cast, get_args
 from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.api.requests import WorkersRequest
 from lodo_bench.compute.selection import best_backend, check_backend, why_unavailable
-from lodo_bench.errors import Remedy, UsageError, check_choice
+from lodo_bench.errors import UsageError, check_choice
 from lodo_bench.spec.compute import Backend, BackendChoice, ComputeSpec, Device, DType
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.validation import check_device
@@ -46,8 +46,8 @@ def resolve_backend(name: str, device: Device) -> BackendChoice:
     return best_backend(device) if backend == "auto" else backend
 
 
-def resolve_workers(request: WorkersRequest) -> tuple[Device, Cluster]:
-    """Return the device and the workers of searches.
+def resolve_workers(request: WorkersRequest) -> Cluster:
+    """Return the workers of searches, which know their device.
 
     Raises:
         UsageError: for a combination that contradicts itself, or a device that is not available in this process.
@@ -62,13 +62,10 @@ def resolve_workers(request: WorkersRequest) -> tuple[Device, Cluster]:
         raise UsageError(
             f"device '{device}' and {gpus:g} GPUs per worker contradict each other. Leave out one of them."
         )
-    if request.workers == 0 and request.address is not None:
-        raise UsageError("training in this process (0 workers) uses no cluster. Leave out the workers or the address.")
-    if request.workers == 0 and gpus > 1:
-        raise UsageError("training in this process (0 workers) uses at most one GPU.", remedy=Remedy.FEWER_GPUS)
+    cluster = Cluster(request.workers, gpus, request.address)
     if request.workers == 0:
-        check_device(cast("Device", device))
-    return cast("Device", device), Cluster(request.workers, gpus, request.address)
+        check_device(cluster.device)
+    return cluster
 
 
 def notice_missing_numba(compute: ComputeSpec, progress: ProgressReporter) -> None:

@@ -75,6 +75,6 @@ def estimate(request: ReproduceRequest) -> Estimate:
 
 def _plan(request: ReproduceRequest) -> Plan:
     experiment = load_experiment(request.experiment, request.scale)
-    device, cluster = resolve_workers(request.workers)
-    check_device(device)
-    return make_plan(experiment, ExecutionConfig(device, resolve_backend("auto", device), cluster))
+    cluster = resolve_workers(request.workers)
+    check_device(cluster.device)
+    return make_plan(experiment, ExecutionConfig(cluster.device, resolve_backend("auto", cluster.device), cluster))

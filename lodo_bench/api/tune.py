@@ -93,13 +93,13 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
         raise UsageError(f"invalid seed = {request.seed}: must be 0 or greater.")
     task = task_spec(request.task, request.task_options)
     optimizers = _tunable(_optimizer_specs(request, task), progress)
-    device, cluster = resolve_workers(request.workers)
-    compute = compute_spec(device, request.dtype, request.backend, task.name)
+    cluster = resolve_workers(request.workers)
+    compute = compute_spec(cluster.device, request.dtype, request.backend, task.name)
     specs = _study_specs(request, task, optimizers, compute)
     # Only workers need the device, which may be on other machines.
     check_task(task, compute.device, compute.dtype)
     notice_missing_numba(compute, progress)
-    store = create_store(request.db, device, [task.name], 1, request.command)
+    store = create_store(request.db, cluster.device, [task.name], 1, request.command)
     records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
     if any(record.status != "finished" for record in records):
         with progress.tuning() as callback:

@@ -11,7 +11,7 @@ import typer
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, choice, open_store
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 from lodo_bench.report.formats import format_of
 
 _TABLES = ("runs", "individuals", "curves", "metrics")
@@ -52,6 +52,6 @@ def export(
     if output is None:
         write(sys.stdout.buffer, name, table, batches)
     else:
-        with whole_file(output) as file:
+        with open_output(output) as file:
             write(file, name, table, batches)
         echo_err(f"Wrote {output}.")

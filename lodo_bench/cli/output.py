@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from lodo_bench.errors import Interrupted
-
-SCHEMA = 1
+from lodo_bench.files.json import as_json
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
     print(as_json(document))
-
-
-def as_json(document: Mapping[str, Any]) -> str:
-    """Return a JSON document. Numbers that are not finite become null: JSON has no others."""
-    return json.dumps({"schema": SCHEMA, **_finite(document)}, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
@@ -71,11 +63,3 @@ def resumable() -> Iterator[None]:
         arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         command = shlex.join(["lodo-bench", *arguments])
         raise Interrupted(f"interrupted; everything finished is stored. Rerun to resume:\n  {command}") from None
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

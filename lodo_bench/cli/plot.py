@@ -11,7 +11,7 @@ import typer
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, TaskOptionOption, choice, open_store
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.errors import UsageError
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 
 _KINDS = ("curves", "hessian-error", "trajectories", "search", "sweep", "noise", "profile")
 
@@ -46,7 +46,7 @@ def plot(
     choice(kind, _KINDS, "kind of plot")
     written = _format_of(output, FORMATS)
     picture = PICTURES[kind](PlotRequest(open_store(db), task, task_option, optimizer, over))
-    with whole_file(output) as file:
+    with open_output(output) as file:
         save(picture.figure, file, written)
     if json:
         print_json({"kind": kind, "file": output, "subject": picture.subject, "lines": picture.labels})

@@ -49,8 +49,10 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.CHOOSE_CLUSTER: "Start one with 'ray start --head', or leave out --address.",
     Remedy.USE_CPU: "Use --device cpu.",
     Remedy.USE_GPU: "Use --device cuda, or leave the option out.",
+    Remedy.USE_WORKERS: "Use --workers 1 or more, or leave out --address.",
     Remedy.USE_ONE_PROCESS: "With --workers 0 everything runs in one process.",
     Remedy.FEWER_GPUS: "Use a smaller --gpus-per-worker, or 0 for the CPU.",
+    Remedy.SHORTEN_TEMPORARY_DIRECTORY: "Set the environment variable TMPDIR to another, such as /tmp.",
     Remedy.START_FRESH: "Start over with --fresh.",
     Remedy.FETCH_DATA: "Run 'lodo-bench data fetch {data_set}', or choose the data directory with --data-dir or "
     "LODO_BENCH_DATA.",

@@ -9,7 +9,7 @@ import typer
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, open_store
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 from lodo_bench.report.formats import REPORT_FORMATS, ReportData, format_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def report(
     if output is None:
         print(text, end="")
     else:
-        with whole_file(output) as file:
+        with open_output(output) as file:
             file.write(text.encode())
         echo_err(f"Wrote {output}.")
 

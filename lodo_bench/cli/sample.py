@@ -16,7 +16,7 @@ from lodo_bench.cli.options import (
 )
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def sample(
     if seed >= record.spec.num_seeds:
         raise UsageError(f"run set {run} has no seed {seed}. Its seeds are 0 to {record.spec.num_seeds - 1}.")
     name = output or f"run-{run}-seed-{seed}-{'inputs' if inputs else 'samples'}.png"
-    with whole_file(name) as file:
+    with open_output(name) as file:
         if inputs:
             channels = _inputs(record, seed, images)
             write_grid(file, channels.reshape(-1, *channels.shape[2:]), channels.shape[1])

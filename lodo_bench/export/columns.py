@@ -67,7 +67,7 @@ INDIVIDUALS = _schema(
     ("schedule", pa.string(), "name of the schedule"),
     ("study_seed", pa.int64(), "seed of the study"),
     ("generation", pa.int64(), "number of the generation, from 0"),
-    ("sigma", pa.float64(), "spread of the generation, in the rescaled space"),
+    ("sigma", pa.float64(), "spread of the generation, in the unconstrained space"),
     ("individual", pa.int64(), "number of the individual in it, from 0"),
     ("hyperparameters", dict, "hyperparameters by name"),
     ("fitness", pa.float64(), "mean training loss of the last tenth; not finite if it diverged or failed"),

@@ -12,8 +12,8 @@ from pyarrow import csv, parquet
 
 from lodo_bench.export.columns import objects
 from lodo_bench.export.tables import ExportTable
+from lodo_bench.files.json import SCHEMA
 
-SCHEMA = 1
 Writer = Callable[[BinaryIO, str, ExportTable, Iterable[pa.RecordBatch]], None]
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lodo_bench.errors import check_choice
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import UsageError, check_choice
 
 if TYPE_CHECKING:
     from lodo_bench.analysis.comparison import Comparison
@@ -85,7 +84,7 @@ def _csv(material: ReportData) -> str:
 
 
 def _json(material: ReportData) -> str:
-    from lodo_bench.cli.output import as_json
+    from lodo_bench.files.json import as_json
     from lodo_bench.report.json import document
 
     return as_json(document(material.reports)) + "\n"

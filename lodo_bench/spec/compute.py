@@ -8,7 +8,7 @@ from typing import Literal
 Device = Literal["cpu", "cuda"]
 DType = Literal["float32", "float64"]
 Backend = Literal["torch", "numba", "triton"]
-BackendChoice = Backend | Literal["auto"]
+BackendChoice = Literal[Backend, "auto"]
 
 
 @dataclass(frozen=True, slots=True)

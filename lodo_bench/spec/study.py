@@ -16,7 +16,12 @@ DecayTransform = Literal["logit", "log-complement"]
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """One generation of a search: the spread `sigma` (in the rescaled space) and the training `steps` (>= 1)."""
+    """One generation of a search.
+
+    Attributes:
+        sigma: the standard deviation around the mean, in the unconstrained space.
+        steps: training steps of each individual (>= 1).
+    """
 
     sigma: float
     steps: int
@@ -68,7 +73,7 @@ class StudySpec:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRecord:
-    """A generation as it was when it opened; `mean` holds natural values by name."""
+    """A generation as it was when it opened; `mean` holds the values by name."""
 
     index: int
     sigma: float
@@ -83,7 +88,7 @@ class IndividualRecord:
     Attributes:
         generation: the index of its generation.
         index: its index within the generation.
-        hyperparameters: natural values by name.
+        hyperparameters: its values by name.
         fitness: mean training loss over the last tenth of its steps; not finite if it diverged or failed.
         status: how its training ended.
         reason: the cause, where the status needs one; else empty.

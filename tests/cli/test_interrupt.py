@@ -60,7 +60,7 @@ def continued_run(stopped_run):
 def test_an_interrupted_run_says_how_to_go_on(stopped_run):
     _, result = stopped_run
     assert_interrupted(result)
-    assert "interrupted; everything is kept" in result.stderr
+    assert "interrupted; everything finished is stored" in result.stderr
     assert continuing_command(result) == [*map(str, RUN), "--json"]
 
 
@@ -68,7 +68,7 @@ def test_the_same_command_does_the_rest(continued_run):
     before, result, after = continued_run
     assert 1 <= len(before) < SEEDS
     assert result.code == 0
-    assert f"Continuing run set 1: {SEEDS - len(before)} of {SEEDS} runs are to be done." in result.stderr
+    assert f"Resuming run set 1: {SEEDS - len(before)} of {SEEDS} runs remaining." in result.stderr
     document = result.document
     assert document["run_set"] == 1
     assert [(run["seed"], run["status"], run["steps"]) for run in document["runs"]] == [
@@ -110,7 +110,7 @@ def test_a_search_is_interrupted_and_continued(place, tmp_path):
     arguments = (*SEARCH, "--schedule", place.schedule(400, 400, 400))
     stopped = stop(place, arguments, "individuals", 8, to_its_group)
     assert_interrupted(stopped)
-    assert "everything evaluated is stored" in stopped.stderr
+    assert "everything finished is stored" in stopped.stderr
     before = place.query("SELECT * FROM individuals ORDER BY id")
     assert 8 <= len(before) < 48
     assert place.run_here("list", "studies", "--json").document["studies"][0]["status"] == "unfinished"

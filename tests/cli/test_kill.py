@@ -68,10 +68,10 @@ def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp
     chance = random.Random(task)
     often = (*command, "--checkpoint-every", EVERY)
     said = [kill_once(place, often, data, chance.uniform(0, 0.15)) for _ in range(kills)]
-    assert all("continued after" in text for text in said[1:])
+    assert all("resumed after" in text for text in said[1:])
     last = place.run(*command, LODO_BENCH_DATA=data, OMP_NUM_THREADS=1)
     assert last.code == 0
-    assert "continued after" in last.stderr
+    assert "resumed after" in last.stderr
     assert whole.run(*command, LODO_BENCH_DATA=data, OMP_NUM_THREADS=1).code == 0
     (run, curve), (expected_run, expected_curve) = result(place), result(whole)
     assert (run.status, run.steps, run.evaluations) == ("completed", expected_run.steps, expected_run.evaluations)

@@ -33,7 +33,7 @@ def test_every_epoch_is_a_line(trained):
     assert result.code == 0
     lines = [line.partition(",")[0] for line in result.stderr.splitlines()]
     assert lines == [f"l2lbgdbgd: generation {epoch} of {EPOCHS}" for epoch in range(1, EPOCHS + 1)]
-    assert "learned (loss" in result.stdout
+    assert "meta-trained (loss" in result.stdout
 
 
 def test_what_was_learned_is_kept_with_its_provenance(trained):

@@ -97,7 +97,7 @@ def test_json_sums_up(adam):
 def test_a_finished_set_is_not_continued(adam):
     place, first, second = adam
     assert second.document["run_set"] == 2
-    assert "Continuing" not in first.stderr + second.stderr
+    assert "Resuming" not in first.stderr + second.stderr
     assert place.query("SELECT run_set_id, seed FROM runs ORDER BY 1, 2") == [(1, 0), (1, 1), (2, 0), (2, 1)]
     losses = [row[0] for row in place.query("SELECT loss FROM milestones")]
     assert len(losses) == 4 and len(set(losses)) == 1

@@ -66,7 +66,7 @@ def test_json_of_a_search(search):
 
 def test_a_finished_search_does_nothing(search):
     assert search.again.code == 0
-    assert search.again.stderr.startswith("Nothing to do: finished before. --fresh starts anew")
+    assert search.again.stderr.startswith("All searches are already finished. Use --fresh to rerun, or another --seed.")
     assert search.place.count("studies") == 2
     assert search.place.count("individuals") == 64
 
@@ -137,7 +137,7 @@ def test_a_search_in_which_all_fail_is_told(place):
     assert result.code == 3
     assert "Traceback" not in result.stderr
     assert result.document["studies"][0]["individuals"]["failed"] == 8
-    assert "lodo-bench show STUDY" in result.stderr
+    assert "lodo-bench show study N" in result.stderr
     assert "\nFailed: RuntimeError: " in place.run_here("show", 1).stdout
 
 

@@ -83,7 +83,7 @@ def test_scales_do_not_mix(small, store, tmp_path):
 def test_a_directory_is_of_one_experiment_at_one_scale(small, tmp_path):
     place = str(tmp_path / "out")
     Directory(place, load_experiment(str(small), "paper")).add(Invocation("lodo-bench reproduce", "now", 1.0, True))
-    with pytest.raises(UsageError, match=r"holds the results of small at scale paper.*Choose another directory"):
+    with pytest.raises(UsageError, match=r"holds the results of small at scale paper.*Choose another output"):
         Directory(place, load_experiment(str(small), "smoke"))
     Directory(place, load_experiment(str(small), "paper"))
 

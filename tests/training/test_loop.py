@@ -36,24 +36,6 @@ class Impatient(Asking):
         raise KeyboardInterrupt
 
 
-class Clock:
-    """Stands in for time.perf_counter; every reading takes one second."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr("time.perf_counter", clock)
-    return clock
-
-
 def momentum(key, learning_rate=0.1):
     return Individual((key,), {"learning_rate": learning_rate, "momentum": 0.5})
 

@@ -178,18 +178,22 @@ def test_all_else_than_no_workers_is_for_ray(monkeypatch, cluster):
     assert asked == [cluster]
 
 
-def test_a_failure_is_stored_with_its_reason_and_the_search_goes_on(monkeypatch):
-    def no_memory(spec):
+class Enormous(Rosenbrock):
+    """Asks for more memory than there is."""
+
+    def loss_and_gradient(self, x):
         raise MemoryError("2 TB")
 
-    monkeypatch.setattr("lodo_bench.tuner.worker.train", no_memory)
+
+def test_a_failure_is_stored_with_its_reason_and_the_search_goes_on():
     ledger, listener = MemoryLedger(), Listening()
-    run_studies([Study(study_record(SPECS[1]))], ledger, listener, HERE)
+    with TASKS.registered("rosenbrock", Enormous):
+        run_studies([Study(study_record(SPECS[1]))], ledger, listener, HERE)
     assert {(r.status, r.reason) for r in ledger.individuals.values()} == {(Status.FAILED, "MemoryError: 2 TB")}
     assert len(ledger.individuals) == 10
     assert len(listener.notices) == 2
     assert listener.reports[-1].failed == 10
-    assert ledger.results[1] == pytest.approx(defaults("momentum"), rel=1e-12)
+    assert ledger.results[1].values == pytest.approx(defaults("momentum"), rel=1e-12)
 
 
 def test_a_gpu_that_is_not_there_is_named(monkeypatch):
@@ -197,6 +201,18 @@ def test_a_gpu_that_is_not_there_is_named(monkeypatch):
     spec = study_spec(schedule=TINY, device="cuda")
     with pytest.raises(UsageError, match=r"cuda|GPU"):
         run_studies([Study(study_record(spec))], MemoryLedger(), Listening(), Cluster(workers=0, gpus_per_worker=1))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "problem"),
+    [
+        ({"workers": 0, "address": "auto"}, "cannot use the Ray cluster at 'auto'"),
+        ({"workers": 0, "gpus_per_worker": 2.0}, "one GPU at most, not 2"),
+    ],
+)
+def test_this_process_is_no_cluster(cluster, problem):
+    with pytest.raises(UsageError, match=problem):
+        Cluster(**cluster)
 
 
 @pytest.mark.parametrize("task", TASKS.names)

@@ -176,7 +176,7 @@ def test_a_generation_without_any_finite_fitness_leaves_the_mean_where_it_was():
 
 
 def test_fitnesses_go_to_the_individuals_that_they_are_of():
-    """The two lowest are made to be at known places; the mean is theirs, in the rescaled space."""
+    """The two lowest are made to be at known places; the mean is theirs, in the unconstrained space."""
     study = new_study(schedule=schedule(4), shard_size=2)
     values = study.generation.individuals
     first, second = shards_of(study)
@@ -285,7 +285,7 @@ def values_of(generation, index):
 
 
 def refuses(records, generation, index="[0-9]"):
-    message = f"study 1 cannot be continued: individual {index} of generation {generation} .*--fresh"
+    message = f"study 1 cannot be resumed: individual {index} of generation {generation} .*fresh"
     with pytest.raises(DatabaseError, match=message):
         Study(study_record(REFERENCE.spec, records))
 
@@ -316,7 +316,7 @@ def test_records_of_another_seed_are_refused():
 
 
 def test_a_generation_that_follows_from_one_with_a_hole_is_refused():
-    with pytest.raises(DatabaseError, match=r"study 1 cannot be continued: .*--fresh"):
+    with pytest.raises(DatabaseError, match=r"study 1 cannot be resumed: .*fresh"):
         Study(study_record(REFERENCE.spec, [r for r in REFERENCE_RECORDS if r.generation or r.index not in (4, 5)]))
 
 

@@ -33,12 +33,6 @@ class TargetSummary:
     missed: int
 
 
-def scoring_window(milestone: int) -> int:
-    """How many losses are averaged for the score at a milestone of so many steps: 19 of 200 (LODO §5)."""
-    first = 9 * milestone // 10
-    return max(milestone - 1, first + 1) - first
-
-
 def first_crossing(curve: Curve, target: float, window: int) -> Crossing | None:
     """The first step t at which the mean of the losses t − window + 1, ..., t is at most `target`.
 

@@ -33,25 +33,25 @@ class _DownloadDisplay:
     def __init__(self, console: Console, bar: Progress) -> None:
         self._console, self._bar = console, bar
         self._task = bar.add_task("", total=None, visible=False)
-        self._piece, self._printed = "", 0.0
+        self._name, self._printed = "", 0.0
 
-    def started(self, piece: str, mirror: str) -> None:
-        self._print(f"{piece} from {mirror}")
-        self._piece, self._printed = piece, time.monotonic()
-        self._bar.reset(self._task, total=None, description=piece, visible=True)
+    def started(self, name: str, mirror: str) -> None:
+        self._print(f"{name} from {mirror}")
+        self._name, self._printed = name, time.monotonic()
+        self._bar.reset(self._task, total=None, description=name, visible=True)
 
     def progress(self, done: int, total: int | None) -> None:
         self._bar.update(self._task, completed=done, total=total)
         if not self._console.is_terminal and time.monotonic() - self._printed > _LINE_SECONDS:
             self._printed = time.monotonic()
-            self._print(f"{self._piece}: {done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""))
+            self._print(f"{self._name}: {done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""))
 
     def failed(self, source: str, reason: str) -> None:
         self._print(f"  failed: {source}: {reason}")
 
-    def ended(self, piece: str, how: str) -> None:
+    def finished(self, name: str, outcome: str) -> None:
         self._bar.update(self._task, visible=False)
-        self._print(f"{piece} {how}")
+        self._print(f"{name} {outcome}")
 
     def _print(self, message: str) -> None:
         self._console.print(message, soft_wrap=True, highlight=False, markup=False)

@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.experiments.result import ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.plots.image_grid import write_grid
@@ -52,7 +52,7 @@ def _samples(record: RunSetRecord, result: ExperimentResult) -> Section:
     if first.status is not Status.COMPLETED:
         return Section(text=f"*{label}, seed {first.seed}: no samples: the run did not complete ({first.status}).*")
     if result.store.folder is None:
-        raise UsageError("trained networks are stored beside a database file, not beside a database in memory.")
+        raise UsageError("a database in memory stores no trained networks.", remedy=Remedy.CHOOSE_DATABASE)
     parameters = load_parameters(result.store.folder, record.id, first.seed).values.to(device)
     if not parameters.isfinite().all():
         return Section(text=f"*{label}, seed {first.seed}: the parameters are not finite after the last step.*")

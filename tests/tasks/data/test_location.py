@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodo_bench.errors import UsageError
-from lodo_bench.tasks.data.catalog import CIFAR10, DATA_SETS, MNIST, data_set_named
-from lodo_bench.tasks.data.places import data_directory, find
+from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.tasks.data.catalog import CIFAR10, DATA_SETS, MNIST, get_data_set
+from lodo_bench.tasks.data.location import data_directory, locate_data_set
 from tests.stand_in_data import declaration
 
 CONTENTS = {file.name: b"content" for file in MNIST.files}
@@ -44,14 +44,14 @@ def test_it_is_a_whole_path(monkeypatch, tmp_path):
 
 
 def test_a_home_that_there_is_not_is_explained():
-    with pytest.raises(UsageError, match=r"'~nobody-of-this-name/data' cannot be used for data: .*--data-dir"):
+    with pytest.raises(UsageError, match=r"'~nobody-of-this-name/data' cannot be the data directory: .*Choose another"):
         data_directory("~nobody-of-this-name/data")
 
 
 def test_the_data_sets_go_by_name():
-    assert {name: data_set_named(name) for name in DATA_SETS} == {"mnist": MNIST, "cifar10": CIFAR10}
+    assert {name: get_data_set(name) for name in DATA_SETS} == {"mnist": MNIST, "cifar10": CIFAR10}
     with pytest.raises(UsageError, match=r"unknown data set 'cifar'. Did you mean 'cifar10'"):
-        data_set_named("cifar")
+        get_data_set("cifar")
 
 
 def test_the_real_files_have_the_sizes_of_their_formats():
@@ -69,22 +69,22 @@ def declare(tmp_path, text):
     folder = tmp_path / "mnist"
     folder.mkdir(exist_ok=True)
     (folder / "stand-in.json").write_bytes(text if isinstance(text, bytes) else json.dumps(text).encode())
-    return find(MNIST, tmp_path)
+    return locate_data_set(MNIST, tmp_path)
 
 
 def test_without_a_declaration_the_files_must_be_the_real_ones(tmp_path):
-    place = find(MNIST, tmp_path)
-    assert (place.name, place.stand_in, place.files) == ("mnist", None, MNIST.files)
-    assert "lodo-bench data fetch mnist" in place.remedy
+    location = locate_data_set(MNIST, tmp_path)
+    assert (location.name, location.stand_in, location.files) == ("mnist", None, MNIST.files)
+    assert location.remedy is Remedy.FETCH_DATA
 
 
 def test_a_declared_stand_in_has_its_own_name_and_files(tmp_path):
-    place = declare(tmp_path, GOOD)
-    assert (place.name, place.stand_in) == ("mnist (stand-in: tiny)", "tiny")
-    assert [(file.name, file.size, file.checksum) for file in place.files] == [
+    location = declare(tmp_path, GOOD)
+    assert (location.name, location.stand_in) == ("mnist (stand-in: tiny)", "tiny")
+    assert [(file.name, file.size, file.checksum) for file in location.files] == [
         (file.name, 7, f"sha256:{GOOD['files'][file.name]['sha256']}") for file in MNIST.files
     ]
-    assert "fetch" not in place.remedy
+    assert location.remedy is Remedy.CHOOSE_DATA_DIRECTORY
 
 
 def changed(**changes):
@@ -97,9 +97,9 @@ def with_file(entry, name=MNIST.files[0].name):
 
 DIGEST = "0" * 64
 WRONG = {
-    "no JSON": (b"{", "it is no JSON document"),
-    "no text": (b"\xff\xfe\x00", "it is no JSON document"),
-    "too deep": (b"[" * 50_000, "it is no JSON document"),
+    "no JSON": (b"{", "it is not a JSON document"),
+    "no text": (b"\xff\xfe\x00", "it is not a JSON document"),
+    "too deep": (b"[" * 50_000, "it is not a JSON document"),
     "too long": (b" " * 200_000, "it is larger than 100,000 bytes"),
     "a list": ([], "it must be an object with the keys files, name, stand_in_for"),
     "lacking": ({"name": "tiny"}, "it must be an object with the keys"),
@@ -132,7 +132,7 @@ def test_a_wrong_declaration_is_explained(case, tmp_path):
     message = str(caught.value)
     assert message.startswith(f"'{tmp_path}/mnist/stand-in.json' does not declare a stand-in: ")
     assert reason in message
-    assert "Mend it" in message and "LODO_BENCH_DATA" in message
+    assert "It must be of the form" in message and "Choose another data directory" in message
 
 
 _JSON = st.recursive(
@@ -154,7 +154,7 @@ def test_nonsense_is_refused(text, tmp_path_factory):
 def test_a_declaration_with_nonsense_in_it_is_refused_or_right(key, value, entry, tmp_path_factory):
     for document in (changed(**{key: value}), with_file(entry)):
         try:
-            place = declare(tmp_path_factory.mktemp("nonsense"), document)
+            location = declare(tmp_path_factory.mktemp("nonsense"), document)
         except UsageError:
             continue
-        assert key == "name" and place.stand_in == value
+        assert key == "name" and location.stand_in == value
