@@ -46,6 +46,9 @@ class Remedy(StrEnum):
     FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
     TUNE_FIRST = "Tune it first."
     RUN_FIRST = "Run it first."
+    MAKE_STUDIES = "Tune something first."
+    MAKE_RUNS = "Run something first."
+    NAME_SWEEP = "Name one, such as momentum."
     FILL_DATABASE = "Tune or run something first, or choose another database."
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
-from lodo_bench.runs.provenance import gather
+from lodo_bench.runs.provenance import collect_provenance
 from lodo_bench.tasks import TASKS
 
 
@@ -28,5 +28,5 @@ def create_store(location: str, device: str, tasks: Sequence[str], threads: int,
         command: the command; the running script if empty.
     """
     data = ", ".join(name for name in (TASKS.load(task).dataset_name() for task in tasks) if name)
-    provenance = gather(device, command or shlex.join(["python", *sys.argv]), threads, data)
+    provenance = collect_provenance(device, command or shlex.join(["python", *sys.argv]), threads, data)
     return Store(Database(location, create=True), provenance)

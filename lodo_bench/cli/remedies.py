@@ -58,6 +58,9 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     "LODO_BENCH_DATA.",
     Remedy.TUNE_FIRST: _tune,
     Remedy.RUN_FIRST: _run,
+    Remedy.MAKE_STUDIES: "Make some with 'lodo-bench tune'.",
+    Remedy.MAKE_RUNS: "Make some with 'lodo-bench run'.",
+    Remedy.NAME_SWEEP: "Name one with --over, e.g. --over momentum.",
     Remedy.FILL_DATABASE: "Fill one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
     "LODO_BENCH_DB.",
 }

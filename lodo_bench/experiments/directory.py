@@ -17,7 +17,7 @@ from lodo_bench.experiments.section import Section
 from lodo_bench.experiments.spec import Experiment
 from lodo_bench.files.atomic import open_output
 from lodo_bench.report.formatting import counted, duration
-from lodo_bench.report.notes import machine_text, versions_text
+from lodo_bench.report.prose import machine_text, versions_text
 from lodo_bench.spec.provenance import Provenance
 
 PAGE = "README.md"

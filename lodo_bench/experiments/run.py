@@ -12,7 +12,7 @@ from lodo_bench.experiments.plan import Plan
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.spec import Requirement
 from lodo_bench.results.store import Store
-from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set
+from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set, weights_of
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.spec.outcome import Status
@@ -127,7 +127,7 @@ def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Sto
         _run_one_by_one(records, store, reporter)
         return
     plan = _checkpoint_plan(store)
-    jobs = [Job(record, _weights(record, store), plan) for record in _slowest_first(records, store)]
+    jobs = [Job(record, weights_of(record.spec, store), plan) for record in _slowest_first(records, store)]
     reporter.notice(f"{len(jobs)} sets of untimed runs, {num_processes} at a time.")
     for job, ended in execute_all(jobs, num_processes):
         for run, curve in ended:
@@ -144,11 +144,6 @@ def _run_one_by_one(records: Sequence[RunSetRecord], store: Store, reporter: Pro
 def _checkpoint_plan(store: Store) -> CheckpointPlan | None:
     """Return where checkpoints are written; None beside a database in memory."""
     return None if store.folder is None else CheckpointPlan(store.folder, _CHECKPOINT_SECONDS)
-
-
-def _weights(record: RunSetRecord, store: Store) -> bytes:
-    study = record.spec.hyperparameters.weights_study_id
-    return b"" if study is None else store.weights(study)
 
 
 def _slowest_first(records: Sequence[RunSetRecord], store: Store) -> list[RunSetRecord]:

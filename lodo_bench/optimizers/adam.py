@@ -70,7 +70,7 @@ class AdamMoments(Checkpointable):
 
 @final
 class Adam(Optimizer):
-    """Adam: a step scaled by running estimates of the gradient's mean and uncentred variance, entry by entry.
+    """Adam: a step scaled by running estimates of the gradient's mean and uncentered variance, entry by entry.
 
     The update rule is that of `AdamMoments`.
 

@@ -37,6 +37,26 @@ class Oracle(Protocol):
         ...
 
 
+class GradientOnly:
+    """An oracle for optimizers that need nothing but the gradient that they are given: it refuses everything else.
+
+    Attributes:
+        layers: none.
+        progress: 0.
+    """
+
+    layers: Sequence[slice] = ()
+    progress: float = 0.0
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Raise `NotImplementedError`."""
+        raise NotImplementedError("no second gradient is available")
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Raise `NotImplementedError`."""
+        raise NotImplementedError("no Hessian is available")
+
+
 class Optimizer(ABC, Checkpointable):
     """An optimizer over a population of P flat vectors of length n, all advancing in lockstep.
 

@@ -28,7 +28,7 @@ class Newton(Optimizer):
 
         x <- x − H⁻¹ g
 
-    It has no hyperparameters. On the noisy quadratic it jumps to the current centre at every step, and its mean loss is
+    It has no hyperparameters. On the noisy quadratic it jumps to the current center at every step, and its mean loss is
     the best that is possible.
 
     Reference:

@@ -19,7 +19,7 @@ EPSILON = 1e-7
 class RMSprop(Optimizer):
     """RMSprop: gradients divided by their running root mean square, followed by momentum.
 
-    Update rule, a and v starting at 0, not centred, ε = 1e-7 inside the root::
+    Update rule, a and v starting at 0, not centered, ε = 1e-7 inside the root::
 
         a <- ρ a + (1 − ρ) g²
         v <- μ v + lr g / √(a + ε)

@@ -95,7 +95,7 @@ class Store:
                 session.add(GenerationRow(study_id=study, **asdict(generation)))
 
     def add_individuals(self, study: int, individuals: Sequence[IndividualRecord]) -> None:
-        """Keep evaluated individuals of a generation that is known, and what they have learned, the latest only."""
+        """Keep evaluated individuals of a generation that is known, and the latest state of a meta-training."""
         provenance = self._provenance_number()
         with self._database.writing() as session:
             for individual in individuals:
@@ -115,7 +115,7 @@ class Store:
             session.get_one(StudyRow, study).hyperparameters = dict(result.values)
 
     def weights(self, study: int) -> bytes:
-        """The weights that a finished meta-training has learned."""
+        """Return the weights that a study has meta-trained."""
         with self._database.reading() as session:
             return session.get_one(WeightsRow, study).weights
 

@@ -9,8 +9,8 @@ from lodo_bench.analysis.columns import Column
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.cost import TuningCost
 from lodo_bench.analysis.statistics import Interval
-from lodo_bench.report.layout import build_section
 from lodo_bench.report.markdown import render
+from lodo_bench.report.section import build_section
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationPlan, StudyRecord
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec, Tuned
@@ -37,7 +37,7 @@ def sentence(*run_sets):
 
 
 def notes(*run_sets, **settings):
-    return [note.text for note in build_section(only(*run_sets, **settings)).notes]
+    return [note.text for note in build_section(only(*run_sets, **settings)).footnotes]
 
 
 def interleaved(mean):
@@ -75,7 +75,7 @@ def test_one_diverged_run_does_not_disqualify():
 def test_if_all_diverged_nobody_is_the_best():
     broken = (seeds("a", [NAN] * 8), seeds("b", [INF] * 8))
     assert marks(only(*broken)) == {"a": "tied", "b": "tied"}
-    assert "none is the best" in sentence(*broken)
+    assert "no optimizer is marked best" in sentence(*broken)
 
 
 def test_of_an_accuracy_more_is_better():
@@ -147,7 +147,8 @@ def test_where_percent_mean_nothing_there_is_a_difference(best, other, told):
 def test_few_runs_are_said_to_be_few():
     found = sentence(seeds("a", [1.0] * 4), seeds("b", [2.0] * 4))
     assert (
-        found == "Loss at 200 steps: a has the best mean, 1; there are too few runs to tell whether others are worse."
+        found
+        == "Loss at 200 steps: a has the best mean, 1; there are too few runs to tell whether the others are worse."
     )
 
 
@@ -157,7 +158,7 @@ def test_the_test_is_named_with_its_numbers():
         "one-sided exact Wilcoxon signed-rank tests, paired by seed (n = 8), with Simes' correction for 1 other, "
         in note
     )
-    assert "at the level 0.05" in note
+    assert "at level 0.05" in note
     assert "†" not in note
 
 
@@ -169,10 +170,10 @@ def test_both_tests_are_named_where_both_are_used():
 
 
 def test_it_is_said_that_few_runs_cannot_find_out_the_second_of_many():
-    few = "So few runs cannot tell an optimizer from the best if it is worse than few of the others."
+    few = "an optimizer that is worse than only a few others cannot be shown to be worse than the best."
     many = [seeds(f"o{rank}", spread(1.0 + rank)) for rank in range(17)]
-    assert few in notes(*many)
-    assert few not in notes(*many[:11])
+    assert few in " ".join(notes(*many))
+    assert few not in " ".join(notes(*many[:11]))
 
 
 def searched(values=None):
@@ -185,7 +186,7 @@ def searched(values=None):
 def test_the_cost_is_told():
     runs = run_set(run(training_seconds=7200.0), study_id=3)
     assert only(runs, studies=[searched()]).rows[0].tuning == TuningCost(3, 4, 400, 120.0)
-    assert "Cost in training time: adam: tuning 2 min (4 individuals, 400 steps in all), a final run 2 h." in notes(
+    assert "Cost in training time: adam: tuning 2 min (4 individuals, 400 steps in total), final run 2 h." in notes(
         runs, studies=[searched()]
     )
 
@@ -216,8 +217,8 @@ def test_complexity_and_evaluations_are_columns_where_there_is_something_to_tell
     table = build_section(only(*sets, complexity=lambda optimizer: f"O({optimizer.name})")).table
     titles = [head.title for head in table.heads]
     assert titles[4:] == ["evaluations/step", "time/step", "steps/s"]
-    assert [cell.text for cell in table.lines[0].cells[4:6]] == ["2", "O(l-bfgs)"]
-    assert [cell.text for cell in table.lines[1].cells[4:6]] == ["1", "O(adam)"]
+    assert [cell.text for cell in table.rows[0].cells[4:6]] == ["2", "O(l-bfgs)"]
+    assert [cell.text for cell in table.rows[1].cells[4:6]] == ["1", "O(adam)"]
     assert [head.title for head in build_section(only(sets[1])).table.heads][4:] == ["steps/s"]
 
 
@@ -227,20 +228,20 @@ def test_scores_and_their_published_values_have_columns():
     table = build_section(only(record, broken)).table
     titles = [head.title for head in table.heads]
     assert titles[2:6] == ["loss at 300,000 steps", "diverged", "test loss at 300,000 steps", "published"]
-    assert [cell.text for cell in table.lines[0].cells[2:6]] == ["2", "0 of 1", "0.7", "0.689"]
-    assert table.lines[1].cells[5].text == "–"
+    assert [cell.text for cell in table.rows[0].cells[2:6]] == ["2", "0 of 1", "0.7", "0.689"]
+    assert table.rows[1].cells[5].text == "–"
 
 
 def test_a_published_divergence_is_told():
     record = run_set(run(milestones={at_steps(100000): 5.0}), optimizer="bfgs")
-    assert build_section(only(record)).table.lines[0].cells[4].text == "diverged"
+    assert build_section(only(record)).table.rows[0].cells[4].text == "diverged"
 
 
 def test_a_bound_is_of_losses_only():
     record = seeds("lodo", [2.0], scores=[{"test_loss": 0.7}])
     (comparison,) = compare([record], lambda _: LossBound("Newton", 1.5))
-    bound = build_section(comparison).table.lines[0]
-    assert bound.aside
+    bound = build_section(comparison).table.rows[0]
+    assert bound.is_bound
     assert [cell.text for cell in bound.cells] == ["Newton (bound)", "–", "1.5", "–", "–", "–"]
 
 

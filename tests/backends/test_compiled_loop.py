@@ -18,7 +18,7 @@ from tests.helpers import training_spec, varied_individual
 
 pytest.importorskip("numba")
 
-STEPS = 300  # more than the centre's walk is drawn for at once
+STEPS = 300  # more than the center's walk is drawn for at once
 
 
 def trainer_of(name, population=3, **changes):

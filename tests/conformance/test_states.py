@@ -9,8 +9,7 @@ import torch
 from lodo_bench.compute.selection import best_backend, use_backend
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.tasks import TASKS
-from tests.conformance.test_optimizers import TaskOracle
-from tests.helpers import LOCKSTEP, build_optimizer, build_task, varied_individual
+from tests.helpers import LOCKSTEP, TaskOracle, build_optimizer, build_task, varied_individual
 
 SEEDS = (1, 2)
 CPU = torch.device("cpu")

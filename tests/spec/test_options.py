@@ -1,4 +1,4 @@
-"""The plain values: which numbers a parameter takes, how names are resolved, and how things are labelled."""
+"""The plain values: which numbers a parameter takes, how names are resolved, and how things are labeled."""
 
 import math
 import pickle

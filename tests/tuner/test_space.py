@@ -132,7 +132,7 @@ def test_extremes_are_the_ends_of_the_range(coordinate):
 @examples
 @given(a=st.floats(-1e6, 1e6), b=st.floats(-1e6, 1e6))
 def test_order_is_kept_up_to_the_direction_of_the_scale(transform, direction, a, b):
-    # Neighbouring floats may be rounded the wrong way.
+    # Neighboring floats may be rounded the wrong way.
     assume(abs(a - b) > 1e-9 * max(abs(a), abs(b), 1))
     assert (transform.inverse(a) - transform.inverse(b)) * (a - b) * direction >= 0
 

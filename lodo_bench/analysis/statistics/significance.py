@@ -59,7 +59,7 @@ def compare_with_all(samples: Sequence[Sample]) -> list[ComparisonResult]:
     other, signed-rank for pairs and rank-sum where most seeds do not pair, put together by Simes' inequality: of m
     values of p in rising order, min over r of m p₍ᵣ₎ / r. So one that is really the best is told to be worse with a
     probability of at most `LEVEL`, whatever the number of others. No sample is singled out as the best beforehand:
-    testing against the one that came out first would favour that one for its luck.
+    testing against the one that came out first would favor that one for its luck.
 
     Returns:
         One for each sample, in order.

@@ -4,7 +4,7 @@ Numba leaves it to LLVM to make vector instructions of a loop. LLVM does so, but
 entered, that no two arrays overlap, and works off what is left at the end number by number. For loops of some fifty
 numbers this costs as much as the arithmetic. Here the vectors are named instead.
 
-A *vector* is as many neighbouring numbers of an array as fill 64 bytes; LLVM splits it where a processor's are shorter.
+A *vector* is as many neighboring numbers of an array as fill 64 bytes; LLVM splits it where a processor's are shorter.
 Vectors are added, subtracted, multiplied and divided like numbers; sums and products may be contracted to fused
 multiply-adds. A *mask* tells which numbers of a vector are meant: others are not touched in memory, and are read as 0.
 Places in arrays are unsigned, and nobody checks that they are there.

@@ -28,7 +28,7 @@ def print_run_sets(records: Sequence[RunSetRecord], db: str, json: bool) -> None
     store = open_store(db)
     metrics = [{run.seed: store.metrics(record.id, run.seed) for run in record.runs} for record in records]
     if json:
-        documents = [_document(record, found) for record, found in zip(records, metrics, strict=True)]
+        documents = [run_set_document(record, found) for record, found in zip(records, metrics, strict=True)]
         print_json(documents[0] if len(documents) == 1 else {"run_sets": documents})
     else:
         for index, (record, found) in enumerate(zip(records, metrics, strict=True)):
@@ -67,7 +67,8 @@ def _summary(record: RunSetRecord) -> Row:
     return compare([record], bound=lambda _: None)[0].rows[0]
 
 
-def _document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
+def run_set_document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
+    """Return a run set as JSON-like values."""
     spec, row = record.spec, _summary(record)
     return {
         "run_set": record.id,

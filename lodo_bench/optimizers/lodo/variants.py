@@ -85,7 +85,7 @@ class LodoDense(LearnedPreconditioning):
         G <- G + α g g_beforeᵀ
         x <- x − G g
 
-    On a quadratic with Hessian H whose centre moves by s_t, b = x − x* and A = I − G H obey exactly
+    On a quadratic with Hessian H whose center moves by s_t, b = x − x* and A = I − G H obey exactly
     b_{t+1} = A_t b_t − s_{t+1} and A_{t+1} = A_t − α H b_{t+1} b_tᵀ H².
 
     Reference:

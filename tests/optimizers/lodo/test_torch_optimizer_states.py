@@ -10,8 +10,9 @@ from torch import nn
 
 import lodo_bench
 from lodo_bench.compute.selection import best_backend, use_backend
+from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.lodo import Lodo
-from tests.helpers import NoOracle, generators
+from tests.helpers import generators
 from tests.optimizers.lodo.test_torch_optimizer import ARGUMENTS, backward, equal, flat, network, through_a_file, train
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "train_network.py"
@@ -34,12 +35,12 @@ def test_a_state_brings_its_permutations_along(kernel):
             for x, seed in ((torch.ones(1, 10, dtype=torch.float64), 1), (torch.ones(1, 10, dtype=torch.float64), 2))
         )
     for gradient in gradients[:10]:
-        first.step(gradient, NoOracle())
+        first.step(gradient, GradientOnly())
     second.x.copy_(first.x)
     second.load_state_dict(through_a_file(first.state_dict()), torch.device("cpu"))
     for gradient in gradients[10:]:
-        first.step(gradient, NoOracle())
-        second.step(gradient, NoOracle())
+        first.step(gradient, GradientOnly())
+        second.step(gradient, GradientOnly())
     assert torch.equal(first.x, second.x)
 
 

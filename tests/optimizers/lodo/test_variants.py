@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tests.helpers import NoOracle, build_optimizer
+from lodo_bench.optimizers.base import GradientOnly
+from tests.helpers import build_optimizer
 
 STEPS = 50
 N = 6
@@ -45,7 +46,7 @@ def run(optimizer, steps=STEPS):
     for t in range(steps):
         point = optimizer.x.clone().requires_grad_()
         sum(loss(t, row) for row in point).backward()
-        optimizer.step(point.grad, NoOracle())
+        optimizer.step(point.grad, GradientOnly())
         points.append(optimizer.x.clone())
     return torch.stack(points)
 

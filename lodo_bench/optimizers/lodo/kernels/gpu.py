@@ -14,7 +14,7 @@ from lodo_bench.optimizers.adam import EPSILON, AdamMoments
 from lodo_bench.optimizers.lodo.kernels.base import BlockNetwork, Trace, outer_products
 from lodo_bench.optimizers.lodo.preconditioner import Descent
 
-# Blocks of the network for each program; its threads read neighbouring places of every row together.
+# Blocks of the network for each program; its threads read neighboring places of every row together.
 _TILE = 256
 
 # In the kernels a program works on TILE blocks of one individual (its second index). A signal is K rows of `blocks`
