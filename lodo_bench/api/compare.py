@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from lodo_bench.analysis import comparison
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.api.database import open_store
 from lodo_bench.api.requests import DEFAULT_DATABASE
-from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.results.store import Store
-from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
+from lodo_bench.figures.comparisons import load_report_data
+from lodo_bench.report.data import ReportData
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 
@@ -28,19 +26,20 @@ def compare(task: str | type[Task] | None = None, *, db: str = DEFAULT_DATABASE)
         DatabaseError: if there is no such database.
     """
     name = task if task is None or isinstance(task, str) else TASKS.name_of(task)
-    if name is not None:
-        TASKS.check(name)
-    return compare_stored(open_store(db), name)
+    return [comparison for comparison, _ in load_report(name, None, db).comparisons]
 
 
-def compare_stored(store: Store, task: str | None) -> list[Comparison]:
-    """Compare all final runs of a store, or those of one task."""
-    return comparison.compare(store.run_sets(task), _bound, complexity=_complexity, studies=store.studies(task))
+def load_report(task: str | None, target: float | None, db: str) -> ReportData:
+    """Compare all final runs in a database for a report.
 
+    Args:
+        task: a task's name or path; None for every task.
+        target: a loss; adds the steps and seconds to it.
+        db: results database, a file or an SQLAlchemy URL.
 
-def _bound(task: TaskSpec) -> LossBound | None:
-    return TASKS.load(task.name).optimal_loss(task.options)
-
-
-def _complexity(optimizer: OptimizerSpec) -> str:
-    return OPTIMIZERS.load(optimizer.name).complexity
+    Raises:
+        UsageError: as `compare`.
+    """
+    if task is not None:
+        TASKS.check(task)
+    return load_report_data(open_store(db), task, target)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lodo_bench.cli.file_format import REPORT_FORMATS, format_of
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, open_store
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 from lodo_bench.cli.output import echo_err
 from lodo_bench.files.atomic import open_output
 
@@ -37,10 +37,10 @@ def report(
 ) -> None:
     """Compare final runs: means, significance, published values, cost."""
     kind = format_of(format, json, output, REPORT_FORMATS, "markdown")
-    from lodo_bench.figures.comparisons import load_report_data
+    from lodo_bench.api.compare import load_report
     from lodo_bench.report.formats import RENDERERS
 
-    data = load_report_data(open_store(db), task, target)
+    data = load_report(task, target, db)
     if not data.comparisons:
         echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Make some with 'lodo-bench run'.")
         if kind == "markdown":
