@@ -22,12 +22,12 @@ def report(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="Output file. [default: standard output]", metavar="FILE"),
+        typer.Option("--output", "-o", help="Output file. \\[default: standard output]", metavar="FILE"),
     ] = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(REPORT_FORMATS)}. [default: by the ending of the output file, else markdown]",
+            help=f"{', '.join(REPORT_FORMATS)}. \\[default: by the ending of the output file, else markdown]",
             metavar="FORMAT",
             show_default=False,
         ),

@@ -27,7 +27,7 @@ def sample(
     ] = False,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="PNG file. [default: run-set-N-seed-N-samples.png]", metavar="FILE"),
+        typer.Option("--output", "-o", help="PNG file. \\[default: run-set-N-seed-N-samples.png]", metavar="FILE"),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.", metavar="DEVICE")] = "cpu",
     data_dir: DataDirOption = None,

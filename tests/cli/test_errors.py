@@ -93,9 +93,9 @@ REFUSED = {
     ),
     "unknown list": (
         ("list", "run"),
-        "unknown list 'run'. Did you mean 'runs'? Known: optimizers, runs, studies, tasks.",
+        "unknown list 'run'. Did you mean 'run-sets'? Known: experiments, optimizers, run-sets, studies, tasks.",
     ),
-    "no number of a study": (("show", "first"), "Invalid value for 'STUDY'"),
+    "no number of a study": (("show", "study", "first"), "Invalid value for 'N'"),
     "unknown command": (("runn",), "No such command 'runn'. Did you mean 'run'?"),
     "unknown option": ((*ADAM, "--speed", "3"), "No such option: --speed"),
     "missing optimizer": (("run",), "Invalid value for OPTIMIZER: name at least one"),
@@ -136,9 +136,9 @@ REFUSED = {
     "schedule without generations": ((*TUNE, "--schedule", "../empty.yaml"), "missing key 'generations'"),
     "schedule that is no YAML": ((*TUNE, "--schedule", "../broken.yaml"), "../broken.yaml is not valid YAML"),
     "report without a database": (("report",), *NO_DATABASE),
-    "show without a database": (("show", "1"), *NO_DATABASE),
+    "show without a database": (("show", "study", "1"), *NO_DATABASE),
     "studies without a database": (("list", "studies"), *NO_DATABASE),
-    "runs without a database": (("list", "runs", "--json"), *NO_DATABASE),
+    "runs without a database": (("list", "run-sets", "--json"), *NO_DATABASE),
     "unwritable place": (
         (*ADAM, "--db", "../a-file/below/x.db"),
         "database '../a-file/below/x.db' cannot be made",
@@ -250,7 +250,7 @@ def test_a_strange_file_is_left_as_it_was(make, text, place):
     place.database.parent.mkdir()
     make(place.database)
     before = place.database.read_bytes()
-    for arguments in (ADAM, TUNE, ("report",), ("show", "1")):
+    for arguments in (ADAM, TUNE, ("report",), ("show", "study", "1")):
         result = place.run_here(*arguments)
         assert (result.code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
         assert text in result.stderr and "--db or LODO_BENCH_DB" in result.stderr
@@ -261,4 +261,4 @@ def test_a_strange_file_is_left_as_it_was(make, text, place):
 def test_an_unknown_study_is_explained(place):
     made = (*TUNE, "-T", "n=12", "--schedule", place.schedule(5, population=8))
     assert place.run_here(*made).code == 0
-    assert_explained(place.run_here("show", 7), "unknown study '7'", "Known: 1.")
+    assert_explained(place.run_here("show", "study", 7), "unknown study '7'", "Known: 1.")

@@ -72,7 +72,7 @@ def test_a_finished_search_does_nothing(search):
 
 
 def test_show_tells_of_every_generation(search):
-    result = search.place.run_here("show", 2)
+    result = search.place.run_here("show", "study", 2)
     assert (result.code, result.stderr) == (0, "")
     title, _, headers, _, *rows = result.stdout.splitlines()
     assert title.startswith("Study 2: adam on quadratic (dimension=12), schedule ")
@@ -89,7 +89,7 @@ def test_show_tells_of_every_generation(search):
 
 
 def test_json_of_a_study(search):
-    result = search.place.run_here("show", 1, "--json")
+    result = search.place.run_here("show", "study", 1, "--json")
     assert (result.code, result.stderr) == (0, "")
     study = result.document["study"]
     assert (study["id"], study["optimizer"], study["seed"], study["status"]) == (1, "lodo", 5, "finished")
@@ -138,7 +138,7 @@ def test_a_search_in_which_all_fail_is_told(place):
     assert "Traceback" not in result.stderr
     assert result.document["studies"][0]["individuals"]["failed"] == 8
     assert "lodo-bench show study N" in result.stderr
-    assert "\nFailed: RuntimeError: " in place.run_here("show", 1).stdout
+    assert "\nFailed: RuntimeError: " in place.run_here("show", "study", 1).stdout
 
 
 def test_a_search_in_which_all_fail_has_tuned_nothing(place):
