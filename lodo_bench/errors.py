@@ -6,7 +6,7 @@
     │   ├── ScheduleError     an invalid schedule file
     │   ├── ExperimentError   an invalid experiment file
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
-    │       └── DatabaseNotFoundError
+    │       └── DatabaseNotFoundError  no database where one is to be read
     ├── StateError            a saved state that does not fit the object that it is loaded into
     └── Interrupted           the user stopped a command; carries the command that resumes it
 
@@ -50,6 +50,9 @@ class Remedy(StrEnum):
     MAKE_RUNS = "Run something first."
     NAME_SWEEP = "Name one, such as momentum."
     FILL_DATABASE = "Tune or run something first, or choose another database."
+    COPY_DATABASE = "Copy it to a place where it can be written, and open the copy."
+    UPGRADE_PROGRAM = "Upgrade this program: pip install -U lodo-bench."
+    USE_FORMER_PROGRAM = "Use the version of lodo-bench that wrote it, or choose another database."
 
 
 class LodoBenchError(Exception):
@@ -102,7 +105,7 @@ class DatabaseError(UsageError):
 
 
 class DatabaseNotFoundError(DatabaseError):
-    """A results database that does not exist."""
+    """A results database that is to be read and does not exist."""
 
 
 class StateError(LodoBenchError):

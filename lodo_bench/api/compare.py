@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.api.database import open_store
 from lodo_bench.api.requests import DEFAULT_DATABASE
@@ -29,17 +31,20 @@ def compare(task: str | type[Task] | None = None, *, db: str = DEFAULT_DATABASE)
     return [comparison for comparison, _ in load_report(name, None, db).comparisons]
 
 
-def load_report(task: str | None, target: float | None, db: str) -> ReportData:
+def load_report(
+    task: str | None, target: float | None, db: str, on_notice: Callable[[str], None] = lambda _: None
+) -> ReportData:
     """Compare all final runs in a database for a report.
 
     Args:
         task: a task's name or path; None for every task.
         target: a loss; adds the steps and seconds to it.
         db: results database, a file or an SQLAlchemy URL.
+        on_notice: is told of an upgrade of the database.
 
     Raises:
         UsageError: as `compare`.
     """
     if task is not None:
         TASKS.check(task)
-    return load_report_data(open_store(db), task, target)
+    return load_report_data(open_store(db, on_notice), task, target)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import dataclass
 
 from lodo_bench.api.computing import notice_missing_numba, resolve_backend, resolve_workers
-from lodo_bench.api.database import open_store
+from lodo_bench.api.database import open_store, script
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.requests import ReproduceRequest
 from lodo_bench.errors import DatabaseNotFoundError
@@ -52,13 +50,13 @@ def execute_reproduce(request: ReproduceRequest, progress: ProgressReporter | No
     return reproduce.reproduce(
         plan,
         request.output or f"results/{experiment.name}-{experiment.scale}",
-        request.command or shlex.join(["python", *sys.argv]),
-        lambda provenance: Store(Database(request.db, create=True), provenance),
+        request.command or script(),
+        lambda provenance: Store(Database(request.db, create=True, on_notice=progress.notice), provenance),
         progress,
     )
 
 
-def estimate(request: ReproduceRequest) -> Estimate:
+def estimate(request: ReproduceRequest, progress: ProgressReporter) -> Estimate:
     """Return the work that an experiment lacks in the database, and its expected duration.
 
     Raises:
@@ -66,7 +64,7 @@ def estimate(request: ReproduceRequest) -> Estimate:
     """
     plan = _plan(request)
     try:
-        store: Store | None = open_store(request.db)
+        store: Store | None = open_store(request.db, progress.notice)
     except DatabaseNotFoundError:
         store = None
     items = tuple(missing_work(plan, store))

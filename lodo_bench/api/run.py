@@ -102,7 +102,7 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     for optimizer in optimizers:
         validate(task, optimizer, compute)
     notice_missing_numba(compute, progress)
-    store = create_store(request.db, device, [task.name], threads_of(task.name), request.command)
+    store = create_store(request, device, [task.name], threads_of(task.name), progress)
     specs = [
         _run_set_spec(request, task, optimizer, compute, values, store)
         for optimizer, values in zip(optimizers, given, strict=True)

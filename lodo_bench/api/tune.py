@@ -99,7 +99,7 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
     # Only workers need the device, which may be on other machines.
     check_task(task, compute.device, compute.dtype)
     notice_missing_numba(compute, progress)
-    store = create_store(request.db, cluster.device, [task.name], 1, request.command)
+    store = create_store(request, cluster.device, [task.name], 1, progress)
     records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
     if any(record.status != "finished" for record in records):
         with progress.tuning() as callback:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lodo_bench.api.requests import DEFAULT_DATABASE
+from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError, check_choice
 
 if TYPE_CHECKING:
@@ -116,4 +117,4 @@ def open_store(location: str) -> Store:
     """Open the results at `location`, which must exist."""
     from lodo_bench.api.database import open_store
 
-    return open_store(location)
+    return open_store(location, echo_err)

@@ -40,7 +40,7 @@ def report(
     from lodo_bench.api.compare import load_report
     from lodo_bench.report.formats import RENDERERS
 
-    data = load_report(task, target, db)
+    data = load_report(task, target, db, echo_err)
     if not data.comparisons:
         echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Make some with 'lodo-bench run'.")
         if kind == "markdown":

@@ -76,7 +76,7 @@ def reproduce(
     from lodo_bench.cli.views.reproduce import print_estimate, print_reproduction
 
     if dry_run:
-        print_estimate(estimate(request), json)
+        print_estimate(estimate(request, TerminalReporter()), json)
         return
     with resumable():
         done = execute_reproduce(request, TerminalReporter())
