@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.cost import TuningCost, tuning_cost
 from lodo_bench.analysis.grouping import RunGroup, gather
 from lodo_bench.analysis.labels import Named, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
@@ -17,7 +16,7 @@ from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord
-from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 
 
@@ -51,7 +50,7 @@ class Row:
         unfinished: how many seeds were interrupted or failed and have no score.
         evaluations: gradient evaluations for each step; NaN if no run has any step.
         complexity: time for one step, such as `O(n)`; empty where it is not told.
-        tuning: what finding the hyperparameters took, where they are tuned in the same database.
+        tuning: the study that tuned the hyperparameters, where it is among those given.
         curves: by seed, the run set that has its longest curve.
         timed_curves: likewise of the timed runs alone.
     """
@@ -66,7 +65,7 @@ class Row:
     unfinished: int
     evaluations: float
     complexity: str = ""
-    tuning: TuningCost | None = None
+    tuning: StudySummary | None = None
     curves: Mapping[int, int] = field(default_factory=dict)
     timed_curves: Mapping[int, int] = field(default_factory=dict)
 
@@ -121,7 +120,7 @@ def compare(
     bound: Callable[[TaskSpec], LossBound | None],
     *,
     complexity: Callable[[OptimizerSpec], str] | None = None,
-    studies: Iterable[StudyRecord] = (),
+    studies: Iterable[StudySummary] = (),
 ) -> list[Comparison]:
     """One comparison for each task and its options, in the order in which they were first run.
 
@@ -166,7 +165,7 @@ def _row(
     task: TaskSpec,
     found: RunGroup,
     complexity: Callable[[OptimizerSpec], str] | None,
-    studies: Sequence[StudyRecord],
+    studies: Sequence[StudySummary],
 ) -> Row:
     return Row(
         optimizer=found.optimizer,
@@ -179,7 +178,7 @@ def _row(
         unfinished=len(found.unfinished.difference(*found.values.values())),
         evaluations=found.evaluations / found.steps if found.steps else math.nan,
         complexity=complexity(found.optimizer) if complexity else "",
-        tuning=tuning_cost(found.hyperparameters, studies),
+        tuning=next((study for study in studies if study.id == found.hyperparameters.study_id), None),
         curves={seed: run_set for seed, (_, run_set) in found.curves.items()},
         timed_curves={seed: run_set for seed, (_, run_set) in found.timed_curves.items()},
     )

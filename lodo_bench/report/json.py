@@ -12,6 +12,7 @@ from lodo_bench.analysis.statistics import LEVEL
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.study import StudySummary
 
 
 def document(reports: Iterable[tuple[Comparison, Targets | None]]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) 
         "training_seconds": None if row.seconds is None else asdict(row.seconds),
         "evaluations_per_step": row.evaluations,
         "time_per_step": row.complexity or None,
-        "tuning": None if row.tuning is None else asdict(row.tuning),
+        "tuning": None if row.tuning is None else _tuning(row.tuning),
         "machines": [asdict(machine) for machine in row.machines],
         "unfinished": row.unfinished,
     }
@@ -80,3 +81,12 @@ def _result(comparison: Comparison, index: int, row: Row, column: Column) -> dic
 def _to_target(targets: Targets, index: int) -> Mapping[str, Any]:
     seconds = targets.seconds[index]
     return {"steps": asdict(targets.steps[index]), "seconds": None if seconds is None else asdict(seconds)}
+
+
+def _tuning(study: StudySummary) -> Mapping[str, Any]:
+    return {
+        "study": study.id,
+        "individuals": study.num_individuals,
+        "steps": study.steps,
+        "seconds": study.seconds,
+    }

@@ -160,9 +160,8 @@ def _costs(comparison: Comparison) -> Iterator[str]:
 def _cost(row: Row) -> list[str]:
     cost = []
     if (tuning := row.tuning) is not None:
-        cost.append(
-            f"tuning {duration(tuning.seconds)} ({tuning.individuals:,} individuals, {tuning.steps:,} steps in total)"
-        )
+        amount = f"{tuning.num_individuals:,} individuals, {tuning.steps:,} steps in total"
+        cost.append(f"tuning {duration(tuning.seconds)} ({amount})")
     if row.seconds is not None:
         cost.append(f"final run {duration(row.seconds.mean)}")
     return cost

@@ -18,6 +18,7 @@ from torch import Tensor
 from lodo_bench.errors import UsageError
 from lodo_bench.files.atomic import remove_temporary_files, write_atomically
 from lodo_bench.spec.training import TaskSpec, TrainingSpec
+from lodo_bench.state import StateDict
 
 # The version of the files' contents; files of another version are not read.
 _FORMAT = 2
@@ -44,7 +45,7 @@ class Checkpoint:
         """True if the next write is due."""
         return time.monotonic() >= self._next
 
-    def read(self, spec: TrainingSpec) -> dict[str, Any] | None:
+    def read(self, spec: TrainingSpec) -> StateDict | None:
         """Return the latest state, with its tensors on the CPU; None, after a notice, if the file is unusable."""
         if not self._path.exists():
             return None
@@ -58,7 +59,7 @@ class Checkpoint:
         elif content.get("identity") != self._identity(spec):
             self.reject("belongs to a different run")
         else:
-            state: dict[str, Any] = content["state"]
+            state: StateDict = content["state"]
             return state
         return None
 
@@ -140,7 +141,7 @@ def checkpoint_path(folder: Path, run_set: int, seed: int) -> Path:
     return folder / f"{run_set}-{seed}.pt"
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> StateDict:
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()  # PyTorch does not verify the checksums
     if damaged is not None:
