@@ -32,7 +32,7 @@ from lodo_bench.cli.output import command_line, echo_err, print_json, show_table
 from lodo_bench.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from lodo_bench.analysis.comparison import Row
+    from lodo_bench.analysis.comparison import ComparisonRow
     from lodo_bench.results.store import Store
     from lodo_bench.spec.milestone import Milestone
     from lodo_bench.spec.outcome import MetricHistory
@@ -173,7 +173,7 @@ def _print_summary(record: RunSetRecord, store: Store, json: bool) -> None:
         raise typer.Exit(3)
 
 
-def _row(record: RunSetRecord) -> Row:
+def _row(record: RunSetRecord) -> ComparisonRow:
     from lodo_bench.analysis.comparison import compare
 
     return compare([record], bound=lambda _: None)[0].rows[0]
