@@ -1,4 +1,4 @@
-"""Schedules: Table 5 number by number, a user's file, and what is said of a file that breaks a rule."""
+"""Schedules: Table 5 number by number, a user's file, and the messages about invalid files."""
 
 import re
 
@@ -107,7 +107,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(write):
 
 
 def fails(path, *parts):
-    """Loading the file fails with a message that holds its name and these parts, in this order."""
+    """Check that loading fails with a message that contains the file's name and these parts, in this order."""
     with pytest.raises(ScheduleError) as caught:
         load_schedules(path, "quadratic")
     message = str(caught.value)
