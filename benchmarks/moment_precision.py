@@ -36,7 +36,7 @@ def stochastic(values: Tensor) -> Tensor:
 
 
 def root(values: Tensor) -> Tensor:
-    """The square root in bfloat16, which has the range of the moment itself."""
+    """Store the square root in bfloat16, which has the range of the moment itself."""
     return to(torch.bfloat16)(values.sqrt()).square()
 
 

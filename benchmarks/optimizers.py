@@ -32,7 +32,7 @@ POPULATIONS = (1, 32)
 
 def spec(optimizer: str, population: int, steps: int) -> TrainingSpec:
     """Return the spec of final runs with the paper's hyperparameters if known, else with the defaults."""
-    defaults = {p.name: p.start for p in OPTIMIZERS.load(optimizer).hyperparameters}
+    defaults = {p.name: p.initial for p in OPTIMIZERS.load(optimizer).hyperparameters}
     values = published_hyperparameters(TASK, OptimizerSpec(optimizer)) or defaults
     individuals = tuple(Individual((seed,), values) for seed in range(population))
     return TrainingSpec(TASK, OptimizerSpec(optimizer), "tuning", individuals, steps)
@@ -57,7 +57,7 @@ def is_compiled(optimizer: str) -> bool:
     return OPTIMIZERS.load(optimizer)(x, values, seeding.optimizer_generators(training), {}).is_compiled
 
 
-def validation_metrics(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
+def evaluate(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
     """Evaluate the task as the training loop does."""
     done = 0
     while done < steps:
