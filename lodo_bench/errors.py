@@ -116,3 +116,15 @@ class Interrupted(LodoBenchError):
     """The user interrupted a command; everything finished so far is stored."""
 
     exit_code = 130
+
+
+def check_choice(value: str, choices: Iterable[str], kind: str) -> str:
+    """Return `value`.
+
+    Raises:
+        UnknownNameError: if it is not one of `choices`.
+    """
+    known = tuple(choices)
+    if value not in known:
+        raise UnknownNameError(kind, value, known)
+    return value

@@ -23,12 +23,12 @@ def export(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="Output file. [default: standard output]", metavar="FILE"),
+        typer.Option("--output", "-o", help="Output file. \\[default: standard output]", metavar="FILE"),
     ] = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(EXPORT_FORMATS)}. [default: by the ending of the output file, else csv]",
+            help=f"{', '.join(EXPORT_FORMATS)}. \\[default: by the ending of the output file, else csv]",
             metavar="FORMAT",
             show_default=False,
         ),

@@ -27,7 +27,7 @@ def plot(
     output: Annotated[str, typer.Option("--output", "-o", help="Output file: .png, .svg or .pdf.", metavar="FILE")],
     task: Annotated[
         str | None,
-        typer.Option("--task", "-t", help="The task. [default: the only one]", metavar="TASK", show_default=False),
+        typer.Option("--task", "-t", help="The task. \\[default: the only one]", metavar="TASK", show_default=False),
     ] = None,
     task_option: TaskOptionOption = None,
     optimizer: Annotated[

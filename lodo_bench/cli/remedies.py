@@ -30,10 +30,10 @@ def _run(task: TaskSpec, optimizer: OptimizerSpec | None = None) -> str:
 def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
     from lodo_bench.spec.options import format_value
 
-    words = [f"--task {task.name}", *(f"-t {name}={format_value(value)}" for name, value in task.options.items())]
+    words = [f"--task {task.name}", *(f"-T {name}={format_value(value)}" for name, value in task.options.items())]
     if optimizer is not None:
         words.append(f"--optimizer {optimizer.name}")
-        words += [f"-o {name}={format_value(value)}" for name, value in optimizer.options.items()]
+        words += [f"-O {name}={format_value(value)}" for name, value in optimizer.options.items()]
     return " ".join(words)
 
 

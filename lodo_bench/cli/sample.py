@@ -12,7 +12,6 @@ from lodo_bench.cli.options import (
     DataDirOption,
     JsonOption,
     open_store,
-    resolve_device,
     set_data_directory,
 )
 from lodo_bench.cli.output import echo_err, print_json
@@ -28,7 +27,7 @@ def sample(
     ] = False,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="PNG file. [default: run-set-N-seed-N-samples.png]", metavar="FILE"),
+        typer.Option("--output", "-o", help="PNG file. \\[default: run-set-N-seed-N-samples.png]", metavar="FILE"),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.", metavar="DEVICE")] = "cpu",
     data_dir: DataDirOption = None,
@@ -39,6 +38,7 @@ def sample(
     from rich.console import Console
     from rich.progress import Progress
 
+    from lodo_bench.api.computing import resolve_device
     from lodo_bench.figures import samples
 
     set_data_directory(data_dir)

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from tests.cli.runner import Place, finish, wait_until
 
-BOWL = ("run", "--task", "quadratic", "-t", "n=10", "--hyperparameters", "default", "--untimed")
+BOWL = ("run", "--task", "quadratic", "-T", "n=10", "--from", "default", "--untimed")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_curves_in_files_of_every_format(filled):
 
 
 def test_metrics_are_told_step_by_step(filled):
-    lodo = ("run", "--task", "quadratic", "-t", "n=10", "--hyperparameters", "default", "--optimizer", "lodo")
+    lodo = ("run", "--task", "quadratic", "-T", "n=10", "--from", "default", "--optimizer", "lodo")
     database = ("--db", filled.directory / "lodo.db")
     assert filled.run(*lodo, "--steps", 200, "--seeds", 1, *database).code == 0
     found = list(csv.DictReader(io.StringIO(filled.run("export", "metrics", *database).stdout)))

@@ -20,11 +20,11 @@ def with_defaults(tmp_path_factory):
     """A database with runs of two tasks, one of them with other options, and a study."""
     place = Place(tmp_path_factory.mktemp("filled"))
     schedule = place.schedule(10, population=8)
-    tune = ("tune", "--task", "quadratic", "-t", "n=12", "--optimizer", "lodo", "--schedule", schedule, "--workers", 0)
+    tune = ("tune", "--task", "quadratic", "-T", "n=12", "--optimizer", "lodo", "--schedule", schedule, "--workers", 0)
     for arguments in (
         ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2),
         ("run", "--optimizer", "lodo", *BOWL, "--untimed"),
-        ("run", "--optimizer", "momentum", *BOWL, "-t", "noise_variance=4"),
+        ("run", "--optimizer", "momentum", *BOWL, "-T", "noise_variance=4"),
         tune,
     ):
         assert place.run_here(*arguments).code == 0
@@ -109,7 +109,7 @@ def test_a_report_in_a_file_is_the_same_whatever_the_width(filled, report):
 
 
 def test_without_runs_the_report_says_what_to_do(place):
-    tune = ("tune", "--task", "quadratic", "-t", "n=12", "--optimizer", "adam", "--workers", 0)
+    tune = ("tune", "--task", "quadratic", "-T", "n=12", "--optimizer", "adam", "--workers", 0)
     assert place.run_here(*tune, "--schedule", place.schedule(10, population=8)).code == 0
     result = place.run_here("report")
     assert (result.code, result.stdout) == (0, "")
@@ -206,7 +206,7 @@ def test_json_on_a_terminal_is_json_and_nothing_else(filled):
 
 
 def test_live_progress_stays_off_standard_output(place):
-    arguments = ("--task", "quadratic", "-t", "n=12", "--optimizer", "adam", "--json")
+    arguments = ("--task", "quadratic", "-T", "n=12", "--optimizer", "adam", "--json")
     tune = ("tune", *arguments, "--schedule", place.schedule(10, 10), "--workers", 0)
     result, seen = on_terminal(place, *tune, columns=100, stderr=True)
     assert result.code == 0

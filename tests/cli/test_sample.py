@@ -19,7 +19,7 @@ def place(tmp_path_factory):
     """A finished run of a network, and one of another task."""
     place = Place(tmp_path_factory.mktemp("sample"))
     stand_in_data.write_mnist(place.directory / "images", train=66, test=1)
-    network = ("run", "--task", "mnist", "--optimizer", "adam", "-t", "batch_size=2", "-t", "test_samples=2")
+    network = ("run", "--task", "mnist", "--optimizer", "adam", "-T", "batch_size=2", "-T", "test_samples=2")
     assert run(place, *network, "--steps", 2, "--seeds", 1).code == 0
     assert run_here(place, "run", "--task", "rosenbrock", "--optimizer", "adam", "--seeds", 1).code == 0
     return place
