@@ -21,7 +21,7 @@ from lodo_bench.cli.output import command_line, resumable
 
 EXAMPLES = (
     "lodo-bench reproduce table8 --scale smoke",
-    "lodo-bench reproduce figure1 --dry-run",
+    "lodo-bench reproduce table1 --dry-run",
     "lodo-bench reproduce my_experiment.yaml --workers 4 --output my-results",
 )
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.comparison import Comparison, Row
+from lodo_bench.analysis.columns import ScoreColumn
+from lodo_bench.analysis.comparison import Comparison, ComparisonRow
 from lodo_bench.analysis.statistics import LEVEL
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
@@ -35,7 +35,7 @@ def _comparison(comparison: Comparison, targets: Targets | None) -> dict[str, An
     }
 
 
-def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) -> dict[str, Any]:
+def _row(comparison: Comparison, targets: Targets | None, index: int, row: ComparisonRow) -> dict[str, Any]:
     return {
         "optimizer": row.optimizer.name,
         "optimizer_options": row.optimizer.options,
@@ -56,16 +56,16 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) 
     }
 
 
-def _milestone(comparison: Comparison, index: int, row: Row, milestone: Milestone) -> dict[str, Any]:
+def _milestone(comparison: Comparison, index: int, row: ComparisonRow, milestone: Milestone) -> dict[str, Any]:
     """The training loss at a milestone, and under `scores` whatever else was measured there."""
     others = [column for column in row.results if column.milestone == milestone and not column.is_loss]
     return {
-        **_result(comparison, index, row, Column(milestone)),
+        **_result(comparison, index, row, ScoreColumn(milestone)),
         "scores": {column.score: _result(comparison, index, row, column) for column in others},
     }
 
 
-def _result(comparison: Comparison, index: int, row: Row, column: Column) -> dict[str, Any]:
+def _result(comparison: Comparison, index: int, row: ComparisonRow, column: ScoreColumn) -> dict[str, Any]:
     result, verdict = row.results[column], comparison.verdicts[column]
     published = result.published
     return {

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lodo_bench.analysis.columns import Column
+from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.statistics import Interval
 from lodo_bench.report.markdown import render
@@ -17,7 +17,7 @@ from tests.analysis.helpers import seeds, spread
 from tests.builders import at_steps, generation, individual, run, run_set, schedule, study_spec
 
 NAN, INF = math.nan, math.inf
-LOSS = Column(at_steps(200))
+LOSS = ScoreColumn(at_steps(200))
 
 
 def only(*run_sets, **settings):
@@ -83,7 +83,7 @@ def test_of_an_accuracy_more_is_better():
         seeds("high", spread(2.0), scores=[{"test_accuracy": 0.9 + 0.001 * seed} for seed in range(8)]),
     ]
     comparison = only(*sets)
-    assert comparison.columns == (LOSS, Column(at_steps(200), "test_accuracy"))
+    assert comparison.columns == (LOSS, ScoreColumn(at_steps(200), "test_accuracy"))
     assert marks(comparison, comparison.columns[1]) == {"low": "", "high": "best"}
     loss, accuracy = build_section(comparison).verdicts
     assert loss.startswith("Loss at 200 steps: low has the best mean, 1 ")
@@ -97,7 +97,7 @@ def test_a_diverged_run_is_the_worst_in_every_score():
         seeds("half", [1.0] * 4 + [NAN] * 4, scores=scores),
         seeds("steady", spread(2.0), scores=[{"test_accuracy": 0.8}] * 8),
     )
-    accuracy = comparison.rows[0].results[Column(at_steps(200), "test_accuracy")]
+    accuracy = comparison.rows[0].results[ScoreColumn(at_steps(200), "test_accuracy")]
     assert (accuracy.summary.count, accuracy.summary.diverged) == (4, 4)
 
 

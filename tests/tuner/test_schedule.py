@@ -246,3 +246,12 @@ def test_a_power_of_ten_is_a_number_with_or_without_a_point(write, text):
 
 def test_a_day_that_is_in_no_calendar_is_no_yaml(write):
     fails(write("population: 2020-13-45"), "is not valid YAML")
+
+
+@pytest.mark.parametrize(("key", "epochs"), [("", 50), ("meta_epochs: 3\n", 3)])
+def test_the_same_file_schedules_meta_training(write, key, epochs):
+    """An epoch is a generation of one individual: 20 runs of 100 steps."""
+    path = write(GOOD + key)
+    schedules = load_schedules(path, "quadratic")
+    assert schedules["meta-training"] == Schedule(path, 1, (GenerationPlan(0.0, 2000),) * epochs)
+    assert schedules["genetic"] == load_genetic(path, "quadratic")

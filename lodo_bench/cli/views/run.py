@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from lodo_bench.analysis.comparison import Row, compare
+from lodo_bench.analysis.comparison import ComparisonRow, compare
 from lodo_bench.api.database import open_store
 from lodo_bench.cli.output import echo_err, print_json, show_table
 from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
@@ -63,7 +63,7 @@ def print_runs(record: RunSetRecord, metrics: Metrics) -> None:
     show_table([*headers, *(["training s", "steps/s"] if timed else [])], rows, left=2)
 
 
-def _summary(record: RunSetRecord) -> Row:
+def _summary(record: RunSetRecord) -> ComparisonRow:
     return compare([record], bound=lambda _: None)[0].rows[0]
 
 
