@@ -27,7 +27,7 @@ from lodo_bench.compute.selection import best_backend, use_backend
 from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.lodo.block_network import padded_dimension
 from lodo_bench.optimizers.lodo.lodo import Lodo
-from lodo_bench.runs.provenance import gather
+from lodo_bench.runs.provenance import collect_provenance
 from lodo_bench.spec.compute import BackendChoice
 
 SIZES = (100, 1_000, 10_000, 94_696, 1_000_000, 5_000_000, 10_000_000)
@@ -35,11 +35,12 @@ LAYERS, BLOCK_SIZE = 16, 4
 WARM_UP_STEPS = 3
 COPY_BYTES = 2**28
 VALUES = {"meta_learning_rate": 0.001, "momentum": 0.9, "initial_learning_rate": 0.1}
-FLOOR = """The bytes that a step must move, for θ of W = N ñ k numbers of s bytes: 9 W s for θ and Adam's moments (θ is read
-by both passes of the update and both of the hypergradient; θ and two moments are written, and the moments read, once),
-6 N ñ s for activations (two written by the update and read by the hypergradient, whose own are written and read) and
-16 N ñ for the permutations, read by four passes. Signals between layers, and their random order, are not counted. If
-everything fits in a cache, a step can be faster than a copy through memory."""
+BYTES_MOVED = """\
+The bytes that a step must move, for θ of W = N ñ k numbers of s bytes: 9 W s for θ and Adam's moments (θ
+is read by both passes of the update and both of the hypergradient; θ and the moments are written, and the moments
+read, once), 6 N ñ s for activations (two written by the update and read by the hypergradient, whose own are written
+and read) and 16 N ñ for the permutations, read by four passes. Signals between layers, and their random order, are
+not counted. If everything fits in a cache, a step can be faster than a copy through memory."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Case:
 
     @property
     def moved_bytes(self) -> int:
-        """Lower bound of the bytes that a step moves; see FLOOR."""
+        """Lower bound of the bytes that a step moves; see BYTES_MOVED."""
         return self.entries * ((9 * BLOCK_SIZE + 6) * self.dtype.itemsize + 16)
 
     @property
@@ -184,12 +185,12 @@ def build(case: Case) -> tuple[Lodo, torch.Tensor]:
 
 def cases(device: str, most: int) -> Iterator[Case]:
     """Return all sizes of one individual and a population of small ones, for the fastest backend and the reference."""
-    kernels: list[BackendChoice] = sorted({best_backend(device), "torch"})
+    backends: list[BackendChoice] = sorted({best_backend(device), "torch"})
     shapes = [(n, 1) for n in SIZES if n <= most] + [(100, 32)]
     for dtype in (torch.float32, torch.float64):
-        for kernel in kernels:
+        for backend in backends:
             for n, population in shapes:
-                yield Case(n, population, dtype, kernel, device)
+                yield Case(n, population, dtype, backend, device)
 
 
 def row(found: Measured, former: Measured | None, speed: float) -> str:
@@ -198,22 +199,22 @@ def row(found: Measured, former: Measured | None, speed: float) -> str:
     if former is not None and former.case.n < case.n and former.case.population == case.population:
         growth = f"{math.log(found.seconds / former.seconds) / math.log(case.n / former.case.n):.2f}"
     memory = "" if found.memory is None else f"{found.memory / 1e6:,.1f}"
-    precision = str(case.dtype).removeprefix("torch.")
+    dtype = str(case.dtype).removeprefix("torch.")
     return (
-        f"| {case.kernel} | {precision} | {case.n:,} | {case.population} | {found.seconds * 1e3:,.4g} | "
+        f"| {case.backend} | {dtype} | {case.n:,} | {case.population} | {found.seconds * 1e3:,.4g} | "
         f"{case.moved_bytes / 1e6:,.4g} | {floor * 1e3:,.4g} | {found.seconds / floor:.2f} | {growth} | {memory} |"
     )
 
 
 def table(device: str, most: int, budget: float, speed: float) -> Iterator[str]:
     """Yield the lines of a Markdown table as they are measured, and the skipped cases."""
-    yield "| kernel | precision | n | P | step, ms | moved, MB | floor, ms | step / floor | growth | peak memory, MB |"
+    yield "| backend | dtype | n | P | step, ms | moved, MB | bound, ms | step / bound | growth | peak memory, MB |"
     yield "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     former, skipped = None, []
     for case in cases(device, most):
         if 1.1 * case.needed_bytes > free_bytes(device):
-            precision = str(case.dtype).removeprefix("torch.")
-            skipped.append(f"{case.kernel}, {precision}, n = {case.n:,} ({case.needed_bytes / 1e9:.1f} GB)")
+            dtype = str(case.dtype).removeprefix("torch.")
+            skipped.append(f"{case.backend}, {dtype}, n = {case.n:,} ({case.needed_bytes / 1e9:.1f} GB)")
             continue
         found = measure_apart(case, budget)
         yield row(found, former, speed)
@@ -223,14 +224,14 @@ def table(device: str, most: int, budget: float, speed: float) -> Iterator[str]:
 
 
 def report(arguments: argparse.Namespace) -> Iterator[str]:
-    where = gather(arguments.device, "", torch.get_num_threads())
+    where = collect_provenance(arguments.device, "", torch.get_num_threads())
     speed = bandwidth(arguments.device, arguments.seconds)
     versions = ", ".join(f"{name} {version}" for name, version in where.versions.items() if name != "ray")
     machine = f"{where.machine.device} ({where.machine.cpu}, {where.machine.threads} threads)"
     yield f"A step of LODO on {machine}, {platform.system()}, {datetime.now(UTC):%Y-%m-%d};"
     yield f"{versions}. Copying moves {speed / 1e9:.1f} GB/s.\n"
     yield from table(arguments.device, arguments.max_n, arguments.seconds, speed)
-    yield f"\n{FLOOR}\n"
+    yield f"\n{BYTES_MOVED}\n"
     yield "Growth: the exponent of n between a size and the one before. Peak memory: what the optimizer added, its"
     yield "construction included."
 

@@ -36,7 +36,7 @@ def stochastic(values: Tensor) -> Tensor:
 
 
 def root(values: Tensor) -> Tensor:
-    """The square root in bfloat16, which has the range of the moment itself."""
+    """Store the square root in bfloat16, which has the range of the moment itself."""
     return to(torch.bfloat16)(values.sqrt()).square()
 
 
@@ -60,7 +60,7 @@ def losses(steps: int, first: Rounding | None, second: Rounding | None) -> Tenso
     x = task.initial_point()
     values = {name: x.new_full((len(x),), value) for name, value in TUNED.items()}
     optimizer = Lodo(x, values, [Generator().manual_seed(100 + seed) for seed in SEEDS], {})
-    moments: Any = optimizer._meta
+    moments: Any = optimizer.meta_optimizer
     total = x.new_zeros(len(x))
     for step in range(steps):
         task.next_batch()

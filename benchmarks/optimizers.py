@@ -18,11 +18,13 @@ from torch import Tensor
 
 from lodo_bench import seeding
 from lodo_bench.analysis.published import published_hyperparameters
-from lodo_bench.backends.compiled_loop import CompiledStep, run_compiled
+from lodo_bench.backends.compiled_loop import CompiledLoop, CompiledStep, compiled_loop
+from lodo_bench.backends.numba.quadratic import quadratic_batches
 from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
-from lodo_bench.tasks import TASKS
-from lodo_bench.tasks.base import Task
+from lodo_bench.tasks.build import build_task
+from lodo_bench.tasks.quadratic import Quadratic
 from lodo_bench.training.loop import train
 from lodo_bench.training.stopwatch import Stopwatch
 
@@ -32,7 +34,7 @@ POPULATIONS = (1, 32)
 
 def spec(optimizer: str, population: int, steps: int) -> TrainingSpec:
     """Return the spec of final runs with the paper's hyperparameters if known, else with the defaults."""
-    defaults = {p.name: p.start for p in OPTIMIZERS.load(optimizer).hyperparameters}
+    defaults = {p.name: p.initial for p in OPTIMIZERS.load(optimizer).hyperparameters}
     values = published_hyperparameters(TASK, OptimizerSpec(optimizer)) or defaults
     individuals = tuple(Individual((seed,), values) for seed in range(population))
     return TrainingSpec(TASK, OptimizerSpec(optimizer), "tuning", individuals, steps)
@@ -52,29 +54,24 @@ def idle(data, p, k, gradient, x):
 def is_compiled(optimizer: str) -> bool:
     """Return True if its steps are compiled into one loop with the task's."""
     training = spec(optimizer, 1, 1)
-    x = torch.zeros(1, 100, dtype=torch.float64)
-    values = {name: x.new_tensor([value]) for name, value in training.individuals[0].hyperparameters.items()}
-    return OPTIMIZERS.load(optimizer)(x, values, seeding.optimizer_generators(training), {}).is_compiled
+    task = build_task(training)
+    return compiled_loop(task, build_optimizer(training, task.initial_point())) is not None
 
 
-def validation_metrics(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
+def evaluate(task: Quadratic, x: Tensor, steps: int, compiled: bool) -> None:
     """Evaluate the task as the training loop does."""
-    done = 0
-    while done < steps:
-        if compiled:
-            batches, count = task.compiled_batches(steps - done)
-            run_compiled(batches, CompiledStep(idle, ()), x, x.new_empty(count, len(x)))
-        else:
-            count = 1
-            task.next_batch()
-            task.loss_and_gradient(x)
-        done += count
+    if compiled:
+        CompiledLoop(quadratic_batches(task), lambda count: CompiledStep(idle, ()), x).run(steps)
+        return
+    for _ in range(steps):
+        task.next_batch()
+        task.loss_and_gradient(x)
 
 
 def task_seconds(population: int, steps: int, compiled: bool) -> float:
     """Return the time of one evaluation of the task alone."""
     generators = seeding.task_generators(spec("adam", population, steps))
-    task = TASKS.load(TASK.name)(generators, torch.float64, TASK.options)
+    task = Quadratic(generators, torch.float64, TASK.options)
     x, watch = task.initial_point(), Stopwatch("cpu")
     for clock in (nullcontext(), watch):  # the first time to warm up
         with clock:

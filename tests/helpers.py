@@ -67,7 +67,7 @@ def build_task(name: str, seeds: Sequence[int], dtype: torch.dtype = torch.float
 
 def center_of(task: Task) -> torch.Tensor:
     """Where the minimum of the noisy quadratic is now, (P, n)."""
-    return task._walk[task._position]
+    return task.walk[task._position]
 
 
 def copy_of(task: Task, seeds: Sequence[int]) -> Task:

@@ -1,4 +1,4 @@
-"""When each row of a comparison came down to a loss."""
+"""Steps and seconds that the rows of a comparison took to a target loss."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lodo_bench.spec.outcome import Curve
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Steps and seconds to a target.
+    """Steps and seconds to a target loss.
 
     Attributes:
         loss: the target.
-        window: over how many steps the loss is averaged.
+        window: number of steps that the loss is averaged over.
         steps: by row.
         seconds: by row, of its timed runs; None for a row that has none.
     """
@@ -31,20 +31,20 @@ class Targets:
 
 
 def summarize_targets(comparison: Comparison, loss: float, curve: Callable[[int, int], Curve]) -> Targets:
-    """Look up in the curves when each run of a comparison first came to `loss`; one curve is in memory at a time.
+    """Find the first step and second at which each run of a comparison reached `loss`; reads one curve at a time.
 
     The window is that of a score at the longest step milestone of the comparison, the same for all rows.
 
     Args:
         comparison: the rows.
         loss: the target, a finite number.
-        curve: gives the curve of a run by run set and seed.
+        curve: returns the curve of a run by run set and seed.
 
     Raises:
         UsageError: if `loss` is not finite.
     """
     if not math.isfinite(loss):
-        raise UsageError(f"a target of {loss:g} is not possible: it must be a finite number.")
+        raise UsageError(f"invalid target {loss:g}: must be a finite number.")
     milestones = [int(milestone.value) for milestone in comparison.milestones if milestone.unit == "steps"]
     first, last = scored_window(max(milestones, default=1))
 

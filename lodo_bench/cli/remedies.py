@@ -30,10 +30,10 @@ def _run(task: TaskSpec, optimizer: OptimizerSpec | None = None) -> str:
 def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
     from lodo_bench.spec.options import format_value
 
-    words = [f"--task {task.name}", *(f"-t {name}={format_value(value)}" for name, value in task.options.items())]
+    words = [f"--task {task.name}", *(f"-T {name}={format_value(value)}" for name, value in task.options.items())]
     if optimizer is not None:
         words.append(f"--optimizer {optimizer.name}")
-        words += [f"-o {name}={format_value(value)}" for name, value in optimizer.options.items()]
+        words += [f"-O {name}={format_value(value)}" for name, value in optimizer.options.items()]
     return " ".join(words)
 
 
@@ -63,4 +63,7 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.NAME_SWEEP: "Name one with --over, e.g. --over momentum.",
     Remedy.FILL_DATABASE: "Fill one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
     "LODO_BENCH_DB.",
+    Remedy.COPY_DATABASE: "Copy it to a place where it can be written, and choose the copy with --db or LODO_BENCH_DB.",
+    Remedy.UPGRADE_PROGRAM: "Upgrade lodo-bench with 'pip install -U lodo-bench'.",
+    Remedy.USE_FORMER_PROGRAM: "Use the version of lodo-bench that wrote it, or choose another database with --db.",
 }

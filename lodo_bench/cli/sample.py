@@ -12,11 +12,16 @@ from lodo_bench.cli.options import (
     DataDirOption,
     JsonOption,
     open_store,
-    resolve_device,
     set_data_directory,
 )
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.files.atomic import open_output
+
+EXAMPLES = (
+    "lodo-bench sample 3",
+    "lodo-bench sample 3 --seed 1 --images 64 -o digits.png",
+    "lodo-bench sample 3 --inputs --images 8",
+)
 
 
 def sample(
@@ -28,7 +33,7 @@ def sample(
     ] = False,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="PNG file. [default: run-set-N-seed-N-samples.png]", metavar="FILE"),
+        typer.Option("--output", "-o", help="PNG file.", metavar="FILE", show_default="run-set-N-seed-N-samples.png"),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.", metavar="DEVICE")] = "cpu",
     data_dir: DataDirOption = None,
@@ -39,6 +44,7 @@ def sample(
     from rich.console import Console
     from rich.progress import Progress
 
+    from lodo_bench.api.computing import resolve_device
     from lodo_bench.figures import samples
 
     set_data_directory(data_dir)

@@ -80,7 +80,7 @@ def hyperparameters_of(condition: Condition, study: StudyRecord | None) -> Hyper
     if study is None:
         found = fixed_hyperparameters("paper" if condition.part.source == "paper" else "default", task, optimizer)
     else:
-        found = tuned_hyperparameters(study) or fixed_hyperparameters("default", task, optimizer)
+        found = tuned_hyperparameters(study.summary) or fixed_hyperparameters("default", task, optimizer)
     return None if found is None else condition.apply(found)
 
 
@@ -148,13 +148,13 @@ def _checkpoint_plan(store: Store) -> CheckpointPlan | None:
 
 def _slowest_first(records: Sequence[RunSetRecord], store: Store) -> list[RunSetRecord]:
     """Sort by the expected duration, judging by the searches, so that the last process does not run alone for long."""
-    studies = store.studies()
+    studies = store.study_summaries()
 
     def cost(record: RunSetRecord) -> float:
         name = record.spec.optimizer.name
-        members = [m for study in studies if study.spec.optimizer.name == name for m in study.individuals]
-        steps = sum(member.steps for member in members)
-        seconds_per_step = sum(member.seconds for member in members) / steps if steps else float("inf")
+        same = [study for study in studies if study.spec.optimizer.name == name]
+        steps = sum(study.steps for study in same)
+        seconds_per_step = sum(study.seconds for study in same) / steps if steps else float("inf")
         return seconds_per_step * record.spec.steps * len(record.missing_seeds)
 
     return sorted(records, key=cost, reverse=True)

@@ -11,7 +11,7 @@ from lodo_bench.report.data import ReportData
 from lodo_bench.results.store import Store
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
-from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.study import StudySummary
 from lodo_bench.tasks import TASKS
 
 
@@ -30,7 +30,7 @@ def load_report_data(store: Store, task: str | None = None, target: float | None
     if task is not None:
         TASKS.check(task)
     run_sets, studies = store.run_sets(task), store.studies(task)
-    comparisons = compare_run_sets(run_sets, studies)
+    comparisons = compare_run_sets(run_sets, [study.summary for study in studies])
     targets = [None if target is None else summarize_targets(found, target, store.curve) for found in comparisons]
     names = {study.spec.optimizer.name for study in studies}
     return ReportData(
@@ -42,7 +42,7 @@ def load_report_data(store: Store, task: str | None = None, target: float | None
     )
 
 
-def compare_run_sets(run_sets: Iterable[RunSetRecord], studies: Iterable[StudyRecord] = ()) -> list[Comparison]:
+def compare_run_sets(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySummary] = ()) -> list[Comparison]:
     """Compare final runs, with the loss bounds of their tasks and the time complexity of their optimizers.
 
     Args:

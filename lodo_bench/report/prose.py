@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.comparison import Comparison, Result, Row
+from lodo_bench.analysis.columns import ScoreColumn
+from lodo_bench.analysis.comparison import Comparison, ComparisonRow, ScoreResult
 from lodo_bench.analysis.statistics import LEVEL, ComparisonResult
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
@@ -30,7 +30,7 @@ def verdict_sentences(comparison: Comparison) -> Iterator[str]:
             yield f"{column.title[:1].upper()}{column.title[1:]}: {_outcome(comparison, column)}"
 
 
-def _outcome(comparison: Comparison, column: Column) -> str:
+def _outcome(comparison: Comparison, column: ScoreColumn) -> str:
     verdict = comparison.verdicts[column]
     if verdict.best is None:
         return "no optimizer is marked best: every candidate diverged in at least half of its runs."
@@ -53,7 +53,7 @@ def _outcome(comparison: Comparison, column: Column) -> str:
     return f"{'. '.join(parts)}."
 
 
-def _interval(result: Result) -> str:
+def _interval(result: ScoreResult) -> str:
     interval = result.interval
     if math.isnan(interval.low):
         return ""
@@ -62,7 +62,7 @@ def _interval(result: Result) -> str:
     return f" ({100 * CONFIDENCE:g} % confidence interval {number(interval.low)} to {number(interval.high)})"
 
 
-def _distance(column: Column, result: Result, best: Result) -> str:
+def _distance(column: ScoreColumn, result: ScoreResult, best: ScoreResult) -> str:
     """Return the distance of a mean from the best: in percent, as a factor, or as a difference where these fail."""
     mean, reference = result.summary.mean, best.summary.mean
     if math.isnan(mean):
@@ -157,12 +157,11 @@ def _costs(comparison: Comparison) -> Iterator[str]:
         yield f"Cost in training time: {'; '.join(costs)}."
 
 
-def _cost(row: Row) -> list[str]:
+def _cost(row: ComparisonRow) -> list[str]:
     cost = []
     if (tuning := row.tuning) is not None:
-        cost.append(
-            f"tuning {duration(tuning.seconds)} ({tuning.individuals:,} individuals, {tuning.steps:,} steps in total)"
-        )
+        amount = f"{tuning.num_individuals:,} individuals, {tuning.steps:,} steps in total"
+        cost.append(f"tuning {duration(tuning.seconds)} ({amount})")
     if row.seconds is not None:
         cost.append(f"final run {duration(row.seconds.mean)}")
     return cost

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.comparison import Comparison, Row
+from lodo_bench.analysis.columns import ScoreColumn
+from lodo_bench.analysis.comparison import Comparison, ComparisonRow
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark
 from lodo_bench.report.formatting import (
@@ -117,7 +117,7 @@ class _TableColumn:
     bound: TableCell = TableCell(NOTHING)
 
 
-def _with_source(label: str, row: Row) -> str:
+def _with_source(label: str, row: ComparisonRow) -> str:
     """Return the label with the source of the hyperparameters, unless it already contains that."""
     source = row.hyperparameters.label
     return label if f", {source}" in label else f"{label}, {source}"
@@ -142,7 +142,7 @@ def _name_columns(comparison: Comparison) -> list[_TableColumn]:
     ]
 
 
-def _score_columns(comparison: Comparison, column: Column) -> list[_TableColumn]:
+def _score_columns(comparison: Comparison, column: ScoreColumn) -> list[_TableColumn]:
     results = [row.results.get(column) for row in comparison.rows]
     verdict = comparison.verdicts[column]
 
@@ -203,7 +203,7 @@ def _cost_columns(comparison: Comparison, machines: Sequence[Machine]) -> list[_
     return columns
 
 
-def _speed(row: Row, machines: Sequence[Machine]) -> TableCell:
+def _speed(row: ComparisonRow, machines: Sequence[Machine]) -> TableCell:
     letters = ", ".join(machine_letter(machines.index(machine)) for machine in row.machines)
     text = mean_speed(row.speed) + (f" [{letters}]" if letters and len(machines) > 1 else "")
     return TableCell(text, row.speed.mean if row.speed else None)

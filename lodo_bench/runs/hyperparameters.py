@@ -10,7 +10,7 @@ from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.results.store import Store
 from lodo_bench.spec.run_set import Hyperparameters
-from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
@@ -46,7 +46,7 @@ def choose(
     return replace(base, values=values, source="given", provenance_note=rest, study_id=None)
 
 
-def tuned_hyperparameters(study: StudyRecord) -> Hyperparameters | None:
+def tuned_hyperparameters(study: StudySummary) -> Hyperparameters | None:
     """Return the result of a study; None if it is unfinished, or no individual had a finite loss."""
     if study.result is None or not study.has_result:
         return None

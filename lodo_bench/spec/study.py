@@ -112,6 +112,39 @@ class IndividualRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StudySummary:
+    """A stored study in numbers, without its generations and individuals.
+
+    Attributes:
+        id, spec, result: as in `StudyRecord`.
+        num_generations: generations opened so far.
+        num_individuals: individuals evaluated so far.
+        has_finite_loss: True if the loss of any of them is finite.
+        steps: training steps of all of them.
+        seconds: training time of all of them, on one worker each; several workers share it.
+    """
+
+    id: int
+    spec: StudySpec
+    result: Tuned | None
+    num_generations: int
+    num_individuals: int
+    has_finite_loss: bool
+    steps: int
+    seconds: float
+
+    @property
+    def status(self) -> Literal["finished", "unfinished"]:
+        """`finished` once the search has its result."""
+        return "unfinished" if self.result is None else "finished"
+
+    @property
+    def has_result(self) -> bool:
+        """True for a finished search in which any loss was finite; where none ever was, its mean never moved."""
+        return self.result is not None and self.has_finite_loss
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRecord:
     """A study as it is stored.
 
@@ -144,7 +177,21 @@ class StudyRecord:
     @property
     def has_result(self) -> bool:
         """True for a finished search in which any loss was finite; where none ever was, its mean never moved."""
-        return self.status == "finished" and any(math.isfinite(member.fitness) for member in self.individuals)
+        return self.summary.has_result
+
+    @property
+    def summary(self) -> StudySummary:
+        """The study in numbers."""
+        return StudySummary(
+            id=self.id,
+            spec=self.spec,
+            result=self.result,
+            num_generations=len(self.generations),
+            num_individuals=len(self.individuals),
+            has_finite_loss=any(math.isfinite(member.fitness) for member in self.individuals),
+            steps=sum(member.steps for member in self.individuals),
+            seconds=sum(member.seconds for member in self.individuals),
+        )
 
     def count(self, status: Status) -> int:
         """Count the individuals that ended with `status`."""

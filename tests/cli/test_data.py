@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lodo_bench.cli import download_progress as fetching
+from lodo_bench.cli.views import download_progress as fetching
 from lodo_bench.cli.app import main
 from lodo_bench.cli.options import set_data_directory
 from lodo_bench.tasks.data import catalog
@@ -141,7 +141,10 @@ def test_an_interrupted_download_is_continued_by_the_same_command(place, server,
     result = finish(process)
     assert (result.code, result.stdout) == (130, "")
     assert "Traceback" not in result.stderr
-    assert "lodo-bench: interrupted; whole files are kept. Continue with:\n  lodo-bench data fetch" in result.stderr
+    assert (
+        "lodo-bench: interrupted; everything finished is stored. Rerun to resume:\n  lodo-bench data fetch"
+        in result.stderr
+    )
     assert [path.name for path in folder.iterdir()] == [part.name]
 
     begun = part.stat().st_size

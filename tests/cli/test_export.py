@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from tests.cli.runner import Place, finish, wait_until
 
-BOWL = ("run", "--task", "quadratic", "--task-option", "n=10", "--hyperparameters", "default", "--untimed")
+BOWL = ("run", "--task", "quadratic", "-T", "n=10", "--from", "default", "--untimed")
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,9 @@ def test_metrics_are_told_step_by_step(filled):
         "run",
         "--task",
         "quadratic",
-        "--task-option",
+        "-T",
         "n=10",
-        "--hyperparameters",
+        "--from",
         "default",
         "--optimizer",
         "lodo",

@@ -19,9 +19,9 @@ from tests.stand_in_data import write_cifar10, write_mnist
 
 # Slow enough to be caught at work: what to train, and the steps for each time that it is killed.
 RUNS = {
-    "mnist": (("--optimizer", "adam", "-t", "batch_size=8", "-t", "test_samples=64"), 12),
-    "cifar10": (("--optimizer", "adam", "-t", "batch_size=16", "-t", "width=4"), 25),
-    "quadratic": (("--optimizer", "lodo", "-t", "dimension=300"), 1500),
+    "mnist": (("--optimizer", "adam", "-T", "batch_size=8", "-T", "test_samples=64"), 12),
+    "cifar10": (("--optimizer", "adam", "-T", "batch_size=16", "-T", "width=4"), 25),
+    "quadratic": (("--optimizer", "lodo", "-T", "dimension=300"), 1500),
     "rosenbrock": (("--optimizer", "lodo-residuals"), 330),
 }
 EVERY = 0.05

@@ -11,7 +11,7 @@ from lodo_bench.cli.app import app
 from lodo_bench.errors import UsageError
 from tests.cli.runner import Place
 
-BOWL = ("--task", "quadratic", "--task-option", "n=4", "--steps", 120, "--seeds", 2, "--untimed", "--kernel", "torch")
+BOWL = ("--task", "quadratic", "-T", "n=4", "--steps", 120, "--seeds", 2, "--untimed", "--backend", "torch")
 GIVEN = ("-p", "meta_learning_rate=0.001", "-p", "initial_learning_rate=0.5")
 
 
@@ -22,11 +22,11 @@ def filled(tmp_path_factory):
     schedule = place.schedule(10, 10, population=8)
     tune = ("tune", "--task", "rosenbrock", "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
     for arguments in (
-        ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2, "--hyperparameters", "paper"),
+        ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2, "--from", "paper"),
         ("run", "--optimizer", "lodo", *BOWL, *GIVEN, "-p", "momentum=0.1"),
         ("run", "--optimizer", "lodo", *BOWL, *GIVEN, "-p", "momentum=0.2"),
         ("run", "--optimizer", "adam", *BOWL),
-        ("run", "--optimizer", "adam", *BOWL, "--task-option", "noise_variance=4"),
+        ("run", "--optimizer", "adam", *BOWL, "-T", "noise_variance=4"),
         tune,
     ):
         assert place.run_here(*arguments).code == 0
@@ -34,7 +34,7 @@ def filled(tmp_path_factory):
 
 
 ROSENBROCK = ("--task", "rosenbrock")
-QUADRATIC = ("--task", "quadratic", "--task-option", "n=4")
+QUADRATIC = ("--task", "quadratic", "-T", "n=4")
 KINDS = {
     "curves": (*ROSENBROCK, "--optimizer", "adam"),
     "hessian-error": QUADRATIC,
@@ -91,11 +91,11 @@ def test_a_trajectory_is_the_same_every_time(filled):
             "there are results for several tasks: quadratic (dimension=4), quadratic",
         ),
         (
-            ("curves", "--task", "quadratic", "--task-option", "n=9"),
+            ("curves", "--task", "quadratic", "-T", "n=9"),
             "no results for quadratic (dimension=9). Stored tasks: ",
         ),
         (("curves", "--task", "quadrtic"), "unknown task 'quadrtic'. Did you mean 'quadratic'?"),
-        (("curves", "--task-option", "n=4"), "task options were given without a task."),
+        (("curves", "-T", "n=4"), "task options were given without a task."),
         (("curves", *ROSENBROCK, "--optimizer", "lodo"), "unknown optimizer 'lodo' of these runs."),
         (("hessian-error", *ROSENBROCK), "no run on rosenbrock has a Hessian error"),
         (

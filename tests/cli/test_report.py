@@ -24,7 +24,7 @@ def filled(tmp_path_factory):
         "tune",
         "--task",
         "quadratic",
-        "--task-option",
+        "-T",
         "n=12",
         "--optimizer",
         "lodo",
@@ -36,7 +36,7 @@ def filled(tmp_path_factory):
     for arguments in (
         ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2),
         ("run", "--optimizer", "lodo", *BOWL, "--untimed"),
-        ("run", "--optimizer", "momentum", *BOWL, "--task-option", "noise_variance=4"),
+        ("run", "--optimizer", "momentum", *BOWL, "-T", "noise_variance=4"),
         tune,
     ):
         assert place.run_here(*arguments).code == 0
@@ -121,7 +121,7 @@ def test_a_report_in_a_file_is_the_same_whatever_the_width(filled, report):
 
 
 def test_without_runs_the_report_says_what_to_do(place):
-    tune = ("tune", "--task", "quadratic", "--task-option", "n=12", "--optimizer", "adam", "--workers", 0)
+    tune = ("tune", "--task", "quadratic", "-T", "n=12", "--optimizer", "adam", "--workers", 0)
     assert place.run_here(*tune, "--schedule", place.schedule(10, population=8)).code == 0
     result = place.run_here("report")
     assert (result.code, result.stdout) == (0, "")
@@ -273,7 +273,7 @@ def test_json_on_a_terminal_is_json_and_nothing_else(filled):
 
 
 def test_live_progress_stays_off_standard_output(place):
-    arguments = ("--task", "quadratic", "--task-option", "n=12", "--optimizer", "adam", "--json")
+    arguments = ("--task", "quadratic", "-T", "n=12", "--optimizer", "adam", "--json")
     tune = ("tune", *arguments, "--schedule", place.schedule(10, 10), "--workers", 0)
     result, seen = on_terminal(place, *tune, columns=100, stderr=True)
     assert result.code == 0

@@ -25,9 +25,9 @@ def place(tmp_path_factory):
         "mnist",
         "--optimizer",
         "adam",
-        "--task-option",
+        "-T",
         "batch_size=2",
-        "--task-option",
+        "-T",
         "test_samples=2",
     )
     assert run(place, *network, "--steps", 2, "--seeds", 1).code == 0

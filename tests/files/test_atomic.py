@@ -6,11 +6,8 @@ import threading
 
 import pytest
 
-from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.errors import UsageError
 from lodo_bench.files.atomic import open_output, remove_temporary_files, write_atomically
-from lodo_bench.report.formats import format_of
-
-FORMATS = {"markdown": (".md", ".markdown"), "csv": (".csv",)}
 
 
 def names(directory):
@@ -96,28 +93,3 @@ def test_a_directory_is_refused(tmp_path):
 def test_a_missing_directory_is_told(tmp_path):
     with pytest.raises(UsageError, match="No such file or directory"), open_output(str(tmp_path / "no" / "out.csv")):
         pass
-
-
-@pytest.mark.parametrize(
-    ("name", "output", "found"),
-    [
-        (None, None, "markdown"),
-        ("csv", None, "csv"),
-        (None, "a.CSV", "csv"),
-        (None, "b/a.markdown", "markdown"),
-        ("csv", "a.csv", "csv"),
-        ("csv", "a.txt", "csv"),
-        ("csv", "a", "csv"),
-    ],
-)
-def test_the_format_is_the_one_named_or_the_one_of_the_file(name, output, found):
-    assert format_of(name, output, FORMATS, "markdown") == found
-
-
-def test_what_cannot_be_told_is_asked():
-    with pytest.raises(UsageError, match=r"format is 'a.txt' to have\? .* \.md, \.markdown, \.csv\."):
-        format_of(None, "a.txt", FORMATS, "markdown")
-    with pytest.raises(UsageError, match=r"--format csv and --output a.md contradict each other"):
-        format_of("csv", "a.md", FORMATS, "markdown")
-    with pytest.raises(UnknownNameError, match=r"unknown format 'cvs'\. Did you mean 'csv'"):
-        format_of("cvs", None, FORMATS, "markdown")

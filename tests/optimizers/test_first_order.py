@@ -43,7 +43,7 @@ def noisy_gradient(individual):
     return lambda t, x: curvature * (x - centers[t]) + 0.3 * np.cos(3 * x)
 
 
-def initial(individual):
+def start(individual):
     return np.random.default_rng(100 + individual).normal(size=DIMENSION)
 
 

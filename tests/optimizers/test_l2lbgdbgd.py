@@ -64,7 +64,7 @@ def random_weights(seed):
     return np.random.default_rng(seed).normal(size=WEIGHTS, scale=0.4)
 
 
-def initial(individual):
+def start(individual):
     return np.sin(np.arange(N) + individual)
 
 

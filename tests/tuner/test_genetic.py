@@ -1,4 +1,4 @@
-"""The genetic search against generations worked out by hand, and on a function with a known minimiser."""
+"""The genetic search against generations computed by hand, and on a function with a known minimizer."""
 
 import math
 
@@ -27,7 +27,7 @@ DRAWS = {
 
 
 class Draws:
-    """Stands in for a generator of normal numbers."""
+    """A stand-in for a generator of normal numbers."""
 
     def __init__(self, seed):
         self.index = seed[-1]
@@ -53,7 +53,7 @@ def tell(search, fitnesses):
 
 
 def unconstrained(values):
-    """A point of the space without the space's own code."""
+    """Return a point of the space without the space's own code."""
     decay = values["momentum"]
     return [math.log(values["learning_rate"]), math.log(decay / (1 - decay))]
 
@@ -167,7 +167,7 @@ def test_the_better_half_of_an_odd_population_is_rounded_down(population, better
 
 
 def better_half(fitnesses):
-    """Indices of the better half by repeated search of the lowest, without sorting."""
+    """Return the indices of the better half by repeated search for the lowest, without sorting."""
     left = [i for i, fitness in enumerate(fitnesses) if fitness - fitness == 0]
     chosen = []
     while left and len(chosen) < len(fitnesses) // 2:
@@ -267,13 +267,13 @@ def test_a_generation_is_told_whole(count):
 
 @pytest.mark.parametrize("transform", ["logit", "log-complement"])
 @pytest.mark.parametrize("seed", range(4))
-def test_it_finds_the_minimiser_of_a_quadratic(seed, transform):
+def test_it_finds_the_minimizer_of_a_quadratic(seed, transform):
     sigmas = (3.0, 3.0, 3.0, 3.0, 2.0, 1.7, 1.4, 1.2, 0.9, 0.6)
     plan = Schedule("paper", 32, tuple(GenerationPlan(sigma, 1) for sigma in sigmas), transform)
     space = SearchSpace((RATE, DECAY), transform)
-    minimiser = space.unconstrain({"learning_rate": 40.0, "momentum": 0.97})
+    minimizer = space.unconstrain({"learning_rate": 40.0, "momentum": 0.97})
     genetic = GeneticSearch(space, plan, seed)
-    assert np.abs(space.center - minimiser).max() > 5
+    assert np.abs(space.center - minimizer).max() > 5
     while not genetic.finished:
-        tell(genetic, [((space.unconstrain(i) - minimiser) ** 2).sum() for i in genetic.ask().individuals])
-    assert np.abs(space.unconstrain(genetic.mean) - minimiser).max() < 0.4
+        tell(genetic, [((space.unconstrain(i) - minimizer) ** 2).sum() for i in genetic.ask().individuals])
+    assert np.abs(space.unconstrain(genetic.mean) - minimizer).max() < 0.4

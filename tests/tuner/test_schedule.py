@@ -1,4 +1,4 @@
-"""Schedules: Table 5 number by number, a user's file, and what is said of a file that breaks a rule."""
+"""Schedules: Table 5 number by number, a user's file, and the messages about invalid files."""
 
 import re
 
@@ -107,7 +107,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(write):
 
 
 def fails(path, *parts):
-    """Loading the file fails with a message that holds its name and these parts, in this order."""
+    """Check that loading fails with a message that contains the file's name and these parts, in this order."""
     with pytest.raises(ScheduleError) as caught:
         load_schedules(path, "quadratic")
     message = str(caught.value)
@@ -246,3 +246,12 @@ def test_a_power_of_ten_is_a_number_with_or_without_a_point(write, text):
 
 def test_a_day_that_is_in_no_calendar_is_no_yaml(write):
     fails(write("population: 2020-13-45"), "is not valid YAML")
+
+
+@pytest.mark.parametrize(("key", "epochs"), [("", 50), ("meta_epochs: 3\n", 3)])
+def test_the_same_file_schedules_meta_training(write, key, epochs):
+    """An epoch is a generation of one individual: 20 runs of 100 steps."""
+    path = write(GOOD + key)
+    schedules = load_schedules(path, "quadratic")
+    assert schedules["meta-training"] == Schedule(path, 1, (GenerationPlan(0.0, 2000),) * epochs)
+    assert schedules["genetic"] == load_genetic(path, "quadratic")

@@ -1,4 +1,4 @@
-"""The unconstrained space: there and back again, and nothing outside the hyperparameters' ranges."""
+"""The unconstrained space: round trips, and no value outside a hyperparameter's range."""
 
 import math
 

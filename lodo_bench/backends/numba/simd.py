@@ -53,14 +53,14 @@ class _MaskModel(models.PrimitiveModel):
 
 
 @intrinsic
-def width(typingctx, array):
+def lanes(typingctx, array):
     """How many numbers of an array are a vector."""
     count = Vector(array.dtype).count
     return types.uintp(array), lambda context, builder, signature, arguments: _INT64(count)
 
 
 @intrinsic
-def every(typingctx, array):
+def full_mask(typingctx, array):
     """The mask that means all numbers of an array's vectors."""
     kind = Mask(Vector(array.dtype).count)
 
@@ -71,7 +71,7 @@ def every(typingctx, array):
 
 
 @intrinsic
-def leading(typingctx, array, number):
+def tail_mask(typingctx, array, number):
     """The mask that means so many numbers at the start of an array's vectors."""
     kind = Mask(Vector(array.dtype).count)
 
@@ -83,7 +83,7 @@ def leading(typingctx, array, number):
 
 
 @intrinsic
-def spread(typingctx, number):
+def broadcast(typingctx, number):
     """The vector of one number again and again."""
     if not isinstance(number, types.Float):
         return None
@@ -123,7 +123,7 @@ def store(typingctx, array, at, vector, mask):
 
 
 @intrinsic
-def root(typingctx, vector):
+def sqrt(typingctx, vector):
     """The square roots."""
 
     def generate(context, builder, signature, arguments):

@@ -95,10 +95,10 @@ def _studies(db: str) -> list[Entry]:
             "schedule": record.spec.schedule.name,
             "seed": record.spec.seed,
             "status": record.status,
-            "generations": len(record.generations),
-            "evaluated": len(record.individuals),
+            "generations": record.num_generations,
+            "evaluated": record.num_individuals,
         }
-        for record in open_store(db).studies()
+        for record in open_store(db).study_summaries()
     ]
 
 

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from lodo_bench.cli import run as run_view
 from lodo_bench.cli.output import print_json, show_table
+from lodo_bench.cli.views.run import print_runs, run_set_document
 from lodo_bench.report.formatting import hyperparameter_list, hyperparameter_text, number
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Status
@@ -44,14 +44,14 @@ def show_run_set(record: RunSetRecord, store: Store, json: bool) -> None:
     """Print a run set: its hyperparameters, and the result of each run."""
     metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
     if json:
-        print_json(run_view._document(record, metrics))
+        print_json(run_set_document(record, metrics))
         return
     spec = record.spec
     print(
         f"Run set {record.id}: {spec.optimizer.label} on {spec.task.label}, {spec.compute.label}; "
         f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters)}\n"
     )
-    run_view._print(record, metrics)
+    print_runs(record, metrics)
 
 
 def _document(study: StudyRecord) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def comparisons(result: ExperimentResult) -> list[Comparison]:
     """Return a comparison for each task, of the runs of this experiment and no others."""
     milestones = set(_milestones(result))
     run_sets = [_restricted(record, milestones) for record in result.run_sets]
-    return compare_run_sets(run_sets, result.studies)
+    return compare_run_sets(run_sets, [study.summary for study in result.studies])
 
 
 def _milestones(result: ExperimentResult) -> Iterator[Milestone]:

@@ -238,7 +238,7 @@ class _Part:
         self._rate, self._moved = self._rates["initial_learning_rate"], list(range(len(sizes)))
         self._points, self._gradients, self._averages = (
             [piece.view(p.shape) for piece, p in zip(torch.split(whole[0], sizes), self._parameters, strict=True)]
-            for whole in (x, self._gradient, self._lodo.average)
+            for whole in (x, self._gradient, self._lodo.momentum)
         )
 
     def prepare(self, settings: Mapping[str, Any]) -> None:
@@ -271,7 +271,7 @@ class _Part:
         self._read(moved)
         if self._rates["meta_learning_rate"]:
             self._lodo.set_hyperparameter("meta_learning_rate", self._rates["meta_learning_rate"])
-            self._lodo.learn(self._gradient)
+            self._lodo.stepper.update_preconditioner(self._gradient)
         if moved != present:
             self._read(present)
         for index in set(range(len(self._parameters))).difference(present):
@@ -279,7 +279,7 @@ class _Part:
         self._rate = self._rates["initial_learning_rate"]
         self._lodo.set_hyperparameter("initial_learning_rate", self._rate)
         self._lodo.set_hyperparameter("momentum", self._rates["momentum"])
-        self._lodo.move(self._gradient)
+        self._lodo.stepper.update_parameters(self._gradient)
         torch._foreach_copy_([self._parameters[i] for i in present], [self._points[i] for i in present])
         self._moved = present
 

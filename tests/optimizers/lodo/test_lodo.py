@@ -40,7 +40,7 @@ def noisy_loss(individual, n):
     return loss
 
 
-def initial(population, n):
+def start(population, n):
     return torch.randn(population, n, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
 
@@ -73,7 +73,7 @@ def operator(preconditioner, population, n):
     """Each individual's S, (P, n, n), by applying it to the unit vectors."""
     columns = []
     for unit in torch.eye(n, dtype=torch.float64):
-        columns.append(preconditioner.apply(unit.repeat(population, 1)).clone())
+        columns.append(preconditioner.forward(unit.repeat(population, 1)).clone())
     return torch.stack(columns, dim=2)
 
 
@@ -130,7 +130,7 @@ def test_the_first_hypergradient_is_zero_and_leaves_the_weights_alone():
     net = optimizer.preconditioner
     before = net.weights.clone()
     gradient = gradient_at(optimizer.x, [noisy_loss(p, 10) for p in range(3)], 0)
-    assert not net.weight_gradient(gradient).any()
+    assert not net.vjp(gradient).any()
     optimizer.step(gradient, GradientOnly())
     assert torch.equal(net.weights, before)
     optimizer.step(gradient, GradientOnly())
@@ -138,11 +138,11 @@ def test_the_first_hypergradient_is_zero_and_leaves_the_weights_alone():
 
 
 @pytest.mark.parametrize(("n", "arguments"), SHAPES)
-def test_weight_gradient_equals_autograd_on_the_dense_operator(n, arguments):
+def test_the_vjp_equals_autograd_on_the_dense_operator(n, arguments):
     net = trained(3, n, steps=3, **arguments).preconditioner
     u, v = torch.randn(2, 3, n, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
-    net.apply(u)
-    gradient = net.weight_gradient(v)
+    net.forward(u)
+    gradient = net.vjp(v)
     for p in range(3):
         blocks = oracles.blocks_of(net.weights, net, p).requires_grad_()
         (v[p] @ oracles.dense_operator(blocks, oracles.permutations_of(net, p), n) @ u[p]).backward()

@@ -242,7 +242,7 @@ def test_frozen_and_unused_parameters_cost_nothing_and_stay():
     assert torch.equal(frozen, flat(model[0]))
     assert torch.equal(unused, flat(spare))
     (part,) = optimizer.state_dict()["preconditioners"]
-    assert part["lodo"]["average"].numel() == sum(p.numel() for p in model[2].parameters())
+    assert part["lodo"]["momentum"].numel() == sum(p.numel() for p in model[2].parameters())
 
 
 def test_a_parameter_without_a_gradient_at_some_step_stays_and_keeps_its_momentum():
@@ -251,11 +251,11 @@ def test_a_parameter_without_a_gradient_at_some_step_stays_and_keeps_its_momentu
     train(model, optimizer, 5)
     backward(model, 5)
     kept, moved = flat(model[0]).clone(), flat(model[2]).clone()
-    average = optimizer.state_dict()["preconditioners"][0]["lodo"]["average"].clone()
+    average = optimizer.state_dict()["preconditioners"][0]["lodo"]["momentum"].clone()
     for parameter in model[0].parameters():
         parameter.grad = None
     optimizer.step()
-    after = optimizer.state_dict()["preconditioners"][0]["lodo"]["average"]
+    after = optimizer.state_dict()["preconditioners"][0]["lodo"]["momentum"]
     assert torch.equal(kept, flat(model[0]))
     assert not torch.equal(moved, flat(model[2]))
     assert torch.equal(average[:, : len(kept)], after[:, : len(kept)])

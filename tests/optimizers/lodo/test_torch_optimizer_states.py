@@ -75,7 +75,7 @@ def test_nothing_is_learned_from_a_parameter_that_the_last_step_did_not_move(ker
                 parameter.grad *= factor
             optimizer.step()
         weights.append(weights_of(optimizer))
-        averages.append(optimizer.state_dict()["preconditioners"][0]["lodo"]["average"].clone())
+        averages.append(optimizer.state_dict()["preconditioners"][0]["lodo"]["momentum"].clone())
     assert torch.equal(*weights)
     assert not torch.equal(*averages)
 
@@ -200,7 +200,7 @@ def test_a_training_step_that_is_compiled_whole():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the compiler's own, about what it leaves out
         for _ in range(4):
-            jit()
+            compiled()
     for _ in range(4):
         reference.zero_grad()
         (plain(inputs) - inputs[:, :2]).square().mean().backward()

@@ -1,4 +1,4 @@
-"""Every kernel of LODO's preconditioner computes what the reference does, for each individual by itself."""
+"""Every implementation of LODO's preconditioner computes what the reference does, for each individual by itself."""
 
 import os
 import subprocess
@@ -9,15 +9,13 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from lodo_bench.compute.selection import use_backend
-from lodo_bench.optimizers.lodo.block_network import draw_network
-from lodo_bench.optimizers.lodo.kernels import build_kernel
-from lodo_bench.optimizers.lodo.kernels.reference import TorchKernel
+from lodo_bench.compute.selection import implementation, use_backend
+from lodo_bench.optimizers.lodo.block_network import TorchBlockPreconditioner, draw_network
+from tests.backends.comparison import Case, Population, assert_equal_to_the_reference
 from tests.helpers import generators
-from tests.optimizers.lodo.kernels.comparison import Case, Descending, assert_equal_to_the_reference
 
-cpu = pytest.importorskip("lodo_bench.optimizers.lodo.kernels.cpu", reason="Numba is not installed")
-CPU_KERNELS = [cpu.NumbaKernel, cpu.LayeredNumbaKernel]
+cpu = pytest.importorskip("lodo_bench.backends.numba.lodo", reason="Numba is not installed")
+ON_CPU = [cpu.NumbaPreconditioner, cpu.LayeredNumbaPreconditioner]
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 CASES = [
@@ -32,21 +30,21 @@ CASES = [
 ]
 
 
-def everything(descending):
-    return [tensor.clone() for _, tensor in descending.run()]
+def everything(population):
+    return [tensor.clone() for _, tensor in population.run()]
 
 
-@pytest.mark.parametrize("build", CPU_KERNELS, ids=lambda kernel: kernel.__name__)
+@pytest.mark.parametrize("build", ON_CPU, ids=lambda build: build.__name__)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_cpu_kernel_equals_the_reference(build, case):
+def test_on_a_cpu_it_equals_the_reference(build, case):
     assert_equal_to_the_reference(build, case)
 
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
-def test_the_gpu_kernel_equals_the_reference_in_tritons_interpreter():
+def test_on_a_gpu_it_equals_the_reference_in_tritons_interpreter():
     # In a process of its own, as Triton decides when a kernel is defined whether to interpret it.
     result = subprocess.run(
-        [sys.executable, "-m", "tests.optimizers.lodo.kernels.interpreted"],
+        [sys.executable, "-m", "tests.backends.interpreted"],
         env={**os.environ, "TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,
@@ -56,29 +54,29 @@ def test_the_gpu_kernel_equals_the_reference_in_tritons_interpreter():
 
 @needs_gpu
 @pytest.mark.parametrize("case", [*CASES, Case(5000, population=2, dtype=torch.float32)], ids=str)
-def test_the_gpu_kernel_equals_the_reference_on_a_gpu(case):
-    from lodo_bench.optimizers.lodo.kernels.gpu import TritonKernel
+def test_on_a_gpu_it_equals_the_reference_on_a_gpu(case):
+    from lodo_bench.backends.triton.lodo import TritonPreconditioner
 
-    assert_equal_to_the_reference(TritonKernel, case, device="cuda")
+    assert_equal_to_the_reference(TritonPreconditioner, case, device="cuda")
 
 
-@pytest.mark.parametrize("build", [TorchKernel, *CPU_KERNELS], ids=lambda kernel: kernel.__name__)
+@pytest.mark.parametrize("build", [TorchBlockPreconditioner, *ON_CPU], ids=lambda build: build.__name__)
 @pytest.mark.parametrize("case", [Case(7, population=3, layers=3), Case(100, population=3)], ids=str)
 def test_an_individual_is_computed_as_if_it_were_alone(build, case):
-    together = everything(Descending(build, case))
+    together = everything(Population(build, case))
     for p in range(case.population):
-        alone = everything(Descending(build, replace(case, population=1), individuals=[p]))
+        alone = everything(Population(build, replace(case, population=1), individuals=[p]))
         assert all(torch.equal(ours[p : p + 1], single) for ours, single in zip(together, alone, strict=True))
 
 
-@pytest.mark.parametrize("build", CPU_KERNELS, ids=lambda kernel: kernel.__name__)
+@pytest.mark.parametrize("build", ON_CPU, ids=lambda build: build.__name__)
 def test_threads_do_not_change_a_bit(build, monkeypatch):
     monkeypatch.setattr(cpu, "_WEIGHTS_PER_THREAD", 1)
     case, results, before = Case(1300, population=3, layers=3, dtype=torch.float32), [], torch.get_num_threads()
     try:
         for threads in (1, 2, 5):
             torch.set_num_threads(threads)
-            results.append(everything(Descending(build, case)))
+            results.append(everything(Population(build, case)))
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(a, b) for other in results[1:] for a, b in zip(results[0], other, strict=True))
@@ -86,7 +84,7 @@ def test_threads_do_not_change_a_bit(build, monkeypatch):
 
 def test_small_and_large_individuals_are_computed_alike():
     case = Case(1300, population=2, layers=3, dtype=torch.float32)
-    small, large = (Descending(build, case) for build in CPU_KERNELS)
+    small, large = (Population(build, case) for build in ON_CPU)
     assert all(torch.equal(a, b) for (_, a), (_, b) in zip(small.run(), large.run(), strict=True) if a is small.weights)
 
 
@@ -94,26 +92,30 @@ def network(n, dtype=torch.float32):
     return draw_network(generators([0]), n, layers=1, block_size=4, dtype=dtype)
 
 
+def build(network):
+    return implementation(TorchBlockPreconditioner, network.weights.device, network.weights.dtype)(network)
+
+
 @pytest.mark.parametrize(
-    ("kernel", "n", "dtype", "expected"),
+    ("backend", "n", "dtype", "expected"),
     [
-        ("auto", 100, torch.float64, "NumbaKernel"),
-        ("auto", 100_000, torch.float32, "LayeredNumbaKernel"),
-        ("numba", 100, torch.float32, "NumbaKernel"),
-        ("torch", 100, torch.float32, "TorchKernel"),
+        ("auto", 100, torch.float64, "NumbaPreconditioner"),
+        ("auto", 100_000, torch.float32, "LayeredNumbaPreconditioner"),
+        ("numba", 100, torch.float32, "NumbaPreconditioner"),
+        ("torch", 100, torch.float32, "TorchBlockPreconditioner"),
     ],
 )
-def test_the_kernel_is_chosen_by_size_or_as_asked(kernel, n, dtype, expected):
-    with use_backend(kernel):
-        assert type(build_kernel(network(n, dtype))).__name__ == expected
+def test_the_implementation_is_chosen_by_size_or_as_asked(backend, n, dtype, expected):
+    with use_backend(backend):
+        assert type(build(network(n, dtype))).__name__ == expected
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_computed_by_the_reference(dtype):
     single = network(20)
-    half = type(single)(single.weights.to(dtype), single.orders, single.entrance)
+    half = type(single)(single.weights.to(dtype), single.permutations, single.embedding_index)
     with use_backend("numba"):
-        kernel = build_kernel(half)
-    assert isinstance(kernel, TorchKernel)
+        preconditioner = build(half)
+    assert isinstance(preconditioner, TorchBlockPreconditioner)
     vector = torch.ones(1, 20, dtype=dtype)
-    torch.testing.assert_close(kernel.apply(vector), vector, rtol=0, atol=0.1)
+    torch.testing.assert_close(preconditioner.forward(vector), vector, rtol=0, atol=0.1)

@@ -1,9 +1,9 @@
-"""The Triton kernel in Triton's interpreter, which needs no GPU; run with TRITON_INTERPRET=1."""
+"""The Triton implementation in Triton's interpreter, which needs no GPU; run with TRITON_INTERPRET=1."""
 
 import torch
 
-from lodo_bench.optimizers.lodo.kernels.gpu import TritonKernel
-from tests.optimizers.lodo.kernels.comparison import Case, assert_equal_to_the_reference
+from lodo_bench.backends.triton.lodo import TritonPreconditioner
+from tests.backends.comparison import Case, assert_equal_to_the_reference
 
 CASES = [
     Case(7, population=3, layers=3),
@@ -15,5 +15,5 @@ CASES = [
 
 if __name__ == "__main__":
     for case in CASES:
-        assert_equal_to_the_reference(TritonKernel, case)
+        assert_equal_to_the_reference(TritonPreconditioner, case)
         print(case)

@@ -1,4 +1,4 @@
-"""A deep linear network of residual layers, each a diagonal and a fixed permutation (LODO §5.3)."""
+"""A deep linear network of residual layers, each a diagonal matrix and a fixed permutation (LODO §5.3)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import final
 
 import torch
 from torch import Generator, Tensor
+from typing_extensions import override
 
 from lodo_bench.optimizers.lodo.preconditioner import Preconditioner
 
@@ -45,42 +46,42 @@ class ResidualPreconditioner(Preconditioner):
             noise = torch.randn(layers, hidden, generator=generator, device=device, dtype=like.dtype)
             rows.append(torch.cat((noise * (init_scale / layers**0.5), noise.new_ones(1, hidden))))
         self.weights = torch.stack(rows, dim=1)
-        # Places in the flattened (P, ñ), so that a layer's permutation of all individuals is one indexing.
+        # Positions in the flattened (P, ñ), so that one index operation permutes the signals of all individuals.
         start = hidden * torch.arange(self._population, device=like.device).unsqueeze(1)
         self._permutations = [(order + start).flatten() for order in torch.stack(orders, dim=1)]
         self._inverses = [torch.argsort(order) for order in self._permutations]
-        self._applied, self._pushed = self._new_trace(), self._new_trace()
+        self._activations, self._other_activations = self._new_activations(), self._new_activations()
         self._gradient = torch.empty_like(self.weights)
 
-    def _new_trace(self) -> tuple[Tensor, Tensor]:
-        """For each layer, what its diagonal was multiplied with on the way through G̃ and on the way back.
+    def _new_activations(self) -> tuple[Tensor, Tensor]:
+        """Return memory for the inputs of each layer's diagonal in the pass through G̃ and in the pass back.
 
-        The last row of the first is what came out of G̃; the last of the second is not used.
+        The last row of the first is the output of G̃; the last of the second is unused.
         """
         return torch.zeros_like(self.weights), torch.zeros_like(self.weights)
 
-    def apply(self, vector: Tensor) -> Tensor:
-        """See `Preconditioner.apply`."""
-        return self._pass(vector, self._applied)
+    @override
+    def forward(self, vector: Tensor) -> Tensor:
+        return self._apply(vector, self._activations)
 
-    def product(self, vector: Tensor) -> Tensor:
-        """See `Preconditioner.product`."""
-        return self._pass(vector, self._pushed)
+    @override
+    def matvec(self, vector: Tensor) -> Tensor:
+        return self._apply(vector, self._other_activations)
 
-    def weight_gradient(self, vector: Tensor) -> Tensor:
-        """See `Preconditioner.weight_gradient`; (N + 1, P, ñ)."""
-        self._pass(vector, self._pushed)
-        (inputs, adjoints), (pushed_inputs, pushed_adjoints) = self._applied, self._pushed
-        gradient = torch.mul(inputs, pushed_adjoints, out=self._gradient).addcmul_(pushed_inputs, adjoints)
-        torch.mul(inputs[-1], pushed_inputs[-1], out=gradient[-1])
+    @override
+    def vjp(self, vector: Tensor) -> Tensor:
+        self.matvec(vector)
+        (inputs, adjoints), (other_inputs, other_adjoints) = self._activations, self._other_activations
+        gradient = torch.mul(inputs, other_adjoints, out=self._gradient).addcmul_(other_inputs, adjoints)
+        torch.mul(inputs[-1], other_inputs[-1], out=gradient[-1])
         return gradient
 
-    def spread(self, values: Tensor) -> Tensor:
-        """See `Preconditioner.spread`; (P, 1)."""
+    @override
+    def broadcast(self, values: Tensor) -> Tensor:
         return values.unsqueeze(1)
 
-    def _pass(self, vector: Tensor, trace: tuple[Tensor, Tensor]) -> Tensor:
-        inputs, adjoints = trace
+    def _apply(self, vector: Tensor, activations: tuple[Tensor, Tensor]) -> Tensor:
+        inputs, adjoints = activations
         signal = self.weights.new_zeros(self._population, 2 * self._n)
         signal[:, : self._n] = vector
         for layer, permutation in enumerate(self._permutations):

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.analysis.statistics.profiles import performance_profile
+from lodo_bench.analysis.profile import performance_profile
 from tests.builders import examples
 
 NAN, INF = math.nan, math.inf
 
 
-def parallel_for(profile, name, factor):
+def share(profile, name, factor):
     """ρ of an optimizer at a factor."""
     return profile.shares[name][np.searchsorted(profile.factors, factor, side="right") - 1]
 
@@ -27,7 +27,7 @@ def test_a_profile_by_hand():
 
 def test_between_two_factors_nothing_changes():
     found = performance_profile({"a": [1.0, 1.0], "b": [10.0, 1.0]})
-    assert [parallel_for(found, "b", factor) for factor in (1.0, 9.9, 10.0, 1e6)] == [0.5, 0.5, 1.0, 1.0]
+    assert [share(found, "b", factor) for factor in (1.0, 9.9, 10.0, 1e6)] == [0.5, 0.5, 1.0, 1.0]
 
 
 def test_what_diverged_is_never_solved():

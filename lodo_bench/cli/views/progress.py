@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from typing_extensions import override
 
+from lodo_bench.api.progress import ProgressReporter
+from lodo_bench.cli.output import echo_err
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.formatting import number, speed
-from lodo_bench.spec.run_set import RunRecord
+from lodo_bench.runs.execute import RunCallback
+from lodo_bench.spec.run_set import RunRecord, RunSetSpec
 from lodo_bench.training.session import Progress as TrainingProgress
 from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.study import StudyProgress
@@ -24,7 +28,7 @@ _REDRAW_SECONDS = 0.25
 
 @contextmanager
 def tuning_progress() -> Iterator[ProgressCallback]:
-    """Shows how the searches go for as long as the block lasts."""
+    """Show the progress of searches inside the block."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _PlainTuning(console)
@@ -36,7 +40,7 @@ def tuning_progress() -> Iterator[ProgressCallback]:
 
 @dataclass
 class _PlainTuning:
-    """A line for each generation that is done."""
+    """A line for each finished generation."""
 
     console: Console
     seen: dict[str, int] = field(default_factory=dict)
@@ -48,7 +52,7 @@ class _PlainTuning:
             self.seen[name] = done
             self.notice(
                 f"{name}: generation {done} of {progress.generations}, {progress.evaluated} evaluated, "
-                f"{_troubles(progress)}, best {number(progress.best_fitness)}"
+                f"{progress.diverged} diverged{_failed(progress)}, best {number(progress.best_fitness)}"
                 + (f"; mean {_mean(progress)}" if progress.mean else "")
             )
 
@@ -83,7 +87,7 @@ class _LiveTuning:
                 progress.optimizer.label,
                 f"{progress.generation}/{progress.generations}",
                 str(progress.evaluated),
-                _troubles(progress).removesuffix(" diverged"),
+                str(progress.diverged) + _failed(progress),
                 number(progress.best_fitness),
                 _mean(progress),
                 self._time_left(progress),
@@ -100,9 +104,8 @@ class _LiveTuning:
         return _clock(elapsed * (progress.steps_total - progress.steps_done) / done)
 
 
-def _troubles(progress: StudyProgress) -> str:
-    failed = f", {progress.failed} failed" if progress.failed else ""
-    return f"{progress.diverged} diverged{failed}"
+def _failed(progress: StudyProgress) -> str:
+    return f", {progress.failed} failed" if progress.failed else ""
 
 
 def _mean(progress: StudyProgress) -> str:
@@ -117,13 +120,13 @@ def _clock(seconds: float) -> str:
 
 
 class RunProgress:
-    """A bar for the run that is going, with its speed.
+    """A progress bar for the current run, with its speed.
 
     It draws only when it is called, which is while the training clock is paused: a thread that redraws by itself would
-    take time from what is being timed.
+    take time from the run that is being timed.
 
     Args:
-        label: what is running, e.g. `lodo`.
+        label: of the optimizer, e.g. `lodo`.
         steps: the step milestone.
         seconds: the time milestone, if any.
     """
@@ -154,12 +157,12 @@ class RunProgress:
             self._bar.stop()
 
     def start(self, run: str) -> None:
-        """A run begins; `run` says which, e.g. `seed 3 of 8`."""
+        """Start the bar for a run, e.g. `seed 3 of 8`."""
         self._run = f"{self._label}, {run}"
         self._bar.reset(self._task, description=self._run, speed="")
 
     def progress(self, progress: TrainingProgress) -> None:
-        """A run has got on."""
+        """Update the progress bar."""
         now = time.monotonic()
         if not self._console.is_terminal or now - self._drawn < _REDRAW_SECONDS:
             return
@@ -171,13 +174,37 @@ class RunProgress:
         self._bar.update(self._task, completed=min(done, 1.0), speed=pace, refresh=True)
 
     def notice(self, message: str) -> None:
-        """Something that a person should know has happened: a line that stays."""
+        """Print a line above the bar."""
         self._console.print(f"{self._run}: {message}", soft_wrap=True, highlight=False, markup=False)
 
     def ended(self, run: RunRecord) -> None:
-        """A run is over: a line that stays."""
+        """Print a line with the outcome of a finished run."""
         reason = f" ({run.reason})" if run.reason else ""
         losses = ", ".join(f"loss {number(loss)} at {milestone.title}" for milestone, loss in run.milestones.items())
         pace = "" if run.steps_per_second is None else f", {speed(run.steps_per_second)} steps/s"
         text = f"{self._label}, seed {run.seed}: {run.status}{reason}, {losses or f'{run.steps:,} steps'}{pace}"
         self._console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+class TerminalReporter(ProgressReporter):
+    """Progress of tuning and running on standard error.
+
+    Attributes:
+        has_tuned: True as soon as a search has been started.
+    """
+
+    def __init__(self) -> None:
+        self.has_tuned = False
+
+    @override
+    def tuning(self) -> AbstractContextManager[ProgressCallback]:
+        self.has_tuned = True
+        return tuning_progress()
+
+    @override
+    def running(self, spec: RunSetSpec) -> AbstractContextManager[RunCallback]:
+        return RunProgress(spec.optimizer.label, spec.steps, spec.seconds)
+
+    @override
+    def notice(self, message: str) -> None:
+        echo_err(message)

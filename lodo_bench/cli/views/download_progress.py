@@ -1,4 +1,4 @@
-"""How a download goes, on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Progress of downloads on standard error: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINE_SECONDS = 10
 
 @contextmanager
 def fetching_display() -> Iterator[FetchCallback]:
-    """Shows how it goes for as long as the block lasts."""
+    """Show the progress of downloads inside the block."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -26,32 +26,32 @@ def fetching_display() -> Iterator[FetchCallback]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield _Display(console, bar)
+        yield _DownloadDisplay(console, bar)
 
 
-class _Display:
+class _DownloadDisplay:
     def __init__(self, console: Console, bar: Progress) -> None:
         self._console, self._bar = console, bar
         self._task = bar.add_task("", total=None, visible=False)
-        self._name, self._said = "", 0.0
+        self._name, self._printed = "", 0.0
 
     def started(self, name: str, mirror: str) -> None:
-        self._say(f"{name} from {mirror}")
-        self._name, self._said = name, time.monotonic()
+        self._print(f"{name} from {mirror}")
+        self._name, self._printed = name, time.monotonic()
         self._bar.reset(self._task, total=None, description=name, visible=True)
 
     def progress(self, done: int, total: int | None) -> None:
         self._bar.update(self._task, completed=done, total=total)
-        if not self._console.is_terminal and time.monotonic() - self._said > _LINE_SECONDS:
-            self._said = time.monotonic()
-            self._say(f"{self._name}: {done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""))
+        if not self._console.is_terminal and time.monotonic() - self._printed > _LINE_SECONDS:
+            self._printed = time.monotonic()
+            self._print(f"{self._name}: {done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""))
 
     def failed(self, source: str, reason: str) -> None:
-        self._say(f"  failed: {source}: {reason}")
+        self._print(f"  failed: {source}: {reason}")
 
     def finished(self, name: str, outcome: str) -> None:
         self._bar.update(self._task, visible=False)
-        self._say(f"{name} {outcome}")
+        self._print(f"{name} {outcome}")
 
-    def _say(self, message: str) -> None:
+    def _print(self, message: str) -> None:
         self._console.print(message, soft_wrap=True, highlight=False, markup=False)
