@@ -14,16 +14,11 @@ from typing import Annotated
 import typer
 
 from lodo_bench import __version__
-from lodo_bench.cli import reproduce, run, tune
+from lodo_bench.cli import export, plot, report, reproduce, run, sample, show, tune
+from lodo_bench.cli import list as listing
 from lodo_bench.cli.data import data
-from lodo_bench.cli.export import export
-from lodo_bench.cli.list import list_
-from lodo_bench.cli.plot import plot
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
-from lodo_bench.cli.report import report
-from lodo_bench.cli.sample import sample
-from lodo_bench.cli.show import show
 from lodo_bench.errors import LodoBenchError
 
 app = typer.Typer(
@@ -37,12 +32,12 @@ app = typer.Typer(
 app.command(cls=Command, epilog=examples(*tune.EXAMPLES))(tune.tune)
 app.command(cls=Command, epilog=examples(*run.EXAMPLES))(run.run)
 app.command(cls=Command, epilog=examples(*reproduce.EXAMPLES))(reproduce.reproduce)
-app.command(cls=Command)(report)
-app.command(cls=Command)(plot)
-app.command(cls=Command)(export)
-app.command(cls=Command, name="list")(list_)
-app.command(cls=Command)(show)
-app.command(cls=Command)(sample)
+app.command(cls=Command, epilog=examples(*report.EXAMPLES))(report.report)
+app.command(cls=Command, epilog=examples(*plot.EXAMPLES))(plot.plot)
+app.command(cls=Command, epilog=examples(*export.EXAMPLES))(export.export)
+app.command(cls=Command, name="list", epilog=examples(*listing.EXAMPLES))(listing.list_)
+app.command(cls=Command, epilog=examples(*show.EXAMPLES))(show.show)
+app.command(cls=Command, epilog=examples(*sample.EXAMPLES))(sample.sample)
 app.add_typer(data, name="data")
 
 

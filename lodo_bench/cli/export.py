@@ -8,29 +8,29 @@ from typing import Annotated
 import typer
 
 from lodo_bench.cli.file_format import EXPORT_FORMATS, format_of
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, choice, open_store
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, OnlyTaskOption, OutputOption, choice, open_store
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
 from lodo_bench.files.atomic import open_output
 
+EXAMPLES = (
+    "lodo-bench export runs -o runs.csv",
+    "lodo-bench export curves --task quadratic -o curves.parquet",
+    "lodo-bench export individuals --json",
+)
 _TABLES = ("runs", "individuals", "curves", "metrics")
 
 
 def export(
     table: Annotated[str, typer.Argument(help="runs, individuals (of searches), curves or metrics.", metavar="TABLE")],
-    task: Annotated[
-        str | None, typer.Option("--task", "-t", help="Only this task.", metavar="TASK", show_default=False)
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", help="Output file. \\[default: standard output]", metavar="FILE"),
-    ] = None,
+    task: OnlyTaskOption = None,
+    output: OutputOption = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(EXPORT_FORMATS)}. \\[default: by the ending of the output file, else csv]",
+            help=f"{', '.join(EXPORT_FORMATS)}.",
             metavar="FORMAT",
-            show_default=False,
+            show_default="by the ending of the output file, else csv",
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
@@ -42,7 +42,10 @@ def export(
     if kind == "parquet" and output is None:
         raise UsageError("Parquet needs a file. Name one with --output.")
     from lodo_bench.export.writers import ExportRequest, write_table
+    from lodo_bench.tasks import TASKS
 
+    if task is not None:
+        TASKS.check(task)
     store, request = open_store(db), ExportRequest(table, kind, task)
     if output is None:
         write_table(sys.stdout.buffer, store, request)

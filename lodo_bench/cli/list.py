@@ -9,6 +9,12 @@ import typer
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, choice
 from lodo_bench.errors import UsageError
 
+EXAMPLES = (
+    "lodo-bench list tasks",
+    "lodo-bench list optimizers lodo",
+    "lodo-bench list run-sets --wide",
+    "lodo-bench list experiments --json",
+)
 _LISTS = ("tasks", "optimizers", "experiments", "studies", "run-sets")
 
 

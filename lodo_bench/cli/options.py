@@ -43,6 +43,12 @@ OptimizerOptionOption = Annotated[
         "--optimizer-option", "-O", help="Structural option of the optimizer, e.g. layers=8.", metavar="NAME=VALUE"
     ),
 ]
+OnlyTaskOption = Annotated[
+    str | None, typer.Option("--task", "-t", help="Only this task.", metavar="TASK", show_default=False)
+]
+OutputOption = Annotated[
+    str | None, typer.Option("--output", "-o", help="Output file.", metavar="FILE", show_default="standard output")
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(min=0, help="Parallel workers.", metavar="N", show_default="one per CPU; 0 = this process"),

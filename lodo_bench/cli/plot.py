@@ -19,6 +19,11 @@ from lodo_bench.cli.options import (
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.files.atomic import open_output
 
+EXAMPLES = (
+    "lodo-bench plot curves --task quadratic -o curves.svg",
+    "lodo-bench plot search --task quadratic --optimizer lodo -o search.png",
+    "lodo-bench plot sweep --task quadratic --over momentum -o sweep.pdf",
+)
 _KINDS = ("curves", "hessian-error", "trajectories", "search", "sweep", "noise", "profile")
 
 
@@ -27,7 +32,7 @@ def plot(
     output: Annotated[str, typer.Option("--output", "-o", help="Output file: .png, .svg or .pdf.", metavar="FILE")],
     task: Annotated[
         str | None,
-        typer.Option("--task", "-t", help="The task. \\[default: the only one]", metavar="TASK", show_default=False),
+        typer.Option("--task", "-t", help="The task.", metavar="TASK", show_default="the only one with results"),
     ] = None,
     task_option: TaskOptionOption = None,
     optimizer: Annotated[
@@ -42,10 +47,13 @@ def plot(
 ) -> None:
     """Plot stored runs or searches.
 
-    curves: losses by steps and by time. hessian-error: distance of LODO's preconditioner from the inverse Hessian.
-    trajectories: paths over the contours of a task with two parameters. search: hyperparameters by generation.
-    sweep: loss against an option or hyperparameter. noise: loss / σ² against σ². profile: performance profiles over
-    all tasks.
+    curves: losses by steps and by training time.
+    hessian-error: distance of LODO's preconditioner from the inverse Hessian.
+    trajectories: paths over the contours of a task with two parameters.
+    search: hyperparameters by generation.
+    sweep: loss against an option or hyperparameter.
+    noise: loss / σ² against σ².
+    profile: performance profiles over all tasks.
     """
     choice(kind, _KINDS, "kind of plot")
     file_format = format_of(None, False, output, PLOT_FORMATS, "png")

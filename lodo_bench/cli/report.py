@@ -7,29 +7,30 @@ from typing import Annotated
 import typer
 
 from lodo_bench.cli.file_format import REPORT_FORMATS, format_of
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, OnlyTaskOption, OutputOption
 from lodo_bench.cli.output import echo_err
 from lodo_bench.files.atomic import open_output
 
+EXAMPLES = (
+    "lodo-bench report",
+    "lodo-bench report --task quadratic --target 20",
+    "lodo-bench report -o report.html",
+)
+
 
 def report(
-    task: Annotated[
-        str | None, typer.Option("--task", "-t", help="Only this task.", metavar="TASK", show_default=False)
-    ] = None,
+    task: OnlyTaskOption = None,
     target: Annotated[
         float | None,
         typer.Option(help="Also report steps and seconds to reach this loss.", metavar="LOSS", show_default=False),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", help="Output file. \\[default: standard output]", metavar="FILE"),
-    ] = None,
+    output: OutputOption = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(REPORT_FORMATS)}. \\[default: by the ending of the output file, else markdown]",
+            help=f"{', '.join(REPORT_FORMATS)}.",
             metavar="FORMAT",
-            show_default=False,
+            show_default="by the ending of the output file, else markdown",
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,

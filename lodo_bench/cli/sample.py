@@ -17,6 +17,12 @@ from lodo_bench.cli.options import (
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.files.atomic import open_output
 
+EXAMPLES = (
+    "lodo-bench sample 3",
+    "lodo-bench sample 3 --seed 1 --images 64 -o digits.png",
+    "lodo-bench sample 3 --inputs --images 8",
+)
+
 
 def sample(
     run_set: Annotated[int, typer.Argument(help="Number of the run set; see 'lodo-bench list run-sets'.", metavar="N")],
@@ -27,7 +33,7 @@ def sample(
     ] = False,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="PNG file. \\[default: run-set-N-seed-N-samples.png]", metavar="FILE"),
+        typer.Option("--output", "-o", help="PNG file.", metavar="FILE", show_default="run-set-N-seed-N-samples.png"),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.", metavar="DEVICE")] = "cpu",
     data_dir: DataDirOption = None,

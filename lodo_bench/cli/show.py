@@ -9,6 +9,7 @@ import typer
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, choice, open_store
 from lodo_bench.errors import UsageError
 
+EXAMPLES = ("lodo-bench show study 3", "lodo-bench show run-set 3 --json")
 _KINDS = ("study", "run-set")
 
 

@@ -71,7 +71,7 @@ def render(reports: Iterable[tuple[Comparison, Targets | None]]) -> str:
 
 
 def _results(comparison: Comparison, index: int, row: ComparisonRow) -> Iterator[Mapping[str, object]]:
-    """The values of each column that the row has, or nothing, once, if it has none."""
+    """Yield the values of each column of the row, or once nothing if it has none."""
     if not row.results:
         yield {}
     for column in comparison.columns:

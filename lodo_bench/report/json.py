@@ -57,7 +57,7 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Compa
 
 
 def _milestone(comparison: Comparison, index: int, row: ComparisonRow, milestone: Milestone) -> dict[str, Any]:
-    """The training loss at a milestone, and under `scores` whatever else was measured there."""
+    """Return the training loss at a milestone, and all other scores there under `scores`."""
     others = [column for column in row.results if column.milestone == milestone and not column.is_loss]
     return {
         **_result(comparison, index, row, ScoreColumn(milestone)),

@@ -41,19 +41,19 @@ class RunCallback(Protocol):
     """Callbacks for run progress, called while the training clock is paused."""
 
     def start(self, run: str) -> None:
-        """Runs begin; `run` names their seeds."""
+        """Handle the start of runs; `run` names their seeds."""
         ...
 
     def progress(self, progress: Progress) -> None:
-        """Progress was made."""
+        """Handle progress."""
         ...
 
     def notice(self, message: str) -> None:
-        """Something happened that the user should know."""
+        """Handle a notice for the user."""
         ...
 
     def ended(self, run: RunRecord) -> None:
-        """A run finished and was stored."""
+        """Handle a finished run, which is already stored."""
         ...
 
 
