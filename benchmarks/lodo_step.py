@@ -23,7 +23,7 @@ from statistics import median
 
 import torch
 
-from lodo_bench.backends.selection import best_backend, use_backend
+from lodo_bench.compute.selection import best_backend, use_backend
 from lodo_bench.optimizers.lodo.block_network import padded_dimension
 from lodo_bench.optimizers.lodo.lodo import Lodo
 from lodo_bench.runs.provenance import gather

@@ -35,7 +35,8 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.options import Value, resolve
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import check_device, check_task, train
+from lodo_bench.training.loop import train
+from lodo_bench.training.validation import check_device, check_task
 
 BATCH = {"mnist": 256, "cifar10": 2048}
 # Of the paper's tables: which, the step milestone, the time milestone in seconds.

@@ -1,13 +1,13 @@
 """The exceptions of lodo-bench.
 
     LodoBenchError            everything this package raises on purpose
-    ├── UsageError            something the user can mend: names the value, the rule and the remedy
-    │   ├── UnknownNameError  a name that is in no table, with the nearest names that are
-    │   ├── ScheduleError     a schedule file that does not say what a schedule must say
-    │   ├── ExperimentError   an experiment file that does not say what an experiment must say
+    ├── UsageError            invalid user input: the message names the value and the rule, `remedy` the way out
+    │   ├── UnknownNameError  an unknown name, with the nearest known one
+    │   ├── ScheduleError     an invalid schedule file
+    │   ├── ExperimentError   an invalid experiment file
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
-    ├── StateError            a kept state that does not fit what it is to be put back into
-    └── Interrupted           the user stopped the work; carries the command that continues it
+    ├── StateError            a saved state that does not fit the object that it is loaded into
+    └── Interrupted           the user stopped a command; carries the command that resumes it
 
 A diverged or failed run is no exception: it is an outcome, and is stored (`lodo_bench.spec.outcome.Status`).
 """
@@ -16,6 +16,34 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Remedy(StrEnum):
+    """Ways out of a usage error.
+
+    The value is a sentence for users of the library; the command line says instead which option to type
+    (`lodo_bench.cli.remedies`). Names in braces are the error's `details`.
+    """
+
+    CHOOSE_DATABASE = "Choose another database."
+    CHOOSE_WRITABLE_DATABASE = "Choose a database that can be written."
+    CHOOSE_DATA_DIRECTORY = "Choose another data directory."
+    CHOOSE_OUTPUT = "Choose another output file or directory."
+    CHOOSE_FORMAT = "Choose a format: {formats}."
+    CHOOSE_TASK = "Choose one of them."
+    CHOOSE_BACKEND = "Use backend 'auto' or 'torch'."
+    CHOOSE_HYPERPARAMETERS = "Use tuned or default hyperparameters, or give them."
+    CHOOSE_CLUSTER = "Start a Ray cluster there, or give no address to start one here."
+    USE_CPU = "Use device 'cpu'."
+    USE_GPU = "Use device 'cuda', or leave the option out."
+    USE_ONE_PROCESS = "Use no workers to compute in this process."
+    FEWER_GPUS = "Ask for a smaller share of a GPU, or use the CPU."
+    START_FRESH = "Start a fresh study."
+    FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
+    TUNE_FIRST = "Tune it first."
+    RUN_FIRST = "Run it first."
+    FILL_DATABASE = "Tune or run something first, or choose another database."
 
 
 class LodoBenchError(Exception):
@@ -25,11 +53,27 @@ class LodoBenchError(Exception):
 
 
 class UsageError(LodoBenchError):
-    """An input that the user can mend."""
+    """Invalid user input.
+
+    Args:
+        message: the invalid value and the rule that it breaks, as sentences.
+        remedy: the way out, where it is one that the command line words in its own way.
+        details: values for the remedy's wording, e.g. `task` and `optimizer` for `Remedy.TUNE_FIRST`.
+
+    Attributes:
+        message, remedy, details: as given.
+    """
+
+    def __init__(self, message: str, *, remedy: Remedy | None = None, **details: object) -> None:
+        super().__init__(message)
+        self.message, self.remedy, self.details = message, remedy, details
+
+    def __str__(self) -> str:
+        return self.message if self.remedy is None else f"{self.message} {self.remedy.format(**self.details)}"
 
 
 class UnknownNameError(UsageError):
-    """`name` is no `kind`; the message lists the known names and suggests the nearest."""
+    """An unknown `name` of a `kind`; the message lists the known names and suggests the nearest."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, of: str = "") -> None:
         names = sorted(known, key=lambda name: (len(name) if name.isdecimal() else 0, name))  # numbers by their value
@@ -40,22 +84,22 @@ class UnknownNameError(UsageError):
 
 
 class ScheduleError(UsageError):
-    """A schedule file is missing, is no YAML, or breaks a rule; the message names file, key and rule."""
+    """A missing or invalid schedule file; the message names file, key and rule."""
 
 
 class ExperimentError(UsageError):
-    """An experiment file is missing, is no YAML, or breaks a rule; the message names file, line, key and rule."""
+    """A missing or invalid experiment file; the message names file, line, key and rule."""
 
 
 class DatabaseError(UsageError):
-    """The results database cannot be used as it is."""
+    """A results database that cannot be used as it is."""
 
 
 class StateError(LodoBenchError):
-    """A state is that of something else than what it is to be put back into."""
+    """A saved state of a different object than the one that it is loaded into."""
 
 
 class Interrupted(LodoBenchError):
-    """The user interrupted the work; everything finished so far is stored."""
+    """The user interrupted a command; everything finished so far is stored."""
 
     exit_code = 130

@@ -5,18 +5,27 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import settings
 
+from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve, Status
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import GenerationPlan, GenerationRecord, IndividualRecord, Schedule, StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
-from tests.compute import CPU, changed
+from tests.compute_specs import CPU, changed
 
 # Properties are tested on the same examples every time, however slow the machine.
 examples = settings(deadline=None, derandomize=True, max_examples=50)
 
 MACHINE = Machine("cpu", "Some CPU @ 2.00GHz", 4, 2)
 OTHER_MACHINE = Machine("Some GPU", "Other CPU", 16, 8)
+
+
+def at_steps(steps):
+    return Milestone("steps", float(steps))
+
+
+def at_seconds(seconds):
+    return Milestone("seconds", float(seconds))
 
 
 def provenance(**changes):
@@ -67,12 +76,12 @@ def individual(index=0, **changes):
     return replace(record, **changes)
 
 
-def run_set_spec(optimizer="adam", values=None, source="tuned", provenance_note="study 1", **changes):
+def run_set_spec(optimizer="adam", values=None, source="tuned", provenance_note="", study_id=None, **changes):
     values = {"learning_rate": 0.1, "beta1": 0.5} if values is None else values
     spec = RunSetSpec(
         task=TaskSpec("quadratic"),
         optimizer=OptimizerSpec(optimizer) if isinstance(optimizer, str) else optimizer,
-        hyperparameters=Hyperparameters(values, source, provenance_note),
+        hyperparameters=Hyperparameters(values, source, provenance_note, study_id),
         steps=200,
         seconds=None,
         num_seeds=3,
@@ -90,13 +99,15 @@ def run(seed=0, loss=1.0, **changes):
         steps=200,
         evaluations=200,
         training_seconds=2.0,
-        milestones={"steps:200": loss},
+        milestones={at_steps(200): loss},
     )
     return replace(record, **changes)
 
 
 def run_set(*runs, id=1, provenances=None, **changes):
-    """A stored run set; `changes` are of its specification."""
+    """A stored run set; `changes` are of its specification. Tuned values are those of study 1 unless told otherwise."""
+    if changes.get("source", "tuned") == "tuned":
+        changes.setdefault("study_id", 1)
     return RunSetRecord(id, run_set_spec(**changes), runs, provenances or tuple(provenance() for _ in runs))
 
 

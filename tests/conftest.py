@@ -3,8 +3,11 @@ import os
 # Before PyTorch is imported. Several processes that share the cores mostly wait for each other's threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from contextlib import ExitStack
+
 import pytest
 
+from lodo_bench.optimizers import OPTIMIZERS
 from tests import stand_in_data
 
 
@@ -25,3 +28,15 @@ def stand_ins(tmp_path_factory):
         del os.environ["LODO_BENCH_DATA"]
     else:
         os.environ["LODO_BENCH_DATA"] = before
+
+
+@pytest.fixture
+def register():
+    """Registers an optimizer class for the length of a test, and returns its name."""
+    with ExitStack() as stack:
+
+        def register(cls):
+            stack.enter_context(OPTIMIZERS.registered("mine", cls))
+            return "mine"
+
+        yield register

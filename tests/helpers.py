@@ -10,7 +10,7 @@ from lodo_bench.spec.options import Option, Value
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
-from tests.compute import changed
+from tests.compute_specs import changed
 
 # The tasks whose individuals may run in lockstep, and for the others options that make them as small as they come.
 LOCKSTEP = tuple(name for name in TASKS.names if TASKS.load(name).max_population is None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lodo_bench.spec.milestone import Milestone
+
 LOSS = "loss"
 # Scores have names only, and all but these are the better the smaller they are.
 _HIGHER_IS_BETTER = ("accuracy",)
@@ -16,11 +18,11 @@ class Column:
     """A score at a milestone.
 
     Attributes:
-        milestone: its key, e.g. `steps:200`.
+        milestone: where it is measured.
         score: `loss` for the training loss, else the name of what was measured, e.g. `test_accuracy`.
     """
 
-    milestone: str
+    milestone: Milestone
     score: str = LOSS
 
     @property
@@ -41,7 +43,7 @@ class Column:
     @property
     def title(self) -> str:
         """`test loss at 300,000 steps`."""
-        return f"{self.score_title} at {milestone_title(self.milestone)}"
+        return f"{self.score_title} at {self.milestone.title}"
 
     @property
     def score_title(self) -> str:
@@ -49,18 +51,6 @@ class Column:
         return self.score.replace("_", " ")
 
     @property
-    def order(self) -> tuple[str, float, bool]:
-        """Sorts columns: by milestone, and the training loss first."""
-        return *milestone_order(self.milestone), not self.is_loss
-
-
-def milestone_order(key: str) -> tuple[str, float]:
-    """Sorts milestone keys: steps before seconds, short before long."""
-    unit, _, value = key.partition(":")
-    return "0" if unit == "steps" else "1", float(value)
-
-
-def milestone_title(key: str) -> str:
-    """`steps:20000` -> `20,000 steps`; `seconds:300` -> `300 s`."""
-    unit, _, value = key.partition(":")
-    return f"{float(value):,.15g} {'s' if unit == 'seconds' else unit}"
+    def order(self) -> tuple[Milestone, bool]:
+        """The sort key of columns: by milestone, and the training loss first."""
+        return self.milestone, not self.is_loss

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lodo_bench.analysis.columns import Column, milestone_order
+from lodo_bench.analysis.columns import Column
 from lodo_bench.analysis.cost import TuningCost, tuning_cost
 from lodo_bench.analysis.grouping import RunGroup, gather
 from lodo_bench.analysis.labels import Named, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
 from lodo_bench.analysis.statistics import Interval, Summary, confidence_interval, summarize
 from lodo_bench.analysis.verdict import Verdict, mark_best
+from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord
@@ -42,7 +43,7 @@ class Row:
     """One optimizer with one choice of hyperparameters.
 
     Attributes:
-        optimizer, hyperparameters, arithmetic: what was run; `arithmetic` is device, dtype and kernel.
+        optimizer, hyperparameters, compute: as their names say.
         results: by column.
         speed: steps per second over the timed seeds; None if none was timed.
         seconds: training seconds of a run over the same seeds.
@@ -57,7 +58,7 @@ class Row:
 
     optimizer: OptimizerSpec
     hyperparameters: Hyperparameters
-    arithmetic: str
+    compute: ComputeSpec
     results: Mapping[Column, Result]
     speed: Summary | None
     seconds: Summary | None
@@ -70,15 +71,15 @@ class Row:
     timed_curves: Mapping[int, int] = field(default_factory=dict)
 
     @property
-    def losses(self) -> dict[str, Summary]:
-        """The training losses over the seeds, by milestone key."""
+    def losses(self) -> dict[Milestone, Summary]:
+        """The training losses over the seeds, by milestone."""
         return {column.milestone: result.summary for column, result in self.results.items() if column.is_loss}
 
     @property
-    def published(self) -> dict[str, PublishedScore]:
-        """The paper's training losses, by milestone key, where known."""
+    def published(self) -> dict[Milestone, PublishedScore]:
+        """The paper's training losses, by milestone, where known."""
         found = {column.milestone: result.published for column, result in self.results.items() if column.is_loss}
-        return {key: score for key, score in found.items() if score is not None}
+        return {milestone: score for milestone, score in found.items() if score is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +103,17 @@ class Comparison:
     provenances: tuple[Provenance, ...]
 
     @property
-    def milestones(self) -> tuple[str, ...]:
-        """The keys of the milestones, in the order of the columns."""
+    def milestones(self) -> tuple[Milestone, ...]:
+        """The milestones, in the order of the columns."""
         return tuple(dict.fromkeys(column.milestone for column in self.columns))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The optimizers' names, device, dtype and kernel where these differ, and what tells rows of one name apart."""
-        differ = len({row.arithmetic for row in self.rows}) > 1
-        names = [f"{r.optimizer.label} ({r.arithmetic})" if differ else r.optimizer.label for r in self.rows]
+        """The optimizers' names, with device, dtype and backend where these differ, made unique."""
+        differ = len({row.compute for row in self.rows}) > 1
+        names = [f"{r.optimizer.label} ({r.compute.label})" if differ else r.optimizer.label for r in self.rows]
         pairs = zip(names, self.rows, strict=True)
-        return tuple(labels_of([Named(name, row.hyperparameters, row.arithmetic) for name, row in pairs]))
+        return tuple(labels_of([Named(name, row.hyperparameters, row.compute) for name, row in pairs]))
 
 
 def compare(
@@ -148,10 +149,10 @@ def _comparison(
     task: TaskSpec, rows: Sequence[Row], bound: LossBound | None, provenances: Sequence[Provenance]
 ) -> Comparison:
     columns = tuple(sorted(dict.fromkeys(c for row in rows for c in row.results), key=lambda column: column.order))
-    milestones = sorted({column.milestone for column in columns}, key=milestone_order)
+    milestones = sorted({column.milestone for column in columns})
     ranked = tuple(sorted(rows, key=lambda row: _rank(row, milestones)))
     verdicts = {
-        column: mark_best(column, {i: (r.results[column].by_seed, r.arithmetic) for i, r in _having(ranked, column)})
+        column: mark_best(column, {i: (r.results[column].by_seed, r.compute) for i, r in _having(ranked, column)})
         for column in columns
     }
     return Comparison(task, columns, ranked, verdicts, bound, tuple(provenances))
@@ -170,7 +171,7 @@ def _row(
     return Row(
         optimizer=found.optimizer,
         hyperparameters=found.hyperparameters,
-        arithmetic=found.arithmetic,
+        compute=found.compute,
         results={column: _result(task, column, found) for column in found.values},
         speed=summarize(run.speed for run in found.timed.values()) if found.timed else None,
         seconds=summarize(run.seconds for run in found.timed.values()) if found.timed else None,
@@ -190,12 +191,9 @@ def _result(task: TaskSpec, column: Column, found: RunGroup) -> Result:
     return Result(by_seed, summarize(by_seed.values()), confidence_interval(by_seed.values()), published)
 
 
-def _rank(row: Row, milestones: Sequence[str]) -> tuple[float, ...]:
+def _rank(row: Row, milestones: Sequence[Milestone]) -> tuple[float, ...]:
     """Longest step milestone first; a row without it, or without a finite loss, comes after those with."""
-    steps = [key for key in reversed(milestones) if key.startswith(_STEPS)] or list(reversed(milestones))
+    steps = [milestone for milestone in reversed(milestones) if milestone.unit == "steps"] or milestones[::-1]
     losses = row.losses
-    means = [losses[key].mean if key in losses else math.nan for key in steps]
+    means = [losses[milestone].mean if milestone in losses else math.nan for milestone in steps]
     return tuple(math.inf if math.isnan(mean) else mean for mean in means)
-
-
-_STEPS = Milestone("steps", 1).key.removesuffix("1")

@@ -29,7 +29,7 @@ class TuningCost:
 def tuning_cost(hyperparameters: Hyperparameters, studies: Iterable[StudyRecord]) -> TuningCost | None:
     """The cost of the study that these tuned hyperparameters are from; None if it is not among `studies`."""
     for study in studies:
-        if study.id == hyperparameters.study:
+        if study.id == hyperparameters.study_id:
             members = study.individuals
             steps, seconds = sum(member.steps for member in members), sum(member.seconds for member in members)
             return TuningCost(study.id, len(members), steps, seconds)

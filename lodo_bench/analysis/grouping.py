@@ -1,4 +1,4 @@
-"""Which runs belong together: those of one optimizer with the same hyperparameters and arithmetic, by seed."""
+"""Which runs belong together: those of one optimizer with the same hyperparameters, device, dtype and backend."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lodo_bench.analysis.columns import Column
+from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
@@ -27,7 +28,7 @@ class RunGroup:
     """What is known of a row, by seed; a later run of a seed replaces an earlier one.
 
     Attributes:
-        optimizer, hyperparameters, arithmetic: what they have in common.
+        optimizer, hyperparameters, compute: what they have in common.
         values: the scores, by column and seed; not finite where the run diverged.
         timed: the completed timed runs, by seed.
         unfinished: the seeds that were interrupted or failed.
@@ -38,7 +39,7 @@ class RunGroup:
 
     optimizer: OptimizerSpec
     hyperparameters: Hyperparameters
-    arithmetic: str
+    compute: ComputeSpec
     values: dict[Column, dict[int, float]] = field(default_factory=dict)
     timed: dict[int, TimedRun] = field(default_factory=dict)
     unfinished: set[int] = field(default_factory=set)
@@ -80,17 +81,12 @@ class RunGroup:
             curves[run.seed] = run.steps, run_set
 
 
-def arithmetic_of(spec: RunSetSpec) -> str:
-    """Device, dtype and kernel, in words."""
-    return f"{spec.compute.device}, {spec.compute.dtype}, {spec.compute.backend}"
-
-
 def row_key(spec: RunSetSpec) -> tuple[object, ...]:
     """What runs of one task have in common that make one row of its table, or one line of its picture."""
     values = tuple(sorted(spec.hyperparameters.values.items()))
     structure = tuple(sorted(spec.optimizer.options.items()))
     source = spec.hyperparameters.source, spec.hyperparameters.weights_study_id
-    return spec.optimizer.name, arithmetic_of(spec), structure, source, values
+    return spec.optimizer.name, spec.compute, structure, source, values
 
 
 def gather(run_sets: Iterable[RunSetRecord]) -> list[RunGroup]:
@@ -98,7 +94,7 @@ def gather(run_sets: Iterable[RunSetRecord]) -> list[RunGroup]:
     rows: dict[tuple[object, ...], RunGroup] = {}
     for run_set in run_sets:
         spec = run_set.spec
-        row = rows.setdefault(row_key(spec), RunGroup(spec.optimizer, spec.hyperparameters, arithmetic_of(spec)))
+        row = rows.setdefault(row_key(spec), RunGroup(spec.optimizer, spec.hyperparameters, spec.compute))
         row.hyperparameters = spec.hyperparameters
         for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
             row.add(run, provenance, run_set.id)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lodo_bench.report.formatting import hyperparameter_label
+from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.run_set import Hyperparameters
 
 
 class Named(NamedTuple):
-    """What a row or a line is of: `name` is the optimizer's, `arithmetic` is device, dtype and kernel."""
+    """What a row or a line is of: `name` is the optimizer's."""
 
     name: str
     hyperparameters: Hyperparameters
-    arithmetic: str
+    compute: ComputeSpec
 
 
 def labels_of(named: Sequence[Named]) -> list[str]:
     """Their names, and where several have one name, what tells them apart."""
     labels = [each.name for each in named]
-    for describe in (_swept, _source, _arithmetic, _values):
+    for describe in (_swept, _source, _compute, _values):
         groups: dict[str, list[int]] = {}
         for index, label in enumerate(labels):
             groups.setdefault(label, []).append(index)
@@ -40,11 +40,11 @@ def _swept(named: Sequence[Named]) -> list[str]:
 
 
 def _source(named: Sequence[Named]) -> list[str]:
-    return [hyperparameter_label(each.hyperparameters) for each in named]
+    return [each.hyperparameters.label for each in named]
 
 
-def _arithmetic(named: Sequence[Named]) -> list[str]:
-    return [each.arithmetic for each in named]
+def _compute(named: Sequence[Named]) -> list[str]:
+    return [each.compute.label for each in named]
 
 
 def _values(named: Sequence[Named]) -> list[str]:

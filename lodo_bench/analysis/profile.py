@@ -36,5 +36,5 @@ def profile(comparisons: Sequence[Comparison]) -> Profile:
 
 
 def _longest(comparison: Comparison) -> Column | None:
-    steps = [column for column in comparison.columns if column.is_loss and column.milestone.startswith("steps:")]
+    steps = [column for column in comparison.columns if column.is_loss and column.milestone.unit == "steps"]
     return steps[-1] if steps else None

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 
@@ -38,12 +39,12 @@ def published_hyperparameters(task: TaskSpec, optimizer: OptimizerSpec) -> Mappi
 
 
 def published_score(
-    task: TaskSpec, milestone: str, optimizer: OptimizerSpec, score: str = "loss"
+    task: TaskSpec, milestone: Milestone, optimizer: OptimizerSpec, score: str = "loss"
 ) -> PublishedScore | None:
-    """The paper's `score` (`loss` is the training loss) at `milestone`, e.g. `steps:200`, where known."""
+    """The paper's `score` (`loss` is the training loss) at `milestone`, where known."""
     if task.options or optimizer.options:
         return None
-    found = _document()["scores"].get(task.name, {}).get(milestone, {}).get(score, {}).get(optimizer.name)
+    found = _document()["scores"].get(task.name, {}).get(milestone.key, {}).get(score, {}).get(optimizer.name)
     return PublishedScore(**found) if found else None
 
 

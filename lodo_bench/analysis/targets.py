@@ -44,7 +44,7 @@ def summarize_targets(comparison: Comparison, loss: float, curve: Callable[[int,
     """
     if not math.isfinite(loss):
         raise UsageError(f"a target of {loss:g} is not possible: it must be a finite number.")
-    milestones = [int(key.partition(":")[2]) for key in comparison.milestones if key.startswith("steps:")]
+    milestones = [int(milestone.value) for milestone in comparison.milestones if milestone.unit == "steps"]
     window = scoring_window(max(milestones, default=1))
 
     def crossings(runs: Mapping[int, int]) -> list[Crossing | None]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from lodo_bench.analysis.columns import Column
 from lodo_bench.analysis.statistics import ComparisonResult, Sample, compare_with_all, summarize
+from lodo_bench.spec.compute import ComputeSpec
 
 Mark = Literal["", "best", "tied", "undecided"]
 
@@ -40,18 +41,18 @@ class Verdict:
         return "tied" if standing.has_power else "undecided"
 
 
-def mark_best(column: Column, rows: Mapping[int, tuple[Mapping[int, float], str]]) -> Verdict:
+def mark_best(column: Column, rows: Mapping[int, tuple[Mapping[int, float], ComputeSpec]]) -> Verdict:
     """Compare the rows that have a column.
 
     Args:
         column: says whether more is better.
-        rows: by row, the values by seed and the arithmetic. The random numbers of a task, and with them its data,
-            are the same for the same seed, device and precision, so that runs can be paired.
+        rows: by row, the values by seed and where they were computed. Runs of the same seed, device and dtype have
+            the same random numbers, and with them the same data, so that they can be paired.
     """
     sign = -1.0 if column.higher_is_better else 1.0
     samples = [
-        Sample({seed: sign * value for seed, value in values.items()}, arithmetic.split(", ")[:2])
-        for values, arithmetic in rows.values()
+        Sample({seed: sign * value for seed, value in values.items()}, (compute.device, compute.dtype))
+        for values, compute in rows.values()
     ]
     standings = dict(zip(rows, compare_with_all(samples), strict=True))
     means = {}

@@ -1,1 +1,1 @@
-"""Implementations of the heavy arithmetic, and which one is used."""
+"""Faster implementations of what tasks and optimizers compute, one folder for each library they are written with."""

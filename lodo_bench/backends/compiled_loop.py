@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lodo_bench.backends.threads import parallel_for
+from lodo_bench.compute.threads import parallel_for
 
 # So many entries of the parameters, over all individuals and steps, are worth a thread of their own: handing over work
 # takes some 0.05 ms, and an entry 10 ns or more.

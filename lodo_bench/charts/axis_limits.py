@@ -1,4 +1,4 @@
-"""How high a picture of courses must be: one that grows beyond bounds would squeeze all others to the ground."""
+"""Vertical axis limits of learning curves: a curve that explodes would compress all other curves."""
 
 from __future__ import annotations
 
@@ -11,49 +11,53 @@ from numpy.typing import NDArray
 
 from lodo_bench.charts.curves import CurveBand
 
-# A course is beyond bounds if it rises to more than this times where the courses begin, and more than this times above
-# all that stay within.
+# A curve is clipped if it rises above this factor times the initial values, and above this factor times all curves that
+# are not clipped.
 BOUNDS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class AxisLimits:
-    """What a picture has room for.
+    """The range of y values of a chart.
 
     Attributes:
-        heights: the values of y in it; empty if no course has any.
-        ceiling: the highest value of the courses that stay in the picture; None if all do.
-        peaks: for each course the highest value of one that leaves the picture at the top, None for one that stays.
+        values: the values of y that must be visible; empty if no curve has any.
+        ceiling: the highest value of the curves that are not clipped; None if no curve is.
+        peaks: for each curve that is clipped at the top its highest value, None for the others.
     """
 
-    heights: NDArray[np.float64]
+    values: NDArray[np.float64]
     ceiling: float | None
     peaks: tuple[float | None, ...]
 
 
-def axis_limits(courses: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLimits:
-    """Room for the courses that stay within bounds, and for what is not above these of those that do not.
+def axis_limits(bands: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLimits:
+    """Return limits that show the curves within bounds in full, and of the others the part below their maximum.
 
-    Where none stays within bounds there is none to be squeezed, and all are in the picture; likewise where `bounds` are
-    infinite.
+    If all curves exceed the bounds, or `bounds` is infinite, none is clipped.
     """
-    framing = [course.framing for course in courses]
-    if not any(map(len, framing)):
-        framing = [course.extent for course in courses]
-    heights = np.concatenate([np.array([]), *framing])
-    tops = [float(values.max()) if len(values) else -np.inf for values in framing]
-    ceiling = bounds * _highest(top for top in tops if top <= bounds * _beginning(courses))
+    settled = [band.settled for band in bands]
+    if not any(map(len, settled)):
+        settled = [band.finite for band in bands]
+    values = np.concatenate([np.array([]), *settled])
+    tops = [float(own.max()) if len(own) else -np.inf for own in settled]
+    ceiling = bounds * _highest(top for top in tops if top <= bounds * _initial_value(bands))
     peaks = tuple(top if 0 < ceiling < top else None for top in tops)
     if not any(peaks):
-        return AxisLimits(heights, None, peaks)
-    staying = _highest(top for top, peak in zip(tops, peaks, strict=True) if peak is None)
-    return AxisLimits(heights[heights <= staying], staying, peaks)
+        return AxisLimits(values, None, peaks)
+    highest = _highest(top for top, peak in zip(tops, peaks, strict=True) if peak is None)
+    return AxisLimits(values[values <= highest], highest, peaks)
+
+
+def off_scale_note(label: str, peak: float, separator: str = ": ") -> str:
+    """Return a legend entry such as `bfgs is clipped at the top: up to 5.7e+05`."""
+    return f"{label} is clipped at the top{separator}up to {peak:.2g}"
 
 
 def _highest(tops: Iterable[float]) -> float:
     return max(tops, default=-np.inf)
 
 
-def _beginning(courses: Sequence[CurveBand]) -> float:
-    """Where most of them begin; by the clock, the first point of some may be a mean of steps far above."""
-    return median_low([float(course.high[0]) for course in courses if len(course.x)] or [np.nan])
+def _initial_value(bands: Sequence[CurveBand]) -> float:
+    """Return the median first value; by time, the first point of a curve may be a mean of much larger losses."""
+    return median_low([float(band.high[0]) for band in bands if len(band.x)] or [np.nan])

@@ -1,4 +1,4 @@
-"""From whole learning curves to the few points of a picture: thinned on a log scale, brought together over seeds."""
+"""Learning curves of single runs, and their aggregation over seeds into a few points on a log scale."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 
 Floats = NDArray[np.float64]
 POINTS = 240
-_SHORTEST = 1e-9  # of a clock that did not move; a log scale has no 0
+_SHORTEST = 1e-9  # seconds, where the clock reads 0: a log scale has no 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunCurve:
-    """One run's course of one quantity.
+    """One quantity of one run over steps or training time.
 
     Attributes:
-        x: (T,), increasing, greater than 0: after how many steps, or seconds.
-        y: (T,), what it was; not finite from where the run diverged.
-        status: how the run ended.
+        x: (T,), increasing and positive: steps or seconds.
+        y: (T,), values; not finite from the step at which the run diverged.
+        status: outcome of the run.
     """
 
     x: Floats
@@ -31,23 +31,23 @@ class RunCurve:
 
     @property
     def end(self) -> float:
-        """Where it ends."""
+        """The last `x`."""
         return float(self.x[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class CurveBand:
-    """The same of several seeds, in K points.
+    """Median and range of several runs at K points.
 
-    A point stands for all that was measured after the point before it, up to its `x`: of each run the mean, or, where
-    nothing was, what it was last. Runs that have diverged are left out from there on.
+    A point summarizes everything measured after the previous point, up to its own `x`: the mean of each run, or its
+    last value if nothing was measured. Runs that diverged are excluded from there on.
 
     Attributes:
         x: (K,), steps or seconds.
-        middle: (K,), the median of the runs.
-        low, high: (K,), the lowest and the highest of them.
-        runs: how many there are, the diverged among them.
-        ends: where runs diverged: x, and the last finite y.
+        middle: (K,), medians over the runs.
+        low, high: (K,), minima and maxima over the runs.
+        runs: number of runs, including those that diverged.
+        ends: for each diverged run, the x at which it diverged and its last finite y.
     """
 
     x: Floats
@@ -58,106 +58,106 @@ class CurveBand:
     ends: tuple[tuple[float, float], ...]
 
     @property
-    def framing(self) -> Floats:
-        """The values of y that a picture must have room for: those after the last run that diverges, if any does.
+    def settled(self) -> Floats:
+        """The values of y after the last divergence, which determine the axis limits.
 
-        What diverges reaches any height on its way, and would leave no room for the others.
+        A diverging run reaches arbitrarily large values first, and would compress everything else.
         """
-        settled = self.x > max((x for x, _ in self.ends), default=-np.inf)
-        return np.concatenate([self.low[settled], self.high[settled]])
+        after = self.x > max((x for x, _ in self.ends), default=-np.inf)
+        return np.concatenate([self.low[after], self.high[after]])
 
     @property
-    def extent(self) -> Floats:
-        """All finite values of y in it."""
+    def finite(self) -> Floats:
+        """All finite values of y."""
         values = np.concatenate([self.low, self.high, np.array([y for _, y in self.ends])])
         finite: Floats = values[np.isfinite(values)]
         return finite
 
 
 def by_steps(curve: Curve, status: Status) -> RunCurve:
-    """The loss after each step, the first being step 1."""
+    """Return the loss of each step; the first is step 1."""
     return RunCurve(np.arange(1, len(curve.losses) + 1, dtype=np.float64), curve.losses, status)
 
 
 def by_seconds(curve: Curve, status: Status) -> RunCurve:
-    """The loss of each step at the training time at which it ended, interpolated between readings of the clock."""
+    """Return the loss of each step over training time, interpolated between readings of the clock."""
     steps = np.arange(1, len(curve.losses) + 1)
     seconds = np.interp(steps, curve.clock_steps, curve.clock_seconds)
     return RunCurve(np.maximum(seconds, _SHORTEST), curve.losses, status)
 
 
-def of_series(series: MetricHistory) -> RunCurve:
-    """A metric's course by steps."""
-    return RunCurve(series.steps.astype(np.float64), series.values)
+def metric_curve(history: MetricHistory) -> RunCurve:
+    """Return a metric by steps."""
+    return RunCurve(history.steps.astype(np.float64), history.values)
 
 
-def aggregate(paths: Iterable[RunCurve], points: int = POINTS) -> CurveBand | None:
-    """Thin the paths to `points` at most, spread evenly on a log scale, and bring them together.
+def aggregate(curves: Iterable[RunCurve], points: int = POINTS) -> CurveBand | None:
+    """Downsample curves to at most `points` points, evenly spaced on a log scale, and summarize them over the runs.
 
-    It goes as far as the shortest run that did not diverge, so that it is of the same runs everywhere.
+    The band ends where the shortest run that did not diverge ends, so that every point covers the same runs.
 
     Returns:
-        None if no path has a point. A course whose runs all diverged at once has no points, but their number.
+        None if no curve has a point. If all runs diverged at once, the band has no points, only their number.
     """
-    some = [path for path in paths if len(path.x)]
-    if not some:
+    runs = [curve for curve in curves if len(curve.x)]
+    if not runs:
         return None
-    whole = [path.end for path in some if path.status is not Status.DIVERGED]
-    first, last = max(path.x[0] for path in some), min(whole) if whole else max(path.end for path in some)
-    edges = _edges([path.x for path in some], first, last, points)
-    table = np.stack([_thinned(path, edges) for path in some])
+    complete = [run.end for run in runs if run.status is not Status.DIVERGED]
+    first, last = max(run.x[0] for run in runs), min(complete) if complete else max(run.end for run in runs)
+    edges = _edges([run.x for run in runs], first, last, points)
+    table = np.stack([_downsampled(run, edges) for run in runs])
     filled = np.isfinite(table).any(axis=0)
     edges, table = edges[filled], table[:, filled]
-    ends = tuple(end for path in some if (end := _divergence(path)) is not None)
+    ends = tuple(end for run in runs if (end := _divergence(run)) is not None)
     return CurveBand(
         x=edges,
         middle=_median(table),
         low=np.fmin.reduce(table, axis=0),
         high=np.fmax.reduce(table, axis=0),
-        runs=len(some),
+        runs=len(runs),
         ends=ends,
     )
 
 
 def _edges(grids: Sequence[Floats], first: float, last: float, points: int) -> Floats:
-    """Right ends of bins; every one is a place where some run has a point, and the last is `last`."""
+    """Return right bin edges, each of which is an x of some run; the last one is `last`."""
     if last <= first:
         return np.array([max(first, last)])
-    places = np.unique(np.concatenate([grid[(grid >= first) & (grid <= last)] for grid in grids]))
-    wanted = np.geomspace(first, last, points)
-    found = np.unique(np.minimum(np.searchsorted(places, wanted), len(places) - 1))
-    edges: Floats = np.append(places[found[:-1]], last)
+    positions = np.unique(np.concatenate([grid[(grid >= first) & (grid <= last)] for grid in grids]))
+    targets = np.geomspace(first, last, points)
+    indices = np.unique(np.minimum(np.searchsorted(positions, targets), len(positions) - 1))
+    edges: Floats = np.append(positions[indices[:-1]], last)
     return edges
 
 
-def _thinned(path: RunCurve, edges: Floats) -> Floats:
-    """The path's mean in each bin, or its last value where it has no point there; NaN from where it is not finite."""
-    stops = np.searchsorted(path.x, edges, side="right")
+def _downsampled(run: RunCurve, edges: Floats) -> Floats:
+    """Return the mean in each bin, or the last value before an empty bin; NaN from the divergence on."""
+    stops = np.searchsorted(run.x, edges, side="right")
     starts = np.concatenate([[0], stops[:-1]])
     empty = stops == starts
     values = np.full(len(edges), np.nan)
     with np.errstate(over="ignore", invalid="ignore"):
         if len(filled := np.flatnonzero(~empty)):
-            sums = np.add.reduceat(path.y[: stops[-1]], starts[filled])
+            sums = np.add.reduceat(run.y[: stops[-1]], starts[filled])
             values[filled] = sums / (stops - starts)[filled]
     carried = empty & (stops > 0)
-    values[carried] = path.y[stops[carried] - 1]
-    if path.status is Status.DIVERGED:
-        values[edges >= path.end] = np.nan
+    values[carried] = run.y[stops[carried] - 1]
+    if run.status is Status.DIVERGED:
+        values[edges >= run.end] = np.nan
     values[~np.isfinite(values)] = np.nan
     return values
 
 
 def _median(table: Floats) -> Floats:
-    """The median of each column's finite values, of which there is one at least; without overflow."""
+    """Return the median of each column's finite values, of which there is at least one, without overflow."""
     ordered, count = np.sort(table, axis=0), np.isfinite(table).sum(axis=0)
     lower, upper = (np.take_along_axis(ordered, index[None], axis=0)[0] for index in ((count - 1) // 2, count // 2))
     middle: Floats = lower / 2 + upper / 2
     return middle
 
 
-def _divergence(path: RunCurve) -> tuple[float, float] | None:
-    if path.status is not Status.DIVERGED:
+def _divergence(run: RunCurve) -> tuple[float, float] | None:
+    if run.status is not Status.DIVERGED:
         return None
-    finite = path.y[np.isfinite(path.y)]
-    return path.end, float(finite[-1]) if len(finite) else float("nan")
+    finite = run.y[np.isfinite(run.y)]
+    return run.end, float(finite[-1]) if len(finite) else float("nan")

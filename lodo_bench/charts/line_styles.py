@@ -1,8 +1,8 @@
-"""How each optimizer looks in every picture: its colour, its line style and its marker.
+"""The color, dash pattern and marker of each optimizer, the same in every chart.
 
-The colours are those of Okabe and Ito, which people with any kind of colour blindness tell apart, made darker on white
-and lighter on black where they would be faint. More optimizers than colours share them, so a line style and a marker of
-its own tell each of them from the others in grey as well.
+The colors are the color-blind safe ones of Okabe and Ito, darkened on white and lightened on black where the contrast
+would be too low. There are more optimizers than colors, so a dash pattern and a marker distinguish them as well, also
+in grayscale.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ Marker = Literal["circle", "square", "diamond", "triangle-up", "triangle-down", 
 
 
 @dataclass(frozen=True, slots=True)
-class Colour:
-    """A colour on a light and on a dark background, each as `#rrggbb`, with a contrast of 3 to 1 at least."""
+class Color:
+    """A color for light and one for dark backgrounds, each as `#rrggbb`, with a contrast of at least 3:1."""
 
     light: str
     dark: str
 
 
-BLUE = Colour("#0072b2", "#4aa8e0")
-VERMILION = Colour("#d55e00", "#f0803c")
-GREEN = Colour("#00855f", "#22b98d")
-ORANGE = Colour("#b98000", "#e9a820")
-SKY = Colour("#3c97d1", "#8fd0f7")
-PURPLE = Colour("#b85b91", "#dd93bd")
-BLACK = Colour("#1b1b1b", "#f2f2f2")
-BROWN = Colour("#7b5230", "#c49a74")
+BLUE = Color("#0072b2", "#4aa8e0")
+VERMILION = Color("#d55e00", "#f0803c")
+GREEN = Color("#00855f", "#22b98d")
+ORANGE = Color("#b98000", "#e9a820")
+SKY = Color("#3c97d1", "#8fd0f7")
+PURPLE = Color("#b85b91", "#dd93bd")
+BLACK = Color("#1b1b1b", "#f2f2f2")
+BROWN = Color("#7b5230", "#c49a74")
 
-_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, BLACK, BROWN)
+_COLORS = (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, BLACK, BROWN)
 _DASHES: tuple[Dash, ...] = ("solid", "dashed", "dash-dot", "dotted", "dash-dot-dot")
 _MARKERS: tuple[Marker, ...] = ("circle", "square", "diamond", "triangle-up", "triangle-down", "plus", "star")
 
 
 @dataclass(frozen=True, slots=True)
 class LineStyle:
-    """What a line is drawn with."""
+    """Color, dash pattern and marker of a line."""
 
-    colour: Colour
+    color: Color
     dash: Dash
     marker: Marker
 
 
-# Those that the paper shows in one picture have different colours, or else different line styles.
-LOOKS: Mapping[str, LineStyle] = {
+# Optimizers that share a figure of the paper differ in color or in dash pattern.
+LINE_STYLES: Mapping[str, LineStyle] = {
     "lodo": LineStyle(BLUE, "solid", "circle"),
     "adam": LineStyle(VERMILION, "solid", "square"),
     "momentum": LineStyle(GREEN, "dashed", "triangle-up"),
@@ -72,39 +72,39 @@ LOOKS: Mapping[str, LineStyle] = {
 
 
 def line_style_of(optimizer: str) -> LineStyle:
-    """The look of an optimizer by its name; of one that is not in the table, always the same one for the same name."""
-    if optimizer in LOOKS:
-        return LOOKS[optimizer]
+    """Return the style of an optimizer by its name; a name that is not in the table always gets the same style."""
+    if optimizer in LINE_STYLES:
+        return LINE_STYLES[optimizer]
     number = zlib.crc32(optimizer.encode())
     return LineStyle(
-        _COLOURS[number % len(_COLOURS)],
+        _COLORS[number % len(_COLORS)],
         _DASHES[number // 8 % len(_DASHES)],
         _MARKERS[number // 64 % len(_MARKERS)],
     )
 
 
 def line_styles_of(optimizers: Sequence[str]) -> list[LineStyle]:
-    """Looks for the lines of one picture: each of its optimizer's own colour, and all of them different.
+    """Return distinct styles for the lines of one chart, each in its optimizer's own color.
 
-    Where an optimizer comes several times, or has by chance the look of another, line style and marker give way.
+    Where an optimizer occurs several times, or two optimizers share a style, dash pattern and marker vary.
     """
-    found: list[LineStyle] = []
+    styles: list[LineStyle] = []
     for name in optimizers:
         own = line_style_of(name)
-        drawn = {(look.colour, look.dash) for look in found}
-        new = [look for look in _variants(own) if look not in found] or [own]
-        found.append(next((look for look in new if (look.colour, look.dash) not in drawn), new[0]))
-    return found
+        used = {(style.color, style.dash) for style in styles}
+        new = [style for style in _variants(own) if style not in styles] or [own]
+        styles.append(next((style for style in new if (style.color, style.dash) not in used), new[0]))
+    return styles
 
 
 def _variants(own: LineStyle) -> list[LineStyle]:
-    """All looks of one colour, beginning with the own; those that share neither line style nor marker come early."""
-    dashes, markers = _from(own.dash, _DASHES), _from(own.marker, _MARKERS)
-    turns = len(dashes) * len(markers)  # the numbers of both have no common factor: this meets every pair once
-    return [LineStyle(own.colour, dashes[turn % len(dashes)], markers[turn % len(markers)]) for turn in range(turns)]
+    """Return all styles of one color, its own first; those that share neither dash pattern nor marker come early."""
+    dashes, markers = _rotated(own.dash, _DASHES), _rotated(own.marker, _MARKERS)
+    count = len(dashes) * len(markers)  # the lengths are coprime, so every pair occurs once
+    return [LineStyle(own.color, dashes[i % len(dashes)], markers[i % len(markers)]) for i in range(count)]
 
 
-def _from(first: T, everything: Sequence[T]) -> list[T]:
-    """The same in a circle, beginning with `first`."""
-    start = everything.index(first)
-    return [*everything[start:], *everything[:start]]
+def _rotated(first: T, items: Sequence[T]) -> list[T]:
+    """Return the items, rotated so that `first` comes first."""
+    start = items.index(first)
+    return [*items[start:], *items[:start]]

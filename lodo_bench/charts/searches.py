@@ -1,4 +1,4 @@
-"""What pictures of a search need to know: the spread of its generations, and scales that suit hyperparameters."""
+"""The search distribution by generation, and axis ticks for hyperparameters."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NEAR_ONE = math.nextafter(1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """What each of G generations is drawn from.
+class SearchSpread:
+    """The distribution from which each of G generations is sampled.
 
     Attributes:
-        generations: (G,), their numbers, from 1.
-        mean: (G,), natural values.
-        low, high: (G,), one σ of the search to each side, in natural values.
+        generations: (G,), numbers, from 1.
+        mean: (G,), the constrained means.
+        low, high: (G,), the mean ± σ, computed in the unconstrained space and mapped back.
     """
 
     generations: NDArray[np.int64]
@@ -31,11 +31,11 @@ class Spread:
     high: Floats
 
 
-def spread_of(study: StudyRecord, name: str, kind: Kind) -> Spread:
-    """How one hyperparameter's mean and spread moved; `kind` says on which scale σ counts (LODO App. E)."""
+def search_spread(study: StudyRecord, name: str, kind: Kind) -> SearchSpread:
+    """Return the mean and ± σ of one hyperparameter by generation; `kind` selects the transform (LODO App. E)."""
     transform = study.spec.schedule.decay_transform if kind == "decay" else "log"
     ends = [_ends(g.mean[name], g.sigma, transform) for g in study.generations]
-    return Spread(
+    return SearchSpread(
         generations=np.array([g.index + 1 for g in study.generations]),
         mean=np.array([g.mean[name] for g in study.generations]),
         low=np.array([low for low, _ in ends]),
@@ -55,12 +55,12 @@ def _ends(mean: float, sigma: float, transform: DecayTransform | str) -> tuple[f
 
 
 def jitter(index: int, population: int) -> float:
-    """How far to the side an individual's dot stands, within ± 0.3, so that dots do not hide each other."""
+    """Return the horizontal offset of an individual's dot, within ± 0.3, so that dots do not overlap."""
     return 0.6 * ((index + 0.5) / max(population, index + 1) - 0.5)
 
 
 def logit_ticks(low: float, high: float) -> list[float]:
-    """Round numbers for an axis of decays between `low` and `high`, at most seven or so."""
+    """Return about seven round numbers between `low` and `high` for a logit axis of decays."""
     coarse = [*_TINY, 0.1, 0.5, 0.9, *_NEARLY_ONE]
     found = [value for value in coarse if low <= value <= high]
     if len(found) < 3:

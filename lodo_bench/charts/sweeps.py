@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lodo_bench.analysis.statistics import Summary, summarize
+from lodo_bench.charts.groups import group_labels
 from lodo_bench.charts.line_styles import LineStyle, line_styles_of
-from lodo_bench.charts.lines import line_labels
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.outcome import Status
@@ -57,7 +57,7 @@ def sweep_over(
     """
     placed = [(value, r) for r in run_sets if r.runs and (value := value_of(r.spec)) is not None]
     for steps in sorted({r.spec.steps for _, r in placed}, reverse=True):
-        lines = _lines([(value, r) for value, r in placed if r.spec.steps == steps], name, unit)
+        lines = _lines([(value, r) for value, r in placed if r.spec.steps == steps], name, steps, unit)
         if lines:
             return Sweep(steps, lines)
     return None
@@ -68,7 +68,9 @@ def without(task: TaskSpec, name: str) -> TaskSpec:
     return TaskSpec(task.name, _without(task.options, name))
 
 
-def _lines(placed: Sequence[tuple[Value, RunSetRecord]], name: str, unit: Callable[[Value], float]) -> list[SweepLine]:
+def _lines(
+    placed: Sequence[tuple[Value, RunSetRecord]], name: str, steps: int, unit: Callable[[Value], float]
+) -> list[SweepLine]:
     groups: dict[tuple[object, ...], dict[Value, list[RunSetRecord]]] = {}
     for value, run_set in placed:
         groups.setdefault(_key(run_set.spec, name), {}).setdefault(value, []).append(run_set)
@@ -76,26 +78,35 @@ def _lines(placed: Sequence[tuple[Value, RunSetRecord]], name: str, unit: Callab
     specs = [_stripped(next(reversed(places.values()))[-1].spec, name) for places in long]
     looks = line_styles_of([spec.optimizer.name for spec in specs])
     return [
-        SweepLine(label, look, _points(places, unit))
-        for label, look, places in zip(line_labels(specs), looks, long, strict=True)
+        SweepLine(label, look, summarize_points(_ordered(places), Milestone("steps", steps), unit))
+        for label, look, places in zip(group_labels(specs), looks, long, strict=True)
     ]
 
 
-def _points(
-    places: Mapping[Value, Sequence[RunSetRecord]], unit: Callable[[Value], float]
+def summarize_points(
+    run_sets: Mapping[Value, Sequence[RunSetRecord]], milestone: Milestone, unit: Callable[[Value], float]
 ) -> list[tuple[Value, Summary]]:
+    """Return each swept value with the loss at a milestone, in units of `unit`, summarized over the seeds.
+
+    Of several run sets at one value the latest counts, seed by seed.
+    """
+    return [
+        (value, summarize(loss / unit(value) for loss in _losses(records, milestone)))
+        for value, records in run_sets.items()
+    ]
+
+
+def _ordered(places: Mapping[Value, V]) -> dict[Value, V]:
     numeric = not any(isinstance(value, str) for value in places)
-    ordered = sorted(places, key=float) if numeric else list(places)
-    return [(value, summarize(loss / unit(value) for loss in _losses(places[value]))) for value in ordered]
+    return {value: places[value] for value in (sorted(places, key=float) if numeric else places)}
 
 
-def _losses(run_sets: Iterable[RunSetRecord]) -> list[float]:
+def _losses(run_sets: Iterable[RunSetRecord], milestone: Milestone) -> list[float]:
     by_seed = {
-        run.seed: run.milestones[key]
+        run.seed: run.milestones[milestone]
         for run_set in run_sets
         for run in run_set.runs
-        if run.status in (Status.COMPLETED, Status.DIVERGED)
-        and (key := Milestone("steps", run_set.spec.steps).key) in run.milestones
+        if run.status in (Status.COMPLETED, Status.DIVERGED) and milestone in run.milestones
     }
     return list(by_seed.values())
 
@@ -110,7 +121,7 @@ def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
 def _stripped(spec: RunSetSpec, name: str) -> RunSetSpec:
     """The specification without what was swept, for the label of its line."""
     values = spec.hyperparameters.values
-    kept = replace(spec.hyperparameters, values=_without(values, name), provenance_note="")
+    kept = replace(spec.hyperparameters, values=_without(values, name), provenance_note="", study_id=None)
     return replace(
         spec,
         task=without(spec.task, name),

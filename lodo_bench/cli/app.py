@@ -16,6 +16,7 @@ from lodo_bench.cli.data import data
 from lodo_bench.cli.export import export
 from lodo_bench.cli.list import list_
 from lodo_bench.cli.plot import plot
+from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.report import report
 from lodo_bench.cli.reproduce import reproduce
 from lodo_bench.cli.run import run
@@ -54,7 +55,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except LodoBenchError as error:
-        print(f"lodo-bench: {error}", file=sys.stderr)
+        print(f"lodo-bench: {explain(error)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, RuntimeError) as error:
         if not _comes_of_interrupt(error):

@@ -120,7 +120,7 @@ def resolve_device(name: str) -> Device:
         UsageError: if there is no such device, or PyTorch sees none here.
     """
     from lodo_bench.spec.compute import Device
-    from lodo_bench.training.loop import check_device
+    from lodo_bench.training.validation import check_device
 
     device = cast("Device", choice(name, get_args(Device), "device"))
     check_device(device)
@@ -133,7 +133,7 @@ def resolve_backend(name: str, device: Device) -> BackendChoice:
     Raises:
         UsageError: if there is none of this name, or it cannot be used.
     """
-    from lodo_bench.backends.selection import best_backend, check_backend
+    from lodo_bench.compute.selection import best_backend, check_backend
     from lodo_bench.spec.compute import BackendChoice
 
     kernel = cast("BackendChoice", choice(name, get_args(BackendChoice), "kernel"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import compare
-from lodo_bench.charts.lines import ResultGroup, lines_of
+from lodo_bench.charts.groups import ResultGroup, result_groups
 from lodo_bench.charts.sweeps import without
 from lodo_bench.cli.selection import chosen_optimizers, chosen_task
 from lodo_bench.errors import UsageError
@@ -37,7 +37,7 @@ def _of_lines(draw: Callable[[TaskSpec, Sequence[ResultGroup], Store], Picture])
         run_sets = _run_sets(wanted.store)
         task = chosen_task([run_set.spec.task for run_set in run_sets], wanted.task, wanted.task_options)
         here = _of_optimizers([run_set for run_set in run_sets if run_set.spec.task == task], wanted.optimizers)
-        return draw(task, lines_of(here), wanted.store)
+        return draw(task, result_groups(here), wanted.store)
 
     return picture
 

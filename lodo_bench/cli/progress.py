@@ -13,9 +13,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.report.markdown import milestone_title, number, speed
+from lodo_bench.report.formatting import number, speed
 from lodo_bench.spec.run_set import RunRecord
-from lodo_bench.training.loop import Progress as TrainingProgress
+from lodo_bench.training.session import Progress as TrainingProgress
 from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.study import StudyProgress
 
@@ -177,7 +177,7 @@ class RunProgress:
     def ended(self, run: RunRecord) -> None:
         """A run is over: a line that stays."""
         reason = f" ({run.reason})" if run.reason else ""
-        losses = ", ".join(f"loss {number(loss)} at {milestone_title(key)}" for key, loss in run.milestones.items())
+        losses = ", ".join(f"loss {number(loss)} at {milestone.title}" for milestone, loss in run.milestones.items())
         pace = "" if run.steps_per_second is None else f", {speed(run.steps_per_second)} steps/s"
         text = f"{self._label}, seed {run.seed}: {run.status}{reason}, {losses or f'{run.steps:,} steps'}{pace}"
         self._console.print(text, soft_wrap=True, highlight=False, markup=False)

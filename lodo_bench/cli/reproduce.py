@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,10 +24,8 @@ from lodo_bench.errors import DatabaseError, Interrupted, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lodo_bench.experiments.directory import Directory
-    from lodo_bench.experiments.plan import ExecutionConfig
-    from lodo_bench.experiments.run import ExperimentResult
-    from lodo_bench.experiments.spec import Experiment
+    from lodo_bench.experiments.plan import ExecutionConfig, Plan
+    from lodo_bench.experiments.result import ExperimentResult
     from lodo_bench.results.store import Store
     from lodo_bench.spec.compute import Device
 
@@ -79,18 +75,19 @@ def reproduce(
     if experiment is None:
         raise UsageError("which table or figure? Name one, e.g. 'lodo-bench reproduce table8'; --list shows them all.")
     from lodo_bench.experiments.loading import load_experiment
+    from lodo_bench.experiments.plan import make_plan
 
-    wanted = load_experiment(experiment, scale)
-    setting = _setting(workers, gpus_per_worker, address)
+    loaded = load_experiment(experiment, scale)
+    plan = make_plan(loaded, _execution(workers, gpus_per_worker, address))
     if dry_run:
-        _print_summary(wanted, setting, db, json)
+        _print_summary(plan, db, json)
     else:
-        _reproduce(wanted, setting, output or f"results/{wanted.name}-{wanted.scale}", db, json)
+        _reproduce(plan, output or f"results/{loaded.name}-{loaded.scale}", db, json)
 
 
-def _setting(workers: int | None, gpus_per_worker: float, address: str | None) -> ExecutionConfig:
+def _execution(workers: int | None, gpus_per_worker: float, address: str | None) -> ExecutionConfig:
     from lodo_bench.experiments.plan import ExecutionConfig
-    from lodo_bench.training.loop import check_device
+    from lodo_bench.training.validation import check_device
     from lodo_bench.tuner.driver import Cluster
 
     if workers == 0 and address is not None:
@@ -101,22 +98,17 @@ def _setting(workers: int | None, gpus_per_worker: float, address: str | None) -
 
 
 def _list(json: bool) -> None:
-    from lodo_bench.experiments.availability import availability
-    from lodo_bench.experiments.loading import BUILT_IN, load_experiment
+    from lodo_bench.experiments.loading import list_experiments
 
-    entries = []
-    for name in BUILT_IN:
-        found = load_experiment(name, "paper")
-        entries.append({"name": name, "title": found.title, "here": availability(found)})
+    rows = list_experiments()
     if json:
-        print_json({"experiments": entries})
+        print_json({"experiments": [asdict(row) for row in rows]})
     else:
-        show_table(["name", "what", "here"], [list(entry.values()) for entry in entries], left=3)
+        show_table(["name", "title", "availability"], [[r.name, r.title, r.availability] for r in rows], left=3)
 
 
-def _print_summary(experiment: Experiment, setting: ExecutionConfig, db: str, json: bool) -> None:
-    from lodo_bench.experiments.estimate import duration_of, missing
-    from lodo_bench.experiments.run import processes_of
+def _print_summary(plan: Plan, db: str, json: bool) -> None:
+    from lodo_bench.experiments.estimate import duration_of, missing_work
     from lodo_bench.report.formatting import duration
 
     try:
@@ -125,76 +117,46 @@ def _print_summary(experiment: Experiment, setting: ExecutionConfig, db: str, js
         if "there is no database" not in str(error):
             raise
         store = None
-    items = missing(experiment, store, setting)
-    total = duration_of(items, setting)
+    items = missing_work(plan, store)
+    total = duration_of(items, plan.execution)
+    name, scale = plan.experiment.name, plan.experiment.scale
     if json:
-        fields = ("what", "label", "amount", "seconds", "how")
-        document = [{name: getattr(item, name) for name in fields} for item in items]
-        print_json({"experiment": experiment.name, "scale": experiment.scale, "missing": document, "seconds": total})
+        print_json({"experiment": name, "scale": scale, "missing": [asdict(i) for i in items], "seconds": total})
         return
-    rows = [[i.what, i.label, i.amount, "?" if i.how == "unknown" else duration(i.seconds), i.how] for i in items]
+    rows = [[i.phase, i.label, i.amount, "?" if i.basis == "unknown" else duration(i.seconds), i.basis] for i in items]
     if rows:
-        show_table(["", "optimizer and task", "how much", "time", "speed"], rows, left=3)
-    told = f"about {duration(total)} with {processes_of(setting)} at a time" if items else "nothing to compute"
-    echo_err(f"{experiment.title}, scale {experiment.scale}: {told}.")
+        show_table(["phase", "optimizer and task", "amount", "duration", "speed"], rows, left=3)
+    summary = f"about {duration(total)}, {plan.execution.num_processes} at a time" if items else "nothing to compute"
+    echo_err(f"{plan.experiment.title}, scale {scale}: {summary}.")
 
 
-def _reproduce(experiment: Experiment, setting: ExecutionConfig, place: str, db: str, json: bool) -> None:
-    from lodo_bench.experiments.directory import Directory
-    from lodo_bench.experiments.outputs import needs, render_sections
-    from lodo_bench.experiments.run import check, run_experiment
-    from lodo_bench.runs.execute import threads_of
-    from lodo_bench.runs.provenance import gather
-    from lodo_bench.tasks import TASKS
+def _reproduce(plan: Plan, directory: str, db: str, json: bool) -> None:
+    from lodo_bench.experiments.reproduce import reproduce
 
-    tasks: list[str] = []
-    if needs(experiment) != "nothing":
-        check(experiment, setting)
-        tasks.extend(dict.fromkeys(part.task.name for part in experiment.parts))
-    directory = Directory(place, experiment)
-    data = ", ".join(name for name in (TASKS.load(task).dataset_name() for task in tasks) if name)
-    threads = max((threads_of(task) for task in tasks), default=1)
-    provenance = gather(setting.device, command_line(), threads, data)
-    store = open_store_for_writing(db, provenance)
-    echo_err(f"{experiment.title}, scale {experiment.scale}")
-    with _journal(directory) as finish:
-        done = run_experiment(experiment, store, setting, _Terminal())
-        pieces = render_sections(done)
-        finish()
-    files = directory.write(pieces, [p for record in done.run_sets for p in record.provenances] or [provenance])
-    _show(done, files, json)
-    if failures := done.failures():
+    echo_err(f"{plan.experiment.title}, scale {plan.experiment.scale}")
+    try:
+        done = reproduce(plan, directory, command_line(), lambda p: open_store_for_writing(db, p), _Terminal())
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; everything is kept. Continue with:\n  {command_line()}") from None
+    _show(done.result, done.files, json)
+    if failures := done.result.failures():
         echo_err(f"Some runs failed: {'; '.join(failures)}")
         raise typer.Exit(3)
 
 
-@contextmanager
-def _journal(directory: Directory) -> Iterator[Any]:
-    """Writes down how long it took, also if it was stopped."""
-    from lodo_bench.experiments.directory import Invocation
-
-    started, clock, finished = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), []
-    try:
-        yield lambda: finished.append(True)
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; everything is kept. Continue with:\n  {command_line()}") from None
-    finally:
-        directory.note(Invocation(command_line(), started, time.monotonic() - clock, bool(finished)))
-
-
-def _show(done: ExperimentResult, files: list[Path], json: bool) -> None:
+def _show(result: ExperimentResult, files: Sequence[Path], json: bool) -> None:
     from lodo_bench.experiments.outputs.comparison import comparisons
     from lodo_bench.report.json import document
 
     if json:
-        tables = document((comparison, None) for comparison in comparisons(done))
+        tables = document((comparison, None) for comparison in comparisons(result))
         print_json(
             {
-                "experiment": done.experiment.name,
-                "scale": done.experiment.scale,
+                "experiment": result.experiment.name,
+                "scale": result.experiment.scale,
                 "files": [str(path) for path in files],
-                "studies": [study.id for study in done.studies],
-                "run_sets": [record.id for record in done.run_sets],
+                "studies": [study.id for study in result.studies],
+                "run_sets": [record.id for record in result.run_sets],
                 **tables,
             }
         )

@@ -34,6 +34,7 @@ from lodo_bench.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from lodo_bench.analysis.comparison import Row
     from lodo_bench.results.store import Store
+    from lodo_bench.spec.milestone import Milestone
     from lodo_bench.spec.outcome import MetricHistory
     from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 
@@ -84,7 +85,7 @@ def run(
     from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.run_set import RunSetSpec
     from lodo_bench.tasks import TASKS
-    from lodo_bench.training.loop import check_pair, check_task
+    from lodo_bench.training.validation import check_pair, check_task
 
     set_data_directory(data_dir)
     problem, method = task_spec(task, task_option), optimizer_spec(optimizer, optimizer_option)
@@ -136,10 +137,10 @@ def _check_interval(seconds: float) -> None:
 
 def _run(spec: RunSetSpec, store: Store, checkpoint_every: float) -> RunSetRecord:
     from lodo_bench.cli.progress import RunProgress
-    from lodo_bench.report.markdown import hyperparameter_label, hyperparameter_text
+    from lodo_bench.report.formatting import hyperparameter_text
     from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 
-    source, values = hyperparameter_label(spec.hyperparameters), hyperparameter_text(spec.hyperparameters)
+    source, values = spec.hyperparameters.label, hyperparameter_text(spec.hyperparameters)
     echo_err(f"{spec.optimizer.label} on {spec.task.label}, {source}: {values}")
     opened = store.open_run_set(spec)
     plan = None if store.folder is None else CheckpointPlan(store.folder, checkpoint_every)
@@ -186,14 +187,15 @@ def _document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
         "optimizer_options": spec.optimizer.options,
         "hyperparameters": spec.hyperparameters.values,
         "hyperparameters_source": spec.hyperparameters.source,
-        "hyperparameters_origin": spec.hyperparameters.provenance_note,
+        "study_id": spec.hyperparameters.study_id,
+        "provenance_note": spec.hyperparameters.provenance_note,
         "device": spec.compute.device,
         "dtype": spec.compute.dtype,
         "kernel": spec.compute.backend,
         "timed": spec.timed,
         "runs": [_run_document(run, metrics[run.seed]) for run in record.runs],
         "summary": {
-            "milestones": {key: asdict(losses) for key, losses in row.losses.items()},
+            "milestones": {milestone.key: asdict(losses) for milestone, losses in row.losses.items()},
             "steps_per_second": None if row.speed is None else asdict(row.speed),
         },
     }
@@ -208,19 +210,19 @@ def _run_document(run: RunRecord, metrics: Mapping[str, MetricHistory]) -> dict[
         "evaluations": run.evaluations,
         "training_seconds": run.training_seconds,
         "steps_per_second": run.steps_per_second,
-        "milestones": {key: {"loss": loss, **run.scores.get(key, {})} for key, loss in run.milestones.items()},
+        "milestones": {at.key: {"loss": loss, **run.scores.get(at, {})} for at, loss in run.milestones.items()},
         "metrics": {name: {"first": s.values[0], "last": s.values[-1]} for name, s in metrics.items()},
     }
 
 
 def _print(record: RunSetRecord, metrics: Metrics) -> None:
-    from lodo_bench.report.markdown import mean_and_spread, mean_speed, milestone_title, number, speed
+    from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
 
     row, timed = _row(record), record.spec.timed
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
     scores = _scores(record, names)
-    headers = ["seed", "status", *(f"loss at {milestone_title(key)}" for key in row.losses)]
-    headers += [f"{_title(name)} at {milestone_title(key)}" for key, name in scores]
+    headers = ["seed", "status", *(f"loss at {milestone.title}" for milestone in row.losses)]
+    headers += [f"{_title(name)} at {milestone.title}" for milestone, name in scores]
     headers += [_title(name) for name in names]
     rows = []
     for run in record.runs:
@@ -235,7 +237,7 @@ def _print(record: RunSetRecord, metrics: Metrics) -> None:
     show_table([*headers, *(["training s", "steps/s"] if timed else [])], rows, left=2)
 
 
-def _scores(record: RunSetRecord, metrics: Collection[str]) -> list[tuple[str, str]]:
+def _scores(record: RunSetRecord, metrics: Collection[str]) -> list[tuple[Milestone, str]]:
     """The scores, by milestone and name, that are not those of a metric, whose course is shown."""
     found = [(key, name) for run in record.runs for key, values in run.scores.items() for name in values]
     return [score for score in dict.fromkeys(found) if score[1] not in metrics]
@@ -247,6 +249,6 @@ def _title(name: str) -> str:
 
 def _course(series: MetricHistory | None) -> str:
     """A metric's first and last values."""
-    from lodo_bench.report.markdown import number
+    from lodo_bench.report.formatting import number
 
     return "–" if series is None else f"{number(series.values[0])} → {number(series.values[-1])}"

@@ -47,12 +47,12 @@ def sample(
 ) -> None:
     """Draw images with the network that a finished run on mnist has trained, pixel by pixel, and write them as PNG."""
     from lodo_bench.plots.image_grid import write_grid
-    from lodo_bench.tasks.sampling import check_sampled
+    from lodo_bench.tasks.sampling import check_generative
 
     set_data_directory(data_dir)
     place, store = resolve_device(device), open_store(db)
     record = store.run_set(run)
-    check_sampled(record.spec.task)
+    check_generative(record.spec.task)
     if seed >= record.spec.num_seeds:
         raise UsageError(f"run set {run} has no seed {seed}. Its seeds are 0 to {record.spec.num_seeds - 1}.")
     name = output or f"run-{run}-seed-{seed}-{'inputs' if inputs else 'samples'}.png"
@@ -71,7 +71,7 @@ def _samples(record: RunSetRecord, seed: int, count: int, device: Device, store:
     from rich.progress import Progress
 
     from lodo_bench.seeding import derive_seed
-    from lodo_bench.tasks.pixels import PIXELS
+    from lodo_bench.tasks.networks.pixel_cnn import PIXELS
     from lodo_bench.tasks.sampling import sample_digits
     from lodo_bench.training.checkpoint import load_parameters
 

@@ -43,7 +43,7 @@ def _document(record: StudyRecord) -> dict[str, Any]:
 
 
 def _print(record: StudyRecord) -> None:
-    from lodo_bench.report.markdown import hyperparameter_list
+    from lodo_bench.report.formatting import hyperparameter_list
 
     spec = record.spec
     result = hyperparameter_list((record.hyperparameters or {}).items())
@@ -67,7 +67,7 @@ _HEADERS = ("gen.", "sigma", "steps", "evaluated", "diverged", "failed", "best l
 def _cells(generation: GenerationRecord, members: Sequence[IndividualRecord]) -> list[str]:
     from statistics import median
 
-    from lodo_bench.report.markdown import number
+    from lodo_bench.report.formatting import number
 
     finite = [member.fitness for member in members if math.isfinite(member.fitness)]
     return [

@@ -66,7 +66,7 @@ def tune(
     """
     from lodo_bench.runs.provenance import gather
     from lodo_bench.tasks import TASKS
-    from lodo_bench.training.loop import check_task
+    from lodo_bench.training.validation import check_task
     from lodo_bench.tuner.driver import Cluster
 
     set_data_directory(data_dir)
@@ -87,8 +87,7 @@ def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[s
     """Those asked for, or those that the paper runs on the task; only such as have anything to tune or to learn."""
     from lodo_bench.analysis.published import published_optimizers
     from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.training.loop import check_pair
-    from lodo_bench.training.meta import is_meta_trained
+    from lodo_bench.training.validation import check_pair
 
     asked = list(dict.fromkeys(names or ()))
     if options and len(asked) != 1:
@@ -97,7 +96,7 @@ def _optimizers(task: TaskSpec, names: Sequence[str] | None, options: Sequence[s
     found = [optimizer_spec(name, options) for name in asked or published or OPTIMIZERS.names]
     for optimizer in found:
         check_pair(task, optimizer)
-    tunable = [o for o in found if OPTIMIZERS.load(o.name).hyperparameters or is_meta_trained(o.name)]
+    tunable = [o for o in found if OPTIMIZERS.load(o.name).is_tunable()]
     for optimizer in found:
         if optimizer not in tunable:
             echo_err(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
@@ -113,12 +112,12 @@ def _study_specs(
     dtype: DType,
     kernel: BackendChoice,
 ) -> list[StudySpec]:
+    from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.study import StudySpec
-    from lodo_bench.training.loop import check_device
-    from lodo_bench.training.meta import is_meta_trained
+    from lodo_bench.training.validation import check_device
     from lodo_bench.tuner.driver import shard_size
-    from lodo_bench.tuner.schedule import load_schedule
+    from lodo_bench.tuner.schedule import load_schedules
 
     if cluster.workers == 0 and cluster.address is not None:
         raise UsageError("--workers 0 trains in this process, and --address names a cluster. Leave out one of them.")
@@ -126,12 +125,12 @@ def _study_specs(
         raise UsageError("--workers 0 trains in this process, which has one GPU at most. Use --gpus-per-worker 1.")
     if cluster.workers == 0 and cluster.gpus_per_worker:
         check_device("cuda")
-    plans = {learns: load_schedule(schedule, task.name, meta_trained=learns) for learns in (False, True)}
+    schedules = load_schedules(schedule, task.name)
     return [
         StudySpec(
             task=task,
             optimizer=optimizer,
-            schedule=plans[is_meta_trained(optimizer.name)],
+            schedule=schedules[OPTIMIZERS.load(optimizer.name).search],
             seed=seed,
             shard_size=shard_size(task.name),
             compute=ComputeSpec("cuda" if cluster.gpus_per_worker else "cpu", dtype, kernel),
@@ -193,7 +192,7 @@ def _document(record: StudyRecord) -> dict[str, Any]:
 def _print(task: TaskSpec, records: Sequence[StudyRecord]) -> None:
     from lodo_bench.analysis.published import published_hyperparameters
     from lodo_bench.optimizers import OPTIMIZERS
-    from lodo_bench.report.markdown import number
+    from lodo_bench.report.formatting import number
 
     rows = []
     for record in records:
@@ -202,7 +201,7 @@ def _print(task: TaskSpec, records: Sequence[StudyRecord]) -> None:
             tuned = (record.hyperparameters or {}).get(parameter.name)
             values = (tuned, published.get(parameter.name), parameter.initial)
             rows.append([str(record.id), record.spec.optimizer.label, parameter.name, *(number(v, 6) for v in values)])
-        if record.weights is not None:
+        if record.state is not None:
             best = min(member.fitness for member in record.individuals if math.isfinite(member.fitness))
             learned = f"learned (loss {number(best)})"
             rows.append([str(record.id), record.spec.optimizer.label, "weights", learned, "–", "–"])

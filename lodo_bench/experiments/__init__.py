@@ -1,1 +1,1 @@
-"""The tables and figures of the paper as declarations, and the code that carries such a declaration out."""
+"""The paper's tables and figures as declarations in YAML, and the code that computes and renders them."""

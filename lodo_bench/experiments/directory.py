@@ -1,26 +1,31 @@
-"""The directory that an experiment's result is written to: one page, its pictures, and how it was made."""
+"""The directory of an experiment's results: a page, its figures, and the history of invocations."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lodo_bench.errors import UsageError
+from lodo_bench.experiments.section import Section
 from lodo_bench.experiments.spec import Experiment
-from lodo_bench.report.formatting import duration
+from lodo_bench.files.atomic import whole_file
+from lodo_bench.report.formatting import counted, duration
 from lodo_bench.report.notes import machine_text, versions_text
 from lodo_bench.spec.provenance import Provenance
 
-if TYPE_CHECKING:
-    from lodo_bench.experiments.section import Section
-
 PAGE = "README.md"
-JOURNAL = "made.json"
+HISTORY = "history.json"
+_INVOCATIONS = "invocations"
+# The name of the file and of its key in former versions.
+_FORMER_HISTORY = "made.json"
+_FORMER_INVOCATIONS = "made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,10 @@ class Invocation:
     """One invocation that computed something.
 
     Attributes:
-        command: as it was typed.
+        command: the command line as it was typed.
         started: UTC, ISO 8601.
-        seconds: how long it took, by the wall clock.
-        finished: whether it came to the end.
+        seconds: wall-clock time.
+        finished: True if it was not interrupted.
     """
 
     command: str
@@ -41,14 +46,14 @@ class Invocation:
 
 
 class Directory:
-    """Where the result of one experiment at one scale lies.
+    """The directory of the results of one experiment at one scale.
 
     Args:
-        path: made if there is none.
-        experiment: whose; a directory with the result of another, or of another scale, is left alone.
+        path: a directory; created if it does not exist.
+        experiment: the experiment; a directory of another experiment, or of another scale, is refused.
 
     Raises:
-        UsageError: if it holds something else, or cannot be written to.
+        UsageError: if the directory belongs to something else, or is not writable.
     """
 
     def __init__(self, path: str, experiment: Experiment) -> None:
@@ -57,95 +62,99 @@ class Directory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"cannot write to '{path}': {error.strerror}. Name a directory with --output.") from None
-        self._entries = self._read()
+            raise UsageError(f"cannot write to '{path}': {error.strerror}. Choose another directory.") from None
+        self._invocations = self._read()
 
-    def note(self, entry: Invocation) -> None:
-        """Write down an invocation."""
-        self._entries.append(entry)
-        document = {**self._identity(), "made": [asdict(entry) for entry in self._entries]}
-        self._write(JOURNAL, json.dumps(document, indent=2) + "\n")
+    @contextmanager
+    def recorded(self, command: str) -> Iterator[None]:
+        """Add the block to the history as an invocation of `command`, also if it is interrupted."""
+        started, clock, finished = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), False
+        try:
+            yield
+            finished = True
+        finally:
+            self.add(Invocation(command, started, time.monotonic() - clock, finished))
 
-    def write(self, pieces: Sequence[Section], provenances: Sequence[Provenance]) -> list[Path]:
-        """Write the page and its pictures.
+    def add(self, invocation: Invocation) -> None:
+        """Add an invocation to the history."""
+        self._invocations.append(invocation)
+        document = {**self._identity(), _INVOCATIONS: [asdict(each) for each in self._invocations]}
+        self._write(HISTORY, json.dumps(document, indent=2) + "\n")
+        (self.path / _FORMER_HISTORY).unlink(missing_ok=True)
+
+    def write(self, sections: Sequence[Section], provenances: Sequence[Provenance]) -> list[Path]:
+        """Write the page and its figures.
+
+        Args:
+            sections: the contents of the page, in order.
+            provenances: the machines and versions that computed the results.
 
         Returns:
             The files, the page first.
         """
         parts = []
-        pictures: list[Path] = []
-        for piece in pieces:
-            if piece.text:
-                parts.append(piece.text)
-            if piece.picture is not None:
-                path = self._unused(piece.name, pictures)
-                unfinished = self.path / f".{path.name}.unfinished"
-                with unfinished.open("wb") as file:
-                    piece.picture(file)
-                unfinished.replace(path)
-                parts.append(f"![{piece.caption}]({path.name})\n\n*{piece.caption}*")
-                pictures.append(path)
-        page = [_heading(self._experiment), *parts, _making(self._entries, provenances)]
+        figures: list[Path] = []
+        for section in sections:
+            if section.text:
+                parts.append(section.text)
+            if section.write_png is not None:
+                path = self._unused(section.name, figures)
+                with whole_file(str(path)) as file:
+                    section.write_png(file)
+                parts.append(f"![{section.caption}]({path.name})\n\n*{section.caption}*")
+                figures.append(path)
+        page = [_heading(self._experiment), *parts, _provenance_section(self._invocations, provenances)]
         self._write(PAGE, "\n\n".join(page) + "\n")
-        return [self.path / PAGE, *pictures]
+        return [self.path / PAGE, *figures]
 
-    def _unused(self, name: str, pictures: Sequence[Path]) -> Path:
-        """A file for a picture, with a number if the experiment has several of this name."""
+    def _unused(self, name: str, figures: Sequence[Path]) -> Path:
+        """Return a file for a figure, numbered if the page already has figures of this name."""
         names = chain([name], (f"{name}-{number}" for number in count(2)))
-        return next(path for each in names if (path := self.path / f"{each}.png") not in pictures)
+        return next(path for each in names if (path := self.path / f"{each}.png") not in figures)
 
     def _read(self) -> list[Invocation]:
-        journal = self.path / JOURNAL
-        if not journal.exists():
+        path, key = self.path / HISTORY, _INVOCATIONS
+        if not path.exists():
+            path, key = self.path / _FORMER_HISTORY, _FORMER_INVOCATIONS
+        if not path.exists():
             return []
         try:
-            document: Mapping[str, Any] = json.loads(journal.read_text("utf-8"))
-            identity = {key: document[key] for key in self._identity()}
-            entries = [Invocation(**entry) for entry in document["made"]]
+            document: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+            identity = {name: document[name] for name in self._identity()}
+            invocations = [Invocation(**each) for each in document[key]]
         except (OSError, ValueError, KeyError, TypeError):
             raise UsageError(
-                f"'{journal}' is damaged, or is not of lodo-bench. Move it away, or name another directory with "
-                f"--output."
+                f"'{path}' is damaged, or was not written by lodo-bench. Move it away, or choose another directory."
             ) from None
         if identity != self._identity():
             raise UsageError(
-                f"'{self.path}' holds {identity['experiment']} at the scale {identity['scale']}, and scales and "
-                f"experiments are not mixed. Name another directory with --output."
+                f"'{self.path}' holds the results of {identity['experiment']} at scale {identity['scale']}. "
+                f"Choose another directory: experiments and scales are not mixed."
             )
-        return entries
+        return invocations
 
     def _identity(self) -> dict[str, str]:
         return {"experiment": self._experiment.name, "scale": self._experiment.scale}
 
     def _write(self, name: str, text: str) -> None:
-        unfinished = self.path / f".{name}.{os.getpid()}.unfinished"
-        try:
-            unfinished.write_text(text, "utf-8")
-            unfinished.replace(self.path / name)
-        except OSError as error:
-            raise UsageError(f"cannot write to '{self.path}': {error.strerror}. Name another with --output.") from None
+        with whole_file(str(self.path / name)) as file:
+            file.write(text.encode())
 
 
 def _heading(experiment: Experiment) -> str:
-    lines = [f"# {experiment.title}", f"Scale: **{experiment.scale}**."]
-    return "\n\n".join([lines[0], " ".join([lines[1], experiment.note]).strip()])
+    return f"# {experiment.title}\n\n" + f"Scale: **{experiment.scale}**. {experiment.note}".strip()
 
 
-def _making(entries: Sequence[Invocation], provenances: Sequence[Provenance]) -> str:
-    """Commands, time and machine."""
-    lines = ["## How this was made", "\n".join(f"    {command}" for command in _commands(entries))]
+def _provenance_section(invocations: Sequence[Invocation], provenances: Sequence[Provenance]) -> str:
+    """Return commands, wall-clock time, machines and versions."""
+    commands = dict.fromkeys(invocation.command for invocation in invocations)
     facts = []
-    if entries:
-        total = duration(sum(entry.seconds for entry in entries))
-        stopped = sum(not entry.finished for entry in entries)
-        pauses = f", {stopped} of them stopped and gone on with" if stopped else ""
-        facts.append(f"- {total} by the wall clock in {len(entries)} invocation{'s' * (len(entries) > 1)}{pauses}.")
-    machines = list(dict.fromkeys(machine_text(p.machine) for p in provenances))
-    facts += [f"- {machine}." for machine in machines]
+    if invocations:
+        total = duration(sum(invocation.seconds for invocation in invocations))
+        interrupted = sum(not invocation.finished for invocation in invocations)
+        resumed = f", {interrupted} interrupted and resumed" if interrupted else ""
+        facts.append(f"- Wall-clock time: {total} in {counted(len(invocations), 'invocation')}{resumed}.")
+    facts += [f"- Machine: {text}." for text in dict.fromkeys(machine_text(p.machine) for p in provenances)]
     if provenances:
         facts.append(f"- Versions: {versions_text(provenances)}.")
-    return "\n\n".join([*lines, "\n".join(facts)])
-
-
-def _commands(entries: Sequence[Invocation]) -> list[str]:
-    return list(dict.fromkeys(entry.command for entry in entries))
+    return "\n\n".join(["## Provenance", "\n".join(f"    {command}" for command in commands), "\n".join(facts)])

@@ -1,25 +1,28 @@
-"""Experiments from YAML: the paper's tables and figures, or the user's own files of the same form."""
+"""Reads experiments from YAML: the paper's tables and figures, or the user's own files of the same form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar, cast
 
 from lodo_bench.errors import ExperimentError, UnknownNameError, UsageError
+from lodo_bench.experiments.condition import conditions_of
 from lodo_bench.experiments.outputs import OUTPUTS
-from lodo_bench.experiments.plan import cases
-from lodo_bench.experiments.spec import SCALES, SOURCES, Experiment, Part, Runs, Scale, Source, Sweep
+from lodo_bench.experiments.spec import SCALES, Experiment, ExperimentPart, FinalRuns, Requirement, Scale, SweepSpec
 from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
+from lodo_bench.runs.hyperparameters import SOURCES
 from lodo_bench.spec.options import Value
-from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.run_set import Source
+from lodo_bench.spec.study import Schedules
 from lodo_bench.spec.training import OptimizerSpec
 from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training.loop import check_pair
-from lodo_bench.tuner.schedule import load_schedule, schedule_of
+from lodo_bench.training.validation import check_pair
+from lodo_bench.tuner.schedule import load_schedules, schedules_from
 
 # In the order of the paper.
 BUILT_IN = (
@@ -31,27 +34,64 @@ BUILT_IN = (
 )
 _FOLDER = "paper"
 _SUFFIX = ".yaml"
-_PART = ("task", "options", "optimizers", "hyperparameters", "tuning", "runs", "sweep")
-_OF_A_SCALE = ("note", *_PART, "parts", "output")
-_KEYS = ("base", "title", *_OF_A_SCALE, "scales")
-_DEEPEST_BASE = 10
+_PART_KEYS = ("task", "options", "optimizers", "hyperparameters", "tuning", "runs", "sweep")
+_SCALE_KEYS = ("note", *_PART_KEYS, "parts", "output")
+_FILE_KEYS = ("base", "title", *_SCALE_KEYS, "scales")
+_FORMER_KEYS = {"show": "output", "to_tuned": "decay_grid"}
+_MAX_BASES = 10
 Keys = dict[str, YamlNode]
 T = TypeVar("T")
 
 
-def load_experiment(name: str, scale: str | None = None) -> Experiment:
-    """The built-in experiment of this name, or the one in the YAML file at this path, at one scale.
+@dataclass(frozen=True, slots=True)
+class ExperimentSummary:
+    """A row of the list of built-in experiments.
 
-    The form of a file is told in docs/reproducing.md. What stands under `scales` replaces what stands above it; the
-    scale `paper` is the file as it is, unless it says otherwise.
+    Attributes:
+        name, title: as in `Experiment`.
+        availability: `ready`, or what is missing on this machine at the scale `paper`.
+    """
+
+    name: str
+    title: str
+    availability: str
+
+
+def list_experiments() -> list[ExperimentSummary]:
+    """Return the built-in experiments, in the order of the paper."""
+    experiments = [load_experiment(name, "paper") for name in BUILT_IN]
+    return [ExperimentSummary(each.name, each.title, availability(each)) for each in experiments]
+
+
+def availability(experiment: Experiment) -> str:
+    """Return `ready`, or the missing data sets and the need for a GPU, in a few words."""
+    if experiment.requires == Requirement.NOTHING:
+        return "ready"
+    obstacles = []
+    for name in dict.fromkeys(part.task.name for part in experiment.parts):
+        kind = TASKS.load(name)
+        try:
+            kind.check({}, "cpu", kind.default_dtype)
+        except UsageError:
+            obstacles.append(f"data missing: run 'lodo-bench data fetch {name}'")
+        if kind.is_network and experiment.requires > Requirement.DATA:
+            obstacles.append("scale paper needs a GPU")
+    return "; ".join(obstacles) or "ready"
+
+
+def load_experiment(name: str, scale: str | None = None) -> Experiment:
+    """Load a built-in experiment by name, or a YAML file by path, at one scale.
+
+    docs/reproducing.md documents the format. Keys under `scales` replace those of the whole file; the scale `paper` is
+    the file as it is, unless it says otherwise.
 
     Args:
-        name: a name or a path.
-        scale: one of `SCALES`; None for `laptop` where there is such a scale, else `paper`.
+        name: a name of `BUILT_IN` or a path.
+        scale: one of `SCALES`; None for `laptop` if the file defines it, else `paper`.
 
     Raises:
-        ExperimentError: naming the file, the line, the key and the rule that it breaks.
-        UnknownNameError: if the experiment does not have this scale.
+        ExperimentError: naming the file, the line, the key and the rule that is broken.
+        UnknownNameError: if the experiment does not define this scale.
     """
     keys, scales = _keys(name, None, 0)
     chosen = scale or ("laptop" if "laptop" in scales else "paper")
@@ -59,125 +99,131 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
         raise UnknownNameError("scale", chosen, scales, of=f"experiment '{name}'")
     keys = {**keys, **scales[chosen]}
     stem = Path(name).stem if name not in BUILT_IN else name
-    label = f"{stem}, scale {chosen}"
+    outputs = tuple(node.name("output", OUTPUTS) for node in keys["output"].entries("a list of outputs"))
     return Experiment(
         name=stem,
         title=keys["title"].text(),
         note=keys["note"].text() if "note" in keys else "",
         scale=cast(Scale, chosen),
-        parts=_parts(keys, label),
-        output=tuple(entry.name("way to show a result", OUTPUTS) for entry in keys["output"].entries("a list of words")),
+        parts=_parts(keys, f"{stem}, scale {chosen}"),
+        outputs=outputs,
+        requires=max(OUTPUTS[output].requires for output in outputs),
     )
 
 
-def _keys(name: str, asked_by: YamlNode | None, depth: int) -> tuple[Keys, dict[str, Keys]]:
-    """The keys of a file and, where it does not say otherwise, of its base; `scales` hold those of each scale."""
-    document = parse(_text(name, asked_by), _shown(name), "experiment", ExperimentError)
-    keys = document.mapping(_KEYS)
+def _keys(name: str, parent: YamlNode | None, depth: int) -> tuple[Keys, dict[str, Keys]]:
+    """Return the keys of a file, completed by those of its base, and the keys of each of its scales."""
+    document = parse(
+        _text(name, parent), f"{name}{_SUFFIX}" if name in BUILT_IN else name, "experiment", ExperimentError
+    )
+    keys = _mapping(document, _FILE_KEYS)
     scales = {"paper": {}, **_scales(keys.pop("scales", None))}
     if "base" in keys:
         base = keys.pop("base")
-        if depth == _DEEPEST_BASE:
-            base.fail("base: these files are each other's base. Let one of them do without.")
+        if depth == _MAX_BASES:
+            base.fail("circular 'base': these files are based on each other. Remove one of the 'base' keys.")
         other = base.text()
         path = other if other in BUILT_IN or name in BUILT_IN else str(Path(name).parent / other)
-        inherited, of_scales = _keys(path, base, depth + 1)
+        inherited, inherited_scales = _keys(path, base, depth + 1)
         keys = {**inherited, **keys}
-        scales = {scale: {**of_scales.get(scale, {}), **scales.get(scale, {})} for scale in {**of_scales, **scales}}
+        scales = {
+            scale: {**inherited_scales.get(scale, {}), **scales.get(scale, {})}
+            for scale in {**inherited_scales, **scales}
+        }
     for key in ("title", "output"):
         if key not in keys:
-            document.fail(f"the file lacks the key '{key}'. It needs title and output.")
+            document.fail(f"missing key '{key}'. The file needs title and output.")
     return keys, scales
 
 
-def _text(name: str, asked_by: YamlNode | None) -> str:
+def _text(name: str, parent: YamlNode | None) -> str:
     if name in BUILT_IN:
         return resources.files(__package__).joinpath(_FOLDER, name + _SUFFIX).read_text("utf-8")
     try:
         return read(name, "experiment", ExperimentError)
     except FileNotFoundError:
-        problem = f"no file is at '{name}', and {UnknownNameError('experiment', name, BUILT_IN)}"
-        if asked_by is not None:
-            asked_by.fail(f"base: {problem}")
+        problem = f"no file '{name}', and {UnknownNameError('experiment', name, BUILT_IN)}"
+        if parent is not None:
+            parent.fail(f"base: {problem}")
         raise ExperimentError(problem) from None
 
 
-def _shown(name: str) -> str:
-    return f"{name}{_SUFFIX}" if name in BUILT_IN else name
+def _mapping(node: YamlNode, known: Sequence[str], required: Sequence[str] = ()) -> Keys:
+    """Return the entries of a mapping; a key of a former version is refused with its present name."""
+    entries = node.items(f"a mapping with the keys {', '.join(known)}")
+    for former, present in _FORMER_KEYS.items():
+        if former in entries and present in known:
+            entries[former].fail(f"the key '{former}' is now called '{present}'.")
+    return node.mapping(known, required)
 
 
-def _scales(entry: YamlNode | None) -> dict[str, Keys]:
-    return {} if entry is None else {name: own.mapping(_OF_A_SCALE) for name, own in entry.mapping(SCALES).items()}
+def _scales(node: YamlNode | None) -> dict[str, Keys]:
+    return {} if node is None else {name: _mapping(own, _SCALE_KEYS) for name, own in node.mapping(SCALES).items()}
 
 
-def _parts(keys: Mapping[str, YamlNode], label: str) -> tuple[Part, ...]:
+def _parts(keys: Mapping[str, YamlNode], label: str) -> tuple[ExperimentPart, ...]:
     if "parts" not in keys:
         return (_part(keys, keys["title"], label),)
-    common = {key: entry for key, entry in keys.items() if key in _PART}
+    common = {key: node for key, node in keys.items() if key in _PART_KEYS}
     return tuple(
-        _part({**common, **entry.mapping(_PART)}, entry, label)
-        for entry in keys["parts"].entries("a list of at least one {task: ..., optimizers: ...}")
+        _part({**common, **node.mapping(_PART_KEYS)}, node, label)
+        for node in keys["parts"].entries("a list of at least one {task: ..., optimizers: ...}")
     )
 
 
-def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Part:
+def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> ExperimentPart:
     for key in ("task", "optimizers"):
         if key not in keys:
-            where.fail(f"it is not said which {key} this is of. Give the key '{key}'.")
+            where.fail(f"missing key '{key}'.")
     name = keys["task"].name("task", TASKS.names)
     options = _values(keys["options"]) if "options" in keys else {}
-    task = _complaining(keys.get("options", keys["task"]), lambda: task_spec(name, options))
+    task = _located(keys.get("options", keys["task"]), lambda: task_spec(name, options))
     optimizers = []
-    for entry in keys["optimizers"].entries("a list of at least one optimizer"):
-        optimizers.append(_optimizer(entry))
-        _complaining(entry, partial(check_pair, task, optimizers[-1]))
-    schedule, meta_schedule, seed = _tuning(keys.get("tuning"), task.name, label)
-    part = Part(
+    for node in keys["optimizers"].entries("a list of at least one optimizer"):
+        optimizers.append(_optimizer(node))
+        _located(node, partial(check_pair, task, optimizers[-1]))
+    schedules, seed = _tuning(keys.get("tuning"), task.name, label)
+    part = ExperimentPart(
         task=task,
         optimizers=tuple(optimizers),
         source=cast(Source, keys["hyperparameters"].choice(SOURCES)) if "hyperparameters" in keys else "tuned",
-        schedule=schedule,
-        meta_schedule=meta_schedule,
+        schedules=schedules,
         seed=seed,
-        runs=tuple(_runs(entry) for entry in keys["runs"].entries("a list", 0)) if "runs" in keys else (),
+        runs=tuple(_runs(node) for node in keys["runs"].entries("a list", 0)) if "runs" in keys else (),
         sweep=_sweep(keys["sweep"]) if "sweep" in keys else None,
     )
-    _complaining(keys.get("sweep"), lambda: cases(part))
+    _located(keys.get("sweep"), lambda: conditions_of(part))
     return part
 
 
-def _optimizer(entry: YamlNode) -> OptimizerSpec:
-    if not isinstance(entry.value, dict):
-        return OptimizerSpec(entry.name("optimizer", OPTIMIZERS.names))
-    keys = entry.mapping(("name", "options"), required=("name",))
+def _optimizer(node: YamlNode) -> OptimizerSpec:
+    if not isinstance(node.value, dict):
+        return OptimizerSpec(node.name("optimizer", OPTIMIZERS.names))
+    keys = node.mapping(("name", "options"), required=("name",))
     name = keys["name"].name("optimizer", OPTIMIZERS.names)
     if "options" not in keys:
         return OptimizerSpec(name)
-    return _complaining(keys["options"], lambda: optimizer_spec(name, _values(keys["options"])))
+    return _located(keys["options"], lambda: optimizer_spec(name, _values(keys["options"])))
 
 
-def _tuning(entry: YamlNode | None, task: str, label: str) -> tuple[Schedule, Schedule, int]:
-    keys = {} if entry is None else entry.mapping(("schedule", "seed"))
+def _tuning(node: YamlNode | None, task: str, label: str) -> tuple[Schedules, int]:
+    keys = {} if node is None else node.mapping(("schedule", "seed"))
     seed = keys["seed"].whole(at_least=0) if "seed" in keys else 0
     schedule = keys.get("schedule")
     if schedule is not None and isinstance(schedule.value, dict):
-        return schedule_of(schedule, label), schedule_of(schedule, label, meta_trained=True), seed
+        return schedules_from(schedule, label), seed
     name = "paper" if schedule is None else schedule.text()
-
-    def load(meta_trained: bool) -> Schedule:
-        return _complaining(schedule, lambda: load_schedule(name, task, meta_trained=meta_trained))
-
-    return load(False), load(True), seed
+    return _located(schedule, lambda: load_schedules(name, task)), seed
 
 
-def _runs(entry: YamlNode) -> Runs:
-    keys = entry.mapping(("seeds", "steps", "seconds", "timed"), required=("seeds",))
+def _runs(node: YamlNode) -> FinalRuns:
+    keys = node.mapping(("seeds", "steps", "seconds", "timed"), required=("seeds",))
     timed = keys["timed"].boolean() if "timed" in keys else False
     if not {"steps", "seconds"} & set(keys):
-        entry.fail(f"{entry.path} ends nowhere: give it steps, seconds, or both.")
+        node.fail(f"{node.path} has no stopping condition. Give steps, seconds, or both.")
     if "seconds" in keys and not timed:
-        keys["seconds"].fail(f"{keys['seconds'].path}: runs without a clock do not know seconds. Add 'timed: true'.")
-    return Runs(
+        keys["seconds"].fail(f"{keys['seconds'].path} requires timed runs. Add 'timed: true'.")
+    return FinalRuns(
         num_seeds=keys["seeds"].whole(at_least=1),
         steps=keys["steps"].whole(at_least=1) if "steps" in keys else 1,
         seconds=keys["seconds"].positive() if "seconds" in keys else None,
@@ -185,42 +231,42 @@ def _runs(entry: YamlNode) -> Runs:
     )
 
 
-def _sweep(entry: YamlNode) -> Sweep:
+def _sweep(node: YamlNode) -> SweepSpec:
     ways = ("values", "settings", "decay_grid")
-    keys = entry.mapping(("over", *ways), required=("over",))
+    keys = _mapping(node, ("over", *ways), required=("over",))
     over = keys["over"].text()
     given = [key for key in ways if key in keys]
     if len(given) != 1:
-        entry.fail(f"{entry.path} must have one of the keys {', '.join(ways)}.")
+        node.fail(f"{node.path} must have exactly one of the keys {', '.join(ways)}.")
     if given == ["decay_grid"]:
-        return Sweep(over, decay_grid=keys["decay_grid"].whole(at_least=2))
+        return SweepSpec(over, decay_grid=keys["decay_grid"].whole(at_least=2))
     rule = "a list of at least two"
     if given == ["values"]:
-        return Sweep(over, tuple({over: _value(value)} for value in keys["values"].entries(rule, 2)))
-    settings = []
+        return SweepSpec(over, tuple({over: _value(value)} for value in keys["values"].entries(rule, 2)))
+    points = []
     for setting in keys["settings"].entries(rule, 2):
         values = _values(setting)
         if over not in values:
-            setting.fail(f"{setting.path} does not say what '{over}' is.")
-        settings.append(values)
-    return Sweep(over, tuple(settings))
+            setting.fail(f"{setting.path} gives no value of '{over}'.")
+        points.append(values)
+    return SweepSpec(over, tuple(points))
 
 
-def _values(entry: YamlNode) -> dict[str, Value]:
-    return {str(name): _value(value) for name, value in entry.items("a mapping from names to values").items()}
+def _values(node: YamlNode) -> dict[str, Value]:
+    return {str(name): _value(value) for name, value in node.items("a mapping from names to values").items()}
 
 
-def _value(entry: YamlNode) -> Value:
-    if isinstance(entry.value, bool) or not isinstance(entry.value, int | float | str):
-        entry.expect("a number or a word")
-    return cast(Value, entry.value)
+def _value(node: YamlNode) -> Value:
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float | str):
+        node.expect("a number or a string")
+    return cast(Value, node.value)
 
 
-def _complaining(entry: YamlNode | None, action: Callable[[], T]) -> T:
-    """Do it; a mistake of the user's is one of this entry."""
+def _located(node: YamlNode | None, action: Callable[[], T]) -> T:
+    """Return the result of `action`; add this node's place to the message of a usage error."""
     try:
         return action()
     except UsageError as error:
-        if entry is None or isinstance(error, ExperimentError):
+        if node is None or isinstance(error, ExperimentError):
             raise
-        entry.fail(f"{entry.path}: {error}")
+        node.fail(f"{node.path}: {error}")

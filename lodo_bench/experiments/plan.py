@@ -1,31 +1,47 @@
-"""What an experiment comes to: which searches, and which final runs with which hyperparameters."""
+"""Plans: the searches and final runs that an experiment consists of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-from lodo_bench.errors import UnknownNameError, UsageError
-from lodo_bench.experiments.spec import Experiment, Part, Runs
-from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
+from lodo_bench.errors import UsageError
+from lodo_bench.experiments.condition import Condition, conditions_of
+from lodo_bench.experiments.spec import Experiment, FinalRuns, Requirement
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.runs.hyperparameters import fixed_hyperparameters
 from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device
-from lodo_bench.spec.options import Option, Value, format_value
 from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
 from lodo_bench.spec.study import StudySpec
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec
-from lodo_bench.tasks import TASKS, task_spec
-from lodo_bench.training.loop import check_pair
-from lodo_bench.training.meta import is_meta_trained
+from lodo_bench.spec.training import TaskSpec
+from lodo_bench.tasks import TASKS
+from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.driver import Cluster, shard_size
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionConfig:
-    """Where and with what everything is computed."""
+    """The device, backend and workers of an experiment.
+
+    Attributes:
+        device, backend: of all searches and runs; the backend is resolved.
+        cluster: the workers of the searches; untimed final runs use as many processes.
+    """
 
     device: Device
     backend: BackendChoice
     cluster: Cluster
+
+    @property
+    def num_processes(self) -> int:
+        """The number of searches or untimed runs that are computed at the same time."""
+        if self.device != "cpu":
+            return 1  # processes that share a GPU gain nothing
+        return max(1, os.cpu_count() or 1 if self.cluster.workers is None else self.cluster.workers)
 
     def compute_for(self, task: TaskSpec) -> ComputeSpec:
         """Return the compute specification for a task, in the task's own precision."""
@@ -33,160 +49,95 @@ class ExecutionConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One optimizer on one task, at one place of a sweep if there is one.
+class Plan:
+    """An experiment with everything that it consists of.
 
     Attributes:
-        part: what it belongs to; its task is the one that hyperparameters are tuned on.
-        base: the optimizer that they are tuned for.
-        task, optimizer: what is run, with the options of this place.
-        place: the value of what is swept over, if that is known before tuning.
-        given: the hyperparameters of this place.
-        fraction: for a sweep from 0 to the tuned value β* of the decay that is swept over: its value here is
-            1 − (1 − β*)^fraction.
+        experiment, execution: as their names say.
+        conditions: those of all parts, in order.
+        studies: the searches that the conditions need, each once.
     """
 
-    part: Part
-    base: OptimizerSpec
-    task: TaskSpec
-    optimizer: OptimizerSpec
-    place: Value | None = None
-    given: Mapping[str, float] = field(default_factory=dict)
-    fraction: float | None = None
+    experiment: Experiment
+    execution: ExecutionConfig
+    conditions: tuple[Condition, ...]
+    studies: tuple[StudySpec, ...]
 
     @property
-    def is_tuned(self) -> bool:
-        """Whether its hyperparameters are those that a search finds."""
-        return self.part.source == "tuned" and is_tunable(self.base)
+    def tasks(self) -> list[str]:
+        """The names of the tasks, each once; none if nothing is computed."""
+        if self.experiment.requires == Requirement.NOTHING:
+            return []
+        return list(dict.fromkeys(part.task.name for part in self.experiment.parts))
 
-    @property
-    def label(self) -> str:
-        """The optimizer with its options, and where in a sweep of hyperparameters it is; the tuned one is not known."""
-        if self.part.sweep is not None and self.part.sweep.decay_grid is not None and self.fraction is not None:
-            number, places = round(self.fraction * (self.part.sweep.decay_grid - 1)) + 1, self.part.sweep.decay_grid
-            return f"{self.optimizer.label}, {self.part.sweep.over} {number} of {places}"
-        return ", ".join(
-            [self.optimizer.label, *(f"{name}={format_value(value)}" for name, value in self.given.items())]
+    def study_of(self, condition: Condition, studies: Sequence[T]) -> T | None:
+        """Return the one of `studies`, which are in the plan's order, that tunes a condition; None if nothing does."""
+        spec = _study_spec(condition, self.execution)
+        return None if spec is None else studies[self.studies.index(spec)]
+
+    def run_set_spec(self, condition: Condition, runs: FinalRuns, hyperparameters: Hyperparameters) -> RunSetSpec:
+        """Return the specification of final runs of a condition at these hyperparameters."""
+        return RunSetSpec(
+            task=condition.task,
+            optimizer=condition.optimizer,
+            hyperparameters=hyperparameters,
+            steps=runs.steps,
+            seconds=runs.seconds,
+            num_seeds=runs.num_seeds,
+            timed=runs.timed,
+            compute=self.execution.compute_for(condition.task),
         )
 
-    def with_changes(self, found: Hyperparameters) -> Hyperparameters:
-        """The hyperparameters of this place, from those that were found."""
-        changes = dict(self.given)
-        if self.fraction is not None:
-            assert self.part.sweep is not None, "only of a sweep"
-            tuned = found.values[self.part.sweep.over]
-            changes[self.part.sweep.over] = tuned if self.fraction == 1 else 1 - (1 - tuned) ** self.fraction
-        if not changes or changes == {name: found.values[name] for name in changes}:
-            return found
-        return replace(
-            found, values={**found.values, **changes}, source="given", provenance_note=f"the rest {found.source}"
-        )
 
-    def place_among(self, hyperparameters: Hyperparameters) -> Value | None:
-        """The value of what is swept over."""
-        if self.fraction is None:
-            return self.place
-        assert self.part.sweep is not None, "only of a sweep"
-        return hyperparameters.values[self.part.sweep.over]
+def make_plan(experiment: Experiment, execution: ExecutionConfig) -> Plan:
+    """Expand an experiment into its conditions and searches; compute nothing."""
+    conditions = tuple(condition for part in experiment.parts for condition in conditions_of(part))
+    studies: list[StudySpec] = []
+    for condition in conditions:
+        spec = _study_spec(condition, execution)
+        if spec is not None and spec not in studies:
+            studies.append(spec)
+    return Plan(experiment, execution, conditions, tuple(studies))
 
 
-def is_tunable(optimizer: OptimizerSpec) -> bool:
-    """Whether there is anything to search or to learn."""
-    return bool(OPTIMIZERS.load(optimizer.name).hyperparameters) or is_meta_trained(optimizer.name)
-
-
-def cases(part: Part) -> list[Condition]:
-    """Every optimizer at every place.
+def validate(plan: Plan) -> None:
+    """Check that everything in a plan can be computed on this machine.
 
     Raises:
-        UsageError: if a sweep is over something that there is not, or a pair does not go together.
+        UsageError: if data, the device or hyperparameters are missing.
     """
-    return [case for optimizer in part.optimizers for case in _cases(part, optimizer)]
+    if plan.experiment.requires == Requirement.NOTHING:
+        return
+    check_device(plan.execution.device)
+    for condition in plan.conditions:
+        kind = TASKS.load(condition.task.name)
+        kind.check(condition.task.options, plan.execution.device, kind.default_dtype)
+        _check_source(condition)
 
 
-def _cases(part: Part, optimizer: OptimizerSpec) -> Iterator[Condition]:
-    sweep = part.sweep
-    if sweep is None:
-        yield Condition(part, optimizer, part.task, optimizer)
-    elif sweep.decay_grid is not None:
-        _check_decay(sweep.over, optimizer)
-        for index in range(sweep.decay_grid):
-            yield Condition(part, optimizer, part.task, optimizer, fraction=index / (sweep.decay_grid - 1))
-    else:
-        for execution in sweep.settings:
-            yield _placed(part, optimizer, execution, sweep.over)
+def _check_source(condition: Condition) -> None:
+    source, task, optimizer = condition.part.source, condition.part.task, condition.base
+    if source != "tuned" and OPTIMIZERS.load(optimizer.name).search == "meta-training":
+        raise UsageError(
+            f"{optimizer.name} must be meta-trained: it has no {source} hyperparameters. "
+            f"Write 'hyperparameters: tuned' in the experiment."
+        )
+    if source == "paper" and fixed_hyperparameters("paper", task, optimizer) is None:
+        raise UsageError(
+            f"the paper gives no hyperparameters for {optimizer.label} on {task.label}. "
+            f"Write 'hyperparameters: tuned' in the experiment."
+        )
 
 
-def _placed(part: Part, optimizer: OptimizerSpec, execution: Mapping[str, Value], over: str) -> Condition:
-    kind = OPTIMIZERS.load(optimizer.name)
-    tables = (TASKS.load(part.task.name).options_table, kind.options_table, kind.hyperparameters)
-    chosen: tuple[dict[str, Value], ...] = ({}, {}, {})
-    owner = f"{optimizer.name} on {part.task.name}"
-    for name, value in execution.items():
-        for table, found in zip(tables, chosen, strict=True):
-            parameter = _named(table, name)
-            if parameter is not None:
-                found[parameter.name] = parameter.validate(value, owner)
-                break
-        else:
-            known = [p.name for table in tables for p in table]
-            raise UnknownNameError("option or hyperparameter", name, known, of=owner)
-    task = task_spec(part.task.name, {**part.task.options, **chosen[0]})
-    structured = optimizer_spec(optimizer.name, {**optimizer.options, **chosen[1]})
-    check_pair(task, structured)
-    given = {name: float(value) for name, value in chosen[2].items()}
-    return Condition(part, optimizer, task, structured, place=execution[over], given=given)
-
-
-def _named(table: tuple[Option, ...], name: str) -> Option | None:
-    return next((parameter for parameter in table if name in (parameter.name, parameter.alias)), None)
-
-
-def _check_decay(name: str, optimizer: OptimizerSpec) -> None:
-    decays = [p.name for p in OPTIMIZERS.load(optimizer.name).hyperparameters if p.kind == "decay"]
-    if name not in decays:
-        known = f"It has {', '.join(decays)}." if decays else "It has none."
-        raise UsageError(f"decay_grid is of a decay, and '{name}' is no decay of {optimizer.name}. {known}")
-
-
-def study_spec(case: Condition, execution: ExecutionConfig) -> StudySpec:
-    """The search that a case's hyperparameters are from."""
-    part = case.part
+def _study_spec(condition: Condition, execution: ExecutionConfig) -> StudySpec | None:
+    if not condition.is_tuned:
+        return None
+    part = condition.part
     return StudySpec(
         task=part.task,
-        optimizer=case.base,
-        schedule=part.meta_schedule if is_meta_trained(case.base.name) else part.schedule,
+        optimizer=condition.base,
+        schedule=part.schedules[OPTIMIZERS.load(condition.base.name).search],
         seed=part.seed,
         shard_size=shard_size(part.task.name),
         compute=execution.compute_for(part.task),
-    )
-
-
-def study_specs(experiment: Experiment, execution: ExecutionConfig) -> list[StudySpec]:
-    """All searches, each once."""
-    found: list[StudySpec] = []
-    for case in all_cases(experiment):
-        if case.is_tuned and (spec := study_spec(case, execution)) not in found:
-            found.append(spec)
-    return found
-
-
-def all_cases(experiment: Experiment) -> list[Condition]:
-    """The cases of all parts."""
-    return [case for part in experiment.parts for case in cases(part)]
-
-
-def run_set_spec(
-    case: Condition, runs: Runs, hyperparameters: Hyperparameters, execution: ExecutionConfig
-) -> RunSetSpec:
-    """The final runs of a case, at these hyperparameters."""
-    return RunSetSpec(
-        task=case.task,
-        optimizer=case.optimizer,
-        hyperparameters=hyperparameters,
-        steps=runs.steps,
-        seconds=runs.seconds,
-        num_seeds=runs.num_seeds,
-        timed=runs.timed,
-        compute=execution.compute_for(case.task),
     )

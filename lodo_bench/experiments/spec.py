@@ -1,30 +1,39 @@
-"""What an experiment is: a table or figure of the paper, or one of the user's own, at one scale."""
+"""Specifications of experiments: a table or figure of the paper, or one of the user's own, at one scale."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Literal
 
 from lodo_bench.spec.options import Value
-from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.run_set import Source
+from lodo_bench.spec.study import Schedules
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 Scale = Literal["paper", "laptop", "smoke"]
 SCALES: tuple[Scale, ...] = ("paper", "laptop", "smoke")
-Source = Literal["tuned", "paper", "default"]
-SOURCES: tuple[Source, ...] = ("tuned", "paper", "default")
+
+
+class Requirement(IntEnum):
+    """Work that must precede an output, in increasing order: each includes those before it."""
+
+    NOTHING = 0
+    DATA = 1
+    TUNING = 2
+    RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class FinalRuns:
     """Final runs of every optimizer.
 
     Attributes:
-        num_seeds: the number of runs of each optimizer.
-        steps: the step milestone.
-        seconds: the time milestone, if any.
-        timed: by the clock, one at a time; otherwise in lockstep.
+        num_seeds: the number of runs of each optimizer, >= 1.
+        steps: the step milestone, >= 1.
+        seconds: the time milestone, > 0, if any.
+        timed: True for timed runs, one at a time; False for untimed runs in lockstep.
     """
 
     num_seeds: int
@@ -34,42 +43,41 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """What the runs differ in.
+class SweepSpec:
+    """The independent variable of a part's final runs.
 
     Attributes:
-        over: the option of the task or the optimizer, or the hyperparameter, that is the x axis.
-        settings: at each place the values of `over`, and of what else changes with it, by name.
-        decay_grid: in place of settings, for a decay with the tuned value β*: so many values 1 − (1 − β*)^{i/(k−1)},
-            i = 0, ..., k − 1, from 0 to β* (LODO Fig. 5).
+        over: the task option, optimizer option or hyperparameter on the x axis.
+        points: for each point the values of `over` and of everything else that changes with it, by name.
+        decay_grid: in place of points, for a decay with tuned value β*: the number k >= 2 of values
+            1 − (1 − β*)^{i/(k−1)}, i = 0, ..., k − 1, from 0 to β* (LODO Fig. 5).
     """
 
     over: str
-    settings: tuple[Mapping[str, Value], ...] = ()
+    points: tuple[Mapping[str, Value], ...] = ()
     decay_grid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ExperimentPart:
     """Some optimizers on one task.
 
     Attributes:
-        task, optimizers: which.
-        source: where the hyperparameters are from.
-        schedule, meta_schedule: how they are tuned, those of an optimizer that is meta-trained and the others'.
-        seed: of the search.
+        task, optimizers: as their names say.
+        source: where the hyperparameters come from: `tuned`, `paper` or `default`.
+        schedules: the tuning schedule of each kind of search.
+        seed: the search seed, >= 0.
         runs: the final runs.
-        sweep: what they differ in, if anything; tuning is without it.
+        sweep: the independent variable of the final runs, if any; it does not apply to tuning.
     """
 
     task: TaskSpec
     optimizers: tuple[OptimizerSpec, ...]
     source: Source
-    schedule: Schedule
-    meta_schedule: Schedule
+    schedules: Schedules
     seed: int
-    runs: tuple[Runs, ...]
-    sweep: Sweep | None
+    runs: tuple[FinalRuns, ...]
+    sweep: SweepSpec | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +85,19 @@ class Experiment:
     """An experiment at one scale.
 
     Attributes:
-        name: of the file, without its ending.
-        title: one line for people.
-        note: what a reader must know, for instance how this scale differs from the paper.
-        scale: how much of it is computed.
-        parts: what is computed.
-        output: how the result is shown, names of `lodo_bench.experiments.outputs.OUTPUTS`.
+        name: the file's name without its extension.
+        title: one line.
+        note: remarks for the reader, for instance how this scale differs from the paper.
+        scale: `paper`, `laptop` or `smoke`.
+        parts: the tasks, each with its optimizers and runs.
+        outputs: names of `lodo_bench.experiments.outputs.OUTPUTS`, in the order of the page.
+        requires: the most that any of the outputs requires.
     """
 
     name: str
     title: str
     note: str
     scale: Scale
-    parts: tuple[Part, ...]
-    output: tuple[str, ...]
+    parts: tuple[ExperimentPart, ...]
+    outputs: tuple[str, ...]
+    requires: Requirement

@@ -24,7 +24,7 @@ CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportTable:
     """A table that can be exported.
 
     Attributes:
@@ -47,7 +47,8 @@ def _run_rows(run_set: RunSetRecord) -> Iterator[Mapping[str, Any]]:
         **_run_set_columns(run_set),
         "hyperparameters": _object(spec.hyperparameters.values),
         "hyperparameters_source": spec.hyperparameters.source,
-        "hyperparameters_origin": spec.hyperparameters.provenance_note,
+        "study_id": spec.hyperparameters.study_id,
+        "provenance_note": spec.hyperparameters.provenance_note,
         "device": spec.compute.device,
         "dtype": spec.compute.dtype,
         "kernel": spec.compute.backend,
@@ -76,12 +77,12 @@ def _run_rows(run_set: RunSetRecord) -> Iterator[Mapping[str, Any]]:
 
 
 def _scores(run: RunRecord) -> list[Mapping[str, Any]]:
-    scores = {key: {"loss": loss} for key, loss in run.milestones.items()}
-    for key, others in run.scores.items():
-        scores.setdefault(key, {}).update(others)
+    scores = {milestone: {"loss": loss} for milestone, loss in run.milestones.items()}
+    for milestone, others in run.scores.items():
+        scores.setdefault(milestone, {}).update(others)
     return [
-        {"milestone": key, "score": name, "value": value}
-        for key, found in scores.items()
+        {"milestone": milestone.key, "score": name, "value": value}
+        for milestone, found in scores.items()
         for name, value in found.items()
     ]
 
@@ -184,9 +185,9 @@ def _object(values: Mapping[str, Any]) -> str:
     return json.dumps(dict(values))
 
 
-TABLES: Mapping[str, Exported] = {
-    "runs": Exported(RUNS, _runs),
-    "individuals": Exported(INDIVIDUALS, _individuals),
-    "curves": Exported(CURVES, _curves),
-    "metrics": Exported(METRICS, _metrics),
+TABLES: Mapping[str, ExportTable] = {
+    "runs": ExportTable(RUNS, _runs),
+    "individuals": ExportTable(INDIVIDUALS, _individuals),
+    "curves": ExportTable(CURVES, _curves),
+    "metrics": ExportTable(METRICS, _metrics),
 }

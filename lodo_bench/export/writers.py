@@ -11,27 +11,27 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from lodo_bench.export.columns import objects
-from lodo_bench.export.tables import Exported
+from lodo_bench.export.tables import ExportTable
 
 SCHEMA = 1
-Writer = Callable[[BinaryIO, str, Exported, Iterable[pa.RecordBatch]], None]
+Writer = Callable[[BinaryIO, str, ExportTable, Iterable[pa.RecordBatch]], None]
 
 
-def write_csv(file: BinaryIO, name: str, table: Exported, batches: Iterable[pa.RecordBatch]) -> None:
+def write_csv(file: BinaryIO, name: str, table: ExportTable, batches: Iterable[pa.RecordBatch]) -> None:
     """A line of titles, then a line for each row; texts in quotation marks, `nan`, `inf`, and nothing for nothing."""
     with csv.CSVWriter(file, table.schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
 
 
-def write_parquet(file: BinaryIO, name: str, table: Exported, batches: Iterable[pa.RecordBatch]) -> None:
+def write_parquet(file: BinaryIO, name: str, table: ExportTable, batches: Iterable[pa.RecordBatch]) -> None:
     """Parquet, with each column's description in its metadata."""
     with parquet.ParquetWriter(file, table.schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
 
 
-def write_json(file: BinaryIO, name: str, table: Exported, batches: Iterable[pa.RecordBatch]) -> None:
+def write_json(file: BinaryIO, name: str, table: ExportTable, batches: Iterable[pa.RecordBatch]) -> None:
     """One document, `{"schema": 1, NAME: [{...}, ...]}`, with a line for each row.
 
     JSON has no numbers that are not finite: they are the texts "NaN", "Infinity" and "-Infinity", by which Python,

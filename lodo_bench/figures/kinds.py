@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.analysis.profile import profile
+from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.line_styles import line_styles_of
-from lodo_bench.charts.lines import ResultGroup
 from lodo_bench.charts.series import losses_by_seconds, losses_by_steps, metric_by_steps
 from lodo_bench.charts.sweeps import sweep_over
 from lodo_bench.errors import UsageError
 from lodo_bench.figures.contours import contour_heights
 from lodo_bench.figures.sweep_axis import SweepAxis
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.plots.curves import Panel, course_figure
+from lodo_bench.plots.curves import Panel, curve_figure
 from lodo_bench.plots.profile import ProfileLine, profile_figure
 from lodo_bench.plots.search import search_figure
 from lodo_bench.plots.style import Figure
@@ -47,7 +47,7 @@ def learning_curves(task: TaskSpec, lines: Sequence[ResultGroup], store: Store) 
     panels = [Panel("steps", "training loss", losses_by_steps(lines, store), bound)]
     if timed := losses_by_seconds(lines, store):
         panels.append(Panel("training time, s", "training loss", timed, bound))
-    figure = course_figure(f"Learning curves, {task.label}", panels)
+    figure = curve_figure(f"Learning curves, {task.label}", panels)
     return Picture(figure, task.label, [line.label for line in lines])
 
 
@@ -64,7 +64,7 @@ def hessian_errors(task: TaskSpec, lines: Sequence[ResultGroup], store: Store) -
             f"preconditioner, as lodo has, and the task tells its Hessian, as quadratic does."
         )
     panel = Panel("steps", "‖I − GH‖ / √n", drawn)
-    figure = course_figure(f"Error of the inverse Hessian, {task.label}", [panel])
+    figure = curve_figure(f"Error of the inverse Hessian, {task.label}", [panel])
     return Picture(figure, task.label, [line.label for line in drawn])
 
 

@@ -9,6 +9,7 @@ from lodo_bench.spec.training import OptimizerSpec
 
 OPTIMIZERS: Registry[Optimizer] = Registry(
     "optimizer",
+    Optimizer,
     {
         "adam": "lodo_bench.optimizers.adam:Adam",
         "momentum": "lodo_bench.optimizers.momentum:Momentum",

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Protocol
 from torch import Generator, Tensor
 
 from lodo_bench.backends.compiled_loop import CompiledStep, of_one_class
-from lodo_bench.backends.selection import current_backend
+from lodo_bench.compute.selection import current_backend
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
-from lodo_bench.spec.training import Capability
+from lodo_bench.spec.training import Capability, SearchKind
 from lodo_bench.state import Checkpointable
 
 
@@ -52,6 +52,7 @@ class Optimizer(ABC, Checkpointable):
     Attributes:
         hyperparameters: what is tuned.
         options_table: the structural options it takes.
+        search: the kind of search that tunes it.
         needs: what a task must offer beyond gradients.
         max_dimension: the largest n it can work with; None for any.
         complexity: time for one step, e.g. `O(n)`.
@@ -61,6 +62,7 @@ class Optimizer(ABC, Checkpointable):
 
     hyperparameters: ClassVar[tuple[HyperparameterSpec, ...]]
     options_table: ClassVar[tuple[Option, ...]] = ()
+    search: ClassVar[SearchKind] = "genetic"
     needs: ClassVar[frozenset[Capability]] = frozenset()
     max_dimension: ClassVar[int | None] = None
     complexity: ClassVar[str]
@@ -78,6 +80,11 @@ class Optimizer(ABC, Checkpointable):
         own = of_one_class(type(self), "step", "compiled_steps")
         self.is_compiled = own and current_backend(x.device, x.dtype) == "numba"
         self.options: dict[str, Any] = {p.name: options.get(p.name, p.default) for p in self.options_table}
+
+    @classmethod
+    def is_tunable(cls) -> bool:
+        """Return whether a search has anything to find: hyperparameters, or weights by meta-training."""
+        return bool(cls.hyperparameters) or cls.search == "meta-training"
 
     def hyperparameter(self, name: str) -> Tensor:
         """A hyperparameter as (P, 1), to multiply (P, n) with."""
@@ -111,6 +118,7 @@ class MetaTrained(Optimizer):
         weights: (P, W), what is learned; use `use` to change it.
     """
 
+    search = "meta-training"
     weights: Tensor
 
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.selection import current_backend
+from lodo_bench.compute.selection import current_backend
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
 
@@ -80,7 +80,7 @@ _Recursion = Callable[[Tensor, Tensor, int, int], Tensor]
 
 
 def _recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion:
-    """The two-loop recursion over these ring buffers, by the kernel that `lodo_bench.backends.selection` chooses.
+    """The two-loop recursion over these ring buffers, by the kernel that `lodo_bench.compute.selection` chooses.
 
     It is called with the gradient (P, n), the scale (P, 1), the row of the newest pair and how many pairs there are.
     """

@@ -8,25 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# Each pixel is a square of this side, and a frame this wide and this bright is around each image.
-_ZOOM = 4
-_GAP = 4
-_FRAME = 128
+_ZOOM = 4  # side of an image pixel
+_GAP = 4  # width of the frame around each image
+_FRAME = 128  # its gray level
 
 
 def write_grid(file: BinaryIO, images: NDArray[np.uint8], columns: int) -> None:
     """Write images as a PNG file, row by row.
 
     Args:
-        file: to write to.
-        images: (B, H, W), brightnesses.
-        columns: how many images are in a row (>= 1).
+        file: binary file to write to.
+        images: (B, H, W), pixel values.
+        columns: images per row, at least 1.
     """
     Image.fromarray(grid(images, columns)).save(file, format="PNG")
 
 
 def grid(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
-    """One image of all, enlarged, gray between them and where the last row is not full."""
+    """Return one enlarged image of all, gray between them and where the last row is not full."""
     count, height, width = images.shape
     rows = -(-count // columns)
     cell_height, cell_width = height * _ZOOM + _GAP, width * _ZOOM + _GAP

@@ -1,4 +1,4 @@
-"""Performance profiles: on how many problems an optimizer is within a factor of the best (Dolan and Moré 2002)."""
+"""Performance profiles: the share of problems solved within a factor of the best (Dolan and Moré 2002)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lodo_bench.charts.line_styles import LineStyle
-from lodo_bench.plots.style import drawing, figure, house_style, legend, literal, scale_axis
+from lodo_bench.plots.style import figure, house_style, legend, line_arguments, literal, scale_axis
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileLine:
-    """One optimizer's profile, a staircase.
+    """The profile of one optimizer, a step function.
 
     Attributes:
-        label, look: what it is called and drawn with.
-        factors: (K,), increasing, 1 or greater: times the best optimizer's score.
-        shares: (K,), from 0 to 1: of the problems, on which it is within this factor of the best.
+        label, line_style: name and style.
+        factors: (K,), increasing, at least 1: multiples of the best optimizer's score.
+        shares: (K,), between 0 and 1: shares of the problems on which it is within this factor of the best.
     """
 
     label: str
@@ -30,22 +30,20 @@ class ProfileLine:
 
 
 def profile_figure(title: str, lines: Sequence[ProfileLine]) -> Figure:
-    """The profiles over one axis of factors; higher is better, and the left end is how often it is the best."""
+    """Draw profiles over the factor; higher is better, and the left end is the share of problems won."""
     with house_style():
-        made, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
-        made.suptitle(literal(title), x=0.01, ha="left")
-        axes.set(xlabel="factor τ of the least loss", ylabel="share of the problems within τ", ylim=(-0.03, 1.03))
+        drawn, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
+        drawn.suptitle(literal(title), x=0.01, ha="left")
+        axes.set(xlabel="factor τ of the lowest loss", ylabel="share of problems within τ", ylim=(-0.03, 1.03))
         finite = [line.factors[np.isfinite(line.factors)] for line in lines]
-        everything = np.concatenate([np.array([1.0]), *finite])
-        scale_axis(axes, "x", everything)
+        scale_axis(axes, "x", np.concatenate([np.array([1.0]), *finite]))
         last = axes.get_xlim()[1]
         for index, line in enumerate(lines):
             known = np.isfinite(line.factors)
             xs, ys = line.factors[known], line.shares[known]
             if len(xs):
                 xs, ys = np.append(xs, max(last, xs[-1])), np.append(ys, ys[-1])
-            # Markers of different lines stand at different places, a tenth of the picture apart.
-            apart = (0.1 * index / len(lines), 0.1)
-            axes.plot(xs, ys, drawstyle="steps-post", markevery=apart, **drawing(line.line_style))
-        legend(made, [(line.label, drawing(line.line_style)) for line in lines])
-    return made
+            spacing = (0.1 * index / len(lines), 0.1)  # staggered, so that no marker hides another
+            axes.plot(xs, ys, drawstyle="steps-post", markevery=spacing, **line_arguments(line.line_style))
+        legend(drawn, [(line.label, line_arguments(line.line_style)) for line in lines])
+    return drawn

@@ -1,4 +1,4 @@
-"""What all figures have in common: their style, their axes, and how they are saved."""
+"""The common style of all figures, axis scaling, and saving."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike
 from lodo_bench.charts.line_styles import Dash, LineStyle, Marker
 
 FORMATS = ("png", "svg", "pdf")
-LARGEST_SPAN = 1e15  # of a log axis: what is beyond it is off the picture
+LARGEST_SPAN = 1e15  # largest ratio of the ends of a log axis; larger values are not visible
 INK = "#333333"
 CROSS: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.6, "linestyle": "none"}
-_FAINT = "#d9d9d9"
+_GRID = "#d9d9d9"
 _DASHES: Mapping[Dash, Any] = {
     "solid": "solid",
     "dashed": (0, (5, 2)),
@@ -50,7 +50,7 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": _FAINT,
+    "grid.color": _GRID,
     "grid.linewidth": 0.5,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -58,14 +58,14 @@ _STYLE: Any = {
     "legend.handlelength": 3.2,
     "figure.titlesize": 11,
     "savefig.dpi": 200,
-    "svg.hashsalt": "lodo-bench",  # the same picture gives the same file
+    "svg.hashsalt": "lodo-bench",  # the same figure gives the same file
     "pdf.fonttype": 42,
 }
 
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Figures made and saved in this block have the style of this project, whatever the user's settings are."""
+    """Apply this project's style within the block, whatever the user's Matplotlib settings are."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -73,47 +73,47 @@ def house_style() -> Iterator[None]:
 
 
 def figure(columns: int, rows: int, *, width: float, height: float) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of so many panels, each `width` by `height` inches, with room for a legend to the right."""
-    made = Figure(figsize=(width * columns + 1.9, height * rows + 0.5), layout="constrained")
-    panels = made.subplots(rows, columns, squeeze=False)
-    return made, [list(row) for row in panels]
+    """Return a figure with `rows` × `columns` panels of `width` × `height` inches, and space for a legend."""
+    created = Figure(figsize=(width * columns + 1.9, height * rows + 0.5), layout="constrained")
+    panels = created.subplots(rows, columns, squeeze=False)
+    return created, [list(row) for row in panels]
 
 
-def save(made: Figure, file: BinaryIO, kind: str) -> None:
-    """Write the figure in one of the `FORMATS`; the same figure gives the same bytes."""
+def save(drawn: Figure, file: BinaryIO, kind: str) -> None:
+    """Write a figure in one of the `FORMATS`; the same figure gives the same bytes."""
     undated: Mapping[str, Mapping[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
     with house_style():
-        made.savefig(file, format=kind, metadata=dict(undated[kind]))
+        drawn.savefig(file, format=kind, metadata=dict(undated[kind]))
 
 
-def drawing(look: LineStyle) -> dict[str, Any]:
-    """The look as Matplotlib's arguments."""
+def line_arguments(style: LineStyle) -> dict[str, Any]:
+    """Return a line style as arguments for Matplotlib."""
     return {
-        "color": look.colour.light,
-        "linestyle": _DASHES[look.dash],
-        "marker": _MARKERS[look.marker],
-        "markersize": 5.5 if look.marker == "star" else 4,
+        "color": style.color.light,
+        "linestyle": _DASHES[style.dash],
+        "marker": _MARKERS[style.marker],
+        "markersize": 5.5 if style.marker == "star" else 4,
         "linewidth": 1.5,
     }
 
 
-def legend(made: Figure, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """A legend to the right of all panels."""
-    handles = [Line2D([], [], label=literal(label), **how) for label, how in entries]
+def legend(drawn: Figure, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Add a legend to the right of all panels."""
+    handles = [Line2D([], [], label=literal(label), **arguments) for label, arguments in entries]
     if handles:
-        made.legend(handles=handles, loc="outside right center")
+        drawn.legend(handles=handles, loc="outside right center")
 
 
 def literal(text: str) -> str:
-    """Text that Matplotlib shows as it is: a dollar sign would begin a formula."""
+    """Escape text for Matplotlib: a dollar sign would start a formula."""
     return text.replace("$", r"\$")
 
 
 def scale_axis(axes: Axes, which: Literal["x", "y"], values: ArrayLike) -> None:
-    """Scale an axis for these values: logarithmic if all are 0 or more and they differ by much, else linear.
+    """Scale an axis to these values: logarithmic if they are nonnegative and differ by more than 50 %, else linear.
 
-    A logarithmic axis spans the values above 0. Those at 0 are drawn at its very end; of a span that is beyond all
-    measure the large part is left out.
+    A logarithmic axis spans the positive values; zeros are drawn at its lower end. Its span is limited to
+    `LARGEST_SPAN`.
     """
     known = np.asarray(values, dtype=np.float64)
     known = known[np.isfinite(known)]
@@ -127,7 +127,7 @@ def scale_axis(axes: Axes, which: Literal["x", "y"], values: ArrayLike) -> None:
 
 
 def _set_ticks(axis: Axis, decades: float) -> None:
-    """Ticks at powers of ten, and between them where there would be too few."""
+    """Place ticks at powers of ten, and between them where these are too few."""
     if decades > 2:
         axis.set_major_locator(LogLocator(numticks=8))
         axis.set_minor_locator(LogLocator(subs="auto", numticks=50) if decades < 8 else NullLocator())
@@ -140,7 +140,7 @@ def _set_ticks(axis: Axis, decades: float) -> None:
 
 
 def tick(value: float) -> str:
-    """A tick's label: plain where that is short, else a power of ten."""
+    """Return a tick label: plain where that is short, else a power of ten."""
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:g}"
     exponent = math.floor(math.log10(abs(value)) + 1e-9)

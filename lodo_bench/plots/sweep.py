@@ -1,4 +1,4 @@
-"""A score against what was swept: an option of the task or the optimizer, or a hyperparameter (LODO Fig. 5, 8)."""
+"""The loss against a swept option or hyperparameter (LODO Fig. 5, 8)."""
 
 from __future__ import annotations
 
@@ -11,43 +11,42 @@ from matplotlib.figure import Figure
 
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.charts.sweeps import SweepLine
-from lodo_bench.plots.style import CROSS, INK, drawing, figure, house_style, legend, literal, scale_axis
+from lodo_bench.plots.style import CROSS, INK, figure, house_style, legend, line_arguments, literal, scale_axis
 from lodo_bench.spec.options import Value, format_value
 
 
 def sweep_figure(title: str, x_label: str, y_label: str, lines: Sequence[SweepLine]) -> Figure:
-    """Means with bars of one sample standard deviation; ✕ on the upper edge where every run diverged.
+    """Draw means with error bars of one sample standard deviation, and ✕ on the upper edge where every run diverged.
 
-    Numbers are on a linear axis, or a logarithmic one where they span more than a factor of 20; words stand side by
-    side.
+    The x axis is logarithmic if the values span more than a factor of 20, categorical for text, else linear.
     """
     with house_style():
-        made, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
-        made.suptitle(literal(title), x=0.01, ha="left")
+        drawn, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
+        drawn.suptitle(literal(title), x=0.01, ha="left")
         axes.set(xlabel=literal(x_label), ylabel=literal(y_label))
-        places = _places(axes, [value for line in lines for value, _ in line.points])
+        positions = _positions(axes, [value for line in lines for value, _ in line.points])
         ends = [end for line in lines for _, summary in line.points for end in _ends(summary)]
         scale_axis(axes, "y", ends)
         for line in lines:
-            _draw(axes, line, places)
-        entries = [(line.label, drawing(line.line_style)) for line in lines]
+            _draw(axes, line, positions)
+        entries = [(line.label, line_arguments(line.line_style)) for line in lines]
         if any(summary.diverged for line in lines for _, summary in line.points):
             entries.append(("all runs diverged", CROSS | {"color": INK}))
-            entries.append(("some runs diverged, and are left out", _RING | {"color": INK}))
-        legend(made, entries)
-    return made
+            entries.append(("some runs diverged (excluded)", _RING | {"color": INK}))
+        legend(drawn, entries)
+    return drawn
 
 
 _RING: dict[str, Any] = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "linestyle": "none"}
 
 
-def _places(axes: Axes, values: Sequence[Value]) -> dict[Value, float]:
-    """Where each value stands on the x axis, which is scaled for them."""
+def _positions(axes: Axes, values: Sequence[Value]) -> dict[Value, float]:
+    """Scale the x axis and return the position of each value."""
     numbers = [float(value) for value in values if not isinstance(value, str)]
     if len(numbers) < len(values):
         words = list(dict.fromkeys(values))
         axes.set_xticks(range(len(words)), [literal(format_value(word)) for word in words])
-        return {word: float(place) for place, word in enumerate(words)}
+        return {word: float(index) for index, word in enumerate(words)}
     positive = [number for number in numbers if number > 0]
     if len(positive) == len(numbers) and positive and max(positive) > 20 * min(positive):
         scale_axis(axes, "x", positive)
@@ -55,20 +54,22 @@ def _places(axes: Axes, values: Sequence[Value]) -> dict[Value, float]:
 
 
 def _ends(summary: Summary) -> list[float]:
-    """The mean, and both ends of its bar where they are above 0 or the mean is not."""
+    """Return the mean and the ends of its error bar, without a lower end ≤ 0 below a positive mean."""
     spread = 0.0 if math.isnan(summary.std) else summary.std
     low = summary.mean - spread
     return [summary.mean, summary.mean + spread, *([low] if low > 0 or summary.mean <= 0 else [])]
 
 
-def _draw(axes: Axes, line: SweepLine, places: dict[Value, float]) -> None:
-    fine = [(places[value], summary) for value, summary in line.points if summary.count]
-    xs, means = [x for x, _ in fine], [summary.mean for _, summary in fine]
-    bars = [0.0 if math.isnan(summary.std) else summary.std for _, summary in fine]
-    axes.errorbar(xs, means, yerr=bars, capsize=2.5, elinewidth=1.0, **drawing(line.line_style))
-    colour = line.line_style.colour.light
-    some = [(x, summary.mean) for x, summary in fine if summary.diverged]
-    axes.plot([x for x, _ in some], [y for _, y in some], color=colour, **_RING)
-    gone = [places[value] for value, summary in line.points if not summary.count]
-    if gone:
-        axes.plot(gone, [1.0] * len(gone), transform=axes.get_xaxis_transform(), clip_on=False, color=colour, **CROSS)
+def _draw(axes: Axes, line: SweepLine, positions: dict[Value, float]) -> None:
+    finite = [(positions[value], summary) for value, summary in line.points if summary.count]
+    xs, means = [x for x, _ in finite], [summary.mean for _, summary in finite]
+    bars = [0.0 if math.isnan(summary.std) else summary.std for _, summary in finite]
+    axes.errorbar(xs, means, yerr=bars, capsize=2.5, elinewidth=1.0, **line_arguments(line.line_style))
+    color = line.line_style.color.light
+    partial = [(x, summary.mean) for x, summary in finite if summary.diverged]
+    axes.plot([x for x, _ in partial], [y for _, y in partial], color=color, **_RING)
+    diverged = [positions[value] for value, summary in line.points if not summary.count]
+    if diverged:
+        axes.plot(
+            diverged, [1.0] * len(diverged), transform=axes.get_xaxis_transform(), clip_on=False, color=color, **CROSS
+        )

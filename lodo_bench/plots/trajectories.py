@@ -1,4 +1,4 @@
-"""Paths of optimizers over the contours of a function of two variables (LODO Fig. 3)."""
+"""Optimization trajectories over the contours of a function of two variables (LODO Fig. 3)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lodo_bench.charts.line_styles import LineStyle
-from lodo_bench.plots.style import INK, drawing, figure, house_style, legend, literal
+from lodo_bench.plots.style import INK, figure, house_style, legend, line_arguments, literal
 
 Floats = NDArray[np.float64]
 _GRID = 240
 _LEVELS = 14
-_ORDINARY = (0.01, 0.99)  # the part of a path's points that must be in the picture
+_QUANTILES = (0.01, 0.99)  # of the points of a trajectory that must be visible
 
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """One run's path.
+    """The trajectory of one run.
 
     Attributes:
-        label, look: what it is called and drawn with.
-        points: (T + 1, 2), the starting point and where each step led; not finite from where the run diverged.
+        label, line_style: name and style.
+        points: (T + 1, 2), the initial point and the point after each step; not finite after a divergence.
     """
 
     label: str
@@ -34,56 +34,56 @@ class Trajectory:
     points: Floats
 
 
-def trajectory_figure(title: str, paths: Sequence[Trajectory], loss: Callable[[Floats], Floats]) -> Figure:
-    """Each path in a panel of its own, over the same contours, from its start (open circle) to its end (filled).
+def trajectory_figure(title: str, runs: Sequence[Trajectory], loss: Callable[[Floats], Floats]) -> Figure:
+    """Draw each trajectory in its own panel over the same contours, from its start (open circle) to its end (filled).
 
     Args:
-        title: of the figure.
-        paths: at least one.
-        loss: values (K,) of the function at points (K, 2).
+        title: title of the figure.
+        runs: at least one trajectory.
+        loss: maps points (K, 2) to values (K,) of the function.
     """
     with house_style():
-        columns = min(len(paths), 3)
-        rows = -(-len(paths) // columns)
-        made, panels = figure(columns, rows, width=2.8, height=2.7)
-        made.suptitle(literal(title), x=0.01, ha="left")
-        left, right, bottom, top = _frame(paths)
+        columns = min(len(runs), 3)
+        rows = -(-len(runs) // columns)
+        drawn, panels = figure(columns, rows, width=2.8, height=2.7)
+        drawn.suptitle(literal(title), x=0.01, ha="left")
+        left, right, bottom, top = _limits(runs)
         xs, ys = np.linspace(left, right, _GRID), np.linspace(bottom, top, _GRID)
         grid = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
         heights = loss(grid).reshape(_GRID, _GRID)
         flat = [axes for row in panels for axes in row]
-        for axes, path in zip(flat, paths, strict=False):
+        for axes, run in zip(flat, runs, strict=False):
             _contours(axes, xs, ys, heights)
-            _draw(axes, path)
+            _draw(axes, run)
             axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="$x_1$", ylabel="$x_2$")
-            axes.set_title(literal(path.label))
+            axes.set_title(literal(run.label))
             axes.grid(visible=False)
-        for axes in flat[len(paths) :]:
+        for axes in flat[len(runs) :]:
             axes.set_axis_off()
-        legend(made, [("start", _START), ("end", _END)])
-    return made
+        legend(drawn, [("start", _START), ("end", _END)])
+    return drawn
 
 
 _START: dict[str, Any] = {"marker": "o", "markersize": 6, "markerfacecolor": "white", "color": INK, "linestyle": "none"}
 _END: dict[str, Any] = _START | {"markerfacecolor": INK}
 
 
-def _frame(paths: Sequence[Trajectory]) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of what is shown: nearly all of every path that stays finite, every start and end."""
-    steady = [path.points for path in paths if np.isfinite(path.points).all()]
+def _limits(runs: Sequence[Trajectory]) -> tuple[float, float, float, float]:
+    """Return left, right, bottom and top so that nearly all points of the finite trajectories are visible."""
+    finite = [run.points for run in runs if np.isfinite(run.points).all()]
     shown = []
-    for points in steady or [path.points[:2] for path in paths]:
-        ordinary = np.quantile(points, _ORDINARY, axis=0, method="nearest")
-        shown += [ordinary, points[:1], points[-1:]]
-    everything = np.concatenate(shown)
-    low, high = np.nanmin(everything, axis=0), np.nanmax(everything, axis=0)
+    for points in finite or [run.points[:2] for run in runs]:
+        bulk = np.quantile(points, _QUANTILES, axis=0, method="nearest")
+        shown += [bulk, points[:1], points[-1:]]
+    visible = np.concatenate(shown)
+    low, high = np.nanmin(visible, axis=0), np.nanmax(visible, axis=0)
     margin = 0.12 * np.maximum(high - low, 1e-9)
     (left, bottom), (right, top) = low - margin, high + margin
     return float(left), float(right), float(bottom), float(top)
 
 
 def _contours(axes: Axes, xs: Floats, ys: Floats, heights: Floats) -> None:
-    """Contours of the function, evenly spaced on a log scale where it is positive."""
+    """Draw contours of the function, evenly spaced on a log scale where it is positive."""
     positive = heights[np.isfinite(heights) & (heights > 0)]
     if len(positive) and np.nanmin(heights) >= 0 and positive.max() > 10 * positive.min():
         levels: Sequence[float] | int = np.geomspace(positive.min(), positive.max(), _LEVELS + 2)[1:-1].tolist()
@@ -92,9 +92,9 @@ def _contours(axes: Axes, xs: Floats, ys: Floats, heights: Floats) -> None:
     axes.contour(xs, ys, heights, levels=levels, colors="#b9b9b9", linewidths=0.6, zorder=0)
 
 
-def _draw(axes: Axes, path: Trajectory) -> None:
-    known = path.points[np.isfinite(path.points).all(axis=1)]
-    how = drawing(path.line_style) | {"marker": ".", "markersize": 2.5, "linestyle": "solid", "linewidth": 0.9}
-    axes.plot(known[:, 0], known[:, 1], **how)
+def _draw(axes: Axes, run: Trajectory) -> None:
+    known = run.points[np.isfinite(run.points).all(axis=1)]
+    style = line_arguments(run.line_style) | {"marker": ".", "markersize": 2.5, "linestyle": "solid", "linewidth": 0.9}
+    axes.plot(known[:, 0], known[:, 1], **style)
     axes.plot(*known[0], **_START, zorder=4)
     axes.plot(*known[-1], **_END, zorder=4)

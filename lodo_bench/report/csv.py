@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 from lodo_bench.analysis.columns import Column
 from lodo_bench.analysis.comparison import Comparison, Row
@@ -19,10 +20,13 @@ COLUMNS = (
     "task_options",
     "optimizer",
     "optimizer_options",
-    "arithmetic",
+    "device",
+    "dtype",
+    "backend",
     "hyperparameters",
     "hyperparameters_source",
-    "hyperparameters_origin",
+    "study_id",
+    "provenance_note",
     "milestone",
     "score",
     "mean",
@@ -79,7 +83,7 @@ def _result(comparison: Comparison, index: int, row: Row, column: Column) -> Map
     result, verdict = row.results[column], comparison.verdicts[column]
     compared = len(verdict.standings) > 1
     return {
-        "milestone": column.milestone,
+        "milestone": column.milestone.key,
         "score": column.score,
         "mean": result.summary.mean,
         "std": result.summary.std,
@@ -100,10 +104,11 @@ def _identity(comparison: Comparison, row: Row) -> Mapping[str, object]:
         "task_options": comparison.task.options,
         "optimizer": row.optimizer.name,
         "optimizer_options": row.optimizer.options,
-        "arithmetic": row.arithmetic,
+        **asdict(row.compute),
         "hyperparameters": row.hyperparameters.values,
         "hyperparameters_source": row.hyperparameters.source,
-        "hyperparameters_origin": row.hyperparameters.provenance_note,
+        "study_id": row.hyperparameters.study_id,
+        "provenance_note": row.hyperparameters.provenance_note,
     }
 
 

@@ -64,11 +64,6 @@ def reaching_text(reaching: TargetSummary | None, *, whole: bool) -> str:
     return ", ".join(parts + [missed] * bool(reaching.missed))
 
 
-def off_scale_note(label: str, peak: float, separator: str = ": ") -> str:
-    """`bfgs leaves the picture: up to 5.7e+05`; said of a line that the limits of a picture are not made for."""
-    return f"{label} leaves the picture{separator}up to {number(peak, 2)}"
-
-
 def counted(count: int, one: str, many: str | None = None) -> str:
     """`1 run`, `8 runs`."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
@@ -92,12 +87,3 @@ def hyperparameter_text(hyperparameters: Hyperparameters) -> str:
     if hyperparameters.weights_study_id is not None:
         return "learned weights"
     return hyperparameter_list(hyperparameters.values.items()) or "none"
-
-
-def hyperparameter_label(hyperparameters: Hyperparameters) -> str:
-    """`tuned (study 3)`."""
-    return (
-        f"{hyperparameters.source} ({hyperparameters.provenance_note})"
-        if hyperparameters.provenance_note
-        else hyperparameters.source
-    )

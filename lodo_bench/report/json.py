@@ -11,6 +11,7 @@ from lodo_bench.analysis.comparison import Comparison, Row
 from lodo_bench.analysis.statistics import LEVEL
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
+from lodo_bench.spec.milestone import Milestone
 
 
 def document(reports: Iterable[tuple[Comparison, Targets | None]]) -> dict[str, Any]:
@@ -39,9 +40,10 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) 
         "optimizer_options": row.optimizer.options,
         "hyperparameters": row.hyperparameters.values,
         "hyperparameters_source": row.hyperparameters.source,
-        "hyperparameters_origin": row.hyperparameters.provenance_note,
-        "arithmetic": row.arithmetic,
-        "milestones": {key: _milestone(comparison, index, row, key) for key in row.losses},
+        "study_id": row.hyperparameters.study_id,
+        "provenance_note": row.hyperparameters.provenance_note,
+        "compute": asdict(row.compute),
+        "milestones": {milestone.key: _milestone(comparison, index, row, milestone) for milestone in row.losses},
         "to_target": None if targets is None else _to_target(targets, index),
         "steps_per_second": None if row.speed is None else asdict(row.speed),
         "training_seconds": None if row.seconds is None else asdict(row.seconds),
@@ -53,11 +55,11 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) 
     }
 
 
-def _milestone(comparison: Comparison, index: int, row: Row, key: str) -> dict[str, Any]:
+def _milestone(comparison: Comparison, index: int, row: Row, milestone: Milestone) -> dict[str, Any]:
     """The training loss at a milestone, and under `scores` whatever else was measured there."""
-    others = [column for column in row.results if column.milestone == key and not column.is_loss]
+    others = [column for column in row.results if column.milestone == milestone and not column.is_loss]
     return {
-        **_result(comparison, index, row, Column(key)),
+        **_result(comparison, index, row, Column(milestone)),
         "scores": {column.score: _result(comparison, index, row, column) for column in others},
     }
 

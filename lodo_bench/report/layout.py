@@ -11,7 +11,6 @@ from lodo_bench.analysis.targets import Targets
 from lodo_bench.report.formatting import (
     NOTHING,
     diverged_count,
-    hyperparameter_label,
     hyperparameter_text,
     mean_and_spread,
     mean_speed,
@@ -63,7 +62,7 @@ def build_section(comparison: Comparison, targets: Targets | None = None) -> Rep
 
 def _with_source(label: str, row: Row) -> str:
     """The label and where the hyperparameters are from, unless the label tells that already."""
-    source = hyperparameter_label(row.hyperparameters)
+    source = row.hyperparameters.label
     return label if f", {source}" in label else f"{label}, {source}"
 
 
@@ -82,7 +81,7 @@ def _first_parts(comparison: Comparison) -> list[_Part]:
             lambda i: Cell(comparison.labels[i]),
             Cell(f"{bound.name} (bound)" if bound else NOTHING),
         ),
-        _Part(Head("hyperparameters", numeric=False), lambda i: Cell(hyperparameter_label(rows[i].hyperparameters))),
+        _Part(Head("hyperparameters", numeric=False), lambda i: Cell(rows[i].hyperparameters.label)),
     ]
 
 

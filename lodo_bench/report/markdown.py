@@ -4,36 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lodo_bench.analysis.columns import milestone_title
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark
-from lodo_bench.report.formatting import (
-    NOTHING,
-    hyperparameter_label,
-    hyperparameter_list,
-    hyperparameter_text,
-    mean_and_spread,
-    mean_speed,
-    number,
-    speed,
-)
 from lodo_bench.report.layout import build_section
 from lodo_bench.report.table import Cell, ReportSection, Table, TableRow
-
-__all__ = [
-    "NOTHING",
-    "hyperparameter_label",
-    "hyperparameter_list",
-    "hyperparameter_text",
-    "mean_and_spread",
-    "mean_speed",
-    "milestone_title",
-    "number",
-    "render",
-    "speed",
-    "table",
-]
 
 _MARKS: Mapping[Mark, str] = {"": "{}", "best": "**{}**", "tied": "{} †", "undecided": "{} ?"}
 

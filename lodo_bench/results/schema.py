@@ -57,7 +57,7 @@ class StudyRow(Base):
 
 
 class WeightsRow(Base):
-    """What a study has learned so far, where an optimizer is meta-trained: see `lodo_bench.spec.training.MetaTrainedWeights`."""
+    """The latest `lodo_bench.spec.training.MetaTrainingState` of a study that meta-trains its optimizer."""
 
     __tablename__ = "learned"
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True)

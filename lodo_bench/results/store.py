@@ -33,11 +33,13 @@ from lodo_bench.results.schema import (
     decode_number,
     encode_number,
 )
+from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import GenerationPlan, GenerationRecord, IndividualRecord, Schedule, StudyRecord, StudySpec
-from lodo_bench.spec.training import MetaTrainedWeights, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import MetaTrainingState, OptimizerSpec, TaskSpec, Tuned
 
 _Row = TypeVar("_Row", StudyRow, RunSetRow)
 
@@ -100,17 +102,17 @@ class Store:
                 values = asdict(individual)
                 generation = _generation_row(session, study, values.pop("generation"))
                 assert generation is not None, "generations are added before their individuals"
-                del values["learned"]
-                if individual.weights is not None:
-                    row = WeightsRow(study_id=study, provenance_id=provenance, **asdict(individual.weights))
+                del values["state"]
+                if individual.state is not None:
+                    row = WeightsRow(study_id=study, provenance_id=provenance, **asdict(individual.state))
                     session.merge(row)
                 values["fitness"], values["fitness_kind"] = encode_number(individual.fitness)
                 session.add(IndividualRow(generation_id=generation.id, provenance_id=provenance, **values))
 
-    def finish_study(self, study: int, hyperparameters: Mapping[str, float]) -> None:
-        """Keep a study's result."""
+    def finish_study(self, study: int, result: Tuned) -> None:
+        """Keep a study's result; its weights are those of its latest state, which is kept already."""
         with self._database.writing() as session:
-            session.get_one(StudyRow, study).hyperparameters = dict(hyperparameters)
+            session.get_one(StudyRow, study).hyperparameters = dict(result.values)
 
     def weights(self, study: int) -> bytes:
         """The weights that a finished meta-training has learned."""
@@ -179,17 +181,21 @@ class Store:
             if former is not None and former.status == Status.INTERRUPTED:
                 session.delete(former)
                 session.flush()
-            values = asdict(run)
-            milestones = values.pop("milestones")
-            scores = values.pop("scores")
             session.add(
                 RunRow(
                     run_set_id=run_set,
                     provenance_id=provenance,
-                    milestones=[_milestone_row(key, loss, scores.get(key, {})) for key, loss in milestones.items()],
+                    seed=run.seed,
+                    status=run.status,
+                    reason=run.reason,
+                    steps=run.steps,
+                    evaluations=run.evaluations,
+                    training_seconds=run.training_seconds,
+                    milestones=[
+                        _milestone_row(at, loss, run.scores.get(at, {})) for at, loss in run.milestones.items()
+                    ],
                     curve=_curve_row(curve),
                     series=[_series_row(name, series) for name, series in curve.metrics.items()],
-                    **values,
                 )
             )
 
@@ -258,7 +264,7 @@ def _study_identity(spec: StudySpec) -> str:
 
 
 def _run_set_identity(spec: RunSetSpec) -> str:
-    return _identity(replace(spec, hyperparameters=replace(spec.hyperparameters, provenance_note="")))
+    return _identity(replace(spec, hyperparameters=replace(spec.hyperparameters, provenance_note="", study_id=None)))
 
 
 def _latest(table: type[_Row], identity: str) -> Select[_Row]:
@@ -286,17 +292,19 @@ def _generation_row(session: Session, study: int, index: int) -> GenerationRow |
 def _study_record(row: StudyRow) -> StudyRecord:
     values = dict(row.spec)
     values["task"] = TaskSpec(**values["task"])
+    values["compute"] = ComputeSpec(**values["compute"])
     values["optimizer"] = OptimizerSpec(**values["optimizer"])
     schedule = dict(values["schedule"])
     schedule["generations"] = tuple(GenerationPlan(**plan) for plan in schedule["generations"])
     values["schedule"] = Schedule(**schedule)
+    state = None if row.weights is None else MetaTrainingState(row.weights.weights, row.weights.state_dict)
     return StudyRecord(
         id=row.id,
         spec=StudySpec(**values),
-        hyperparameters=row.hyperparameters,
+        result=None if row.hyperparameters is None else Tuned(row.hyperparameters, state.weights if state else b""),
         generations=tuple(GenerationRecord(g.index, g.sigma, g.steps, g.mean) for g in row.generations),
         individuals=tuple(_individual_record(g.index, i) for g in row.generations for i in g.individuals),
-        weights=None if row.weights is None else MetaTrainedWeights(row.weights.weights, row.weights.state_dict),
+        state=state,
     )
 
 
@@ -317,6 +325,7 @@ def _individual_record(generation: int, row: IndividualRow) -> IndividualRecord:
 def _run_set_record(row: RunSetRow) -> RunSetRecord:
     values = dict(row.spec)
     values["task"] = TaskSpec(**values["task"])
+    values["compute"] = ComputeSpec(**values["compute"])
     values["optimizer"] = OptimizerSpec(**values["optimizer"])
     values["hyperparameters"] = Hyperparameters(**values["hyperparameters"])
     return RunSetRecord(
@@ -336,9 +345,11 @@ def _run_record(row: RunRow) -> RunRecord:
         steps=row.steps,
         evaluations=row.evaluations,
         training_seconds=row.training_seconds,
-        milestones={m.key: decode_number(m.loss, m.loss_kind) for m in row.milestones},
+        milestones={Milestone.parse(m.key): decode_number(m.loss, m.loss_kind) for m in row.milestones},
         scores={
-            m.key: {s.name: decode_number(s.value, s.value_kind) for s in m.scores} for m in row.milestones if m.scores
+            Milestone.parse(m.key): {s.name: decode_number(s.value, s.value_kind) for s in m.scores}
+            for m in row.milestones
+            if m.scores
         },
     )
 
@@ -348,9 +359,10 @@ def _provenance(row: ProvenanceRow) -> Provenance:
     return Provenance(row.command, row.versions, row.commit, row.host, machine, row.started)
 
 
-def _milestone_row(key: str, loss: float, scores: Mapping[str, float]) -> MilestoneRow:
+def _milestone_row(milestone: Milestone, loss: float, scores: Mapping[str, float]) -> MilestoneRow:
     value, kind = encode_number(loss)
-    return MilestoneRow(key=key, loss=value, loss_kind=kind, scores=[_score_row(*score) for score in scores.items()])
+    rows = [_score_row(name, score) for name, score in scores.items()]
+    return MilestoneRow(key=milestone.key, loss=value, loss_kind=kind, scores=rows)
 
 
 def _score_row(name: str, score: float) -> ScoreRow:

@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lodo_bench.backends.threads import single_thread
-from lodo_bench.errors import UsageError
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.spec.milestone import Milestone, milestones
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path
-from lodo_bench.training.loop import Progress, free_memory, trace, train
+from lodo_bench.training.loop import trace, train_validated
 from lodo_bench.training.score import milestone_loss
+from lodo_bench.training.session import Progress
 
 
 class RunWriter(Protocol):
@@ -125,7 +125,7 @@ def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, listener
 
 def threads_of(task: str) -> int:
     """How many threads final runs on `task` compute with: one on small problems, all that PyTorch has on networks."""
-    return torch.get_num_threads() if TASKS.load(task).max_population == 1 else 1
+    return torch.get_num_threads() if TASKS.load(task).is_network else 1
 
 
 def _lockstep(spec: RunSetSpec) -> int:
@@ -143,18 +143,8 @@ def _train(
     spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunCallback, checkpoint: Checkpoint | None
 ) -> list[tuple[RunRecord, Curve]]:
     training = _training_spec(spec, seeds, learned)
-    failure = ""
-    try:
-        with single_thread() if threads_of(spec.task.name) == 1 else nullcontext():
-            outcomes = train(training, listener.progress, checkpoint)
-    except UsageError:
-        raise
-    except Exception as error:
-        failure = f"{type(error).__name__}: {error}"
-    if failure:  # the error is forgotten now, and with it what it held on to
-        free_memory(spec.compute.device)
-        nothing = Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1))
-        outcomes = [Outcome(Status.FAILED, failure, 0, 0, nothing) for _ in seeds]
+    with single_thread() if threads_of(spec.task.name) == 1 else nullcontext():
+        outcomes = train_validated(training, listener.progress, checkpoint)
     return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
 
 
@@ -172,7 +162,7 @@ def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> Tr
 
 
 def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
-    losses = {milestone.key: _loss(outcome, milestone) for milestone in milestones(spec.steps, spec.seconds)}
+    losses = {milestone: _loss(outcome, milestone) for milestone in milestones(spec.steps, spec.seconds)}
     return RunRecord(
         seed=seed,
         status=outcome.status,
@@ -180,8 +170,8 @@ def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
         steps=outcome.steps,
         evaluations=outcome.evaluations,
         training_seconds=outcome.curve.seconds if spec.timed else None,
-        milestones={key: loss for key, loss in losses.items() if loss is not None},
-        scores={key: found for key, found in outcome.scores.items() if found and losses[key] is not None},
+        milestones={milestone: loss for milestone, loss in losses.items() if loss is not None},
+        scores={milestone: s for milestone, s in outcome.scores.items() if s and losses[milestone] is not None},
     )
 
 

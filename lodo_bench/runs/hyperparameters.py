@@ -14,7 +14,6 @@ from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.meta import is_meta_trained
 
 SOURCES = ("tuned", "paper", "default")
 
@@ -40,15 +39,15 @@ def choose(
         return base
     values = {p.name: given.get(p.name, base.values[p.name]) for p in parameters}
     rest = "" if len(given) == len(parameters) else f"the rest {base.source}"
-    return replace(base, values=values, source="given", provenance_note=rest)
+    return replace(base, values=values, source="given", provenance_note=rest, study_id=None)
 
 
 def tuned_hyperparameters(study: StudyRecord) -> Hyperparameters | None:
     """What a study has found; None if it is unfinished, or nothing it tried had a finite loss."""
-    if study.hyperparameters is None or not study.has_result:
+    if study.result is None or not study.has_result:
         return None
-    weights_study_id = study.id if study.weights is not None else None
-    tuned = Hyperparameters(study.hyperparameters, "tuned", f"study {study.id}", weights_study_id)
+    weights_study_id = study.id if study.result.weights else None
+    tuned = Hyperparameters(study.result.values, "tuned", "", study.id, weights_study_id)
     return _for_final_runs(study.spec.task, study.spec.optimizer, tuned)
 
 
@@ -57,9 +56,10 @@ def fixed_hyperparameters(source: str, task: TaskSpec, optimizer: OptimizerSpec)
     if source == "paper":
         published = published_hyperparameters(task, optimizer)
         return None if published is None else Hyperparameters(published, "paper", "Table 6")
-    if is_meta_trained(optimizer.name):
+    kind = OPTIMIZERS.load(optimizer.name)
+    if kind.search == "meta-training":
         return None
-    defaults = {p.name: p.initial for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
+    defaults = {p.name: p.initial for p in kind.hyperparameters}
     return Hyperparameters(defaults, "default", "")
 
 
@@ -80,13 +80,11 @@ def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparame
     if scale == 1 or not rates:
         return tuned
     values = {name: value * scale if name in rates else value for name, value in tuned.values.items()}
-    return replace(
-        tuned, values=values, provenance_note=f"{tuned.provenance_note}, {rates[0].replace('_', ' ')} × {scale:g}"
-    )
+    return replace(tuned, values=values, provenance_note=f"{rates[0].replace('_', ' ')} × {scale:g}")
 
 
 def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> str:
-    learns = is_meta_trained(optimizer.name)
+    learns = OPTIMIZERS.load(optimizer.name).search == "meta-training"
     if source == "tuned" or learns:
         options = "".join(f" -t {name}={format_value(value)}" for name, value in task.options.items())
         structure = "".join(f" -o {name}={format_value(value)}" for name, value in optimizer.options.items())

@@ -18,7 +18,7 @@ from lodo_bench.errors import LodoBenchError
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
-from lodo_bench.training.loop import Progress
+from lodo_bench.training.session import Progress
 
 _PATIENCE_SECONDS = 60
 Ended = list[tuple[RunRecord, Curve]]

@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import total_ordering
+from typing import Literal, Self, get_args
+
+MilestoneUnit = Literal["steps", "seconds"]
+_UNITS: tuple[MilestoneUnit, ...] = get_args(MilestoneUnit)
 
 
+@total_ordering
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """A point of a run at which it is scored: after so many `steps` or `seconds` of training (LODO §5)."""
+    """A point of a run at which it is scored: after `value` steps or seconds of training (LODO §5).
 
-    unit: Literal["steps", "seconds"]
+    Milestones are ordered: steps before seconds, short before long.
+    """
+
+    unit: MilestoneUnit
     value: float
+
+    def __lt__(self, other: Milestone) -> bool:
+        return (_UNITS.index(self.unit), self.value) < (_UNITS.index(other.unit), other.value)
+
+    @classmethod
+    def parse(cls, key: str) -> Self:
+        """Return the milestone whose `key` this is.
+
+        Raises:
+            ValueError: if it is not the key of a milestone.
+        """
+        unit, _, value = key.partition(":")
+        for known in _UNITS:
+            if unit == known:
+                return cls(known, float(value))
+        raise ValueError(f"'{key}' is not a milestone")
 
     @property
     def key(self) -> str:
-        """`steps:200` or `seconds:300`."""
+        """The exact text form for storage and documents: `steps:200` or `seconds:300`."""
         return f"{self.unit}:{self.value:.15g}"
+
+    @property
+    def title(self) -> str:
+        """The text for people: `20,000 steps` or `300 s`."""
+        return f"{self.value:,.15g} {'s' if self.unit == 'seconds' else self.unit}"
 
 
 def milestones(steps: int, seconds: float | None) -> tuple[Milestone, ...]:
-    """The milestones of a training of at least so many steps and seconds."""
+    """Return the milestones of a training of at least so many steps and seconds, in order."""
     by_time = () if seconds is None else (Milestone("seconds", seconds),)
     return Milestone("steps", steps), *by_time

@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from lodo_bench.spec.milestone import Milestone
+
 
 class Status(StrEnum):
     """How the training of one individual ended. Stored as it is, never padded or hidden."""
@@ -64,7 +66,7 @@ class Outcome:
         steps: gradient evaluations on fresh batches.
         evaluations: all gradient evaluations, those on the same batch included.
         curve: losses and clock.
-        scores: what else was measured at each milestone that was reached, by its key and name.
+        scores: other measurements at each milestone that was reached, by name.
     """
 
     status: Status
@@ -72,4 +74,9 @@ class Outcome:
     steps: int
     evaluations: int
     curve: Curve
-    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    scores: Mapping[Milestone, Mapping[str, float]] = field(default_factory=dict)
+
+    @classmethod
+    def failed(cls, reason: str) -> Outcome:
+        """Return the outcome of a training that an exception ended, with an empty curve."""
+        return cls(Status.FAILED, reason, 0, 0, Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1)))

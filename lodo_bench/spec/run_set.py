@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
@@ -17,21 +17,28 @@ Source = Literal["tuned", "paper", "default", "given"]
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """The values of a final run and where they are from; `origin` says it in words, e.g. the study's number.
+    """The values of a final run and their source.
 
-    `weights_study_id` is the study that a meta-trained optimizer's weights are from.
+    Attributes:
+        values: natural values by name.
+        source: where they come from.
+        provenance_note: details for people, e.g. `Table 6` or `learning rate × 0.5`.
+        study_id: the study that tuned them; None for values from elsewhere.
+        weights_study_id: the study that trained a meta-trained optimizer's weights; None for other optimizers.
     """
 
     values: Mapping[str, float]
     source: Source
     provenance_note: str
+    study_id: int | None = None
     weights_study_id: int | None = None
 
     @property
-    def study(self) -> int | None:
-        """The number of the study that tuned values are from; of some tasks final runs take them with other rates."""
-        named = re.match(r"study (\d+)\b", self.provenance_note)
-        return int(named[1]) if self.source == "tuned" and named else None
+    def label(self) -> str:
+        """The source with its details: `tuned (study 3, learning rate × 0.5)`."""
+        study = "" if self.study_id is None else f"study {self.study_id}"
+        details = ", ".join(filter(None, (study, self.provenance_note)))
+        return f"{self.source} ({details})" if details else self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,8 @@ class RunRecord:
         steps: gradient evaluations on fresh batches.
         evaluations: all gradient evaluations.
         training_seconds: time on the training clock; None for a run in lockstep with others.
-        milestones: mean loss before each milestone that was reached, by its key; not finite if the run diverged.
-        scores: what else was measured at each milestone, by its key and name, e.g. `test_loss`.
+        milestones: mean loss before each milestone that was reached; not finite if the run diverged.
+        scores: other measurements at each milestone, by name, e.g. `test_loss`.
     """
 
     seed: int
@@ -80,8 +87,8 @@ class RunRecord:
     steps: int
     evaluations: int
     training_seconds: float | None
-    milestones: Mapping[str, float]
-    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    milestones: Mapping[Milestone, float]
+    scores: Mapping[Milestone, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def steps_per_second(self) -> float | None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.training import MetaTrainedWeights, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import MetaTrainingState, OptimizerSpec, SearchKind, TaskSpec, Tuned
 
 DecayTransform = Literal["logit", "log-complement"]
 
@@ -27,7 +27,7 @@ class Schedule:
     """A whole search (LODO App. E, Table 5), or a meta-training, whose epochs are generations of one individual.
 
     Attributes:
-        name: `paper`, `quick`, or the path of the user's file. Two schedules that differ in nothing else are the same.
+        name: `paper`, `quick`, `smoke`, or the path of the user's file; a label that identifies nothing.
         population: individuals in each generation.
         generations: their plans, in order.
         decay_transform: the scale on which decays are searched.
@@ -39,14 +39,20 @@ class Schedule:
     decay_transform: DecayTransform = "logit"
 
 
+Schedules = Mapping[SearchKind, Schedule]
+
+
 @dataclass(frozen=True, slots=True)
 class StudySpec:
-    """One optimizer's search on one task. Everything that its result depends on.
+    """One optimizer's search on one task: everything that its result depends on.
 
     Attributes:
-        task, optimizer, schedule, compute: as their names say; the backend is resolved.
+        task: the task, with its options.
+        optimizer: the optimizer, with its structural options.
+        schedule: population, spreads and training steps.
         seed: chosen by the user; the same seed gives the same study.
         shard_size: individuals that are trained together in lockstep.
+        compute: device, dtype and backend; the backend is resolved.
     """
 
     task: TaskSpec
@@ -62,7 +68,7 @@ class StudySpec:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRecord:
-    """A generation when it opens; `mean` holds natural values."""
+    """A generation as it was when it opened; `mean` holds natural values by name."""
 
     index: int
     sigma: float
@@ -75,14 +81,17 @@ class IndividualRecord:
     """An evaluated individual of a study.
 
     Attributes:
-        generation, index: which one.
+        generation: the index of its generation.
+        index: its index within the generation.
         hyperparameters: natural values by name.
         fitness: mean training loss over the last tenth of its steps; not finite if it diverged or failed.
-        status, reason: how its training ended.
-        steps: how many steps it took.
+        status: how its training ended.
+        reason: the cause, where the status needs one; else empty.
+        steps: training steps that it took.
         seconds: training time of its whole shard, divided by the number of individuals in it.
         host: the machine it ran on.
-        learned: what an epoch of meta-training has learned; None for others, and where it is not asked for.
+        state: the state after an epoch of meta-training; None for others, and in records that come from a database,
+            which keeps the latest state only.
     """
 
     generation: int
@@ -94,7 +103,7 @@ class IndividualRecord:
     steps: int
     seconds: float
     host: str
-    weights: MetaTrainedWeights | None = None
+    state: MetaTrainingState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,29 +112,35 @@ class StudyRecord:
 
     Attributes:
         id: its number, by which the command line knows it.
-        spec: what it searches.
-        hyperparameters: the result; None while it is unfinished.
-        generations, individuals: what has been opened and evaluated so far.
-        learned: what a meta-training has learned so far.
+        spec: its specification.
+        result: the tuned hyperparameters and weights; None while it is unfinished.
+        generations: those that have been opened so far.
+        individuals: those that have been evaluated so far.
+        state: the latest state of a meta-training; None before its first epoch, and for other searches.
     """
 
     id: int
     spec: StudySpec
-    hyperparameters: Mapping[str, float] | None
+    result: Tuned | None
     generations: tuple[GenerationRecord, ...]
     individuals: tuple[IndividualRecord, ...]
-    weights: MetaTrainedWeights | None = None
+    state: MetaTrainingState | None = None
+
+    @property
+    def hyperparameters(self) -> Mapping[str, float] | None:
+        """The tuned hyperparameters; None while the study is unfinished."""
+        return None if self.result is None else self.result.values
 
     @property
     def status(self) -> Literal["finished", "unfinished"]:
-        """Whether the search has come to its result."""
-        return "unfinished" if self.hyperparameters is None else "finished"
+        """`finished` once the search has its result."""
+        return "unfinished" if self.result is None else "finished"
 
     @property
     def has_result(self) -> bool:
-        """Whether the search is finished and found something: where no loss was ever finite, its mean never moved."""
+        """True for a finished search in which any loss was finite; where none ever was, its mean never moved."""
         return self.status == "finished" and any(math.isfinite(member.fitness) for member in self.individuals)
 
     def count(self, status: Status) -> int:
-        """How many individuals ended with `status`."""
+        """Count the individuals that ended with `status`."""
         return sum(individual.status is status for individual in self.individuals)

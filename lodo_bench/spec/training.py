@@ -10,9 +10,8 @@ from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.options import Value, format_value
 
 Capability = Literal["hessian"]
-
-
 Purpose = Literal["tuning", "final"]
+SearchKind = Literal["genetic", "meta-training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,25 @@ class Individual:
 
 
 @dataclass(frozen=True, slots=True)
-class MetaTrainedWeights:
-    """What a meta-trained optimizer has learned so far.
+class Tuned:
+    """The result of a search: everything that final runs take from it.
 
     Attributes:
-        weights: the best so far, little-endian float64 numbers.
-        state: what is needed to go on learning, in the form of NumPy's `.npz`.
+        values: the hyperparameters by name; empty for an optimizer that has none.
+        weights: the weights of a meta-trained optimizer, little-endian float64; empty for all others.
+    """
+
+    values: Mapping[str, float]
+    weights: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class MetaTrainingState:
+    """The state of a meta-training after an epoch.
+
+    Attributes:
+        weights: the best weights so far, little-endian float64.
+        state_dict: the latest weights, the best loss and Adam's moments, as NumPy's `.npz`, to resume from.
     """
 
     weights: bytes
@@ -82,7 +94,7 @@ class TrainingSpec:
         steps: train at least this many steps (>= 1).
         seconds: train at least this long on the training clock, too; None for no time milestone.
         compute: device, dtype and backend.
-        learned: the weights of a meta-trained optimizer; empty for one that has learned nothing.
+        weights: the weights of a meta-trained optimizer, little-endian float64; empty for fresh ones.
     """
 
     task: TaskSpec
@@ -91,27 +103,5 @@ class TrainingSpec:
     individuals: tuple[Individual, ...]
     steps: int
     seconds: float | None = None
-    compute: ComputeSpec = ComputeSpec()
+    compute: ComputeSpec = ComputeSpec()  # noqa: RUF009 (it is frozen)
     weights: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class MetaTrainingSpec:
-    """One epoch of the meta-training of an optimizer (see `lodo_bench.training.meta`).
-
-    Args:
-        task: the kind of problems that it is trained on.
-        optimizer: the optimizer.
-        individuals: one, without hyperparameters; its key, `(study seed, epoch, 0)`, is what the epoch's problems
-            depend on.
-        steps: training steps in the epoch.
-        before: what the epochs before have learned; None for the first.
-        compute: as in `TrainingSpec`.
-    """
-
-    task: TaskSpec
-    optimizer: OptimizerSpec
-    individuals: tuple[Individual, ...]
-    steps: int
-    before: MetaTrainedWeights | None
-    compute: ComputeSpec = ComputeSpec()

@@ -9,6 +9,7 @@ from lodo_bench.tasks.base import Task
 
 TASKS: Registry[Task] = Registry(
     "task",
+    Task,
     {
         "quadratic": "lodo_bench.tasks.quadratic:Quadratic",
         "rosenbrock": "lodo_bench.tasks.rosenbrock:Rosenbrock",

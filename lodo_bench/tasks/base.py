@@ -1,4 +1,4 @@
-"""What every task is: a population of problems of the same kind, each with its own data."""
+"""Base class of the tasks: populations of problems of one kind, each with its own data."""
 
 from __future__ import annotations
 
@@ -17,24 +17,62 @@ from lodo_bench.state import Checkpointable
 
 
 class Task(ABC, Checkpointable):
-    """P problems side by side, one for each individual of a population, with parameters of shape (P, n).
+    """A population of P problems, one per individual, with parameters `x` of shape (P, n).
 
-    A subclass is final. It states as class variables what other rooms need to know without building it, and names in
-    `state_names` what of it changes during a training, such as its generators.
+    To define a task, write a final subclass, in this package or in your own. It must set `step_milestone` and
+    `default_dtype`, and implement `dimension_for`, `initial_point`, `next_batch` and `loss_and_gradient`; all else has
+    a default. For example, a noisy sphere::
+
+        @final
+        class Sphere(Task):
+            options_table = (Option("dimension", "n", "positive-int", 10, "number of parameters"),)
+            step_milestone = 1000
+            default_dtype = "float64"
+            state_names = ("_generators", "_center")
+
+            def __init__(self, generators, dtype, options):
+                super().__init__(generators, dtype, options)
+                self._generators = list(generators)
+                self.next_batch()
+
+            @classmethod
+            def dimension_for(cls, options):
+                return int(cls.with_defaults(options)["dimension"])
+
+            def initial_point(self):
+                return torch.ones(self.population, self.dimension, device=self.device, dtype=self.dtype)
+
+            def next_batch(self):
+                self._center = draw_normal(self._generators, self.initial_point())  # lodo_bench.seeding
+
+            def loss_and_gradient(self, x):
+                offset = x - 0.1 * self._center
+                return 0.5 * offset.square().sum(1), offset
+
+    Rules that the training loop relies on:
+
+    - Individual i draws random numbers from `generators[i]` only, and its results are bit-identical for any number of
+      other individuals. So equal seeds give every optimizer the same problem and the same batches.
+    - Class variables such as `step_milestone` are read from the class, without building a task.
+    - Every attribute that changes during training is named in `state_names`: checkpoints store these.
 
     Args:
-        generators: one for each individual; their number is P. Their device is the task's.
-        dtype: the precision of all tensors.
-        options: checked values by full name; those missing take their defaults.
+        generators: random generators, one per individual; their number is P and their device is the task's device.
+        dtype: precision of all tensors.
+        options: validated values by full name; missing ones take their defaults.
 
     Attributes:
-        options_table: the options it takes.
-        step_milestone: how many steps a final run has unless told otherwise (LODO §5).
-        default_dtype: the precision of final runs and tuning unless told otherwise.
-        max_population: how many individuals may run in lockstep; None for any number.
-        final_rate_scale: what a tuned learning rate is multiplied with for final runs (LODO App. F.2).
-        metric_interval: `evaluate` is called after every so many steps of a final run; None for never.
-        offers: what it can tell beyond gradients.
+        options_table: options that the task takes.
+        step_milestone: default number of steps of a final run (LODO §5), at least 1.
+        default_dtype: default precision of tuning and final runs.
+        is_network: whether the parameters are those of a neural network.
+        max_population: largest number of individuals that can train in lockstep; None if unlimited.
+        final_lr_scale: factor applied to tuned learning rates in final runs (LODO App. F.2).
+        metric_interval: steps between calls of `validation_metrics` in a final run; None for no calls.
+        offers: capabilities beyond gradients; `hessian` promises that `hessian` is implemented.
+        population: P.
+        device: device of all tensors.
+        options: all options by full name, defaults included.
         dimension: n.
         is_compiled: whether there is `compiled_batches` on this device, with the kernel that was asked for.
     """
@@ -42,6 +80,7 @@ class Task(ABC, Checkpointable):
     options_table: ClassVar[tuple[Option, ...]] = ()
     step_milestone: ClassVar[int]
     default_dtype: ClassVar[DType]
+    is_network: ClassVar[bool] = False
     max_population: ClassVar[int | None] = None
     final_lr_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None
@@ -57,45 +96,50 @@ class Task(ABC, Checkpointable):
 
     @classmethod
     def with_defaults(cls, options: Mapping[str, Value]) -> dict[str, Any]:
-        """All options: those given, and the defaults of the others."""
+        """Return all options: the given values, and the defaults of the others."""
         return {p.name: options.get(p.name, p.default) for p in cls.options_table}
 
     @classmethod
     @abstractmethod
     def dimension_for(cls, options: Mapping[str, Value]) -> int:
-        """n, with these options."""
+        """Return the number of parameters n for these options."""
 
     @classmethod
     def optimal_loss(cls, options: Mapping[str, Value]) -> LossBound | None:
-        """The best steady loss possible, where there is a closed form."""
+        """Return the lowest steady-state loss that any optimizer can attain, if it is known in closed form.
+
+        Raises:
+            UsageError: if options contradict each other.
+        """
         return None
 
     @classmethod
     def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
-        """Make sure that it can be built: that its data is there, and that the options fit each other.
+        """Check that the task can be built: that its data are present and that its options are compatible.
 
         Raises:
-            UsageError: if it cannot.
+            UsageError: if it cannot be built.
         """
 
     @classmethod
     def dataset_name(cls) -> str:
-        """The data set that there is for it, to record results under; empty if it needs none."""
+        """Return the name of the data set in use, which results are recorded under; empty if the task needs none."""
         return ""
 
     @abstractmethod
     def initial_point(self) -> Tensor:
-        """The starting parameters, (P, n), a new tensor."""
+        """Return the initial parameters, (P, n), as a new tensor that is the same at every call."""
 
     @abstractmethod
     def next_batch(self) -> None:
-        """Move on to fresh data or noise."""
+        """Advance to the next batch of data or noise; called once before every step."""
 
     @abstractmethod
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses (P,) and gradients (P, n) at `x` (P, n) on the current batch; the same again if called again.
+        """Return losses (P,) and gradients (P, n) at `x` (P, n) on the current batch.
 
-        The losses are a tensor of their own each time, as the caller keeps them.
+        Repeated calls at the same `x` return the same values. Both results are new tensors, which the caller may keep;
+        `x` must not be modified.
         """
 
     def compiled_batches(self, limit: int) -> tuple[CompiledStep, int]:
@@ -107,21 +151,24 @@ class Task(ABC, Checkpointable):
         raise NotImplementedError
 
     def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
-        """What is followed during a run besides the training loss, e.g. `validation_loss`, by name, each (P,).
+        """Return metrics that are recorded every `metric_interval` steps, e.g. `validation_loss`: name -> (P,).
 
-        Called off the training clock. It changes nothing that a later step or evaluation depends on.
+        The training clock is stopped meanwhile. The call must not affect later steps or metrics.
         """
         return {}
 
     def test_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
-        """What is measured besides at a milestone, as it takes long, e.g. `test_loss`; otherwise as `evaluate`."""
+        """Return expensive metrics that are measured at milestones only, e.g. `test_loss`: name -> (P,).
+
+        The rules of `validation_metrics` apply.
+        """
         return {}
 
     def hessian(self, x: Tensor) -> Tensor:
-        """The Hessians (P, n, n) at `x` (P, n) on the current batch, if `offers` says that it can tell."""
+        """Return the Hessians (P, n, n) at `x` (P, n) on the current batch; only called if `offers` has `hessian`."""
         raise NotImplementedError
 
     @property
     def layers(self) -> Sequence[slice]:
-        """The slices of a parameter vector that belong together, e.g. a module's weight and bias."""
+        """Slices of the parameter vector that form a layer each, e.g. a module's weight and bias."""
         return (slice(0, self.dimension),)

@@ -8,41 +8,42 @@ from typing import final
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+from typing_extensions import override
 
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
-from lodo_bench.tasks.augmentation import VARIANTS, augmented
+from lodo_bench.tasks.augmentation import NUM_VARIANTS, augment
 from lodo_bench.tasks.data import load_cifar10
 from lodo_bench.tasks.networks import resnet
 from lodo_bench.tasks.networks.layout import Layout
 from lodo_bench.tasks.networks.task import NetworkTask
 
 PENALTY = 1e-4
-# Mean and standard deviation of each color over the training set, brightness from 0 to 1.
+# Mean and standard deviation of each color channel over the training set, with pixel values from 0 to 1.
 _MEANS = (0.49139968, 0.48215841, 0.44653091)
 _DEVIATIONS = (0.24703223, 0.24348513, 0.26158784)
-# Pictures that are classified at a time in an evaluation.
+# Images per forward pass in evaluation.
 _CHUNK = 1000
 
 
 @final
 class Cifar10(NetworkTask):
-    """What a small picture shows, one of ten classes, by a ResNet-18 with 11,173,962 parameters.
+    """Classification of small images into ten classes by a ResNet-18 with 11,173,962 parameters.
 
-    The batches of an epoch go through the training set once, in random order; one that is not full is filled up from
-    the next epoch. Each picture is shifted by up to 4 pixels and reflected at random, see `augmented`. The loss is the
-    mean cross-entropy, in nats, plus the penalty 1e-4 · ½ ‖x‖² on all parameters.
+    An epoch passes through the training set once, in random order; its last batch is filled up from the next epoch.
+    Each image is randomly shifted by up to 4 pixels and flipped, see `augment`. The loss is the mean cross-entropy, in
+    nats, plus the L2 penalty 1e-4 · ½ ‖x‖² on all parameters.
 
-    Batch normalization uses the statistics of the batch in training and running averages in evaluation; they are not
-    part of x. With a `micro_batch` smaller than the batch, gradients are added up over parts of that size, which takes
-    less memory: each part is then normalized by its own statistics, and the running averages move at each part, so the
-    result differs from that of the whole batch.
+    Batch normalization uses the statistics of the batch in training and running averages in evaluation; these are not
+    part of x. With a `micro_batch` smaller than the batch, gradients are accumulated over parts of that size, which
+    takes less memory. Each part is then normalized by its own statistics, and the running averages are updated at each
+    part, so the result differs from that of the whole batch.
     """
 
     options_table = (
-        Option("batch_size", "batch", "positive-int", 2048, "pictures in a batch"),
-        Option("micro_batch", "micro", "nonnegative-int", 0, "pictures in memory at a time, a divisor; 0 for all"),
+        Option("batch_size", "batch", "positive-int", 2048, "images in a batch"),
+        Option("micro_batch", "micro", "nonnegative-int", 0, "images in memory at a time, a divisor; 0 for all"),
         Option(
             "width", "width", "positive-int", 64, "channels of the first stage; the others have 2, 4, 8 times as many"
         ),
@@ -50,107 +51,110 @@ class Cifar10(NetworkTask):
     )
     step_milestone = 3000
     metric_interval = 20
-    state_names = ("_order", "_place", "_statistics", "_is_fresh")
+    state_names = ("_order", "_position", "_statistics", "_is_fresh")
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         data, device = load_cifar10(), generators[0].device
         self._train = data.train_images.to(device)
-        self._train_classes = data.train_labels.to(device)
+        self._train_labels = data.train_labels.to(device)
         self._test = data.test_images.to(device)
-        self._test_classes = data.test_labels.to(device)
+        self._test_labels = data.test_labels.to(device)
         self._normalization = [torch.tensor(v, device=device, dtype=dtype) for v in (_MEANS, _DEVIATIONS)]
-        # The order of this epoch's pictures, and how many of them are used up: all, before the first epoch.
+        # This epoch's random order, and the number of its images used so far: all of them before the first epoch.
         self._order = torch.arange(len(self._train), device=device)
-        self._place = len(self._order)
+        self._position = len(self._order)
         super().__init__(generators, dtype, options)
-        self._statistics = resnet.BatchStatistics(self.options["width"], self._start)
-        # Whether the batch has not been evaluated yet: running averages take it in once, however often it is.
+        self._statistics = resnet.BatchStatistics(self.options["width"], self._initial)
+        # True until the first evaluation of a batch: running averages are updated once, however often it is evaluated.
         self._is_fresh = True
 
     @classmethod
+    @override
     def layout(cls, options: Mapping[str, Value]) -> Layout:
-        """That of a ResNet-18 of the option `width`."""
         return resnet.layout(cls.with_defaults(options)["width"])
 
     @classmethod
+    @override
     def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
-        """See `Task.check`."""
         super().check(options, device, dtype)
-        filled = cls.with_defaults(options)
-        batch, part = filled["batch_size"], filled["micro_batch"]
+        values = cls.with_defaults(options)
+        batch, part = values["batch_size"], values["micro_batch"]
         if part and batch % part:
             raise UsageError(f"micro_batch = {part} does not divide batch_size = {batch}. Give a divisor.")
         load_cifar10()
 
     @classmethod
+    @override
     def dataset_name(cls) -> str:
-        """See `Task.dataset_name`."""
         return load_cifar10().name
 
+    @override
     def next_batch(self) -> None:
-        """Draw a fresh batch."""
         super().next_batch()
         self._is_fresh = True
 
+    @override
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss (1,) and gradient (1, n), the penalty included; see `Task.loss_and_gradient`."""
+        """Return the loss (1,) and the gradient (1, n), penalty included."""
         loss, gradient = super().loss_and_gradient(x)
         self._is_fresh = False
         flat = x[0]
         return loss + 0.5 * PENALTY * flat.dot(flat), gradient.add_(x, alpha=PENALTY)
 
     @torch.no_grad()
+    @override
     def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
-        """`test_loss`, the mean cross-entropy without the penalty, and `test_accuracy` from 0 to 1, both (1,)."""
+        """Return `test_loss`, the mean cross-entropy without the penalty, and `test_accuracy` in [0, 1], both (1,)."""
         parameters, statistics = self._layout.views(x[0]), self._statistics.pairs()
-        losses, hits = [], []
-        with self._arithmetic.cuda_flags():
-            for pictures, classes in self._test_chunks():
-                inputs = self._arithmetic.to_memory_format(self._normalized(pictures))
-                with self._arithmetic.autocast():
+        losses, correct = [], []
+        with self._compute.cuda_flags():
+            for images, labels in self._test_chunks():
+                inputs = self._compute.to_memory_format(self._normalize(images))
+                with self._compute.autocast():
                     logits = resnet.logits(parameters, inputs, statistics, training=False)
-                losses.append(F.cross_entropy(logits.double(), classes.long(), reduction="none"))
-                hits.append(logits.argmax(1) == classes)
-        accuracy = torch.cat(hits).double().mean(0, keepdim=True)
+                losses.append(F.cross_entropy(logits.double(), labels.long(), reduction="none"))
+                correct.append(logits.argmax(1) == labels)
+        accuracy = torch.cat(correct).double().mean(0, keepdim=True)
         return {"test_loss": torch.cat(losses).mean(0, keepdim=True), "test_accuracy": accuracy}
 
+    @override
     def _draw_parameters(self) -> Tensor:
         return resnet.initial_parameters(self.options["width"], self._generator, self.dtype)
 
+    @override
     def _draw_batch(self) -> Tensor:
-        """One number for each picture: its place in the training set times `VARIANTS`, plus its variant."""
+        """Draw one integer per example: the index of the image times `NUM_VARIANTS`, plus its variant."""
         size = self.options["batch_size"]
-        variants = torch.randint(VARIANTS, (size,), generator=self._generator, device=self.device)
-        return self._next_places(size) * VARIANTS + variants
+        variants = torch.randint(NUM_VARIANTS, (size,), generator=self._generator, device=self.device)
+        return self._next_indices(size) * NUM_VARIANTS + variants
 
-    def _next_places(self, count: int) -> Tensor:
+    def _next_indices(self, count: int) -> Tensor:
         parts: list[Tensor] = []
         while count:
-            if self._place == len(self._order):
+            if self._position == len(self._order):
                 torch.randperm(len(self._order), generator=self._generator, device=self.device, out=self._order)
-                self._place = 0
-            parts.append(self._order[self._place : self._place + count].clone())
-            self._place += len(parts[-1])
+                self._position = 0
+            parts.append(self._order[self._position : self._position + count].clone())
+            self._position += len(parts[-1])
             count -= len(parts[-1])
         return torch.cat(parts)
 
+    @override
     def _losses(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
         batch = self.options["batch_size"]
         statistics = self._statistics.pairs() if self._is_fresh else None
-        loss = self._arithmetic.maybe_compile(resnet.training_loss)
-        for draw in torch.split(self._draw, self.options["micro_batch"] or batch):
-            places = draw // VARIANTS
-            inputs = self._arithmetic.to_memory_format(
-                augmented(self._normalized(self._train[places]), draw % VARIANTS)
-            )
-            with self._arithmetic.autocast():
-                mean = loss(parameters, inputs, self._train_classes[places].long(), statistics)
-            yield mean * (len(draw) / batch)
+        loss = self._compute.maybe_compile(resnet.training_loss)
+        for part in torch.split(self.batch, self.options["micro_batch"] or batch):
+            indices = part // NUM_VARIANTS
+            inputs = self._compute.to_memory_format(augment(self._normalize(self._train[indices]), part % NUM_VARIANTS))
+            with self._compute.autocast():
+                mean = loss(parameters, inputs, self._train_labels[indices].long(), statistics)
+            yield mean * (len(part) / batch)
 
     def _test_chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(torch.split(self._test, _CHUNK), torch.split(self._test_classes, _CHUNK), strict=True)
+        return zip(torch.split(self._test, _CHUNK), torch.split(self._test_labels, _CHUNK), strict=True)
 
-    def _normalized(self, pictures: Tensor) -> Tensor:
-        """Bytes (B, 3, 32, 32) as the network's inputs."""
+    def _normalize(self, images: Tensor) -> Tensor:
+        """Return the network's inputs for images (B, 3, 32, 32) of bytes."""
         means, deviations = (values.view(-1, 1, 1) for values in self._normalization)
-        return pictures.to(self.dtype).div_(255).sub_(means).div_(deviations)
+        return images.to(self.dtype).div_(255).sub_(means).div_(deviations)

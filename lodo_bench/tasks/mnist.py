@@ -7,6 +7,7 @@ from typing import final
 
 import torch
 from torch import Generator, Tensor
+from typing_extensions import override
 
 from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.compute import Device, DType
@@ -14,31 +15,29 @@ from lodo_bench.spec.options import Option, Value
 from lodo_bench.tasks.data import load_mnist
 from lodo_bench.tasks.networks import pixel_cnn
 from lodo_bench.tasks.networks.layout import Layout
+from lodo_bench.tasks.networks.pixel_cnn import PIXELS, visible_inputs
 from lodo_bench.tasks.networks.task import NetworkTask
-from lodo_bench.tasks.pixels import PIXELS, visible_inputs
 
 VALIDATION_IMAGES = 64
-# Predictions that are computed at a time in an evaluation.
+# Predictions per forward pass in evaluation.
 _CHUNK = 1024
 
 
 @final
 class Mnist(NetworkTask):
-    """The brightness of a pixel of a handwritten digit, predicted from those above it and to its left.
+    """Autoregressive image generation: predict a pixel of a handwritten digit from the pixels before it.
 
-    Each image of a batch, drawn with replacement, has one pixel to predict, drawn uniformly. The loss is the mean
-    cross-entropy of the 256 brightnesses, in nats; a fresh network has about ln 256 = 5.545. The inputs are those of
-    `visible_inputs`, the network is `pixel_cnn`, with 94,696 parameters.
+    The images of a batch are drawn with replacement; in each, one pixel is drawn uniformly for prediction. The loss is
+    the mean cross-entropy over the 256 pixel values, in nats; an untrained network has about ln 256 = 5.545. The inputs
+    are those of `visible_inputs`, the network is `pixel_cnn` with 94,696 parameters.
 
-    The last 64 images of the training set are left out of training: they are the validation set, all their pixels. The
-    test set is all pixels of its 10,000 images, or a sample of them.
+    The last 64 images of the training set are held out: all their pixels are the validation set. The test set is all
+    pixels of the 10,000 test images, or a sample of them.
     """
 
     options_table = (
         Option("batch_size", "batch", "positive-int", 256, "images in a batch"),
-        Option(
-            "test_samples", "test", "nonnegative-int", 0, "predictions that the test loss is estimated from; 0 for all"
-        ),
+        Option("test_samples", "test", "nonnegative-int", 0, "predictions used to estimate the test loss; 0 for all"),
         *NetworkTask.options_table,
     )
     step_milestone = 300_000
@@ -53,72 +52,75 @@ class Mnist(NetworkTask):
         super().__init__(generators, dtype, options)
 
     @classmethod
+    @override
     def layout(cls, options: Mapping[str, Value]) -> Layout:
-        """The same with all options."""
         return pixel_cnn.LAYOUT
 
     @classmethod
+    @override
     def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
-        """See `Task.check`."""
         super().check(options, device, dtype)
         load_mnist()
 
     @classmethod
+    @override
     def dataset_name(cls) -> str:
-        """See `Task.dataset_name`."""
         return load_mnist().name
 
+    @override
     def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
-        """`validation_loss`, (1,): the mean over all pixels of the validation images."""
-        every = torch.arange(len(self._validation) * PIXELS, device=self.device)
-        return {"validation_loss": self._evaluated(x, self._validation, every).mean(0, keepdim=True)}
+        """Return `validation_loss`, (1,): the mean over all pixels of the validation images."""
+        indices = torch.arange(len(self._validation) * PIXELS, device=self.device)
+        return {"validation_loss": self._evaluate(x, self._validation, indices).mean(0, keepdim=True)}
 
+    @override
     def test_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
-        """`test_loss`, (1,), and its standard error if it is estimated from a sample."""
+        """Return `test_loss`, (1,), and its standard error if it is estimated from a sample."""
         total, samples = len(self._test) * PIXELS, self.options["test_samples"]
         if not samples:
-            every = torch.arange(total, device=self.device)
-            return {"test_loss": self._evaluated(x, self._test, every).mean(0, keepdim=True)}
-        # The same sample in all runs and on all devices.
+            indices = torch.arange(total, device=self.device)
+            return {"test_loss": self._evaluate(x, self._test, indices).mean(0, keepdim=True)}
+        # Drawn on the CPU from a fixed seed: the same sample in all runs and on all devices.
         generator = torch.Generator().manual_seed(derive_seed("metric", "test_loss"))
         drawn = torch.randint(total, (samples,), generator=generator).to(self.device)
-        losses = self._evaluated(x, self._test, drawn)
+        losses = self._evaluate(x, self._test, drawn)
         error = losses.std(0, keepdim=True) / samples**0.5
         return {"test_loss": losses.mean(0, keepdim=True), "test_loss_standard_error": error}
 
     def inputs(self, count: int) -> Tensor:
-        """What the network sees of the first `count` images of the current batch, (count, 5, 28, 28)."""
-        places, pixels = self._draw[:count] // PIXELS, self._draw[:count] % PIXELS
-        return visible_inputs(self._train[places], pixels, self.dtype)
+        """Return the network's inputs for the first `count` images of the current batch, (count, 5, 28, 28)."""
+        images, pixels = self.batch[:count] // PIXELS, self.batch[:count] % PIXELS
+        return visible_inputs(self._train[images], pixels, self.dtype)
 
+    @override
     def _draw_parameters(self) -> Tensor:
         return pixel_cnn.initial_parameters(self._generator, self.dtype)
 
+    @override
     def _draw_batch(self) -> Tensor:
-        """One number for each image: 784 times its place in the training set, plus the place of the pixel in it."""
+        """Draw one integer per example: 784 times the index of the image, plus the index of the pixel in it."""
         total, size = len(self._train) * PIXELS, (self.options["batch_size"],)
         return torch.randint(total, size, generator=self._generator, device=self.device)
 
+    @override
     def _losses(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
-        yield self._predicted(
-            parameters, self._train, self._draw, self._arithmetic.maybe_compile(pixel_cnn.losses)
-        ).mean()
+        yield self._predict(parameters, self._train, self.batch, self._compute.maybe_compile(pixel_cnn.losses)).mean()
 
     @torch.no_grad()
-    def _evaluated(self, x: Tensor, images: Tensor, draw: Tensor) -> Tensor:
-        """The losses of many predictions, in float64."""
+    def _evaluate(self, x: Tensor, images: Tensor, indices: Tensor) -> Tensor:
+        """Return the losses of the predictions at `indices`, computed in chunks, in float64."""
         parameters = self._layout.views(x[0])
-        with self._arithmetic.cuda_flags():
-            chunks = torch.split(draw, _CHUNK)
-            parts = [self._predicted(parameters, images, chunk, pixel_cnn.losses).double() for chunk in chunks]
+        with self._compute.cuda_flags():
+            chunks = torch.split(indices, _CHUNK)
+            parts = [self._predict(parameters, images, chunk, pixel_cnn.losses).double() for chunk in chunks]
         return torch.cat(parts)
 
-    def _predicted(
-        self, parameters: Sequence[Tensor], images: Tensor, draw: Tensor, losses: Callable[..., Tensor]
+    def _predict(
+        self, parameters: Sequence[Tensor], images: Tensor, indices: Tensor, losses: Callable[..., Tensor]
     ) -> Tensor:
-        """The loss of each prediction that `draw` says, (B,)."""
-        shown, pixels = images[draw // PIXELS], draw % PIXELS
-        inputs = self._arithmetic.to_memory_format(visible_inputs(shown, pixels, self.dtype))
-        targets = images.view(-1)[draw].long()
-        with self._arithmetic.autocast():
+        """Return the losses (B,) of the predictions at `indices`."""
+        chosen, pixels = images[indices // PIXELS], indices % PIXELS
+        inputs = self._compute.to_memory_format(visible_inputs(chosen, pixels, self.dtype))
+        targets = images.view(-1)[indices].long()
+        with self._compute.autocast():
             return losses(parameters, inputs, targets)

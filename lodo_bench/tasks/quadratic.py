@@ -1,4 +1,4 @@
-"""The noisy quadratic bowl: a quadratic whose minimum wanders (LODO §5.1, App. F.1)."""
+"""The noisy quadratic bowl: a quadratic whose minimum performs a random walk (LODO §5.1, App. F.1)."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from typing import Any, final
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from typing_extensions import override
 
 from lodo_bench.backends.compiled_loop import CompiledStep
-from lodo_bench.backends.selection import current_backend
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.selection import current_backend
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.seeding import draw_normal
 from lodo_bench.spec.options import Option, Value
 from lodo_bench.spec.training import LossBound
 from lodo_bench.tasks.base import Task
 
-# The centre's walk is drawn this many steps at a time: a generator call for each step would cost more than the step.
+# The center's walk is drawn this many steps at a time: a generator call per step would cost more than the step.
 _BLOCK = 128
 _CACHE_LINE_BYTES = 64
 
 
 @final
 class Quadratic(Task):
-    """ℓ = ½ (x − x*)ᵀ H (x − x*), with a centre x* that moves by N(0, σ² I) before every evaluation.
+    """ℓ = ½ (x − x*)ᵀ H (x − x*), whose center x* moves by N(0, σ² I) before every step.
 
-    H = Q Λ Qᵀ with Q uniform over the orthogonal matrices and Λ a geometric sequence of n eigenvalues; each individual
-    has its own H and its own walk. x and x* start at 0. The best steady loss is ½ σ² tr H (7.41 with the paper's
-    values), reached by Newton's method, which jumps to the current centre at every step.
+    H = Q Λ Qᵀ, with Q uniformly distributed over the orthogonal matrices and the n eigenvalues Λ in geometric
+    progression; each individual has its own H and its own walk. x and x* start at 0. The optimal steady-state loss is
+    ½ σ² tr H (7.41 with the paper's values), attained by Newton's method, which moves to the current center at every
+    step.
     """
 
     options_table = (
         Option("dimension", "n", "positive-int", 100, "number of parameters n"),
-        Option("noise_variance", "var", "variance", 1.0, "variance σ² of the centre's step, in each coordinate"),
+        Option("noise_variance", "var", "variance", 1.0, "variance σ² of each coordinate of the center's step"),
         Option("min_eigenvalue", "min_eig", "rate", 0.001, "smallest eigenvalue of the Hessian"),
         Option("max_eigenvalue", "max_eig", "rate", 1.0, "largest eigenvalue of the Hessian"),
     )
@@ -51,34 +53,37 @@ class Quadratic(Task):
         with single_thread():
             self._hessian = torch.stack([self._draw_hessian(generator) for generator in generators])
         self._offset = torch.zeros(self.population, self._hessian.shape[1], device=self.device, dtype=dtype)
-        # Row 0 is where the walk stood before it was last drawn; at the start all of it is used up.
+        # Row 0 is the last position of the previous block. At the start the block counts as used up.
         self._walk = torch.zeros(_BLOCK + 1, self.population, self.dimension, device=self.device, dtype=dtype)
-        # Kept, as fresh memory of this size costs as much as the numbers that are drawn into it.
+        # Reused: allocating this much memory takes as long as drawing the numbers.
         self._noise = torch.empty(self.population, _BLOCK, self.dimension, device=self.device, dtype=dtype)
         self._position = _BLOCK
         self.is_compiled = current_backend(self.device, self.dtype) == "numba"
-        # Views, once and for all: taking them costs as much as the arithmetic.
+        # Views, taken once: taking one costs as much as evaluating the loss.
         self._centers = list(self._walk.numpy() if self.is_compiled else self._walk.unbind(0))
 
     @classmethod
+    @override
     def dimension_for(cls, options: Mapping[str, Value]) -> int:
-        """The option `dimension`."""
         return int(cls.with_defaults(options)["dimension"])
 
     @classmethod
+    @override
     def optimal_loss(cls, options: Mapping[str, Value]) -> LossBound:
-        """Newton's steady loss, ½ σ² tr H."""
-        filled = cls.with_defaults(options)
-        return LossBound("Newton", 0.5 * filled["noise_variance"] * _trace(filled))
+        """Return the steady-state loss of Newton's method, ½ σ² tr H."""
+        values = cls.with_defaults(options)
+        return LossBound("Newton", 0.5 * values["noise_variance"] * _trace(values))
 
+    @override
     def initial_point(self) -> Tensor:
-        """The origin, which is also where the centre starts."""
+        """Return the origin, where the center starts, too."""
         return torch.zeros_like(self._walk[0])
 
+    @override
     def next_batch(self) -> None:
-        """Move the centre by one step of its random walk."""
+        """Move the center by one step of its random walk."""
         if self._position == _BLOCK:
-            self._walk_on()
+            self._draw_walk()
         self._position += 1
 
     def compiled_batches(self, limit: int) -> tuple[CompiledStep, int]:
@@ -86,13 +91,14 @@ class Quadratic(Task):
         from lodo_bench.backends.numba.quadratic import quadratic
 
         if self._position == _BLOCK:
-            self._walk_on()
+            self._draw_walk()
         start, count = self._position + 1, min(limit, _BLOCK - self._position)
         self._position += count
         return CompiledStep.of(quadratic, self._hessian, self._walk, start), count
 
+    @override
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses (P,) and gradients H (x − x*), (P, n); see `Task.loss_and_gradient`."""
+        """Return losses (P,) and gradients H (x − x*), (P, n)."""
         center = self._centers[self._position]
         if self.is_compiled:
             from lodo_bench.backends.numba.quadratic import evaluate_all
@@ -101,20 +107,21 @@ class Quadratic(Task):
             evaluate_all(self._hessian.numpy(), x.numpy(), center, loss, gradient)
             return torch.from_numpy(loss), torch.from_numpy(gradient)
         torch.sub(x, center, out=self._offset[:, : self.dimension])
-        # H is symmetric; the row form of the product is several times faster in a batch than the column form.
+        # H is symmetric; in a batch, the product with a row vector is several times faster than with a column vector.
         gradient = torch.bmm(self._offset.unsqueeze(1), self._hessian).squeeze(1)
         return (self._offset * gradient).sum(1).mul_(0.5), gradient[:, : self.dimension]
 
+    @override
     def hessian(self, x: Tensor) -> Tensor:
-        """H, which is the same everywhere."""
+        """Return H, which depends on neither `x` nor the batch."""
         return self._hessian[:, : self.dimension, : self.dimension]
 
     def _draw_hessian(self, generator: Generator) -> Tensor:
-        """H of one individual, padded with zeros.
+        """Return one individual's H, with its rows zero-padded to whole cache lines.
 
-        The arithmetic must not depend on the company that an individual is in: LAPACK and BLAS round by the alignment
-        of a matrix in memory and by the number of threads, so each H is built by itself, on one thread, and every one
-        starts and has its rows at whole cache lines.
+        The result must not depend on the rest of the population: the rounding of LAPACK and BLAS depends on the
+        alignment of a matrix in memory and on the number of threads. So each H is computed separately, on one thread,
+        and each matrix and each row starts at a cache line.
         """
         n = self.dimension
         gaussian = torch.randn(n, n, generator=generator, device=self.device, dtype=self.dtype)
@@ -124,7 +131,7 @@ class Quadratic(Task):
         padding = -n % (_CACHE_LINE_BYTES // hessian.itemsize)
         return torch.nn.functional.pad((hessian + hessian.mT) / 2, (0, padding, 0, padding))
 
-    def _walk_on(self) -> None:
+    def _draw_walk(self) -> None:
         steps = draw_normal(self._generators, self._noise).mul_(self._deviation)
         self._walk[0] = self._walk[_BLOCK]
         torch.cumsum(steps.transpose(0, 1), 0, out=self._walk[1:])
@@ -133,15 +140,15 @@ class Quadratic(Task):
 
 
 def _eigenvalues(options: Mapping[str, Any]) -> Tensor:
-    low, high = _range(options)
+    low, high = _eigenvalue_range(options)
     exponents = torch.linspace(0, 1, int(options["dimension"]), dtype=torch.float64)
     spectrum: Tensor = torch.pow(high / low, exponents) * low
     return spectrum
 
 
 def _trace(options: Mapping[str, Any]) -> float:
-    """The sum of the eigenvalues, a geometric series, without laying them out."""
-    low, high = _range(options)
+    """Return the sum of the eigenvalues, a geometric series, in closed form."""
+    low, high = _eigenvalue_range(options)
     n = int(options["dimension"])
     if n == 1 or low == high:
         return n * low
@@ -149,7 +156,7 @@ def _trace(options: Mapping[str, Any]) -> float:
     return low * math.expm1(n * growth) / math.expm1(growth)
 
 
-def _range(options: Mapping[str, Any]) -> tuple[float, float]:
+def _eigenvalue_range(options: Mapping[str, Any]) -> tuple[float, float]:
     low, high = float(options["min_eigenvalue"]), float(options["max_eigenvalue"])
     if low > high:
         raise UsageError(

@@ -20,7 +20,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.spec.training import TaskSpec, TrainingSpec
 
 # A change of what is in the files changes this number; files with another are not read.
-_FORMAT = 1
+_FORMAT = 2
 # Of the time, writing checkpoints takes one part in so many at most, however large they are.
 _SHARE = 20
 
@@ -98,7 +98,7 @@ class Checkpoint:
             self.notice(f"the parameters '{path}' cannot be written: {error}")
 
     def _identity(self, spec: TrainingSpec) -> str:
-        values = {**asdict(spec), "learned": hashlib.sha256(spec.weights).hexdigest(), "owner": self._owner}
+        values = {**asdict(spec), "weights": hashlib.sha256(spec.weights).hexdigest(), "owner": self._owner}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,20 +6,25 @@ import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from lodo_bench import seeding
-from lodo_bench.backends.selection import use_backend
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.base import MetaTrained
-from lodo_bench.spec.training import Individual, MetaTrainedWeights, MetaTrainingSpec, TrainingSpec
-from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import train
+from lodo_bench.optimizers.build import build_optimizer
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import Individual, MetaTrainingState, TrainingSpec
+from lodo_bench.tasks.build import build_task
+from lodo_bench.training.failure import Failure, capture_failure
+from lodo_bench.training.session import TrainingSession
 from lodo_bench.training.stopwatch import Stopwatch
+from lodo_bench.training.trainer import Trainer
+from lodo_bench.training.validation import validate
 
 # Andrychowicz et al. (2016), with the settings of the paper's authors.
 EPOCHS = 50
@@ -28,134 +33,155 @@ RUN_STEPS = 100
 UNROLL = 20
 LEARNING_RATE = 0.03
 VALIDATION_RUNS = 20
+_ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What came out of an epoch.
+    """The result of one epoch of meta-training.
 
     Attributes:
-        learned: after it; the same as before it if its loss is not finite.
-        loss: mean loss of the validation runs with the weights at its end.
+        state: after the epoch; the same as before it if its loss is not finite; None if it failed.
+        loss: mean loss of the validation runs with the weights at the end of the epoch; NaN if it is not finite.
+        steps: training steps taken.
         seconds: time on the training clock.
+        status: `completed`, `diverged` if the loss is not finite, or `failed` if an exception ended the epoch.
+        reason: explains a status other than `completed`.
     """
 
-    weights: MetaTrainedWeights | None
+    state: MetaTrainingState | None
     loss: float
+    steps: int
     seconds: float
+    status: Status = Status.COMPLETED
+    reason: str = ""
 
 
-def is_meta_trained(optimizer: str) -> bool:
-    """Whether the optimizer of this name is one that must be meta-trained before it can be used."""
-    return issubclass(OPTIMIZERS.load(optimizer), MetaTrained)
+def run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
+    """Train the optimizer's weights in `spec.steps / 100` runs of 100 steps each, then validate them.
 
+    Each run has a fresh problem of the task's kind. Every 20 steps, the weights w take one step of Adam, with the
+    learning rate 0.03, down the gradient of the sum of the 20 losses::
 
-def run_epoch(spec: MetaTrainingSpec) -> Epoch:
-    """Train the optimizer's weights through `spec.steps / 100` runs of 100 steps each, then look how good they are.
+        Σ_t ∂ℓ_t(x_t) / ∂w,    x_{t+1} = x_t + update(∇ℓ_t(x_t); w)
 
-    Each run meets a fresh problem of the task's kind. Every 20 steps the weights w take one step of Adam, at the rate
-    0.03, down the gradient of the sum of the 20 losses::
+    The gradients that the optimizer receives are treated as constants, so that no second derivatives are needed.
 
-        Σ_t ∂ℓ_t(x_t) / ∂w,    x_{t+1} = x_t + proposal(∇ℓ_t(x_t); w)
+    The validation runs have fresh problems, too, and the same number of steps; the best weights of all epochs so far
+    are kept. Neither shares a problem with final runs, whose seeds are derived for another purpose.
 
-    in which the gradients that the optimizer sees are taken as given, so that no second derivatives are needed.
+    Args:
+        spec: one individual without hyperparameters; the epoch's problems are derived from its key,
+            `(study seed, epoch, 0)`.
+        before: the state after the previous epoch; None for the first.
 
-    The validation runs are fresh problems, too, the same number of steps long; the best weights of all epochs so far
-    are kept. Neither ever meets the problems of final runs, which have other seeds.
+    Raises:
+        KeyboardInterrupt: if the user stopped it.
+        UsageError: if `spec` cannot be trained here.
     """
+    epoch = capture_failure(partial(_run_epoch, spec, before), spec.compute.device)
+    return Epoch(None, math.nan, 0, 0.0, Status.FAILED, epoch.reason) if isinstance(epoch, Failure) else epoch
+
+
+def _run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
     watch = Stopwatch(spec.compute.device)
-    learner = _Learner(spec)
-    with watch, use_backend(spec.compute.backend):
+    learner = _Learner(spec, before)
+    with watch:
         for run in range(spec.steps // RUN_STEPS):
             learner.learn(run)
     loss = learner.validate()
     if not math.isfinite(loss):
-        return Epoch(spec.before, math.nan, watch.seconds)
-    return Epoch(learner.result(loss), loss, watch.seconds)
+        reason = "the validation loss is not finite"
+        return Epoch(before, math.nan, spec.steps, watch.seconds, Status.DIVERGED, reason)
+    return Epoch(learner.result(loss), loss, spec.steps, watch.seconds)
 
 
 class _Learner:
-    def __init__(self, spec: MetaTrainingSpec) -> None:
-        self._spec = spec
-        self._state = _unpacked(spec.before.state_dict) if spec.before else {}
-        start = self._state["weights"] if self._state else self._fresh_weights()
+    """The weights in training, with their Adam."""
+
+    def __init__(self, spec: TrainingSpec, before: MetaTrainingState | None) -> None:
+        self._spec, self._before = spec, before
+        self._state = _unpack(before.state_dict) if before else {}
+        start = self._state["weights"] if self._state else self._initial_weights()
         self._weights = torch.as_tensor(
             start, device=spec.compute.device, dtype=getattr(torch, spec.compute.dtype)
         ).requires_grad_()
         self._adam = torch.optim.Adam([self._weights], lr=LEARNING_RATE)
         if self._state:
-            moments = {name: torch.as_tensor(self._state[name]) for name in ("step", "exp_avg", "exp_avg_sq")}
+            moments = {name: torch.as_tensor(self._state[name]) for name in _ADAM_STATE}
             self._adam.load_state_dict({**self._adam.state_dict(), "state": {0: moments}})
 
     def learn(self, run: int) -> None:
-        """Train through one run."""
-        spec = self._runs(0, (run,))
-        task = TASKS.load(spec.task.name)(seeding.task_generators(spec), self._weights.dtype, spec.task.options)
-        x = task.initial_point()
-        optimizer = self._build(spec, x)
+        """Train the weights through one run, unrolled 20 steps at a time."""
+        spec = self._training_spec(0, (run,))
+        task = build_task(spec)
+        optimizer = _build(spec, task.initial_point())
+        gradients = Trainer(task, optimizer, RUN_STEPS).gradients()
         for _ in range(RUN_STEPS // UNROLL):
             optimizer.set_weights(self._weights)
-            # Σ_t g_t · x_t with the g_t taken as constants has the gradient of Σ_t ℓ_t(x_t).
-            total = x.new_zeros(())
-            for _ in range(UNROLL):
-                task.next_batch()
-                gradient = task.loss_and_gradient(x.detach())[1].clone()
-                total = total + (gradient * x).sum()
-                x = x + optimizer.compute_update(gradient)
+            # Σ_t g_t · x_t, with the g_t treated as constants, has the gradient of Σ_t ℓ_t(x_t).
+            x, total = optimizer.x.clone(), optimizer.x.new_zeros(())
+            for _, gradient in islice(gradients, UNROLL):
+                constant = gradient.clone()
+                total = total + (constant * x).sum()
+                x = x + optimizer.compute_update(constant)
+                optimizer.x.copy_(x.detach())
             self._adam.zero_grad()
             total.backward()  # type: ignore[no-untyped-call]
             self._adam.step()
-            x = x.detach()
             optimizer.detach_state()
 
     def validate(self) -> float:
-        """Mean loss of the validation runs."""
-        spec = self._runs(1, range(VALIDATION_RUNS), weights=_packed_weights(self._weights))
-        losses = [outcome.curve.losses for outcome in train(spec)]
+        """Return the mean loss of the validation runs."""
+        spec = self._training_spec(1, range(VALIDATION_RUNS), weights=_pack_weights(self._weights))
+        validate(spec.task, spec.optimizer, spec.compute, len(spec.individuals))
+        session = TrainingSession(spec)
+        session.run()
+        losses = [outcome.curve.losses for outcome in session.recorder.outcomes(interrupted=False)]
         with np.errstate(over="ignore", invalid="ignore"):
             return float(np.mean(np.concatenate(losses)))
 
-    def result(self, loss: float) -> MetaTrainedWeights:
-        """All that there is to keep."""
+    def result(self, loss: float) -> MetaTrainingState:
+        """Return the best weights so far, and the state from which the next epoch continues."""
         moments = self._adam.state[self._weights]
-        weights = _packed_weights(self._weights)
-        before = self._spec.before
-        if before is not None and float(self._state["best_loss"]) <= loss:
-            weights, loss = before.weights, float(self._state["best_loss"])
-        arrays = {name: moments[name].cpu().numpy() for name in ("step", "exp_avg", "exp_avg_sq")}
+        weights = _pack_weights(self._weights)
+        if self._before is not None and float(self._state["best_loss"]) <= loss:
+            weights, loss = self._before.weights, float(self._state["best_loss"])
+        arrays = {name: moments[name].cpu().numpy() for name in _ADAM_STATE}
         state = io.BytesIO()
         np.savez(state, weights=self._weights.detach().cpu().numpy(), best_loss=loss, **arrays)
-        return MetaTrainedWeights(weights, state.getvalue())
+        return MetaTrainingState(weights, state.getvalue())
 
-    def _fresh_weights(self) -> Tensor:
-        spec = self._runs(0, (0,))
-        return self._build(spec, torch.zeros(1, 1, device=spec.compute.device, dtype=torch.float64)).weights
+    def _initial_weights(self) -> Tensor:
+        spec = self._training_spec(0, (0,))
+        return _build(spec, torch.zeros(1, 1, device=spec.compute.device, dtype=torch.float64)).weights
 
-    def _build(self, spec: TrainingSpec, x: Tensor) -> MetaTrained:
-        kind = OPTIMIZERS.load(spec.optimizer.name)
-        assert issubclass(kind, MetaTrained)
-        return kind(x, {}, seeding.optimizer_generators(spec), spec.optimizer.options)
-
-    def _runs(self, part: int, numbers: range | tuple[int, ...], weights: bytes = b"") -> TrainingSpec:
-        """Runs of this epoch, those of part 0 to learn from and those of part 1 to validate with."""
+    def _training_spec(self, part: int, numbers: range | tuple[int, ...], weights: bytes = b"") -> TrainingSpec:
+        """Return runs of this epoch, those of part 0 to learn from or those of part 1 to validate with."""
         spec = self._spec
         keys = [(*spec.individuals[0].key, part, number) for number in numbers]
-        individuals = tuple(Individual(key, {}) for key in keys)
         return TrainingSpec(
             spec.task,
             spec.optimizer,
             "tuning",
-            individuals,
+            tuple(Individual(key, {}) for key in keys),
             RUN_STEPS,
             compute=spec.compute,
             weights=weights,
         )
 
 
-def _packed_weights(weights: Tensor) -> bytes:
+def _build(spec: TrainingSpec, x: Tensor) -> MetaTrained:
+    optimizer = build_optimizer(spec, x)
+    if not isinstance(optimizer, MetaTrained):
+        raise UsageError(f"{spec.optimizer.name} is not an optimizer that is meta-trained.")
+    return optimizer
+
+
+def _pack_weights(weights: Tensor) -> bytes:
     return weights.detach().cpu().to(torch.float64).numpy().astype("<f8").tobytes()
 
 
-def _unpacked(state: bytes) -> Mapping[str, Any]:
+def _unpack(state: bytes) -> Mapping[str, NDArray[np.float64]]:
     with np.load(io.BytesIO(state), allow_pickle=False) as arrays:
         return dict(arrays)

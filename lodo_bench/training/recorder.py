@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodo_bench.errors import StateError
+from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve, MetricHistory, Outcome, Status
 
 Column = NDArray[np.float64]
@@ -37,15 +38,15 @@ class Recorder:
         self._diverged_at = np.full(population, -1)
         self._metric_history: dict[str, dict[int, Column]] = {}  # by name and step
         self._latest: dict[str, Column] = {}  # of the metrics that are scores, by name
-        self._scores: dict[str, dict[str, Column]] = {}  # by milestone and name
-        self._scored_at: dict[str, int] = {}
+        self._scores: dict[Milestone, dict[str, Column]] = {}  # by milestone and name
+        self._scored_at: dict[Milestone, int] = {}
 
     @property
     def num_active(self) -> int:
         """How many individuals have had finite losses only."""
         return int((self._diverged_at < 0).sum())
 
-    def has_scored(self, milestone: str) -> bool:
+    def has_scored(self, milestone: Milestone) -> bool:
         """Whether `add_scores` was called for a milestone."""
         return milestone in self._scores
 
@@ -67,7 +68,7 @@ class Recorder:
             if is_score:
                 self._latest[name] = _column(column)
 
-    def add_scores(self, milestone: str, values: Mapping[str, Tensor]) -> None:
+    def add_scores(self, milestone: Milestone, values: Mapping[str, Tensor]) -> None:
         """Take in what was measured at a milestone, (P,) each; those metrics that are scores belong to it as well."""
         self._scores[milestone] = {**self._latest, **{name: _column(column) for name, column in values.items()}}
         self._scored_at[milestone] = self.steps
@@ -83,8 +84,8 @@ class Recorder:
             "steps": self.steps,
             "measured": self.measured,
             "latest": _tensors(self._latest),
-            "scores": {key: _tensors(values) for key, values in self._scores.items()},
-            "scored_at": dict(self._scored_at),
+            "scores": {milestone.key: _tensors(values) for milestone, values in self._scores.items()},
+            "scored_at": {milestone.key: steps for milestone, steps in self._scored_at.items()},
             "evaluations": torch.from_numpy(np.concatenate(self._evaluations)),
             "losses": torch.from_numpy(np.concatenate(self._losses)),
             "clock_steps": torch.tensor([steps for steps, _ in self._clock], dtype=torch.int64),
@@ -103,8 +104,8 @@ class Recorder:
             raise StateError("the record of a training is not complete")
         self.steps, self.measured = state["steps"], state["measured"]
         self._latest = _arrays(state["latest"])
-        self._scores = {key: _arrays(values) for key, values in state["scores"].items()}
-        self._scored_at = dict(state["scored_at"])
+        self._scores = {Milestone.parse(key): _arrays(values) for key, values in state["scores"].items()}
+        self._scored_at = {Milestone.parse(key): steps for key, steps in state["scored_at"].items()}
         self._evaluations = [state["evaluations"].numpy().copy()]
         self._losses = [state["losses"].numpy().copy()]
         self._clock = list(zip(state["clock_steps"].tolist(), state["clock_seconds"].tolist(), strict=True))
@@ -131,11 +132,11 @@ class Recorder:
                 found[name] = MetricHistory(np.array(steps), np.array([course[step][individual] for step in steps]))
         return found
 
-    def _scores_of(self, individual: int) -> dict[str, dict[str, float]]:
+    def _scores_of(self, individual: int) -> dict[Milestone, dict[str, float]]:
         return {
-            key: {name: float(column[individual]) for name, column in values.items()}
-            for key, values in self._scores.items()
-            if self._was_active(individual, self._scored_at[key])
+            milestone: {name: float(column[individual]) for name, column in values.items()}
+            for milestone, values in self._scores.items()
+            if self._was_active(individual, self._scored_at[milestone])
         }
 
     def _was_active(self, individual: int, step: int) -> bool:

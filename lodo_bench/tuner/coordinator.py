@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord
+from lodo_bench.spec.training import Tuned
 from lodo_bench.tuner.study import Shard, Study, StudyProgress
 from lodo_bench.tuner.worker import failed
 
@@ -24,7 +25,7 @@ class StudyWriter(Protocol):
         """Keep evaluated individuals."""
         ...
 
-    def finish_study(self, study: int, hyperparameters: Mapping[str, float]) -> None:
+    def finish_study(self, study: int, result: Tuned) -> None:
         """Keep the result; again does nothing."""
         ...
 
@@ -60,7 +61,7 @@ class Coordinator:
         for study in studies:
             if study.finished:
                 # Again for most; but one may have been stopped between its last shard and this.
-                ledger.finish_study(study.id, study.hyperparameters)
+                ledger.finish_study(study.id, study.result)
             else:
                 ledger.add_generation(study.id, study.open_generation())
             listener.progress(study.progress())
@@ -85,15 +86,15 @@ class Coordinator:
         """Take in the result of a shard."""
         study = self._studies[shard.study]
         self._ledger.add_individuals(study.id, individuals)
-        found = study.complete(individuals)
-        if found is False:
+        generation = study.complete(individuals)
+        if generation is not None and not generation.num_finite:
             self._listener.notice(
-                f"{study.spec.optimizer.label}: no individual of generation {shard.generation + 1} has a finite loss; "
-                f"the mean stays where it was."
+                f"{study.spec.optimizer.label}: no individual of generation {generation.index + 1} has a finite loss; "
+                f"the mean is unchanged."
             )
         if study.finished:
-            self._ledger.finish_study(study.id, study.hyperparameters)
-        elif found is not None:
+            self._ledger.finish_study(study.id, study.result)
+        elif generation is not None:
             self._ledger.add_generation(study.id, study.open_generation())
         self._listener.progress(study.progress())
 

@@ -15,7 +15,7 @@ from typing import Any
 from lodo_bench.errors import UsageError
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.interrupts import preserve_signal_handlers
-from lodo_bench.training.loop import check_device
+from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.coordinator import Coordinator, ProgressCallback, StudyWriter
 from lodo_bench.tuner.study import Study
 from lodo_bench.tuner.worker import evaluate

@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from lodo_bench.spec.study import Schedule
+from lodo_bench.spec.study import IndividualRecord, Schedule
+from lodo_bench.spec.training import Tuned
+from lodo_bench.tuner.search import Generation, Search
 from lodo_bench.tuner.space import SearchSpace
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One generation, ready to be evaluated.
+@final
+class GeneticSearch(Search):
+    """A search that draws individuals around a mean and moves the mean to that of the better half.
 
-    Attributes:
-        index: 0, 1, ...
-        sigma: the spread around the mean, in the rescaled space.
-        steps: how long each individual trains.
-        mean: the mean as natural values.
-        individuals: the natural values of each individual.
-    """
-
-    index: int
-    sigma: float
-    steps: int
-    mean: dict[str, float]
-    individuals: tuple[dict[str, float], ...]
-
-
-class GeneticSearch:
-    """Generation after generation: spread individuals around a mean, keep the mean of the better half.
-
-    With z the rescaled space, in generation g::
+    With z a point of the rescaled space, in generation g::
 
         z_i = mean_g + σ_g N(0, I),    i = 1, ..., population
         mean_{g+1} = the mean of z_i over the better half
 
-    mean_0 are the defaults; the result is the mean after the last generation. The better half are the individuals with
+    mean_0 is the defaults; the result is the mean after the last generation. The better half are the individuals with
     the lower fitness, ties going to the lower index. A fitness that is not finite ranks last and never enters a mean:
-    where fewer than half are finite, those are averaged, and where none is, the mean stays. Half of one is one.
+    where fewer than half are finite, those are averaged, and where none is, the mean is unchanged. Half of one is one.
 
     The normal numbers depend on `seed` and the generation alone, so a search that is told the same fitnesses again is
     the same search.
@@ -59,39 +44,39 @@ class GeneticSearch:
         self._points = self._sample()
 
     @property
+    @override
     def finished(self) -> bool:
-        """Whether all generations have been told."""
         return self._index == len(self._schedule.generations)
 
     @property
     def mean(self) -> dict[str, float]:
-        """The current mean as natural values; the result of the search once it is finished."""
+        """The current mean as natural values by name."""
         return self._space.natural(self._mean)
 
+    @property
+    @override
+    def result(self) -> Tuned:
+        return Tuned(self.mean)
+
+    @override
     def ask(self) -> Generation:
-        """The generation to evaluate now; the same until it is told."""
         plan = self._schedule.generations[self._index]
         individuals = tuple(self._space.natural(point) for point in self._points)
         return Generation(self._index, plan.sigma, plan.steps, self.mean, individuals)
 
-    def tell(self, fitnesses: Sequence[float]) -> bool:
-        """Take in the fitness of every individual of the current generation, lower being better, and move on.
-
-        Returns:
-            Whether any was finite; if not, the mean has stayed where it was.
-        """
-        values = np.asarray(fitnesses, dtype=np.float64)
-        if values.shape != (self._schedule.population,):
-            raise ValueError(f"a generation has {self._schedule.population} individuals, not {values.shape}")
-        finite = np.flatnonzero(np.isfinite(values))
-        ranked = finite[np.argsort(values[finite], kind="stable")]
+    @override
+    def tell(self, individuals: Sequence[IndividualRecord]) -> None:
+        if len(individuals) != self._schedule.population:
+            raise ValueError(f"a generation has {self._schedule.population} individuals, not {len(individuals)}")
+        fitnesses = np.array([individual.fitness for individual in individuals], dtype=np.float64)
+        finite = np.flatnonzero(np.isfinite(fitnesses))
+        ranked = finite[np.argsort(fitnesses[finite], kind="stable")]
         better = ranked[: max(self._schedule.population // 2, 1)]
         if len(better):
             self._mean = self._points[better].mean(axis=0)
         self._index += 1
         if not self.finished:
             self._points = self._sample()
-        return len(better) > 0
 
     def _sample(self) -> NDArray[np.float64]:
         sigma = self._schedule.generations[self._index].sigma

@@ -7,7 +7,7 @@ from typing import cast, get_args
 
 from lodo_bench.errors import ScheduleError
 from lodo_bench.files.yaml import YamlNode, parse, read
-from lodo_bench.spec.study import DecayTransform, GenerationPlan, Schedule
+from lodo_bench.spec.study import DecayTransform, GenerationPlan, Schedule, Schedules
 from lodo_bench.training.meta import EPOCHS, RUN_STEPS, RUNS
 
 BUILT_IN = ("paper", "quick", "smoke")
@@ -15,19 +15,20 @@ _REQUIRED = ("population", "generations")
 _KEYS = (*_REQUIRED, "decay_transform", "meta_epochs")
 
 
-def load_schedule(name: str, task: str, *, meta_trained: bool = False) -> Schedule:
-    """The built-in schedule `name` for `task`, or the one in the YAML file at the path `name`.
+def load_schedules(name: str, task: str) -> Schedules:
+    """Load the built-in schedule `name` for `task`, or that in the YAML file at the path `name`.
 
-    For an optimizer that is `meta_trained`, it is that of its epochs.
-
-    A file looks like this; the last two may be left out::
+    A file looks like this; the last two keys are optional::
 
         population: 32
         generations:
           - {sigma: 3, steps: 1000}
           - {sigma: 0.6, steps: 8000}
         decay_transform: logit       # or log-complement, the paper authors' choice
-        meta_epochs: 50              # epochs of an optimizer that is meta-trained instead
+        meta_epochs: 50              # epochs of a meta-training, which the other keys do not concern
+
+    Returns:
+        The schedule of each kind of search.
 
     Raises:
         ScheduleError: naming the file, the line, the key and the rule that it breaks.
@@ -35,38 +36,42 @@ def load_schedule(name: str, task: str, *, meta_trained: bool = False) -> Schedu
     if name in BUILT_IN:
         file = resources.files(__package__).joinpath("schedules", name, f"{task}.yaml")
         if not file.is_file():
-            raise ScheduleError(f"schedule '{name}' says nothing about task '{task}'. Give the path of a YAML file.")
-        return parse_schedule(file.read_text("utf-8"), name, meta_trained=meta_trained)
+            raise ScheduleError(f"there is no schedule '{name}' for the task '{task}'. Give the path of a YAML file.")
+        return parse_schedules(file.read_text("utf-8"), name)
     try:
-        return parse_schedule(read(name, "schedule", ScheduleError), name, meta_trained=meta_trained)
+        return parse_schedules(read(name, "schedule", ScheduleError), name)
     except FileNotFoundError:
         known = ", ".join(BUILT_IN)
-        raise ScheduleError(f"schedule '{name}' is no file and no built-in schedule. Built in: {known}.") from None
+        raise ScheduleError(
+            f"schedule '{name}' not found: neither a file nor a built-in schedule. Built in: {known}."
+        ) from None
 
 
-def parse_schedule(text: str, name: str, *, meta_trained: bool = False) -> Schedule:
-    """Read a schedule from YAML text; `name` is what messages call it. Raises as `load_schedule` does."""
-    return schedule_of(parse(text, name, "schedule", ScheduleError), name, meta_trained=meta_trained)
+def parse_schedules(text: str, name: str) -> Schedules:
+    """Parse schedules from YAML text, as `load_schedules` does; messages call them `name`."""
+    return schedules_from(parse(text, name, "schedule", ScheduleError), name)
 
 
-def schedule_of(entry: YamlNode, name: str, *, meta_trained: bool = False) -> Schedule:
-    """The schedule that an entry of a file is; raises what the file's mistakes are raised as."""
-    keys = entry.mapping(_KEYS, required=_REQUIRED)
+def schedules_from(node: YamlNode, name: str) -> Schedules:
+    """Read schedules from a YAML node, which decides what kind of error its mistakes raise."""
+    keys = node.mapping(_KEYS, required=_REQUIRED)
     plans = keys["generations"].entries("a list of at least one {sigma: ..., steps: ...}")
-    search = Schedule(
-        name=name,
-        population=keys["population"].whole(at_least=2),
-        generations=tuple(_plan(plan) for plan in plans),
-        decay_transform=_decay_transform(keys.get("decay_transform")),
-    )
     epochs = keys["meta_epochs"].whole(at_least=1) if "meta_epochs" in keys else EPOCHS
-    return Schedule(name, 1, (GenerationPlan(0.0, RUNS * RUN_STEPS),) * epochs) if meta_trained else search
+    return {
+        "genetic": Schedule(
+            name=name,
+            population=keys["population"].whole(at_least=2),
+            generations=tuple(_plan(plan) for plan in plans),
+            decay_transform=_decay_transform(keys.get("decay_transform")),
+        ),
+        "meta-training": Schedule(name, 1, (GenerationPlan(0.0, RUNS * RUN_STEPS),) * epochs),
+    }
 
 
-def _plan(plan: YamlNode) -> GenerationPlan:
-    keys = plan.mapping(("sigma", "steps"), required=("sigma", "steps"))
+def _plan(node: YamlNode) -> GenerationPlan:
+    keys = node.mapping(("sigma", "steps"), required=("sigma", "steps"))
     return GenerationPlan(keys["sigma"].positive(), keys["steps"].whole(at_least=1))
 
 
-def _decay_transform(entry: YamlNode | None) -> DecayTransform:
-    return "logit" if entry is None else cast(DecayTransform, entry.choice(get_args(DecayTransform)))
+def _decay_transform(node: YamlNode | None) -> DecayTransform:
+    return "logit" if node is None else cast(DecayTransform, node.choice(get_args(DecayTransform)))

@@ -1,53 +1,66 @@
-"""One study at work: its genetic search, and which of its individuals are still to be evaluated."""
+"""A study in progress: its search, and the individuals that are still to be evaluated."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from lodo_bench.errors import DatabaseError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
-from lodo_bench.spec.training import Individual, MetaTrainingSpec, OptimizerSpec, TrainingSpec
-from lodo_bench.training.meta import is_meta_trained
+from lodo_bench.spec.training import Individual, MetaTrainingState, OptimizerSpec, TrainingSpec, Tuned
 from lodo_bench.tuner.genetic import GeneticSearch
+from lodo_bench.tuner.meta_training import MetaTraining
+from lodo_bench.tuner.search import Search
 from lodo_bench.tuner.space import SearchSpace
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Some individuals of one generation that are trained together; what travels to a worker.
+    """Some individuals of one generation that are trained together: the unit of work that is sent to a worker.
 
     Attributes:
         study: the study's number.
         generation: the generation's index.
         first: the index of its first individual.
-        training: what to train, or the epoch of a meta-training to go through.
+        training: the individuals, and how they are trained.
+        state: the state that an epoch of meta-training starts from; None for the first, and for other searches.
     """
 
     study: int
     generation: int
     first: int
-    training: TrainingSpec | MetaTrainingSpec
+    training: TrainingSpec
+    state: MetaTrainingState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationResult:
+    """The outcome of a generation that is complete: its index and how many of its fitnesses are finite."""
+
+    index: int
+    num_finite: int
 
 
 @dataclass(frozen=True, slots=True)
 class StudyProgress:
-    """How far a study is, for people to see.
+    """The progress of a study, for display.
 
     Attributes:
-        optimizer: whose hyperparameters are searched.
+        optimizer: the optimizer that is tuned.
         generation: the number of the open generation, from 1; the last one when finished.
-        generations: how many there are.
-        evaluated, diverged, failed: individuals of all generations so far.
+        generations: the number of generations.
+        evaluated: evaluated individuals of all generations so far.
+        diverged: those of them that diverged.
+        failed: those of them that failed.
         best_fitness: the lowest of the last generation that has any finite one; NaN before.
         mean: the current mean, natural values.
-        steps_done, steps_total: individual training steps.
-        finished: whether the search has its result.
+        steps_done: training steps of the evaluated individuals.
+        steps_total: training steps of all individuals of the search.
+        finished: true once the search has its result.
     """
 
     optimizer: OptimizerSpec
@@ -57,22 +70,19 @@ class StudyProgress:
     diverged: int
     failed: int
     best_fitness: float
-    mean: dict[str, float]
+    mean: Mapping[str, float]
     steps_done: int
     steps_total: int
     finished: bool
 
 
 class Study:
-    """A genetic search fed shard by shard, or a meta-training fed epoch by epoch.
+    """A search fed shard by shard.
 
-    A meta-training is a search over no hyperparameters in generations of one individual, in which each starts with what
-    the one before has learned.
-
-    It is rebuilt from its record: what is stored is told to the search again, and only the rest is handed out.
+    It is rebuilt from its record: the stored individuals are told to the search again, and only the rest is handed out.
 
     Args:
-        record: the study as stored, with whatever of it has been evaluated.
+        record: the study as stored, with the individuals evaluated so far.
 
     Raises:
         DatabaseError: if the stored individuals are not those that the search asks for.
@@ -80,11 +90,7 @@ class Study:
 
     def __init__(self, record: StudyRecord) -> None:
         self.id, self.spec = record.id, record.spec
-        self._parameters = OPTIMIZERS.load(self.spec.optimizer.name).hyperparameters
-        space = SearchSpace(self._parameters, self.spec.schedule.decay_transform)
-        seed = derive_seed("search", self.spec.task.name, self.spec.optimizer.name, self.spec.seed)
-        self._search = GeneticSearch(space, self.spec.schedule, seed)
-        self._learned = record.weights
+        self._search = _search(record)
         self._records: list[IndividualRecord] = []
         self._current: dict[int, IndividualRecord] = {}
         self._pending: list[Shard] = []
@@ -93,42 +99,43 @@ class Study:
 
     @property
     def finished(self) -> bool:
-        """Whether the search has its result."""
+        """True once the search has its result."""
         return self._search.finished
 
     @property
-    def hyperparameters(self) -> dict[str, float]:
-        """The mean of the search; its result once it is finished."""
-        return self._search.mean
+    def result(self) -> Tuned:
+        """The tuned hyperparameters and weights so far; final once the search is finished."""
+        return self._search.result
 
     def next_shard(self) -> Shard | None:
-        """A shard of the open generation that nobody has yet, or None if this generation's barrier must be awaited."""
+        """Hand out a shard of the open generation, each once; None while others of the generation are outstanding."""
         return self._pending.pop(0) if self._pending else None
 
     def open_generation(self) -> GenerationRecord:
-        """The open generation, as it is stored."""
+        """Return the record of the open generation."""
         generation = self.generation
         return GenerationRecord(generation.index, generation.sigma, generation.steps, generation.mean)
 
-    def complete(self, individuals: Sequence[IndividualRecord]) -> bool | None:
+    def complete(self, individuals: Sequence[IndividualRecord]) -> GenerationResult | None:
         """Take in the individuals of a shard.
 
         Returns:
-            None while the generation has others to wait for; at its end, whether any of its fitnesses was finite.
+            The generation's result if these were the last of it; None while others are outstanding.
         """
         self._records.extend(individuals)
-        self._learned = individuals[-1].weights or self._learned
         self._current.update({individual.index: individual for individual in individuals})
         if len(self._current) < self.spec.schedule.population:
             return None
-        found = self._search.tell([self._current[i].fitness for i in range(len(self._current))])
+        generation = [self._current[i] for i in range(len(self._current))]
+        self._search.tell(generation)
+        result = GenerationResult(self.generation.index, sum(math.isfinite(i.fitness) for i in generation))
         self._current = {}
         if not self.finished:
             self._open()
-        return found
+        return result
 
     def progress(self) -> StudyProgress:
-        """How far it is."""
+        """Return the study's progress."""
         plans = self.spec.schedule.generations
         finite = [r for r in self._records if math.isfinite(r.fitness)]
         latest = max((r.generation for r in finite), default=0)
@@ -140,7 +147,7 @@ class Study:
             diverged=sum(r.status is Status.DIVERGED for r in self._records),
             failed=sum(r.status is Status.FAILED for r in self._records),
             best_fitness=min((r.fitness for r in finite if r.generation == latest), default=math.nan),
-            mean=self.hyperparameters,
+            mean=self.result.values,
             steps_done=sum(plans[r.generation].steps for r in self._records),
             steps_total=self.spec.schedule.population * sum(plan.steps for plan in plans),
             finished=self.finished,
@@ -157,23 +164,18 @@ class Study:
             individuals = tuple(
                 Individual((spec.seed, generation.index, first + offset), value) for offset, value in enumerate(values)
             )
-            yield Shard(self.id, generation.index, first, self._training(individuals))
-
-    def _training(self, individuals: tuple[Individual, ...]) -> TrainingSpec | MetaTrainingSpec:
-        spec, steps = self.spec, self.generation.steps
-        kind: Callable[..., TrainingSpec | MetaTrainingSpec] = partial(TrainingSpec, purpose="tuning")
-        if is_meta_trained(spec.optimizer.name):
-            kind = partial(MetaTrainingSpec, before=self._learned)
-        return kind(
-            task=spec.task,
-            optimizer=spec.optimizer,
-            individuals=individuals,
-            steps=steps,
-            compute=spec.compute,
-        )
+            training = TrainingSpec(
+                task=spec.task,
+                optimizer=spec.optimizer,
+                purpose="tuning",
+                individuals=individuals,
+                steps=generation.steps,
+                compute=spec.compute,
+            )
+            yield Shard(self.id, generation.index, first, training, generation.state)
 
     def _replay(self, known: Sequence[IndividualRecord]) -> None:
-        """Tell the search what is known, generation by generation, up to the first that is not complete."""
+        """Tell the search the stored individuals, generation by generation, up to the first incomplete one."""
         by_generation: dict[int, dict[int, IndividualRecord]] = {}
         for record in known:
             by_generation.setdefault(record.generation, {})[record.index] = record
@@ -203,3 +205,13 @@ class Study:
             f"study {self.id} cannot be continued: {how}, so it comes from another version or was altered. "
             f"Start anew with --fresh."
         )
+
+
+def _search(record: StudyRecord) -> Search:
+    spec = record.spec
+    optimizer = OPTIMIZERS.load(spec.optimizer.name)
+    if optimizer.search == "meta-training":
+        return MetaTraining(spec.schedule, record.state)
+    space = SearchSpace(optimizer.hyperparameters, spec.schedule.decay_transform)
+    seed = derive_seed("search", spec.task.name, spec.optimizer.name, spec.seed)
+    return GeneticSearch(space, spec.schedule, seed)

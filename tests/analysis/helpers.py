@@ -1,16 +1,18 @@
 """Run sets whose comparison has something to tell."""
 
-from tests.builders import run, run_set
+from tests.builders import at_steps, run, run_set
+
+STEPS_200 = at_steps(200)
 
 
-def seeds(optimizer, losses, *, scores=None, key="steps:200", **changes):
+def seeds(optimizer, losses, *, scores=None, milestone=STEPS_200, **changes):
     """Runs of an optimizer with the seeds 0, 1, ...; `scores` gives each run's further scores by name."""
     further = scores or [{}] * len(losses)
     runs = [
-        run(seed, milestones={key: loss}, scores={key: more})
+        run(seed, milestones={milestone: loss}, scores={milestone: more})
         for seed, (loss, more) in enumerate(zip(losses, further, strict=True))
     ]
-    return run_set(*runs, optimizer=optimizer, seeds=len(losses), **changes)
+    return run_set(*runs, optimizer=optimizer, num_seeds=len(losses), **changes)
 
 
 def spread(mean, count=8):

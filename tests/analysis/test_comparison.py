@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from lodo_bench.analysis.columns import milestone_order
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.published import PublishedScore
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import LossBound, TaskSpec
-from tests.builders import MACHINE, OTHER_MACHINE, provenance, run, run_set
+from tests.builders import MACHINE, OTHER_MACHINE, at_seconds, at_steps, provenance, run, run_set
+from tests.compute_specs import CPU
 
 NAN, INF = math.nan, math.inf
 ROSENBROCK = TaskSpec("rosenbrock")
@@ -70,9 +70,9 @@ def test_the_bound_is_that_of_the_task():
 
 def test_a_row_summarizes_the_seeds():
     row = row_of(run_set(*(run(seed, loss) for seed, loss in enumerate([1.0, 2.0, 6.0]))))
-    assert (row.optimizer.name, row.arithmetic) == ("adam", "cpu, float64, torch")
+    assert (row.optimizer.name, row.compute) == ("adam", CPU)
     assert row.hyperparameters.values == {"learning_rate": 0.1, "beta1": 0.5}
-    assert row.losses == {"steps:200": Summary(3.0, pytest.approx(math.sqrt(7)), 3, 0)}
+    assert row.losses == {at_steps(200): Summary(3.0, pytest.approx(math.sqrt(7)), 3, 0)}
     assert row.unfinished == 0
 
 
@@ -83,33 +83,33 @@ def test_diverged_runs_are_counted():
         run(seed, loss, status=Status.DIVERGED if seed in diverged else Status.COMPLETED)
         for seed, loss in enumerate(losses)
     ]
-    summary = row_of(run_set(*runs)).losses["steps:200"]
+    summary = row_of(run_set(*runs)).losses[at_steps(200)]
     assert (summary.mean, summary.count, summary.diverged) == (2.0, 2, 2)
 
 
 def test_a_run_that_diverged_after_a_milestone_has_its_score_there():
-    late = run(0, milestones={"steps:200": 1.0, "seconds:30": NAN}, status=Status.DIVERGED)
+    late = run(0, milestones={at_steps(200): 1.0, at_seconds(30): NAN}, status=Status.DIVERGED)
     losses = row_of(run_set(late)).losses
-    assert (losses["steps:200"].mean, losses["steps:200"].diverged) == (1.0, 0)
-    assert (losses["seconds:30"].count, losses["seconds:30"].diverged) == (0, 1)
+    assert (losses[at_steps(200)].mean, losses[at_steps(200)].diverged) == (1.0, 0)
+    assert (losses[at_seconds(30)].count, losses[at_seconds(30)].diverged) == (0, 1)
 
 
 def test_run_sets_are_united_by_seed_and_the_latest_wins():
     earlier = run_set(run(0, 10.0), run(1, 10.0), run(2, 10.0))
-    later = run_set(run(1, 1.0), run(3, 1.0), seeds=4, id=2)
-    summary = row_of(earlier, later).losses["steps:200"]
+    later = run_set(run(1, 1.0), run(3, 1.0), num_seeds=4, id=2)
+    summary = row_of(earlier, later).losses[at_steps(200)]
     assert (summary.mean, summary.count) == (5.5, 4)
-    assert row_of(later, earlier).losses["steps:200"].mean == 7.75
+    assert row_of(later, earlier).losses[at_steps(200)].mean == 7.75
 
 
 def test_milestones_of_different_run_sets_come_together():
-    short = run_set(run(0, milestones={"steps:100": 5.0}), steps=100)
-    long = run_set(run(0, milestones={"steps:1000": 1.0, "seconds:30": 2.0}), steps=1000, seconds=30.0, id=2)
+    short = run_set(run(0, milestones={at_steps(100): 5.0}), steps=100)
+    long = run_set(run(0, milestones={at_steps(1000): 1.0, at_seconds(30): 2.0}), steps=1000, seconds=30.0, id=2)
     row = row_of(short, long)
     assert {key: summary.mean for key, summary in row.losses.items()} == {
-        "steps:100": 5.0,
-        "steps:1000": 1.0,
-        "seconds:30": 2.0,
+        at_steps(100): 5.0,
+        at_steps(1000): 1.0,
+        at_seconds(30): 2.0,
     }
 
 
@@ -127,18 +127,18 @@ def test_milestones_of_different_run_sets_come_together():
 )
 def test_what_differs_is_another_row(changes):
     comparison = only(run_set(run(0, 1.0)), run_set(run(0, 2.0), **changes))
-    assert [row.losses["steps:200"].mean for row in comparison.rows] == [1.0, 2.0]
+    assert [row.losses[at_steps(200)].mean for row in comparison.rows] == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("changes", [{"timed": False}, {"seeds": 8}, {"steps": 300}, {"seconds": 5.0}], ids=str)
+@pytest.mark.parametrize("changes", [{"timed": False}, {"num_seeds": 8}, {"steps": 300}, {"seconds": 5.0}], ids=str)
 def test_how_long_and_how_many_is_the_same_row(changes):
-    assert row_of(run_set(run(0, 1.0)), run_set(run(0, 2.0), **changes)).losses["steps:200"].mean == 2.0
+    assert row_of(run_set(run(0, 1.0)), run_set(run(0, 2.0), **changes)).losses[at_steps(200)].mean == 2.0
 
 
-def test_the_same_values_of_another_study_are_the_same_row_with_the_latest_origin():
-    row = row_of(run_set(run(0), provenance_note="study 1"), run_set(run(1), provenance_note="study 2"))
-    assert row.losses["steps:200"].count == 2
-    assert row.hyperparameters.provenance_note == "study 2"
+def test_the_same_values_of_another_study_are_the_same_row_with_the_latest_study():
+    row = row_of(run_set(run(0), study_id=1), run_set(run(1), study_id=2))
+    assert row.losses[at_steps(200)].count == 2
+    assert row.hyperparameters.study_id == 2
 
 
 def test_the_same_values_in_another_order_are_the_same_row():
@@ -153,7 +153,7 @@ def test_rows_of_one_optimizer_say_what_tells_them_apart():
     ]
     assert only(*swept, run_set(run(0, 9.0), optimizer="lodo")).labels == ("adam, beta1=0", "adam, beta1=0.9", "lodo")
     sources = [
-        run_set(run(0, 1.0), provenance_note=""),
+        run_set(run(0, 1.0), study_id=None),
         run_set(run(0, 2.0), source="paper", provenance_note="Table 6"),
     ]
     assert only(*sources).labels == ("adam, tuned", "adam, paper (Table 6)")
@@ -172,9 +172,9 @@ def test_the_best_row_is_the_first():
 
 def test_rows_are_ranked_by_the_longest_step_milestone():
     scores = {
-        "a": {"steps:200": 1.0, "steps:1000": 3.0, "seconds:30": 1.0},
-        "b": {"steps:200": 3.0, "steps:1000": 1.0, "seconds:30": 3.0},
-        "c": {"steps:200": 2.0, "steps:1000": 2.0, "seconds:30": 2.0},
+        "a": {at_steps(200): 1.0, at_steps(1000): 3.0, at_seconds(30): 1.0},
+        "b": {at_steps(200): 3.0, at_steps(1000): 1.0, at_seconds(30): 3.0},
+        "c": {at_steps(200): 2.0, at_steps(1000): 2.0, at_seconds(30): 2.0},
     }
     sets = [run_set(run(0, milestones=found), optimizer=name) for name, found in scores.items()]
     assert optimizers(only(*sets)) == ["b", "c", "a"]
@@ -182,18 +182,18 @@ def test_rows_are_ranked_by_the_longest_step_milestone():
 
 def test_rows_without_the_longest_milestone_come_after_those_with_it():
     scores = {
-        "diverged": {"steps:200": NAN, "steps:1000": NAN},
-        "short": {"steps:200": 0.2},
-        "shorter": {"steps:200": 0.1},
-        "long": {"steps:200": 9.0, "steps:1000": 8.0},
-        "late": {"steps:200": 0.5, "steps:1000": NAN},
+        "diverged": {at_steps(200): NAN, at_steps(1000): NAN},
+        "short": {at_steps(200): 0.2},
+        "shorter": {at_steps(200): 0.1},
+        "long": {at_steps(200): 9.0, at_steps(1000): 8.0},
+        "late": {at_steps(200): 0.5, at_steps(1000): NAN},
     }
     sets = [run_set(run(0, milestones=found), optimizer=name) for name, found in scores.items()]
     assert optimizers(only(*sets)) == ["long", "shorter", "short", "late", "diverged"]
 
 
 def test_rows_are_ranked_by_time_if_there_are_no_step_milestones():
-    scores = {"a": {"seconds:5": 1.0, "seconds:30": 2.0}, "b": {"seconds:5": 2.0, "seconds:30": 1.0}}
+    scores = {"a": {at_seconds(5): 1.0, at_seconds(30): 2.0}, "b": {at_seconds(5): 2.0, at_seconds(30): 1.0}}
     sets = [run_set(run(0, milestones=found), optimizer=name) for name, found in scores.items()]
     assert optimizers(only(*sets)) == ["b", "a"]
 
@@ -203,9 +203,9 @@ def test_rows_of_the_same_loss_are_in_the_order_of_running():
 
 
 def test_milestones_are_steps_before_seconds_and_short_before_long():
-    keys = ["seconds:300", "steps:100000", "seconds:0.5", "steps:200", "seconds:50000", "steps:1000"]
-    expected = ["steps:200", "steps:1000", "steps:100000", "seconds:0.5", "seconds:300", "seconds:50000"]
-    assert sorted(keys, key=milestone_order) == expected
+    keys = [at_seconds(300), at_steps(100000), at_seconds(0.5), at_steps(200), at_seconds(50000), at_steps(1000)]
+    expected = [at_steps(200), at_steps(1000), at_steps(100000), at_seconds(0.5), at_seconds(300), at_seconds(50000)]
+    assert sorted(keys) == expected
     assert only(run_set(run(0, milestones=dict.fromkeys(keys, 1.0)))).milestones == tuple(expected)
 
 
@@ -213,7 +213,7 @@ def test_milestones_are_steps_before_seconds_and_short_before_long():
 def test_a_run_that_did_not_end_is_unfinished_and_has_no_score(status):
     row = row_of(run_set(run(0, 1.0), run(1, 99.0, status=status), run(2, 3.0)))
     assert row.unfinished == 1
-    assert (row.losses["steps:200"].mean, row.losses["steps:200"].count) == (2.0, 2)
+    assert (row.losses[at_steps(200)].mean, row.losses[at_steps(200)].count) == (2.0, 2)
     assert row.speed.count == 2
 
 
@@ -230,7 +230,7 @@ def test_a_run_that_was_made_up_for_is_no_longer_unfinished(status):
 
 def test_a_seed_with_a_score_is_not_unfinished():
     row = row_of(run_set(run(0, 1.0)), run_set(run(0, status=Status.INTERRUPTED, milestones={}), id=2))
-    assert row.losses["steps:200"].count == 1
+    assert row.losses[at_steps(200)].count == 1
     assert row.unfinished == 0
 
 
@@ -270,10 +270,10 @@ def test_each_machine_is_named_once():
 
 
 def test_published_scores_are_there_only_where_they_are_known():
-    scores = {"steps:100": 1.0, "steps:200": 1.0, "seconds:200": 1.0}
+    scores = {at_steps(100): 1.0, at_steps(200): 1.0, at_seconds(200): 1.0}
     sets = [run_set(run(0, milestones=scores), task=ROSENBROCK, optimizer=name) for name in ("lodo", "mine")]
     lodo, mine = only(*sets).rows
-    assert lodo.published == {"steps:200": PublishedScore(1.040e-3, 2.14e-5)}
+    assert lodo.published == {at_steps(200): PublishedScore(1.040e-3, 2.14e-5)}
     assert mine.published == {}
     assert row_of(run_set(run(0), optimizer="lodo", task=TaskSpec("rosenbrock", {"scale": 2.0}))).published == {}
 

@@ -12,6 +12,7 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.options import resolve
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
+from tests.builders import at_seconds, at_steps
 
 TABLE_6 = {
     ("quadratic", "adam"): {"learning_rate": 1.164, "beta1": 0.465, "beta2": 0.9884},
@@ -66,7 +67,7 @@ def test_what_is_published_can_be_run(task, optimizer):
 
 @pytest.mark.parametrize("optimizer", TABLE_8)
 def test_the_losses_are_those_of_table_8(optimizer):
-    assert published_score(TaskSpec("rosenbrock"), "steps:200", OptimizerSpec(optimizer)) == TABLE_8[optimizer]
+    assert published_score(TaskSpec("rosenbrock"), at_steps(200), OptimizerSpec(optimizer)) == TABLE_8[optimizer]
 
 
 @pytest.mark.parametrize(
@@ -93,27 +94,27 @@ def test_nothing_is_published_of_an_unknown_task():
     task = TaskSpec("saddle")
     assert published_optimizers("saddle") == ()
     assert published_hyperparameters(task, OptimizerSpec("adam")) is None
-    assert published_score(task, "steps:200", OptimizerSpec("adam")) is None
+    assert published_score(task, at_steps(200), OptimizerSpec("adam")) is None
 
 
 def test_nothing_is_published_of_an_unknown_optimizer():
     assert published_hyperparameters(TaskSpec("quadratic"), OptimizerSpec("mine")) is None
-    assert published_score(TaskSpec("rosenbrock"), "steps:200", OptimizerSpec("mine")) is None
+    assert published_score(TaskSpec("rosenbrock"), at_steps(200), OptimizerSpec("mine")) is None
 
 
-@pytest.mark.parametrize("milestone", ["steps:100", "steps:2000", "seconds:200"])
+@pytest.mark.parametrize("milestone", [at_steps(100), at_steps(2000), at_seconds(200)])
 def test_a_score_is_of_its_own_milestone_only(milestone):
     assert published_score(TaskSpec("rosenbrock"), milestone, OptimizerSpec("adam")) is None
 
 
 def test_what_is_not_known_is_not_made_up():
-    assert published_score(TaskSpec("quadratic"), "steps:100000", OptimizerSpec("adam")) is None
+    assert published_score(TaskSpec("quadratic"), at_steps(100000), OptimizerSpec("adam")) is None
     assert published_hyperparameters(TaskSpec("quadratic"), OptimizerSpec("newton")) is None
 
 
 def test_with_other_options_nothing_is_published():
     assert published_hyperparameters(TaskSpec("quadratic", {"noise_variance": 4.0}), OptimizerSpec("adam")) is None
-    assert published_score(TaskSpec("rosenbrock", {"dimension": 3}), "steps:200", OptimizerSpec("adam")) is None
+    assert published_score(TaskSpec("rosenbrock", {"dimension": 3}), at_steps(200), OptimizerSpec("adam")) is None
 
 
 @pytest.mark.parametrize(
@@ -122,18 +123,18 @@ def test_with_other_options_nothing_is_published():
 )
 def test_the_test_losses_are_those_of_tables_2_and_3(optimizer, by_steps, by_time):
     mnist, spec = TaskSpec("mnist"), OptimizerSpec(optimizer)
-    assert published_score(mnist, "steps:300000", spec, "test_loss") == PublishedScore(by_steps)
-    assert published_score(mnist, "seconds:50000", spec, "test_loss") == PublishedScore(by_time)
-    assert published_score(mnist, "steps:300000", spec) is None
+    assert published_score(mnist, at_steps(300000), spec, "test_loss") == PublishedScore(by_steps)
+    assert published_score(mnist, at_seconds(50000), spec, "test_loss") == PublishedScore(by_time)
+    assert published_score(mnist, at_steps(300000), spec) is None
 
 
 @pytest.mark.parametrize(
     ("task", "milestone", "optimizer", "score"),
-    [("quadratic", "steps:100000", "bfgs", "loss"), ("mnist", "steps:300000", "lodo-diagonal", "test_loss")],
+    [("quadratic", at_steps(100000), "bfgs", "loss"), ("mnist", at_steps(300000), "lodo-diagonal", "test_loss")],
 )
 def test_what_diverged_in_the_paper_is_infinite(task, milestone, optimizer, score):
     assert published_score(TaskSpec(task), milestone, OptimizerSpec(optimizer), score) == PublishedScore(float("inf"))
 
 
 def test_newton_is_at_the_bound():
-    assert published_score(TaskSpec("quadratic"), "steps:100000", OptimizerSpec("newton")) == PublishedScore(7.41)
+    assert published_score(TaskSpec("quadratic"), at_steps(100000), OptimizerSpec("newton")) == PublishedScore(7.41)

@@ -13,12 +13,12 @@ from lodo_bench.report.layout import build_section
 from lodo_bench.report.markdown import render
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationPlan, StudyRecord
-from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec, Tuned
 from tests.analysis.helpers import seeds, spread
-from tests.builders import generation, individual, run, run_set, schedule, study_spec
+from tests.builders import at_steps, generation, individual, run, run_set, schedule, study_spec
 
 NAN, INF = math.nan, math.inf
-LOSS = Column("steps:200")
+LOSS = Column(at_steps(200))
 
 
 def only(*run_sets, **settings):
@@ -84,7 +84,7 @@ def test_of_an_accuracy_more_is_better():
         seeds("high", spread(2.0), scores=[{"test_accuracy": 0.9 + 0.001 * seed} for seed in range(8)]),
     ]
     comparison = only(*sets)
-    assert comparison.columns == (LOSS, Column("steps:200", "test_accuracy"))
+    assert comparison.columns == (LOSS, Column(at_steps(200), "test_accuracy"))
     assert marks(comparison, comparison.columns[1]) == {"low": "", "high": "best"}
     loss, accuracy = build_section(comparison).verdicts
     assert loss.startswith("Loss at 200 steps: low has the best mean, 1 ")
@@ -98,7 +98,7 @@ def test_a_diverged_run_is_the_worst_in_every_score():
         seeds("half", [1.0] * 4 + [NAN] * 4, scores=scores),
         seeds("steady", spread(2.0), scores=[{"test_accuracy": 0.8}] * 8),
     )
-    accuracy = comparison.rows[0].results[Column("steps:200", "test_accuracy")]
+    accuracy = comparison.rows[0].results[Column(at_steps(200), "test_accuracy")]
     assert (accuracy.summary.count, accuracy.summary.diverged) == (4, 4)
 
 
@@ -179,11 +179,11 @@ def searched(values=None):
     """Study 3: what it found, and four individuals that took 30 s each."""
     spec = study_spec(schedule=schedule(generations=(GenerationPlan(1.0, 100),)))
     members = tuple(individual(i, seconds=30.0) for i in range(4))
-    return StudyRecord(3, spec, values or {"learning_rate": 0.1, "beta1": 0.5}, (generation(),), members)
+    return StudyRecord(3, spec, Tuned(values or {"learning_rate": 0.1, "beta1": 0.5}), (generation(),), members)
 
 
 def test_the_cost_is_told():
-    runs = run_set(run(training_seconds=7200.0), provenance_note="study 3")
+    runs = run_set(run(training_seconds=7200.0), study_id=3)
     assert only(runs, studies=[searched()]).rows[0].tuning == TuningCost(3, 4, 400, 120.0)
     assert "Cost in training time: adam: tuning 2 min (4 individuals, 400 steps in all), a final run 2 h." in notes(
         runs, studies=[searched()]
@@ -192,22 +192,22 @@ def test_the_cost_is_told():
 
 def test_the_cost_is_told_where_final_runs_take_another_rate_than_the_search_found():
     halved = run_set(
-        run(), values={"learning_rate": 0.05, "beta1": 0.5}, provenance_note="study 3, learning rate × 0.5"
+        run(), values={"learning_rate": 0.05, "beta1": 0.5}, study_id=3, provenance_note="learning rate × 0.5"
     )
     assert only(halved, studies=[searched()]).rows[0].tuning == TuningCost(3, 4, 400, 120.0)
 
 
 def test_the_cost_is_told_of_runs_with_other_options_than_the_search():
-    swept = run_set(run(), optimizer=OptimizerSpec("lodo", {"layers": 8}), provenance_note="study 3")
+    swept = run_set(run(), optimizer=OptimizerSpec("lodo", {"layers": 8}), study_id=3)
     assert only(swept, studies=[searched()]).rows[0].tuning == TuningCost(3, 4, 400, 120.0)
 
 
 @pytest.mark.parametrize(
-    ("source", "origin"),
-    [("tuned", "study 1"), ("tuned", "study 30"), ("tuned", ""), ("given", "study 3"), ("paper", "Table 6")],
+    ("source", "study_id", "note"),
+    [("tuned", 1, ""), ("tuned", 30, ""), ("tuned", None, "study 3"), ("given", None, "study 3"), ("paper", None, "")],
 )
-def test_the_cost_of_another_search_is_not_told(source, origin):
-    runs = run_set(run(), source=source, provenance_note=origin)
+def test_the_cost_of_another_search_is_not_told(source, study_id, note):
+    runs = run_set(run(), source=source, study_id=study_id, provenance_note=note)
     assert only(runs, studies=[searched()]).rows[0].tuning is None
 
 
@@ -222,8 +222,8 @@ def test_complexity_and_evaluations_are_columns_where_there_is_something_to_tell
 
 
 def test_scores_and_their_published_values_have_columns():
-    record = seeds("lodo", [2.0], scores=[{"test_loss": 0.7}], key="steps:300000", task=TaskSpec("mnist"))
-    broken = seeds("lodo-diagonal", [NAN], key="steps:300000", task=TaskSpec("mnist"))
+    record = seeds("lodo", [2.0], scores=[{"test_loss": 0.7}], milestone=at_steps(300000), task=TaskSpec("mnist"))
+    broken = seeds("lodo-diagonal", [NAN], milestone=at_steps(300000), task=TaskSpec("mnist"))
     table = build_section(only(record, broken)).table
     titles = [head.title for head in table.heads]
     assert titles[2:6] == ["loss at 300,000 steps", "diverged", "test loss at 300,000 steps", "published"]
@@ -232,7 +232,7 @@ def test_scores_and_their_published_values_have_columns():
 
 
 def test_a_published_divergence_is_told():
-    record = run_set(run(milestones={"steps:100000": 5.0}), optimizer="bfgs")
+    record = run_set(run(milestones={at_steps(100000): 5.0}), optimizer="bfgs")
     assert build_section(only(record)).table.lines[0].cells[4].text == "diverged"
 
 

@@ -12,7 +12,8 @@ import torch
 from lodo_bench.backends import compiled_loop as fused
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
-from lodo_bench.training.loop import Trainer, train
+from lodo_bench.training.loop import train
+from lodo_bench.training.trainer import Trainer
 from tests.helpers import training_spec, varied_individual
 
 pytest.importorskip("numba")
@@ -22,7 +23,7 @@ STEPS = 300  # more than the centre's walk is drawn for at once
 
 def trainer_of(name, population=3, **changes):
     individuals = tuple(varied_individual(name, index) for index in range(population))
-    return Trainer(training_spec(name, individuals=individuals, steps=STEPS, **changes))
+    return Trainer.from_spec(training_spec(name, individuals=individuals, steps=STEPS, **changes))
 
 
 COMPILED = [name for name in OPTIMIZERS.names if trainer_of(name)._optimizer.is_compiled]
@@ -33,9 +34,8 @@ class Eager(OPTIMIZERS.load("momentum")):
         super().step(2 * gradient, oracle)
 
 
-def test_what_is_inherited_is_not_taken_for_what_is_done_instead(monkeypatch):
-    monkeypatch.setitem(OPTIMIZERS._paths, "eager", f"{__name__}:Eager")
-    eager, plain = trainer_of("eager"), trainer_of("momentum")
+def test_what_is_inherited_is_not_taken_for_what_is_done_instead(register):
+    eager, plain = trainer_of(register(Eager)), trainer_of("momentum")
     assert plain._optimizer.is_compiled and not eager._optimizer.is_compiled
     assert not torch.equal(eager.run_steps(3)[0], plain.run_steps(3)[0])
 
@@ -80,7 +80,7 @@ def test_lodos_are_those_of_its_kernel_bit_for_bit(name, dtype):
 def test_lodo_of_any_structure_takes_the_steps_of_pytorch(n, options):
     task, optimizer = TaskSpec("quadratic", {"dimension": n}), OptimizerSpec("lodo", options)
     compiled, plain = (
-        Trainer(replace(training_spec("lodo", task, steps=STEPS, backend=kernel), optimizer=optimizer))
+        Trainer.from_spec(replace(training_spec("lodo", task, steps=STEPS, backend=kernel), optimizer=optimizer))
         for kernel in ("numba", "torch")
     )
     assert compiled._optimizer.is_compiled == (options.get("layers") != 0 and "meta_optimizer" not in options)
@@ -115,7 +115,7 @@ def test_they_do_not_depend_on_what_they_are_cut_into(name):
 
 @pytest.mark.parametrize("name", COMPILED)
 def test_nor_on_the_threads_or_on_the_company(name, monkeypatch):
-    alone = [Trainer(spec_of_one(name, index)).run_steps(STEPS)[0] for index in range(5)]
+    alone = [Trainer.from_spec(spec_of_one(name, index)).run_steps(STEPS)[0] for index in range(5)]
     monkeypatch.setattr(fused, "_ENTRIES_PER_THREAD", 1)
     before = torch.get_num_threads()
     try:

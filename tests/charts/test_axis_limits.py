@@ -19,24 +19,24 @@ def framed(*runs, **changes):
 def test_courses_within_bounds_are_in_the_picture():
     found = framed(STEADY, [10.0, 12.0, 990.0])
     assert (found.ceiling, found.peaks) == (None, (None, None))
-    assert (found.heights.min(), found.heights.max()) == (7, 990)
+    assert (found.values.min(), found.values.max()) == (7, 990)
 
 
 def test_a_course_that_grows_beyond_bounds_leaves_the_picture():
     found = framed(STEADY, [10.0, 1e3, 1e5], [10.0, 11.0, 12.0])
     assert found.peaks == (None, 1e5, None)
-    assert found.ceiling == found.heights.max() == 30
+    assert found.ceiling == found.values.max() == 30
 
 
 def test_what_of_it_is_not_above_the_others_is_in_the_picture():
     found = framed(STEADY, [10.0, 1e6, 2.0])
     assert found.peaks == (None, 1e6)
-    assert (found.heights.min(), found.heights.max()) == (2, 30)
+    assert (found.values.min(), found.values.max()) == (2, 30)
 
 
 def test_where_all_grow_all_are_in_the_picture():
     assert framed([1.0, 1e6], [1.0, 1e7]).peaks == (None, None)
-    assert framed([1.0, 1e6]).heights.max() == 1e6
+    assert framed([1.0, 1e6]).values.max() == 1e6
 
 
 def test_a_course_that_falls_from_high_is_in_the_picture():
@@ -54,7 +54,7 @@ def test_of_a_band_the_highest_run_counts():
 
 def test_the_picture_can_be_wanted_whole():
     found = framed(STEADY, [10.0, 1e3, 1e5], bounds=math.inf)
-    assert (found.ceiling, found.peaks, found.heights.max()) == (None, (None, None), 1e5)
+    assert (found.ceiling, found.peaks, found.values.max()) == (None, (None, None), 1e5)
 
 
 @pytest.mark.parametrize(

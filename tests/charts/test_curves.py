@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.charts.curves import RunCurve, aggregate, by_seconds, by_steps, of_series
+from lodo_bench.charts.curves import RunCurve, aggregate, by_seconds, by_steps, metric_curve
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from tests.builders import examples
 
@@ -130,21 +130,21 @@ def test_between_its_points_a_run_is_what_it_was_last():
 
 
 def test_a_metric_is_a_path_of_its_steps():
-    found = aggregate([of_series(MetricHistory(np.array([100, 200, 300]), np.array([0.9, 0.8, 0.7])))])
+    found = aggregate([metric_curve(MetricHistory(np.array([100, 200, 300]), np.array([0.9, 0.8, 0.7])))])
     assert found.x.tolist() == [100, 200, 300]
     assert found.middle.tolist() == [0.9, 0.8, 0.7]
 
 
 def test_the_extent_is_of_finite_values():
     found = aggregate([path([1.0] * 6), diverged([3.0, 5.0, NAN])])
-    assert (found.extent.min(), found.extent.max()) == (1, 5)
+    assert (found.finite.min(), found.finite.max()) == (1, 5)
 
 
 def test_the_frame_is_of_what_comes_after_the_last_divergence():
     found = aggregate([path([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), diverged([1.0, 1e9, 1e20, NAN])])
-    assert (found.framing.min(), found.framing.max()) == (5, 6)
-    assert len(aggregate([diverged([1.0, NAN])]).framing) == 0
-    assert aggregate([path([1.0, 9.0])]).framing.tolist() == [1, 9, 1, 9]
+    assert (found.settled.min(), found.settled.max()) == (5, 6)
+    assert len(aggregate([diverged([1.0, NAN])]).settled) == 0
+    assert aggregate([path([1.0, 9.0])]).settled.tolist() == [1, 9, 1, 9]
 
 
 @pytest.mark.parametrize("points", [2, 240])

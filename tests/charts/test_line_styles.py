@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lodo_bench.analysis.published import published_optimizers
-from lodo_bench.charts.line_styles import LOOKS, line_style_of, line_styles_of
+from lodo_bench.charts.line_styles import LINE_STYLES, line_style_of, line_styles_of
 from lodo_bench.optimizers import OPTIMIZERS
 from tests.builders import examples
 
 WHITE, DARK = "#ffffff", "#1b1f24"
 TASKS = ("quadratic", "rosenbrock", "mnist", "cifar10")
-NAMES = st.sampled_from([*LOOKS, "mine", "yours", "another"])
+NAMES = st.sampled_from([*LINE_STYLES, "mine", "yours", "another"])
 
 
-def luminance(colour):
+def luminance(color):
     """Of WCAG 2, from 0 to 1."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -29,21 +29,21 @@ def contrast(first, second):
 
 
 def test_every_registered_optimizer_has_its_look():
-    assert set(LOOKS) == set(OPTIMIZERS.names)
+    assert set(LINE_STYLES) == set(OPTIMIZERS.names)
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("name", LINE_STYLES)
 def test_no_line_is_faint(name):
-    colour = LOOKS[name].colour
-    assert contrast(colour.light, WHITE) >= 3
-    assert contrast(colour.dark, DARK) >= 3
+    color = LINE_STYLES[name].color
+    assert contrast(color.light, WHITE) >= 3
+    assert contrast(color.dark, DARK) >= 3
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_no_two_of_a_table_are_alike_in_colour_and_line_nor_in_line_and_marker(task):
-    looks = [LOOKS[name] for name in published_optimizers(task)]
+    looks = [LINE_STYLES[name] for name in published_optimizers(task)]
     for one, other in combinations(looks, 2):
-        assert (one.colour, one.dash) != (other.colour, other.dash)
+        assert (one.color, one.dash) != (other.color, other.dash)
         assert (one.dash, one.marker) != (other.dash, other.marker)
 
 
@@ -54,10 +54,10 @@ def test_an_optimizer_of_the_user_always_looks_the_same():
 
 @examples
 @given(st.lists(NAMES, max_size=12))
-def test_the_lines_of_a_picture_are_all_different_and_keep_their_colours(names):
+def test_the_lines_of_a_picture_are_all_different_and_keep_their_colors(names):
     looks = line_styles_of(names)
     assert len(set(looks)) == len(names)
-    assert [look.colour for look in looks] == [line_style_of(name).colour for name in names]
+    assert [look.color for look in looks] == [line_style_of(name).color for name in names]
     if names:
         assert looks[0] == line_style_of(names[0])
 

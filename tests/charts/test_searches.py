@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.charts.searches import jitter, logit_ticks, spread_of
+from lodo_bench.charts.searches import jitter, logit_ticks, search_spread
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.tuner.space import TRANSFORMS
 from tests.builders import examples, generation, schedule, study_spec
@@ -24,7 +24,7 @@ def study(mean, sigma, transform="logit"):
     [("rate", "log", 0.01), ("decay", "logit", 0.9), ("decay", "logit", 0.01), ("decay", "log-complement", 0.99)],
 )
 def test_the_band_is_one_sigma_on_the_scale_of_the_search(kind, transform, mean):
-    found = spread_of(study(mean, 1.5, "logit" if transform == "log" else transform), "x", kind)
+    found = search_spread(study(mean, 1.5, "logit" if transform == "log" else transform), "x", kind)
     scale = TRANSFORMS[transform]
     ends = sorted(scale.inverse(scale.forward(mean) + shift) for shift in (-1.5, 1.5))
     assert found.generations.tolist() == [1, 2]
@@ -35,7 +35,7 @@ def test_the_band_is_one_sigma_on_the_scale_of_the_search(kind, transform, mean)
 @examples
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 5), st.sampled_from(["logit", "log-complement"]))
 def test_bands_of_decays_stay_in_their_range(mean, sigma, transform):
-    found = spread_of(study(mean, sigma, transform), "x", "decay")
+    found = search_spread(study(mean, sigma, transform), "x", "decay")
     assert (found.low >= 0).all() and (found.high <= 1).all()
     assert (found.low <= found.mean + 1e-12).all() and (found.mean <= found.high + 1e-12).all()
 
@@ -64,4 +64,4 @@ def test_an_interval_without_round_numbers_has_no_ticks():
 
 def test_changing_a_study_does_not_change_the_shape():
     record = study(0.9, 3.0)
-    assert len(spread_of(replace(record, generations=record.generations[:1]), "x", "decay").mean) == 1
+    assert len(search_spread(replace(record, generations=record.generations[:1]), "x", "decay").mean) == 1

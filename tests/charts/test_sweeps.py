@@ -8,7 +8,7 @@ from lodo_bench.analysis.statistics import Summary
 from lodo_bench.charts.sweeps import sweep_over
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
-from tests.builders import run, run_set
+from tests.builders import at_steps, run, run_set
 
 NAN = math.nan
 
@@ -56,8 +56,8 @@ def test_hyperparameters_from_another_source_are_another_line():
 
 def test_each_place_may_be_tuned_for_itself():
     sets = [
-        noisy(1, 1.0, values={"a": 1.0}, provenance_note="study 1"),
-        noisy(4.0, 2.0, values={"a": 2.0}, provenance_note="study 2"),
+        noisy(1, 1.0, values={"a": 1.0}, study_id=1),
+        noisy(4.0, 2.0, values={"a": 2.0}, study_id=2),
     ]
     (line,) = sweep_over(sets, "noise_variance", variance).lines
     assert len(line.points) == 2
@@ -84,7 +84,9 @@ def test_words_are_places_in_the_order_of_running():
 def test_the_longest_milestone_with_several_places_is_taken():
     def long(variance):
         return run_set(
-            run(0, milestones={"steps:1000": 1.0}), steps=1000, task=TaskSpec("quadratic", {"noise_variance": variance})
+            run(0, milestones={at_steps(1000): 1.0}),
+            steps=1000,
+            task=TaskSpec("quadratic", {"noise_variance": variance}),
         )
 
     assert sweep_over([noisy(1, 1.0), noisy(4.0, 1.0), long(4.0)], "noise_variance", variance).steps == 200

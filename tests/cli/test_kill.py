@@ -82,4 +82,4 @@ def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp
         np.testing.assert_array_equal(series.steps, expected_curve.metrics[name].steps)
         np.testing.assert_array_equal(series.values, expected_curve.metrics[name].values)
     left = [path.name for path in place.database.parent.glob("*.checkpoints/*")]
-    assert left == (["1-0.parameters.pt"] if TASKS.load(task).max_population == 1 else [])
+    assert left == (["1-0.parameters.pt"] if TASKS.load(task).is_network else [])

@@ -177,7 +177,7 @@ def on_terminal(place, *arguments, columns=40, **streams):
     return finish(process), written.decode()
 
 
-def without_colours(text):
+def without_colors(text):
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
@@ -185,7 +185,7 @@ def without_colours(text):
 def test_tables_fit_a_narrow_terminal(arguments, filled):
     result, written = on_terminal(filled, *arguments)
     assert result.code == 0
-    lines = without_colours(written).splitlines()
+    lines = without_colors(written).splitlines()
     assert len(lines) > 3
     if arguments[0] == "list":  # the heading of `show` is left to the terminal to break
         assert max(map(len, lines)) <= 40
@@ -193,7 +193,7 @@ def test_tables_fit_a_narrow_terminal(arguments, filled):
 
 def test_no_character_is_lost_on_a_narrow_terminal(filled):
     _, written = on_terminal(filled, "list", "runs", columns=60)
-    columns = [line.split() for line in without_colours(written).splitlines()]
+    columns = [line.split() for line in without_colors(written).splitlines()]
     assert "".join(line[1] for line in columns if len(line) > 2 and line[0] == "1").startswith("ros")
     _, wide = on_terminal(filled, "list", "runs", columns=200)
     for text in ("rosenbrock", "quadratic (noise_variance=4)", "momentum"):

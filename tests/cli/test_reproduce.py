@@ -61,4 +61,4 @@ def test_an_interrupted_experiment_is_continued(place, mine, interrupt):
     assert len(after) == 12
     assert set(before) <= set(after)
     page = (place.work / "results" / "mine-paper" / "README.md").read_text()
-    assert "in 2 invocations, 1 of them stopped and gone on with" in page
+    assert "in 2 invocations, 1 interrupted and resumed" in page

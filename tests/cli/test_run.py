@@ -6,6 +6,7 @@ import pytest
 from lodo_bench.cli.run import _print
 from lodo_bench.spec.outcome import MetricHistory
 from tests import builders
+from tests.builders import at_seconds, at_steps
 from tests.cli.runner import Place
 
 ADAM_ON_ROSENBROCK = {"learning_rate": 0.9704, "beta1": 0.864, "beta2": 0.99804}
@@ -165,9 +166,9 @@ def test_a_divergence_is_an_outcome(place):
 
 
 def test_scores_have_columns_of_their_own_unless_their_course_is_shown(capsys):
-    scores = {"steps:200": {"test_loss": 0.75, "accuracy": 0.5}, "seconds:5": {"test_loss": 0.25, "accuracy": 0.5}}
-    first = builders.run(0, milestones={"steps:200": 1.0, "seconds:5": 2.0}, scores=scores)
-    second = builders.run(1, milestones={"steps:200": 3.0}, scores={"steps:200": {"test_loss": 0.875}})
+    scores = {at_steps(200): {"test_loss": 0.75, "accuracy": 0.5}, at_seconds(5): {"test_loss": 0.25, "accuracy": 0.5}}
+    first = builders.run(0, milestones={at_steps(200): 1.0, at_seconds(5): 2.0}, scores=scores)
+    second = builders.run(1, milestones={at_steps(200): 3.0}, scores={at_steps(200): {"test_loss": 0.875}})
     accuracy = MetricHistory(np.array([100, 200]), np.array([0.125, 0.5]))
     _print(builders.run_set(first, second), {0: {"accuracy": accuracy}, 1: {}})
     headers, _, *rows = (
@@ -216,7 +217,7 @@ def test_without_the_papers_values_the_defaults_are_taken(sources):
 def test_a_finished_study_comes_first(sources):
     assert current_backend(sources["after"]) == ("tuned", sources["study"]["hyperparameters"])
     assert sources["after"]["hyperparameters"] != ADAM_ON_ROSENBROCK
-    assert sources["after"]["hyperparameters_origin"] == f"study {sources['study']['study']}"
+    assert sources["after"]["study_id"] == sources["study"]["study"]
 
 
 def test_the_source_can_be_chosen(sources):
@@ -225,13 +226,13 @@ def test_the_source_can_be_chosen(sources):
 
 def test_a_given_value_goes_on_top(sources):
     assert current_backend(sources["given"]) == ("given", sources["study"]["hyperparameters"] | {"beta1": 0.25})
-    assert sources["given"]["hyperparameters_origin"] == "the rest tuned"
+    assert sources["given"]["provenance_note"] == "the rest tuned"
     assert current_backend(sources["on defaults"]) == ("given", {"learning_rate": 0.001, "beta1": 0.25, "beta2": 0.999})
 
 
 def test_all_values_can_be_given_by_either_name(sources):
     assert current_backend(sources["all given"]) == ("given", {"learning_rate": 0.5, "beta1": 0.25, "beta2": 0.75})
-    assert sources["all given"]["hyperparameters_origin"] == ""
+    assert sources["all given"]["provenance_note"] == ""
 
 
 def test_the_database_can_be_named_by_option(place):

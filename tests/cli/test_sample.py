@@ -69,7 +69,7 @@ def test_inputs_are_five_channels_for_each_image_of_the_first_batch(place):
     ("arguments", "message"),
     [
         ((7,), "unknown run set '7'. Known: 1, 2."),
-        ((2,), "there are no pictures of rosenbrock; only of: mnist."),
+        ((2,), "rosenbrock does not generate images; only mnist does."),
         ((1, "--seed", 3), "run set 1 has no seed 3. Its seeds are 0 to 0."),
         ((1, "--output", "no/such/place.png"), "cannot write 'no/such/place.png'"),
         ((1, "--output", "."), "it is a directory"),

@@ -9,7 +9,8 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import check_pair, train
+from lodo_bench.training.loop import train
+from lodo_bench.training.validation import check_pair
 from tests.helpers import LOCKSTEP, another_value, build_optimizer, build_task, defaults, small_task, training_spec
 
 pytestmark = pytest.mark.parametrize("name", OPTIMIZERS.names)

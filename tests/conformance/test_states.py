@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from lodo_bench.backends.selection import best_backend, use_backend
+from lodo_bench.compute.selection import best_backend, use_backend
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.tasks import TASKS
 from tests.conformance.test_optimizers import TaskOracle

@@ -1,11 +1,11 @@
-"""Carries out experiments in this process."""
+"""Runs experiments in this process."""
 
 from contextlib import contextmanager
 
 from lodo_bench.experiments.directory import Directory
 from lodo_bench.experiments.loading import load_experiment
 from lodo_bench.experiments.outputs import render_sections
-from lodo_bench.experiments.plan import ExecutionConfig
+from lodo_bench.experiments.plan import ExecutionConfig, make_plan, validate
 from lodo_bench.experiments.run import run_experiment
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
@@ -16,7 +16,7 @@ HERE = ExecutionConfig("cpu", "torch", Cluster(workers=0))
 
 
 class Silent:
-    """An audience that keeps what it is told."""
+    """A progress reporter that keeps what it is told."""
 
     def __init__(self):
         self.notices = []
@@ -37,7 +37,7 @@ class Silent:
     def progress(self, progress):
         return
 
-    def initial(self, run):
+    def start(self, run):
         return
 
     def ended(self, run):
@@ -48,10 +48,16 @@ def open_store(path):
     return Store(Database(str(path), create=True), gather("cpu", "lodo-bench reproduce", 1))
 
 
-def do(name, scale, store, audience=None, setting=HERE):
-    return run_experiment(load_experiment(str(name), scale), store, setting, audience or Silent())
+def plan_of(name, scale, execution=HERE):
+    return make_plan(load_experiment(str(name), scale), execution)
 
 
-def page(done, directory):
-    files = Directory(str(directory), done.experiment).write(render_sections(done), [])
+def do(name, scale, store, reporter=None):
+    plan = plan_of(name, scale)
+    validate(plan)
+    return run_experiment(plan, store, reporter or Silent())
+
+
+def page(result, directory):
+    files = Directory(str(directory), result.experiment).write(render_sections(result), [])
     return files[0].read_text("utf-8"), files[1:]

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from lodo_bench.errors import UsageError
+from lodo_bench.experiments.condition import conditions_of
 from lodo_bench.experiments.loading import load_experiment
-from lodo_bench.experiments.plan import all_cases
 from lodo_bench.spec.run_set import Hyperparameters
 
 GOOD = """title: Mine
@@ -46,7 +46,7 @@ def test_a_users_file(write):
     (part,) = experiment.parts
     assert part.task.options == {"noise_variance": 4.0}
     assert [optimizer.label for optimizer in part.optimizers] == ["adam", "lodo (layers=8)"]
-    assert (part.schedule.name, part.seed, part.source) == ("quick", 3, "tuned")
+    assert (part.schedules["genetic"].name, part.seed, part.source) == ("quick", 3, "tuned")
     assert [(r.num_seeds, r.steps, r.seconds, r.timed) for r in part.runs] == [(2, 100, None, False), (1, 1, 0.5, True)]
 
 
@@ -68,18 +68,19 @@ def test_a_base_may_be_built_in(write):
     [
         ("task: quadratic", "task: quadartic", ("line 2: task:", "unknown task 'quadartic'", "'quadratic'?")),
         ("title: Mine\n", "titel: Mine\n", ("line 1: unknown key 'titel'", "Did you mean 'title'?")),
-        ("[comparison]", "[comparisn]", ("line 9: show[0]:", "'comparisn'", "Did you mean 'comparison'?")),
-        ("noise_variance: 4", "noise_variance: -4", ("line 3: options:", "noise_variance = -4 is not possible")),
+        ("[comparison]", "[comparisn]", ("line 9: output[0]:", "'comparisn'", "Did you mean 'comparison'?")),
+        ("noise_variance: 4", "noise_variance: -4", ("line 3: options:", "invalid noise_variance = -4")),
         ("noise_variance: 4", "noise: 4", ("line 3: options:", "unknown option 'noise' of task quadratic")),
         ("layers: 8", "layer: 8", ("line 4: optimizers[1].options:", "'layer' of optimizer lodo", "'layers'?")),
         ("adam", "adm", ("line 4: optimizers[0]:", "unknown optimizer 'adm'", "Did you mean 'adam'?")),
-        ("schedule: quick", "schedule: quik", ("line 5: tuning.schedule:", "no file and no built-in schedule")),
+        ("schedule: quick", "schedule: quik", ("line 5: tuning.schedule:", "neither a file nor a built-in schedule")),
         ("seed: 3", "seed: -3", ("line 5: tuning.seed must be a whole number, 0 or greater, not -3.",)),
-        ("seeds: 2", "seeds: 0", ("line 7: runs[0].num_seeds must be a whole number, 1 or greater, not 0.",)),
-        (", timed: true", "", ("line 8: runs[1].seconds: runs without a clock do not know seconds", "timed: true")),
-        ("seeds: 2, steps: 100", "seeds: 2", ("line 7: runs[0] ends nowhere",)),
-        ("title: Mine\n", "", ("lacks the key 'title'",)),
-        ("task: quadratic\n", "", ("not said which task",)),
+        ("seeds: 2", "seeds: 0", ("line 7: runs[0].seeds must be a whole number, 1 or greater, not 0.",)),
+        (", timed: true", "", ("line 8: runs[1].seconds requires timed runs", "timed: true")),
+        ("seeds: 2, steps: 100", "seeds: 2", ("line 7: runs[0] has no stopping condition",)),
+        ("output:", "show:", ("line 9: the key 'show' is now called 'output'.",)),
+        ("title: Mine\n", "", ("missing key 'title'",)),
+        ("task: quadratic\n", "", ("missing key 'task'",)),
     ],
 )
 def test_a_mistake_is_answered_with_the_file_the_line_the_key_and_the_rule(write, before, after, parts):
@@ -89,7 +90,7 @@ def test_a_mistake_is_answered_with_the_file_the_line_the_key_and_the_rule(write
 
 
 def test_what_is_in_no_file_and_no_table(tmp_path):
-    fails(str(tmp_path / "none.yaml"), "no file is at", "unknown experiment")
+    fails(str(tmp_path / "none.yaml"), "no file", "unknown experiment")
     fails("tabel1", "Did you mean 'table1'?")
 
 
@@ -99,7 +100,7 @@ def test_a_scale_that_there_is_not(write):
 
 def test_bases_in_a_circle(write):
     write("base: b.yaml\ntitle: A\n", "a.yaml")
-    fails(write("base: a.yaml\ntitle: B\n", "b.yaml"), "each other's base")
+    fails(write("base: a.yaml\ntitle: B\n", "b.yaml"), "circular 'base'")
 
 
 def test_an_optimizer_that_does_not_go_with_the_task(write):
@@ -114,27 +115,27 @@ SWEEP = "sweep: {over: noise_variance, values: [1, 4]}\n"
 
 def test_a_sweep_over_an_option_of_the_task(write):
     experiment = load_experiment(write(GOOD + SWEEP))
-    cases = all_cases(experiment)
-    assert [(case.base.name, case.task.options, case.place) for case in cases] == [
+    conditions = conditions_of(experiment.parts[0])
+    assert [(each.base.name, each.task.options, each.point) for each in conditions] == [
         ("adam", {}, 1),
         ("adam", {"noise_variance": 4.0}, 4),
         ("lodo", {}, 1),
         ("lodo", {"noise_variance": 4.0}, 4),
     ]
-    assert {case.part.task.options["noise_variance"] for case in cases} == {4.0}
+    assert {each.part.task.options["noise_variance"] for each in conditions} == {4.0}
 
 
 def test_a_sweep_from_none_to_the_tuned_value(write):
     text = GOOD.replace("adam, ", "") + "sweep: {over: momentum, decay_grid: 8}\n"
-    cases = all_cases(load_experiment(write(text)))
+    conditions = conditions_of(load_experiment(write(text)).parts[0])
     tuned = Hyperparameters(
         {"meta_learning_rate": 0.1, "momentum": 0.9, "initial_learning_rate": 1.0}, "tuned", "study 1"
     )
-    found = [case.with_changes(tuned).values["momentum"] for case in cases]
+    found = [each.apply(tuned).values["momentum"] for each in conditions]
     assert found == pytest.approx([1 - (1 - 0.9) ** (i / 7) for i in range(8)])
     assert (found[0], found[-1]) == (0.0, 0.9)
-    assert cases[-1].with_changes(tuned) == tuned
-    assert cases[3].with_changes(tuned).source == "given"
+    assert conditions[-1].apply(tuned) == tuned
+    assert conditions[3].apply(tuned).source == "given"
 
 
 @pytest.mark.parametrize(
@@ -143,9 +144,10 @@ def test_a_sweep_from_none_to_the_tuned_value(write):
         ("{over: noise, values: [1, 2]}", ("line 10: sweep:", "unknown option or hyperparameter 'noise'")),
         ("{over: layers, values: [1, 2]}", ("line 10: sweep:", "'layers' of adam on quadratic")),
         ("{over: noise_variance, values: [1]}", ("line 10: sweep.values must be a list of at least two.",)),
-        ("{over: noise_variance}", ("line 10: sweep must have one of the keys values, settings, decay_grid.",)),
-        ("{over: learning_rate, decay_grid: 4}", ("line 10: sweep:", "'learning_rate' is no decay of adam")),
-        ("{over: noise_variance, settings: [{n: 2}, {n: 3}]}", ("sweep.settings[0] does not say what",)),
+        ("{over: noise_variance}", ("line 10: sweep must have exactly one of the keys values, settings, decay_grid.",)),
+        ("{over: momentum, to_tuned: 4}", ("line 10: the key 'to_tuned' is now called 'decay_grid'.",)),
+        ("{over: learning_rate, decay_grid: 4}", ("line 10: sweep:", "'learning_rate' is not a decay of adam")),
+        ("{over: noise_variance, settings: [{n: 2}, {n: 3}]}", ("sweep.settings[0] gives no value",)),
     ],
 )
 def test_a_mistake_in_a_sweep(write, sweep, parts):

@@ -1,18 +1,20 @@
-"""What is missing is done, what is there is used again, and scales are not mixed."""
+"""Missing work is done, stored results are reused, and scales are not mixed."""
 
+import json
 import math
 
 import pytest
 
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.directory import Directory, Invocation
-from lodo_bench.experiments.estimate import duration_of, missing
+from lodo_bench.experiments.estimate import duration_of, missing_work
 from lodo_bench.experiments.loading import load_experiment
 from lodo_bench.experiments.plan import ExecutionConfig
+from lodo_bench.experiments.reproduce import reproduce
 from lodo_bench.experiments.section import Section
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.tuner.driver import Cluster
-from tests.experiments.helpers import HERE, Silent, do, open_store, page
+from tests.experiments.helpers import HERE, Silent, do, open_store, page, plan_of
 
 SMALL = """title: Small
 task: quadratic
@@ -49,11 +51,11 @@ class Stops(Silent):
 
 def test_a_second_time_nothing_is_done(small, store):
     first = do(small, "paper", store)
-    audience = Silent()
-    second = do(small, "paper", store, audience)
+    reporter = Silent()
+    second = do(small, "paper", store, reporter)
     assert [record.id for record in second.run_sets] == [record.id for record in first.run_sets]
     assert second.run_sets == first.run_sets
-    assert (audience.timed, audience.notices) == ([], [])
+    assert (reporter.timed, reporter.notices) == ([], [])
     assert len(store.studies()) == 2 and len(store.run_sets()) == 4
 
 
@@ -62,9 +64,9 @@ def test_what_was_interrupted_is_gone_on_with(small, store):
         do(small, "paper", store, Stops())
     kept = [record for record in store.run_sets() if record.runs]
     assert len(kept) == 2
-    audience = Silent()
-    done = do(small, "paper", store, audience)
-    assert all(spec.timed for spec in audience.timed)
+    reporter = Silent()
+    done = do(small, "paper", store, reporter)
+    assert all(spec.timed for spec in reporter.timed)
     assert not any(record.missing_seeds for record in done.run_sets)
     assert {record.id for record in kept} <= {record.id for record in done.run_sets}
 
@@ -80,15 +82,31 @@ def test_scales_do_not_mix(small, store, tmp_path):
 
 def test_a_directory_is_of_one_experiment_at_one_scale(small, tmp_path):
     place = str(tmp_path / "out")
-    Directory(place, load_experiment(str(small), "paper")).note(Invocation("lodo-bench reproduce", "now", 1.0, True))
-    with pytest.raises(UsageError, match=r"holds small at the scale paper.*--output"):
+    Directory(place, load_experiment(str(small), "paper")).add(Invocation("lodo-bench reproduce", "now", 1.0, True))
+    with pytest.raises(UsageError, match=r"holds the results of small at scale paper.*Choose another directory"):
         Directory(place, load_experiment(str(small), "smoke"))
     Directory(place, load_experiment(str(small), "paper"))
 
 
+def test_the_history_of_a_former_version_is_continued(small, tmp_path):
+    experiment, out = load_experiment(str(small), "paper"), tmp_path / "out"
+    out.mkdir()
+    former = {"command": "lodo-bench reproduce", "started": "then", "seconds": 2.0, "finished": False}
+    (out / "made.json").write_text(json.dumps({"experiment": "small", "scale": "paper", "made": [former]}))
+    directory = Directory(str(out), experiment)
+    with directory.recorded("lodo-bench reproduce"):
+        pass
+    history = json.loads((out / "history.json").read_text())
+    assert history["invocations"][0] == former
+    assert [each["finished"] for each in history["invocations"]] == [False, True]
+    assert not (out / "made.json").exists()
+    (page,) = Directory(str(out), experiment).write([], [])
+    assert "in 2 invocations, 1 interrupted and resumed." in page.read_text("utf-8")
+
+
 def test_pictures_of_one_name_do_not_overwrite_each_other(small, tmp_path):
     pieces = [
-        Section(picture=lambda file, content=content: file.write(content), name=name, caption=name)
+        Section(write_png=lambda file, content=content: file.write(content), name=name, caption=name)
         for name, content in (("search", b"1"), ("curves", b"2"), ("search", b"3"), ("search", b"4"))
     ]
     directory = Directory(str(tmp_path / "out"), load_experiment(str(small), "paper"))
@@ -110,16 +128,16 @@ def test_a_table_has_the_longest_steps_and_every_time(small, store, tmp_path):
 
 
 def test_the_dry_run_tells_what_is_missing(small, store):
-    experiment = load_experiment(str(small), "paper")
-    items = missing(experiment, None, HERE)
-    assert [item.what for item in items] == ["tune", "tune", "run", "run", "time", "time"]
-    assert all(item.seconds > 0 and item.how == "measured" for item in items)
+    plan = plan_of(small, "paper")
+    items = missing_work(plan, None)
+    assert [item.phase for item in items] == ["tune", "tune", "run", "run", "time", "time"]
+    assert all(item.seconds > 0 and item.basis == "measured" for item in items)
     two = ExecutionConfig("cpu", "torch", Cluster(workers=2))
     assert 0 < duration_of(items, two) < duration_of(items, HERE)
     do(small, "paper", store)
-    assert missing(experiment, store, HERE) == []
-    after = missing(load_experiment(str(small), "smoke"), store, HERE)
-    assert [item.what for item in after] == ["run", "run"]
+    assert missing_work(plan, store) == []
+    after = missing_work(plan_of(small, "smoke"), store)
+    assert [item.phase for item in after] == ["run", "run"]
 
 
 @pytest.mark.parametrize(
@@ -131,23 +149,24 @@ def test_the_dry_run_tells_what_is_missing(small, store):
 )
 def test_the_dry_run_tells_places_of_a_sweep_apart(sweep, expected, small):
     small.write_text(SMALL.replace("adam, momentum", "lodo").partition("scales:")[0] + f"sweep: {sweep}\n")
-    items = missing(load_experiment(str(small), "paper"), None, HERE)
-    found = [item.label for item in items if item.what == "run"]
+    items = missing_work(plan_of(small, "paper"), None)
+    found = [item.label for item in items if item.phase == "run"]
     assert found == [f"lodo, {place} on quadratic (dimension=6)" for place in expected]
 
 
 def test_what_cannot_be_measured_is_unknown(small, store, tmp_path, monkeypatch):
     monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path / "nothing"))
-    items = missing(load_experiment("table2", "smoke"), store, HERE)
-    assert {item.how for item in items} == {"unknown"}
+    items = missing_work(plan_of("table2", "smoke"), store)
+    assert {item.basis for item in items} == {"unknown"}
     assert math.isnan(duration_of(items, HERE))
 
 
-def test_data_that_are_missing_are_told_before_anything_is_done(store, tmp_path, monkeypatch):
+def test_data_that_are_missing_are_told_before_anything_is_done(tmp_path, monkeypatch):
     monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path / "nothing"))
+    out = tmp_path / "out"
     with pytest.raises(UsageError, match="lodo-bench data fetch mnist"):
-        do("table2", "smoke", store)
-    assert store.studies() == []
+        reproduce(plan_of("table2", "smoke"), str(out), "", lambda _: open_store(tmp_path / "new.db"), Silent())
+    assert not out.exists() and not (tmp_path / "new.db").exists()
 
 
 def test_several_processes_come_to_the_same_losses(small, store, tmp_path):

@@ -17,7 +17,7 @@ from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.training import TaskSpec
-from tests.builders import generation, individual, provenance, run, run_set_spec, study_spec
+from tests.builders import at_seconds, at_steps, generation, individual, provenance, run, run_set_spec, study_spec
 
 NAN, INF = math.nan, math.inf
 LOSSES = (3.0, 0.1, INF)
@@ -27,14 +27,14 @@ LOSSES = (3.0, 0.1, INF)
 def store(tmp_path_factory):
     place = tmp_path_factory.mktemp("export") / "results.db"
     store = Store(Database(str(place), create=True), provenance(host='a "quoted", host'))
-    first = store.open_run_set(run_set_spec(seeds=3)).id
+    first = store.open_run_set(run_set_spec(num_seeds=3)).id
     measured = {"hessian_error": MetricHistory(np.array([1, 3]), np.array([0.9, NAN]))}
     clocked = Curve(np.array(LOSSES), np.array([0, 2, 3]), np.array([0.0, 1.0, 4.0]), measured)
-    store.add_run(first, run(0, milestones={"steps:200": 0.1 + 0.2, "seconds:5": -INF}), clocked)
+    store.add_run(first, run(0, milestones={at_steps(200): 0.1 + 0.2, at_seconds(5): -INF}), clocked)
     store.add_run(first, run(1, NAN, status=Status.DIVERGED, reason="loss inf, at step 2"), clocked)
     failed = run(2, status=Status.FAILED, reason="out of memory", milestones={}, training_seconds=None)
     store.add_run(first, failed, Curve(np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1)))
-    untimed = run_set_spec("lodo", task=TaskSpec("rosenbrock", {"scale": 2.0}), timed=False, seeds=1)
+    untimed = run_set_spec("lodo", task=TaskSpec("rosenbrock", {"scale": 2.0}), timed=False, num_seeds=1)
     store.add_run(store.open_run_set(untimed).id, run(0, training_seconds=None), clocked)
     study = store.open_study(study_spec(), fresh=False).id
     store.add_generation(study, generation(sigma=1.5))
@@ -75,7 +75,7 @@ def test_runs_have_a_row_for_each_score_and_one_if_there_is_none(store):
 
 
 def test_other_scores_are_rows_too():
-    scored = run(0, 1.0, scores={"steps:200": {"test_loss": 0.5, "test_accuracy": 0.9}})
+    scored = run(0, 1.0, scores={at_steps(200): {"test_loss": 0.5, "test_accuracy": 0.9}})
     assert [(row["milestone"], row["score"], row["value"]) for row in tables._scores(scored)] == [
         ("steps:200", "loss", 1.0),
         ("steps:200", "test_loss", 0.5),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.backends.selection import use_backend
+from lodo_bench.compute.selection import use_backend
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.training.loop import train

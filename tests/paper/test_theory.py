@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from tests.helpers import NoOracle, build_optimizer, build_task, center_of, copy_of
 
 

@@ -13,7 +13,7 @@ from lodo_bench.charts.curves import aggregate
 from lodo_bench.charts.line_styles import line_style_of
 from lodo_bench.charts.series import PlotSeries
 from lodo_bench.charts.sweeps import SweepLine
-from lodo_bench.plots.curves import Panel, course_figure
+from lodo_bench.plots.curves import Panel, curve_figure
 from lodo_bench.plots.profile import ProfileLine, profile_figure
 from lodo_bench.plots.search import search_figure
 from lodo_bench.plots.style import FORMATS, save, tick
@@ -21,7 +21,7 @@ from lodo_bench.plots.sweep import sweep_figure
 from lodo_bench.plots.trajectories import Trajectory, trajectory_figure
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import LossBound
+from lodo_bench.spec.training import LossBound, Tuned
 from tests.builders import generation, individual, study_spec
 from tests.charts.test_curves import diverged, path
 
@@ -35,7 +35,7 @@ def drawn(name, *paths, label=None):
 
 
 def curves(*lines, bound=None):
-    return course_figure("Learning curves", [Panel("steps", "training loss", lines, bound)])
+    return curve_figure("Learning curves", [Panel("steps", "training loss", lines, bound)])
 
 
 def study(*individuals, **changes):
@@ -44,7 +44,7 @@ def study(*individuals, **changes):
         individual(0),
         individual(1, generation=1, hyperparameters={"learning_rate": 2, "beta1": 0}),
     )
-    record = StudyRecord(7, study_spec(), {"learning_rate": 0.2, "beta1": 0.7}, generations, members)
+    record = StudyRecord(7, study_spec(), Tuned({"learning_rate": 0.2, "beta1": 0.7}), generations, members)
     return replace(record, **changes)
 
 
@@ -120,8 +120,8 @@ def test_a_figure_says_what_is_on_it():
 
 def test_a_line_is_drawn_as_its_optimizer_is_everywhere():
     axes = ordinary_curves().axes[0]
-    colours = {line.get_color() for line in axes.lines}
-    assert line_style_of("adam").colour.light in colours
+    colors = {line.get_color() for line in axes.lines}
+    assert line_style_of("adam").color.light in colors
     assert all(line.get_xdata()[0] >= 1 for line in axes.lines)
 
 
@@ -166,7 +166,7 @@ BEYOND = [drawn("bfgs", path([10.0, 1e3, 5.67e5])), drawn("adam", path([10.0, 30
 def test_a_line_that_grows_beyond_bounds_does_not_set_the_height_and_the_legend_says_so():
     figure = curves(*BEYOND)
     assert figure.axes[0].get_ylim()[1] < 35
-    assert {"bfgs leaves the picture:\nup to 5.7e+05", "adam"} <= texts(figure)
+    assert {"bfgs is clipped at the top:\nup to 5.7e+05", "adam"} <= texts(figure)
 
 
 def test_so_it_is_on_a_linear_axis():
@@ -175,7 +175,7 @@ def test_so_it_is_on_a_linear_axis():
 
 
 def test_a_panel_may_be_about_the_growth():
-    figure = course_figure("Frozen", [Panel("steps", "training loss", BEYOND, whole=True)])
+    figure = curve_figure("Frozen", [Panel("steps", "training loss", BEYOND, clip=False)])
     assert figure.axes[0].get_ylim()[1] > 5e5
     assert "bfgs" in texts(figure)
 
@@ -201,7 +201,7 @@ def test_a_search_shows_every_individual():
 @pytest.mark.parametrize(
     "record",
     [
-        study(hyperparameters=None),
+        study(result=None),
         study(individual(0, fitness=NAN)),
         study(individual(0, hyperparameters={"learning_rate": 1e-300, "beta1": 0.0})),
         study(individual(0, hyperparameters={"learning_rate": 1e300, "beta1": math.nextafter(1, 0)})),
@@ -215,7 +215,7 @@ def test_odd_searches_are_drawn(record):
 
 
 def test_searches_of_different_optimizers_are_rows():
-    small = study(generations=(generation(0, mean={"learning_rate": 0.1}),), hyperparameters={"learning_rate": 0.1})
+    small = study(generations=(generation(0, mean={"learning_rate": 0.1}),), result=Tuned({"learning_rate": 0.1}))
     figure = search_figure([study(), small], KINDS)
     assert len([axes for axes in figure.axes if axes.axison]) == 5
 

@@ -10,20 +10,12 @@ from hypothesis import strategies as st
 
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.statistics import Summary
-from lodo_bench.report.markdown import (
-    NOTHING,
-    hyperparameter_label,
-    hyperparameter_list,
-    mean_and_spread,
-    milestone_title,
-    number,
-    render,
-    table,
-)
+from lodo_bench.report.formatting import NOTHING, hyperparameter_list, mean_and_spread, number
+from lodo_bench.report.markdown import render, table
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.training import LossBound, TaskSpec
-from tests.builders import MACHINE, OTHER_MACHINE, examples, provenance, run, run_set
+from tests.builders import MACHINE, OTHER_MACHINE, at_seconds, at_steps, examples, provenance, run, run_set
 
 NAN, INF = math.nan, math.inf
 ROSENBROCK = TaskSpec("rosenbrock")
@@ -128,18 +120,18 @@ def test_a_mean_has_its_spread(summary, text):
 
 
 @pytest.mark.parametrize(
-    ("key", "title"),
+    ("milestone", "title"),
     [
-        ("steps:200", "200 steps"),
-        ("steps:20000", "20,000 steps"),
-        ("steps:1000000", "1,000,000 steps"),
-        ("seconds:300", "300 s"),
-        ("seconds:0.5", "0.5 s"),
-        ("seconds:50000", "50,000 s"),
+        (at_steps(200), "200 steps"),
+        (at_steps(20000), "20,000 steps"),
+        (at_steps(1000000), "1,000,000 steps"),
+        (at_seconds(300), "300 s"),
+        (at_seconds(0.5), "0.5 s"),
+        (at_seconds(50000), "50,000 s"),
     ],
 )
-def test_milestones_are_titles(key, title):
-    assert milestone_title(key) == title
+def test_milestones_are_titles(milestone, title):
+    assert milestone.title == title
 
 
 def test_hyperparameters_are_listed_in_their_order():
@@ -148,8 +140,9 @@ def test_hyperparameters_are_listed_in_their_order():
 
 
 def test_hyperparameters_say_where_they_are_from():
-    assert hyperparameter_label(Hyperparameters({}, "tuned", "study 3")) == "tuned (study 3)"
-    assert hyperparameter_label(Hyperparameters({}, "default", "")) == "default"
+    assert Hyperparameters({}, "tuned", "", 3).label == "tuned (study 3)"
+    assert Hyperparameters({}, "tuned", "rate × 0.5", 3).label == "tuned (study 3, rate × 0.5)"
+    assert Hyperparameters({}, "default", "").label == "default"
 
 
 def test_the_rows_are_in_order_beneath_the_bound():
@@ -165,7 +158,7 @@ def test_without_a_bound_there_is_no_row_of_it():
 
 
 def test_the_columns_are_the_milestones_and_what_is_said_of_them():
-    record = run(milestones={"seconds:30": 1.0, "steps:1000": 1.0, "steps:200": 1.0})
+    record = run(milestones={at_seconds(30): 1.0, at_steps(1000): 1.0, at_steps(200): 1.0})
     header, _ = main_table(render_sets(run_set(record, task=ROSENBROCK)))
     assert header == [
         "optimizer",
@@ -211,8 +204,8 @@ def test_diverged_runs_are_counted_and_not_averaged():
 
 
 def test_what_is_missing_is_a_dash():
-    long = run_set(run(milestones={"steps:1000": 1.0}), optimizer="long")
-    short = run_set(run(milestones={"steps:200": 1.0}, training_seconds=None), optimizer="short", timed=False)
+    long = run_set(run(milestones={at_steps(1000): 1.0}), optimizer="long")
+    short = run_set(run(milestones={at_steps(200): 1.0}, training_seconds=None), optimizer="short", timed=False)
     header, rows = main_table(render_sets(long, short))
     assert header[2:] == ["loss at 200 steps", "diverged", "loss at 1,000 steps", "diverged", "steps/s"]
     assert rows["short"][2:] == ["1", "0 of 1", NOTHING, NOTHING, NOTHING]
@@ -348,7 +341,7 @@ def test_a_whole_report():
     settings = {"task": TaskSpec("quadratic", {"noise_variance": 4.0}), "steps": 1000}
     there = provenance(machine=OTHER_MACHINE, commit="0123456789abcdef0123456789abcdef01234567")
     adam = run_set(
-        run(0, milestones={"steps:1000": 40.5}, steps=1000, training_seconds=0.5),
+        run(0, milestones={at_steps(1000): 40.5}, steps=1000, training_seconds=0.5),
         run(1, milestones={}, status=Status.FAILED, reason="RuntimeError: out of memory"),
         values={"learning_rate": 1.164, "beta1": 0.465, "beta2": 0.9884},
         source="paper",
@@ -357,12 +350,12 @@ def test_a_whole_report():
         **settings,
     )
     lodo = run_set(
-        run(0, milestones={"steps:1000": 31.0, "seconds:2.5": 30.5}, steps=5000, training_seconds=2.5),
-        run(1, milestones={"steps:1000": 32.0, "seconds:2.5": NAN}, status=Status.DIVERGED),
-        run(2, milestones={"steps:1000": 33.0, "seconds:2.5": 31.5}, steps=2500, training_seconds=2.5),
+        run(0, milestones={at_steps(1000): 31.0, at_seconds(2.5): 30.5}, steps=5000, training_seconds=2.5),
+        run(1, milestones={at_steps(1000): 32.0, at_seconds(2.5): NAN}, status=Status.DIVERGED),
+        run(2, milestones={at_steps(1000): 33.0, at_seconds(2.5): 31.5}, steps=2500, training_seconds=2.5),
         optimizer="lodo",
         values={"meta_learning_rate": 0.00096, "momentum": 0.195},
-        provenance_note="study 7",
+        study_id=7,
         seconds=2.5,
         **settings,
     )

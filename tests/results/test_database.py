@@ -320,7 +320,7 @@ def write_runs(path, optimizer, count):
     """Add runs one by one, beside another process that does the same."""
     database = Database(path, create=False)
     store = Store(database, provenance(host=optimizer))
-    opened = store.open_run_set(run_set_spec(optimizer, seeds=count))
+    opened = store.open_run_set(run_set_spec(optimizer, num_seeds=count))
     barrier.wait(60)
     for seed in opened.missing_seeds:
         store.add_run(opened.id, run(seed), curve())

@@ -19,9 +19,11 @@ from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import GenerationPlan
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
 from tests.builders import (
     OTHER_MACHINE,
+    at_seconds,
+    at_steps,
     curve,
     examples,
     generation,
@@ -139,7 +141,7 @@ def test_an_individual_comes_back_as_it_was(shared, fitness, values, status, rea
 @given(VALUES)
 def test_a_result_comes_back_bit_for_bit(shared, values):
     number = study_with_generations(shared)
-    shared.finish_study(number, values)
+    shared.finish_study(number, Tuned(values))
     study = shared.study(number)
     assert (same(study.hyperparameters, values), study.status) == (True, "finished")
 
@@ -164,7 +166,7 @@ def test_a_run_set_comes_back_as_it_was_specified(shared, values, options, secon
 
 @examples
 @given(
-    st.dictionaries(st.sampled_from(["steps:200", "steps:100000", "seconds:0.5", "seconds:300"]), NUMBERS),
+    st.dictionaries(st.sampled_from([at_steps(200), at_steps(100000), at_seconds(0.5), at_seconds(300)]), NUMBERS),
     STATUSES,
     st.text(),
     COUNTS,
@@ -190,8 +192,8 @@ def test_a_run_comes_back_as_it_was(shared, milestones, status, reason, steps, e
 @given(st.dictionaries(st.sampled_from(["test_loss", "test_accuracy", "validation_loss"]), NUMBERS, min_size=1))
 def test_the_scores_of_a_run_come_back_as_they_were(shared, scores):
     number = shared.open_run_set(run_set_spec(steps=next(SERIAL))).id
-    milestones = {"steps:200": 1.0, "seconds:300": NAN, "seconds:5": 2.0}
-    record = run(milestones=milestones, scores={"steps:200": scores, "seconds:5": {"test_loss": 0.5}})
+    milestones = {at_steps(200): 1.0, at_seconds(300): NAN, at_seconds(5): 2.0}
+    record = run(milestones=milestones, scores={at_steps(200): scores, at_seconds(5): {"test_loss": 0.5}})
     shared.add_run(number, record, curve())
     assert same(shared.run_set(number).runs[0].scores, record.scores)
 
@@ -268,7 +270,7 @@ def test_the_same_specification_continues_its_study(store):
     number = study_with_generations(store, 0)
     store.add_individuals(number, [individual()])
     assert store.open_study(study_spec(), fresh=False) == store.study(number)
-    store.finish_study(number, {"learning_rate": 0.5})
+    store.finish_study(number, Tuned({"learning_rate": 0.5}))
     assert store.open_study(study_spec(), fresh=False) == store.study(number)
     assert len(store.studies()) == 1
 
@@ -425,7 +427,7 @@ def test_studies_are_listed_oldest_first_and_by_task(store):
 def finish(store, number, values, fitness=1.0):
     store.add_generation(number, generation(0))
     store.add_individuals(number, [individual(0, fitness=math.nan), individual(1, fitness=fitness)])
-    store.finish_study(number, values)
+    store.finish_study(number, Tuned(values))
 
 
 def test_a_study_without_a_finite_fitness_has_tuned_nothing(store):
@@ -479,8 +481,8 @@ def test_a_finished_run_set_is_followed_by_another(store):
 
 
 def test_where_the_values_are_from_in_words_does_not_matter(store):
-    first = store.open_run_set(run_set_spec(provenance_note="study 1"))
-    assert store.open_run_set(run_set_spec(provenance_note="study 2")) == first
+    first = store.open_run_set(run_set_spec(provenance_note="one"))
+    assert store.open_run_set(run_set_spec(provenance_note="another")) == first
 
 
 @pytest.mark.parametrize(
@@ -492,7 +494,7 @@ def test_where_the_values_are_from_in_words_does_not_matter(store):
         {"source": "paper"},
         {"steps": 201},
         {"seconds": 1.0},
-        {"seeds": 4},
+        {"num_seeds": 4},
         {"timed": False},
     ],
     ids=str,
@@ -514,9 +516,9 @@ def test_runs_are_in_the_order_of_their_seeds(store):
 
 def test_milestones_come_back_in_their_order(store):
     number = store.open_run_set(run_set_spec()).id
-    record = run(milestones={"steps:200": 1.0, "seconds:300": 2.0, "seconds:20": 3.0})
+    record = run(milestones={at_steps(200): 1.0, at_seconds(300): 2.0, at_seconds(20): 3.0})
     store.add_run(number, record, curve())
-    assert list(store.run_set(number).runs[0].milestones) == ["steps:200", "seconds:300", "seconds:20"]
+    assert list(store.run_set(number).runs[0].milestones) == [at_steps(200), at_seconds(300), at_seconds(20)]
 
 
 def test_an_interrupted_run_is_replaced_with_all_that_belongs_to_it(database, store):
@@ -602,13 +604,13 @@ def test_a_store_without_provenance_does_not_write_runs(database):
 def test_a_record_that_was_read_can_be_written_again(store):
     number = study_with_generations(store, 0)
     store.add_individuals(number, [individual()])
-    store.finish_study(number, {"learning_rate": 0.5})
+    store.finish_study(number, Tuned({"learning_rate": 0.5}))
     read = store.study(number)
     copy = store.open_study(replace(read.spec, seed=1), fresh=False).id
     for record in read.generations:
         store.add_generation(copy, record)
     store.add_individuals(copy, read.individuals)
-    store.finish_study(copy, read.hyperparameters)
+    store.finish_study(copy, read.result)
     assert store.study(copy) == replace(read, id=copy, spec=replace(read.spec, seed=1))
 
 

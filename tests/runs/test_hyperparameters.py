@@ -5,7 +5,7 @@ import pytest
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
 from tests.builders import individual, study_spec
 from tests.helpers import defaults
 
@@ -13,7 +13,7 @@ from tests.helpers import defaults
 def finished(task, optimizer):
     """A study that found the defaults."""
     spec = study_spec(task=TaskSpec(task), optimizer=OptimizerSpec(optimizer))
-    return StudyRecord(3, spec, defaults(optimizer), (), (individual(),))
+    return StudyRecord(3, spec, Tuned(defaults(optimizer)), (), (individual(),))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "momentum", "rmsprop", "yogi", "lars"])
@@ -21,27 +21,26 @@ def test_on_mnist_the_learning_rate_is_halved_after_tuning_and_nothing_else(opti
     found = tuned_hyperparameters(finished("mnist", optimizer))
     values = defaults(optimizer)
     assert found.values == {**values, "learning_rate": values["learning_rate"] / 2}
-    assert (found.source, found.provenance_note) == ("tuned", "study 3, learning rate × 0.5")
-    assert found.study == 3
+    assert (found.source, found.study_id, found.provenance_note) == ("tuned", 3, "learning rate × 0.5")
 
 
 @pytest.mark.parametrize("optimizer", ["lodo", "lodo-diagonal", "lodo-no-momentum", "lodo-sgd"])
 def test_of_lodo_it_is_the_initial_learning_rate_that_is_halved(optimizer):
     found = tuned_hyperparameters(finished("mnist", optimizer))
     assert found.values == {**defaults(optimizer), "initial_learning_rate": 0.5}
-    assert found.provenance_note == "study 3, initial learning rate × 0.5"
+    assert found.provenance_note == "initial learning rate × 0.5"
 
 
 @pytest.mark.parametrize("task", ["quadratic", "rosenbrock", "cifar10"])
 @pytest.mark.parametrize("optimizer", ["adam", "lodo"])
 def test_on_other_tasks_tuned_values_are_taken_as_they_are(task, optimizer):
     found = tuned_hyperparameters(finished(task, optimizer))
-    assert (found.values, found.provenance_note) == (defaults(optimizer), "study 3")
+    assert (found.values, found.study_id, found.provenance_note) == (defaults(optimizer), 3, "")
 
 
 def test_what_has_no_learning_rate_is_left_alone():
     found = tuned_hyperparameters(finished("mnist", "levenberg-marquardt"))
-    assert (found.values, found.provenance_note) == ({"damping": 1.0}, "study 3")
+    assert (found.values, found.study_id, found.provenance_note) == ({"damping": 1.0}, 3, "")
 
 
 def test_the_papers_values_on_mnist_are_those_of_its_final_runs_already():

@@ -111,7 +111,7 @@ def test_labels_name_the_options_that_differ():
 )
 def test_milestone_keys_are_readable_and_exact(milestone, key):
     assert milestone.key == key
-    assert float(key.partition(":")[2]) == milestone.value
+    assert Milestone.parse(key) == milestone
 
 
 def test_a_curves_seconds_are_the_last_reading():

@@ -18,14 +18,14 @@ def cifar10(seed=1, dtype=torch.float64, **options):
     return build_task("cifar10", [seed], dtype, **options)
 
 
-def normalized(picture):
-    return (picture.double() / 255 - MEANS) / DEVIATIONS
+def normalized(image):
+    return (image.double() / 255 - MEANS) / DEVIATIONS
 
 
 def batch_by_hand(task):
-    """Inputs and classes of the current batch, picture by picture."""
+    """Inputs and classes of the current batch, image by image."""
     data, inputs, classes = load_cifar10(), [], []
-    for number in task._draw.tolist():
+    for number in task.batch.tolist():
         place, variant = divmod(number, 162)
         row, column = divmod(variant // 2, 9)
         crop = pad(normalized(data.train_images[place]), (4, 4, 4, 4))[:, row : row + 32, column : column + 32]
@@ -34,7 +34,7 @@ def batch_by_hand(task):
     return torch.stack(inputs), torch.tensor(classes)
 
 
-def test_loss_and_gradient_are_those_of_augmented_normalized_pictures_and_the_penalty():
+def test_loss_and_gradient_are_those_of_augmented_normalized_images_and_the_penalty():
     task = cifar10(batch_size=4, width=2)
     task.next_batch()
     x = task.initial_point() + 0.01
@@ -57,33 +57,33 @@ def test_the_penalty_is_half_its_strength_times_the_square():
 
 
 def test_an_epoch_goes_through_the_training_set_once_and_on_into_the_next():
-    task = cifar10(batch_size=8)  # of 20 pictures
-    places = [task._draw // 162]
+    task = cifar10(batch_size=8)  # of 20 images
+    places = [task.batch // 162]
     for _ in range(4):
         task.next_batch()
-        places.append(task._draw // 162)
+        places.append(task.batch // 162)
     drawn = torch.cat(places).tolist()
     assert sorted(drawn[:20]) == sorted(drawn[20:]) == list(range(20))
     assert drawn[:20] != drawn[20:]
 
 
 def test_a_batch_may_be_larger_than_the_training_set():
-    counts = (cifar10(batch_size=50)._draw // 162).bincount(minlength=20)
+    counts = (cifar10(batch_size=50).batch // 162).bincount(minlength=20)
     assert counts.sum() == 50
     assert set(counts.tolist()) == {2, 3}
 
 
-def test_crops_and_reflections_are_drawn_uniformly():
-    variants = cifar10(batch_size=16_200)._draw % 162
+def test_crops_and_flips_are_drawn_uniformly():
+    variants = cifar10(batch_size=16_200).batch % 162
     counts = variants.bincount(minlength=162)
     assert ((counts - 100).square() / 100).sum() < 162 + 5 * (2 * 162) ** 0.5
 
 
 def test_parts_of_a_batch_add_up_to_it_where_their_statistics_are_the_same():
-    """With the same picture everywhere each part has the whole batch's statistics."""
+    """With the same image everywhere each part has the whole batch's statistics."""
     whole, parts = (cifar10(batch_size=6, micro_batch=m) for m in (0, 2))
     for task in (whole, parts):
-        task._draw = torch.full((6,), 3 * 162 + 80)
+        task.batch = torch.full((6,), 3 * 162 + 80)
     # With no variance every normalization gives its bias, so this compares the classes' weights.
     x = whole.initial_point() + 0.1
     for found, expected in zip(parts.loss_and_gradient(x), whole.loss_and_gradient(x), strict=True):
@@ -94,9 +94,9 @@ def test_parts_are_the_mean_of_losses_with_their_own_statistics():
     task = cifar10(batch_size=6, micro_batch=3, width=2)
     x = task.initial_point()
     alone = []
-    for draw in task._draw.split(3):
+    for draw in task.batch.split(3):
         half = cifar10(batch_size=3, width=2)
-        half._draw = draw
+        half.batch = draw
         alone.append(half.loss_and_gradient(x))
     loss, gradient = task.loss_and_gradient(x)
     torch.testing.assert_close(loss, (alone[0][0] + alone[1][0]) / 2, rtol=1e-12, atol=0)
@@ -119,13 +119,13 @@ def test_running_averages_take_in_a_batch_once():
 
 
 def test_test_loss_and_accuracy_are_those_of_the_running_averages(monkeypatch):
-    monkeypatch.setattr("lodo_bench.tasks.cifar10._CHUNK", 4)  # so that six pictures are two chunks
+    monkeypatch.setattr("lodo_bench.tasks.cifar10._CHUNK", 4)  # so that six images are two chunks
     task, data = cifar10(width=2), load_cifar10()
     x = task.initial_point()
     for _ in range(3):
         task.next_batch()
         task.loss_and_gradient(x)
-    inputs = torch.stack([task._normalized(picture) for picture in data.test_images])
+    inputs = torch.stack([task._normalize(image) for image in data.test_images])
     torch.testing.assert_close(inputs, torch.stack([normalized(p) for p in data.test_images]), rtol=0, atol=1e-12)
     statistics = task._statistics.pairs()
     logits = resnet.logits(resnet.layout(2).views(x[0]), inputs, statistics, training=False)
@@ -152,7 +152,7 @@ def test_without_data_it_says_which_file_is_missing(monkeypatch, tmp_path):
 
 
 def test_channels_last_is_for_gpus():
-    with pytest.raises(UsageError, match="channels_last is for GPUs"):
+    with pytest.raises(UsageError, match="channels_last requires a GPU"):
         Cifar10.check({"channels_last": "yes"}, "cpu", "float32")
 
 

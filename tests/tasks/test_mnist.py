@@ -10,7 +10,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.tasks.data import load_mnist
 from lodo_bench.tasks.mnist import Mnist
 from lodo_bench.tasks.networks import pixel_cnn
-from lodo_bench.tasks.pixels import visible_inputs
+from lodo_bench.tasks.networks.pixel_cnn import visible_inputs
 from tests import stand_in_data
 from tests.helpers import build_task
 from tests.tasks import numpy_pixel_cnn
@@ -22,7 +22,7 @@ def mnist(seed=1, dtype=torch.float64, **options):
 
 def drawn(task):
     """Images, rows and columns of the current batch, as NumPy arrays."""
-    images, places = load_mnist().train_images.numpy(), task._draw.numpy()
+    images, places = load_mnist().train_images.numpy(), task.batch.numpy()
     return images[places // 784], places % 784 // 28, places % 28
 
 
@@ -60,21 +60,21 @@ def test_a_fresh_network_is_about_as_good_as_guessing():
     for seed in range(4):
         task = mnist(seed, torch.float32, batch_size=16)
         losses.append(task.loss_and_gradient(task.initial_point())[0].item())
-    # ln 256 = 5.545 is that of one brightness as likely as another; the start is confident about some wrong ones.
+    # ln 256 = 5.545 is that of one intensity as likely as another; the start is confident about some wrong ones.
     assert math.log(256) - 1 < min(losses) < max(losses) < math.log(256) + 4
 
 
 def test_the_last_images_are_left_out_of_training_and_all_else_is_drawn():
     data = load_mnist()
     task = mnist(batch_size=5000)
-    places = task._draw // 784
+    places = task.batch // 784
     assert sorted(set(places.tolist())) == list(range(len(data.train_images) - 64))
     assert torch.equal(task._validation, data.train_images[-64:])
-    assert sorted(set((task._draw % 784).tolist())) == list(range(784))
+    assert sorted(set((task.batch % 784).tolist())) == list(range(784))
 
 
 @pytest.fixture
-def brightness(monkeypatch):
+def intensity(monkeypatch):
     """In place of the network's losses: how bright the pixel to predict is, plus a thousandth of how many are seen."""
 
     def losses(parameters, inputs, targets):
@@ -84,25 +84,25 @@ def brightness(monkeypatch):
 
 
 def mean_of(images):
-    """What the mean over all pixels of `brightness` must be; before pixel i there are i pixels to be seen."""
+    """What the mean over all pixels of `intensity` must be; before pixel i there are i pixels to be seen."""
     return images.double().mean().item() + 783 / 2 / 1000
 
 
-def test_the_validation_loss_is_the_mean_over_every_pixel_of_the_last_64_images(brightness):
+def test_the_validation_loss_is_the_mean_over_every_pixel_of_the_last_64_images(intensity):
     task = mnist()
     found = task.validation_metrics(task.initial_point())
     assert found.keys() == {"validation_loss"}
     assert found["validation_loss"].item() == pytest.approx(mean_of(load_mnist().train_images[-64:]), rel=1e-6)
 
 
-def test_the_test_loss_is_the_mean_over_every_pixel_of_the_test_set(brightness):
+def test_the_test_loss_is_the_mean_over_every_pixel_of_the_test_set(intensity):
     task = mnist(test_samples=0)
     found = task.test_metrics(task.initial_point())
     assert found.keys() == {"test_loss"}
     assert found["test_loss"].item() == pytest.approx(mean_of(load_mnist().test_images), rel=1e-6)
 
 
-def test_a_sample_of_the_test_set_has_a_standard_error(brightness):
+def test_a_sample_of_the_test_set_has_a_standard_error(intensity):
     images = load_mnist().test_images
     tasks = [mnist(seed, test_samples=4000) for seed in (1, 2)]
     found, other = (task.test_metrics(task.initial_point()) for task in tasks)
@@ -116,7 +116,7 @@ def test_a_sample_of_the_test_set_has_a_standard_error(brightness):
 def test_the_layers_are_modules_with_their_biases():
     task = mnist()
     assert len(task.layers) == 2 + 3 * 20
-    assert [part.stop - part.initial for part in task.layers[:4]] == [120, 840, 1200, 2420]
+    assert [part.stop - part.start for part in task.layers[:4]] == [120, 840, 1200, 2420]
     assert task.layers[-1] == slice(94_696 - 5376, 94_696)
 
 
@@ -162,9 +162,9 @@ def test_bf16_rounds_the_products_and_nothing_else():
 @pytest.mark.parametrize(
     ("options", "device", "dtype", "message"),
     [
-        ({"precision": "bf16"}, "cpu", "float64", "precision = bf16 is for runs in float32, not float64"),
-        ({"precision": "tf32"}, "cuda", "float64", "precision = tf32 is for runs in float32"),
-        ({"precision": "tf32"}, "cpu", "float32", "mode of NVIDIA's GPUs"),
+        ({"precision": "bf16"}, "cpu", "float64", "precision = bf16 requires dtype float32, not float64"),
+        ({"precision": "tf32"}, "cuda", "float64", "precision = tf32 requires dtype float32"),
+        ({"precision": "tf32"}, "cpu", "float32", "requires an NVIDIA GPU"),
     ],
 )
 def test_a_precision_that_there_is_not_is_refused(options, device, dtype, message):

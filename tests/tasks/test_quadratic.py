@@ -179,5 +179,5 @@ def test_a_reversed_range_of_eigenvalues_is_refused():
     [("dimension", 0), ("dimension", 2.5), ("noise_variance", -1), ("min_eigenvalue", 0), ("max_eig", float("inf"))],
 )
 def test_impossible_options_are_refused(option, value):
-    with pytest.raises(UsageError, match=r"is not possible for quadratic: it must be"):
+    with pytest.raises(UsageError, match=r"^invalid \w+ = \S+ for quadratic: must be"):
         resolve(Quadratic.options_table, {option: value}, "quadratic", "option")

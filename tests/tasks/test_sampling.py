@@ -6,21 +6,21 @@ import torch
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.tasks.networks import pixel_cnn
-from lodo_bench.tasks.sampling import check_sampled, first_inputs, sample_digits
+from lodo_bench.tasks.sampling import check_generative, first_inputs, sample_digits
 from tests.helpers import build_task, defaults, training_spec
 
 
 @pytest.fixture
 def seen(monkeypatch):
-    """In place of the network: brightness 3 at the first pixel, then always one more than at the one before."""
+    """In place of the network: intensity 3 at the first pixel, then always one more than at the one before."""
     inputs_seen = []
 
     def logits(parameters, inputs):
         inputs_seen.append(inputs)
         pixel = len(inputs_seen) - 1
         before = (inputs[:, 0].flatten(1)[:, pixel - 1] * 256).round().long()
-        brightness = (before + 1) % 256 if pixel else torch.tensor([3] * len(inputs))
-        return torch.nn.functional.one_hot(brightness, 256) * 1000.0
+        intensity = (before + 1) % 256 if pixel else torch.tensor([3] * len(inputs))
+        return torch.nn.functional.one_hot(intensity, 256) * 1000.0
 
     monkeypatch.setattr(pixel_cnn, "logits", logits)
     return inputs_seen
@@ -36,7 +36,7 @@ def test_each_pixel_is_drawn_in_the_order_of_reading_from_those_before(seen):
     assert [(inputs[:, 2] == 1).sum().item() for inputs in seen] == [2 * pixel for pixel in range(784)]
 
 
-def test_brightnesses_come_as_often_as_the_network_says(monkeypatch):
+def test_intensities_come_as_often_as_the_network_says(monkeypatch):
     probabilities = torch.zeros(256)
     probabilities[[0, 100, 255]] = torch.tensor([0.5, 0.3, 0.2])
     monkeypatch.setattr(pixel_cnn, "logits", lambda parameters, inputs: probabilities.log().expand(len(inputs), 256))
@@ -59,15 +59,15 @@ def test_the_first_inputs_are_those_of_the_runs_first_batch():
     assert torch.equal(first_inputs(other, 3), found), "all optimizers meet the same batches"
 
 
-def test_the_first_channel_has_the_images_own_brightnesses():
+def test_the_first_channel_has_the_images_own_intensities():
     task = build_task("mnist", [1], batch_size=3)
     inputs = task.inputs(3)
-    images = task._train[task._draw // 784]
+    images = task._train[task.batch // 784]
     visible = inputs[:, 2] == 1
     assert torch.equal((inputs[:, 0] * 256).round().byte(), images * visible)
 
 
-def test_other_tasks_have_no_pictures():
-    check_sampled(TaskSpec("mnist"))
-    with pytest.raises(UsageError, match="there are no pictures of cifar10; only of: mnist"):
-        check_sampled(TaskSpec("cifar10"))
+def test_other_tasks_have_no_images():
+    check_generative(TaskSpec("mnist"))
+    with pytest.raises(UsageError, match="cifar10 does not generate images; only mnist does"):
+        check_generative(TaskSpec("cifar10"))

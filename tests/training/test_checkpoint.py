@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.momentum import Momentum
@@ -20,6 +20,7 @@ from lodo_bench.tasks.quadratic import Quadratic
 from lodo_bench.training import checkpoint as checkpoints
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, load_parameters
 from lodo_bench.training.loop import train
+from tests.builders import at_steps
 from tests.helpers import LOCKSTEP, SMALL, small_task, training_spec, varied_individual
 
 NEVER, ALWAYS = 1e9, 0.0
@@ -29,15 +30,16 @@ class Measured(Quadratic):
     """Tells how far the point is from the origin, every five steps, and its first coordinate at milestones."""
 
     metric_interval = 5
+    is_network = True
     max_population = 1
     interrupt_in: str | None = None
 
-    def evaluate(self, x):
-        self._interrupt("evaluate")
+    def validation_metrics(self, x):
+        self._interrupt("validation")
         return {"distance": x.norm(dim=1)}
 
     def test_metrics(self, x):
-        self._interrupt("examine")
+        self._interrupt("test")
         return {"first": x[:, 0]}
 
     @classmethod
@@ -55,7 +57,7 @@ class Torn(Momentum):
 
     def step(self, gradient, oracle):
         self._velocity.add_(gradient)
-        if Torn.interrupt and oracle._steps == 40:
+        if Torn.interrupt and oracle._num_steps == 40:
             raise KeyboardInterrupt
         super().step(gradient, oracle)
 
@@ -67,9 +69,9 @@ def alone():
 
 
 @pytest.fixture
-def measured(monkeypatch):
-    monkeypatch.setitem(TASKS._paths, "measured", f"{__name__}:Measured")
-    return replace(training_spec(task="measured", steps=100), task=TaskSpec("measured", {"dimension": 6}))
+def measured():
+    with TASKS.registered("measured", Measured):
+        yield replace(training_spec(task="measured", steps=100), task=TaskSpec("measured", {"dimension": 6}))
 
 
 @pytest.fixture
@@ -146,21 +148,21 @@ def test_the_clock_goes_on_and_does_not_count_the_pause(checkpoint):
 def test_continuing_is_told(checkpoint, notices):
     (stopped,) = train(training_spec(steps=3000), stop_at(1100), checkpoint())
     train(training_spec(steps=3000), checkpoint=checkpoint())
-    assert notices == [f"continued after {stopped.steps:,} steps"]
+    assert notices == [f"resumed after {stopped.steps:,} steps"]
 
 
 def test_a_training_that_is_killed_goes_on_from_the_last_writing(checkpoint, monkeypatch):
     monkeypatch.setattr(checkpoints, "_SHARE", 0)
 
-    class KillError(Exception):
+    class Killed(BaseException):
         pass
 
     def kill(progress):
         if progress.steps > 100:
-            raise KillError
+            raise Killed
 
     spec = training_spec("adam", steps=300)
-    with pytest.raises(KillError):
+    with pytest.raises(Killed):
         train(spec, kill, checkpoint(ALWAYS))
     assert checkpoint().read(spec)["recorder"]["steps"] > 1
     assert_equal(train(spec, checkpoint=checkpoint()), train(spec))
@@ -189,10 +191,9 @@ def test_a_checkpoint_waits_twenty_times_as_long_as_it_takes_to_write(checkpoint
         assert kept.is_due == due
 
 
-def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint):
-    monkeypatch.setitem(OPTIMIZERS._paths, "torn", f"{__name__}:Torn")
+def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint, register):
     spec = training_spec(steps=100)
-    spec = replace(spec, optimizer=OptimizerSpec("torn"))
+    spec = replace(spec, optimizer=OptimizerSpec(register(Torn)))
     monkeypatch.setattr(Torn, "interrupt", True)
     (stopped,) = train(spec, checkpoint=checkpoint(ALWAYS))
     assert stopped.status is Status.INTERRUPTED and 0 < stopped.steps <= 40
@@ -200,13 +201,13 @@ def test_a_step_that_was_cut_in_two_is_not_kept(monkeypatch, checkpoint):
     assert_equal(train(spec, checkpoint=checkpoint()), train(spec))
 
 
-@pytest.mark.parametrize("where", ["evaluate", "examine"])
+@pytest.mark.parametrize("where", ["validation", "test"])
 def test_a_measurement_that_was_interrupted_is_made_up_for(measured, checkpoint, monkeypatch, where):
     whole = train(measured)
     monkeypatch.setattr(Measured, "interrupt_in", where)
     (stopped,) = train(measured, checkpoint=checkpoint())
     assert stopped.status is Status.INTERRUPTED
-    assert stopped.steps == (5 if where == "evaluate" else 100)
+    assert stopped.steps == (5 if where == "validation" else 100)
     assert_equal(train(measured, checkpoint=checkpoint()), whole)
 
 
@@ -225,7 +226,7 @@ def break_content(path):
 
 
 def unpickle(path):
-    torch.save({"format": 1, "identity": "", "state": os.getcwd}, path)
+    torch.save({"format": 2, "identity": "", "state": os.getcwd}, path)
 
 
 @pytest.mark.parametrize(
@@ -236,8 +237,8 @@ def unpickle(path):
         (break_content, "is damaged"),
         (unpickle, "is damaged"),
         (lambda path: torch.save([1], path), "is damaged"),
-        (lambda path: torch.save({"format": 0}, path), "is none of this version of lodo-bench"),
-        (lambda path: torch.save({"format": 1}, path), "is of another run"),
+        (lambda path: torch.save({"format": 1}, path), "is none of this version of lodo-bench"),
+        (lambda path: torch.save({"format": 2}, path), "is of another run"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_told_and_the_run_starts_anew(checkpoint, tmp_path, notices, damage, message):
@@ -252,7 +253,7 @@ def test_a_damaged_or_foreign_file_is_told_and_the_run_starts_anew(checkpoint, t
 
 @pytest.mark.parametrize(
     ("changes", "owner"),
-    [({"steps": 61}, ""), ({"dtype": "float32"}, ""), ({"learned": b"1"}, ""), ({}, "another run set")],
+    [({"steps": 61}, ""), ({"dtype": "float32"}, ""), ({"weights": b"1"}, ""), ({}, "another run set")],
 )
 def test_the_checkpoint_of_another_run_is_not_used(checkpoint, notices, changes, owner):
     train(training_spec(steps=60), stop_at(20), checkpoint())
@@ -301,7 +302,7 @@ def test_the_parameters_of_a_network_are_kept(measured, checkpoint, tmp_path):
     found = load_parameters(tmp_path / "kept", 3, 1)
     assert found.task == TaskSpec("measured", {"dimension": 6})
     assert (found.values.shape, found.values.dtype) == ((6,), torch.float64)
-    assert outcome.scores["steps:100"]["first"] == found.values[0].item()
+    assert outcome.scores[at_steps(100)]["first"] == found.values[0].item()
 
 
 def test_the_parameters_of_populations_and_of_runs_that_diverged_are_not_kept(checkpoint, measured, tmp_path):

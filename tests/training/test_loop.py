@@ -15,7 +15,8 @@ from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.loop import Progress, trace, train
+from lodo_bench.training.loop import trace, train
+from lodo_bench.training.session import Progress
 from tests.helpers import LOCKSTEP, training_spec, varied_individual
 
 
@@ -44,15 +45,6 @@ class Clock:
     def __call__(self):
         self.now += 1.0
         return self.now
-
-
-@pytest.fixture
-def register(monkeypatch):
-    def register(kind):
-        monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:{kind.__name__}")
-        return "mine"
-
-    return register
 
 
 @pytest.fixture

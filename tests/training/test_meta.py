@@ -11,8 +11,7 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.l2lbgdbgd import HIDDEN, WEIGHTS, features
 from lodo_bench.spec.training import (
     Individual,
-    MetaTrainedWeights,
-    MetaTrainingSpec,
+    MetaTrainingState,
     OptimizerSpec,
     TaskSpec,
     TrainingSpec,
@@ -20,19 +19,20 @@ from lodo_bench.spec.training import (
 from lodo_bench.tasks import TASKS
 from lodo_bench.training import meta as meta_training
 from lodo_bench.training.loop import train
-from lodo_bench.training.meta import is_meta_trained, run_epoch
+from lodo_bench.training.meta import run_epoch
 from tests.helpers import center_of
 
 TASK = TaskSpec("quadratic", {"dimension": 10, "min_eigenvalue": 0.1})
 OPTIMIZER = OptimizerSpec("l2lbgdbgd")
 
 
-def epoch_spec(epoch=0, before=None, runs=1):
-    return MetaTrainingSpec(TASK, OPTIMIZER, (Individual((0, epoch, 0), {}),), 100 * runs, before)
+def meta_train(epoch=0, before=None, runs=1):
+    spec = TrainingSpec(TASK, OPTIMIZER, "tuning", (Individual((0, epoch, 0), {}),), 100 * runs)
+    return run_epoch(spec, before)
 
 
-def weights_of(learned):
-    return np.frombuffer(learned.weights, dtype="<f8")
+def weights_of(state):
+    return np.frombuffer(state.weights, dtype="<f8")
 
 
 class PlainOptimizer(torch.nn.Module):
@@ -101,54 +101,54 @@ def test_a_run_learns_what_full_autograd_learns(monkeypatch):
     ).weights[0]
     task = TASKS.load("quadratic")(seeding.task_generators(spec), torch.float64, TASK.options)
     expected = plain_meta_training(drawn, task)
-    learned = weights_of(run_epoch(epoch_spec()).weights)
+    learned = weights_of(meta_train().state)
     assert np.abs(expected - drawn.numpy()).max() > 0.05
     np.testing.assert_allclose(learned, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_epochs_go_on_from_what_is_stored_bit_for_bit():
-    first = run_epoch(epoch_spec())
-    stored = MetaTrainedWeights(bytes(bytearray(first.weights.weights)), bytes(bytearray(first.weights.state_dict)))
-    again = run_epoch(epoch_spec(1, stored))
-    straight = run_epoch(epoch_spec(1, first.weights))
-    assert again.weights == straight.weights
+    first = meta_train()
+    stored = MetaTrainingState(bytes(bytearray(first.state.weights)), bytes(bytearray(first.state.state_dict)))
+    again = meta_train(1, stored)
+    straight = meta_train(1, first.state)
+    assert again.state == straight.state
     assert again.loss == straight.loss != first.loss
 
 
 def test_the_best_weights_so_far_are_kept(monkeypatch):
     losses = iter([1.0, 2.0, 0.5])
     monkeypatch.setattr(meta_training._Learner, "validate", lambda self: next(losses))
-    first = run_epoch(epoch_spec(0))
-    second = run_epoch(epoch_spec(1, first.weights))
-    third = run_epoch(epoch_spec(2, second.weights))
-    assert second.weights.weights == first.weights.weights != third.weights.weights
-    assert second.weights.state_dict != first.weights.state_dict
+    first = meta_train(0)
+    second = meta_train(1, first.state)
+    third = meta_train(2, second.state)
+    assert second.state.weights == first.state.weights != third.state.weights
+    assert second.state.state_dict != first.state.state_dict
 
 
 def test_an_epoch_without_a_finite_loss_changes_nothing(monkeypatch):
-    first = run_epoch(epoch_spec())
+    first = meta_train()
     monkeypatch.setattr(meta_training._Learner, "validate", lambda self: float("inf"))
-    lost = run_epoch(epoch_spec(1, first.weights))
-    assert lost.weights is first.weights
+    lost = meta_train(1, first.state)
+    assert lost.state is first.state
     assert np.isnan(lost.loss)
 
 
-def mean_loss(learned, keys):
+def mean_loss(weights, keys):
     individuals = tuple(Individual(key, {}) for key in keys)
-    spec = replace(training_spec((0,)), purpose="final", individuals=individuals, weights=learned)
+    spec = replace(training_spec((0,)), purpose="final", individuals=individuals, weights=weights)
     return np.mean([outcome.curve.losses for outcome in train(spec)])
 
 
 def test_what_is_learned_holds_on_fresh_problems_of_the_same_kind():
     """Final runs meet other Hessians and other walks than any epoch has seen."""
-    learned = None
+    state = None
     for epoch in range(4):
-        learned = run_epoch(epoch_spec(epoch, learned, runs=5)).weights
+        state = meta_train(epoch, state, runs=5).state
     keys = [(seed,) for seed in range(20)]
     untrained = np.zeros(WEIGHTS).tobytes()  # proposes nothing: x stays where it is
-    assert mean_loss(learned.weights, keys) < 0.5 * mean_loss(untrained, keys)
+    assert mean_loss(state.weights, keys) < 0.5 * mean_loss(untrained, keys)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lodo", "newton"])
 def test_others_are_not_meta_trained(optimizer):
-    assert not is_meta_trained(optimizer)
+    assert OPTIMIZERS.load(optimizer).search == "genetic"

@@ -12,6 +12,7 @@ from lodo_bench.tasks.quadratic import Quadratic
 from lodo_bench.training import loop as training
 from lodo_bench.training.loop import train
 from lodo_bench.training.metrics import HessianError, metrics_of
+from tests.builders import at_steps
 from tests.helpers import build_optimizer, build_task, defaults, training_spec
 
 RATES = [{"meta_learning_rate": 0.001, "momentum": 0.5, "initial_learning_rate": rate} for rate in (0.5, 2.0)]
@@ -84,7 +85,7 @@ class Followed(Quadratic):
 
     metric_interval = 40
 
-    def evaluate(self, x):
+    def validation_metrics(self, x):
         return {"norm": x.norm(dim=1)}
 
     def test_metrics(self, x):
@@ -92,10 +93,10 @@ class Followed(Quadratic):
 
 
 @pytest.fixture
-def followed(monkeypatch):
+def followed():
     """A specification on this task; its individuals' losses and points are those of the quadratic."""
-    monkeypatch.setitem(TASKS._paths, "quadratic", f"{__name__}:Followed")
-    return spec
+    with TASKS.registered("quadratic", Followed):
+        yield spec
 
 
 def test_a_task_is_followed_at_its_interval_beside_the_other_metrics(followed):
@@ -110,12 +111,12 @@ def test_a_task_is_followed_at_its_interval_beside_the_other_metrics(followed):
 
 def test_a_milestones_scores_are_what_is_examined_and_the_tasks_latest_metrics(followed):
     (outcome,) = train(followed())
-    assert set(outcome.scores) == {"steps:250"}
-    assert set(outcome.scores["steps:250"]) == {"norm", "first"}
-    assert outcome.scores["steps:250"]["norm"] == outcome.curve.metrics["norm"].values[-1]
+    assert set(outcome.scores) == {at_steps(250)}
+    assert set(outcome.scores[at_steps(250)]) == {"norm", "first"}
+    assert outcome.scores[at_steps(250)]["norm"] == outcome.curve.metrics["norm"].values[-1]
     (shorter,) = train(followed(steps=240))
-    assert shorter.scores["steps:240"]["norm"] == outcome.scores["steps:250"]["norm"]
-    assert shorter.scores["steps:240"]["first"] != outcome.scores["steps:250"]["first"]
+    assert shorter.scores[at_steps(240)]["norm"] == outcome.scores[at_steps(250)]["norm"]
+    assert shorter.scores[at_steps(240)]["first"] != outcome.scores[at_steps(250)]["first"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from lodo_bench.spec.study import GenerationPlan, IndividualRecord, Schedule, St
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.study import Study
-from tests.compute import CPU, changed
+from tests.compute_specs import CPU, changed
 
 examples = settings(deadline=None, derandomize=True, max_examples=40)
 
@@ -33,8 +33,8 @@ def study_spec(optimizer="momentum", **changes):
     return changed(StudySpec(**values), changes)
 
 
-def study_record(spec=None, individuals=(), hyperparameters=None, number=1):
-    return StudyRecord(number, spec or study_spec(), hyperparameters, (), tuple(individuals))
+def study_record(spec=None, individuals=(), number=1):
+    return StudyRecord(number, spec or study_spec(), None, (), tuple(individuals))
 
 
 def new_study(optimizer="momentum", number=1, **changes):
@@ -101,9 +101,9 @@ class MemoryLedger:
             assert key not in self.individuals, "evaluated twice"
             self.individuals[key] = individual
 
-    def finish_study(self, study, hyperparameters):
+    def finish_study(self, study, result):
         self.events.append(("result", study))
-        self.results[study] = dict(hyperparameters)
+        self.results[study] = result
 
     def record(self, number, spec):
         """The study as a database gives it back."""

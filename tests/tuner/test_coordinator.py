@@ -46,7 +46,7 @@ def all_shards(coordinator):
 def test_all_studies_come_to_their_results():
     studies = three_studies()
     ledger = run(studies)
-    assert ledger.results == {study.id: study.hyperparameters for study in studies}
+    assert ledger.results == {study.id: study.result for study in studies}
     assert sorted(ledger.individuals) == [(s, g, i) for s in NAMES for g in range(3) for i in range(6)]
     assert sorted(ledger.generations) == [(s, g) for s in NAMES for g in range(3)]
 
@@ -298,13 +298,13 @@ def test_a_generation_without_any_finite_fitness_is_noticed():
     (notice,) = listener.notices
     assert "adam" in notice
     assert "no individual of generation 2 has a finite loss" in notice
-    assert "the mean stays where it was" in notice
+    assert "the mean is unchanged" in notice
     assert ledger.generations[2, 2].mean == ledger.generations[2, 1].mean
 
 
 def test_every_such_generation_is_noticed_and_the_result_is_the_start():
     study, listener = new_study(), Listening()
-    start = study.hyperparameters
+    start = study.result
     ledger = run([study], all_diverge, callback=listener)
     assert ["generation 1" in n for n in listener.notices] == [True, False, False]
     assert ["generation 3" in n for n in listener.notices] == [False, False, True]
@@ -334,4 +334,4 @@ def test_a_result_is_reported_after_it_is_stored():
 
     listener = Looking()
     run([new_study()], ledger=ledger, callback=listener)
-    assert listener.reports[-1].mean == ledger.results[1]
+    assert listener.reports[-1].mean == ledger.results[1].values

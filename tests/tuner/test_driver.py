@@ -48,7 +48,7 @@ def test_studies_are_run_to_their_end():
     ledger, listener, studies = MemoryLedger(), Listening(), new_studies()
     run_studies(studies, ledger, listener, HERE)
     assert all(study.finished for study in studies)
-    assert ledger.results == {study.id: study.hyperparameters for study in studies}
+    assert ledger.results == {study.id: study.result for study in studies}
     assert sorted(ledger.individuals) == [(s, g, i) for s in SPECS for g in range(2) for i in range(5)]
     completed = {key: record for key, record in ledger.individuals.items() if record.status is Status.COMPLETED}
     assert {(g, record.steps) for (_, g, _), record in completed.items()} == {(0, 10), (1, 20)}
@@ -77,11 +77,11 @@ class Crowded(Rosenbrock):
 
 
 def test_what_does_not_fit_into_memory_does_not_end_the_study(monkeypatch):
-    monkeypatch.setitem(TASKS._paths, "rosenbrock", f"{__name__}:Crowded")
     monkeypatch.setattr(Crowded, "built", 0)
     ledger = MemoryLedger()
     study = Study(study_record(SPECS[1]))
-    run_studies([study], ledger, Listening(), HERE)
+    with TASKS.registered("rosenbrock", Crowded):
+        run_studies([study], ledger, Listening(), HERE)
     assert study.finished
     statuses = [record.status is Status.COMPLETED for _, record in sorted(ledger.individuals.items())]
     assert statuses == [True, True, False, False, True, False, False, True, True, False]

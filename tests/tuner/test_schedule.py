@@ -7,7 +7,7 @@ import pytest
 from lodo_bench.errors import ScheduleError
 from lodo_bench.spec.study import GenerationPlan, Schedule
 from lodo_bench.tasks import TASKS
-from lodo_bench.tuner.schedule import BUILT_IN, load_schedule, parse_schedule
+from lodo_bench.tuner.schedule import BUILT_IN, load_schedules, parse_schedules
 
 # LODO App. E, Table 5: the spread and the steps of each generation.
 TABLE_5 = {
@@ -52,10 +52,14 @@ def write(tmp_path):
     return write
 
 
+def load_genetic(name, task):
+    return load_schedules(name, task)["genetic"]
+
+
 @pytest.mark.parametrize("task", TABLE_5)
 def test_the_papers_schedules_are_table_5(task):
     population, sigmas, steps = TABLE_5[task]
-    schedule = load_schedule("paper", task)
+    schedule = load_genetic("paper", task)
     assert (schedule.name, schedule.population, schedule.decay_transform) == ("paper", population, "logit")
     assert [plan.sigma for plan in schedule.generations] == sigmas
     assert [plan.steps for plan in schedule.generations] == steps
@@ -63,7 +67,7 @@ def test_the_papers_schedules_are_table_5(task):
 
 @pytest.mark.parametrize("task", TASKS.names)
 def test_the_quick_schedule_is_the_papers_with_a_tenth_of_the_steps(task):
-    paper, quick = load_schedule("paper", task), load_schedule("quick", task)
+    paper, quick = load_genetic("paper", task), load_genetic("quick", task)
     assert quick.name == "quick"
     assert (quick.population, quick.decay_transform) == (paper.population, paper.decay_transform)
     assert [plan.sigma for plan in quick.generations] == [plan.sigma for plan in paper.generations]
@@ -72,52 +76,52 @@ def test_the_quick_schedule_is_the_papers_with_a_tenth_of_the_steps(task):
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_task_without_a_built_in_schedule_is_told_to_give_a_file(name):
-    with pytest.raises(ScheduleError, match=f"schedule '{name}' says nothing about task 'chess'.*a YAML file"):
-        load_schedule(name, "chess")
+    with pytest.raises(ScheduleError, match=f"there is no schedule '{name}' for the task 'chess'.*a YAML file"):
+        load_schedules(name, "chess")
 
 
 def test_a_users_file(write):
     path = write(GOOD)
-    schedule = load_schedule(path, "quadratic")
+    schedule = load_genetic(path, "quadratic")
     assert schedule == Schedule(path, 4, (GenerationPlan(3.0, 10), GenerationPlan(0.5, 20)), "logit")
     assert [type(plan.sigma) for plan in schedule.generations] == [float, float]
 
 
 @pytest.mark.parametrize("transform", ["logit", "log-complement"])
 def test_a_users_file_may_name_the_transform(write, transform):
-    schedule = load_schedule(write(GOOD + f"decay_transform: {transform}\n"), "rosenbrock")
+    schedule = load_genetic(write(GOOD + f"decay_transform: {transform}\n"), "rosenbrock")
     assert schedule.decay_transform == transform
 
 
 def test_a_users_file_is_for_any_task(write):
-    assert load_schedule(write(GOOD), "chess").population == 4
+    assert load_genetic(write(GOOD), "chess").population == 4
 
 
 def test_the_smallest_numbers_are_allowed():
-    schedule = parse_schedule("{population: 2, generations: [{sigma: 0.001, steps: 1}]}", "mine")
+    schedule = parse_schedules("{population: 2, generations: [{sigma: 0.001, steps: 1}]}", "mine")["genetic"]
     assert schedule == Schedule("mine", 2, (GenerationPlan(0.001, 1),))
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(write):
-    assert load_schedule(write(b"\xef\xbb\xbf" + GOOD.encode()), "quadratic").population == 4
+    assert load_genetic(write(b"\xef\xbb\xbf" + GOOD.encode()), "quadratic").population == 4
 
 
 def fails(path, *parts):
     """Loading the file fails with a message that holds its name and these parts, in this order."""
     with pytest.raises(ScheduleError) as caught:
-        load_schedule(path, "quadratic")
+        load_schedules(path, "quadratic")
     message = str(caught.value)
     assert re.search(".*".join(map(re.escape, (path, *parts))), message), message
     assert "\n" not in message
 
 
 def test_a_missing_file_names_the_built_in_schedules(tmp_path):
-    fails(str(tmp_path / "none.yaml"), "is no file and no built-in schedule", "paper, quick")
+    fails(str(tmp_path / "none.yaml"), "not found: neither a file nor a built-in schedule", "paper, quick")
 
 
 def test_a_misspelt_built_in_schedule_is_no_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    fails("papr", "is no file and no built-in schedule", "paper, quick")
+    fails("papr", "not found: neither a file nor a built-in schedule", "paper, quick")
 
 
 def test_a_directory_cannot_be_read(tmp_path):
@@ -237,7 +241,7 @@ def test_a_key_that_is_given_twice_is_named(write):
 @pytest.mark.parametrize("text", ["1e-1", "1E-1", "+1e-1", "1.e-1", "10e-2"])
 def test_a_power_of_ten_is_a_number_with_or_without_a_point(write, text):
     path = write(f"population: 4\ngenerations: [{{sigma: {text}, steps: 10}}]")
-    assert load_schedule(path, "quadratic").generations[0].sigma == 0.1
+    assert load_genetic(path, "quadratic").generations[0].sigma == 0.1
 
 
 def test_a_day_that_is_in_no_calendar_is_no_yaml(write):

@@ -8,14 +8,14 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.spec.options import Option
+from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.tuner.space import TRANSFORMS, SearchSpace
 from tests.helpers import defaults
 from tests.tuner.helpers import examples
 
 LOG, LOGIT, LOG_COMPLEMENT = (TRANSFORMS[name] for name in ("log", "logit", "log-complement"))
-RATE = Option("learning_rate", "lr", "rate", 0.001, "step size")
-DECAY = Option("momentum", "beta", "decay", 0.5, "decay")
+RATE = HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "step size")
+DECAY = HyperparameterSpec("momentum", "beta", "decay", 0.5, "decay")
 DECAY_TRANSFORMS = ("logit", "log-complement")
 BELOW_ONE = 1 - 2**-53
 

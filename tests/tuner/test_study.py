@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lodo_bench.errors import DatabaseError
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import TaskSpec
-from lodo_bench.tuner.study import Study
+from lodo_bench.tuner.study import GenerationResult, Study
 from tests.helpers import defaults
 from tests.tuner.helpers import (
     all_diverge,
@@ -123,7 +123,7 @@ def test_the_shard_size_does_not_change_the_search():
     results = [new_study(schedule=schedule(7), shard_size=size) for size in (1, 3, 8)]
     records = [plain(finish(study)) for study in results]
     assert records[0] == records[1] == records[2]
-    assert results[0].hyperparameters == results[1].hyperparameters == results[2].hyperparameters
+    assert results[0].result.values == results[1].result.values == results[2].result.values
 
 
 def test_decays_are_searched_on_the_scale_of_the_schedule():
@@ -151,27 +151,27 @@ def test_nothing_is_handed_out_until_the_whole_generation_is_back():
     assert study.next_shard() is None
     assert study.complete(fake_evaluate(first)) is None
     assert study.next_shard() is None
-    assert study.complete(fake_evaluate(second)) is True
+    assert study.complete(fake_evaluate(second)) is not None
     assert study.next_shard().generation == 1
 
 
-def test_the_end_of_a_generation_says_whether_any_fitness_was_finite():
+def test_the_end_of_a_generation_says_how_many_fitnesses_were_finite():
     study = new_study(schedule=schedule(3), shard_size=1)
-    assert finish_generation(study, all_diverge) is False
+    assert finish_generation(study, all_diverge) == GenerationResult(0, num_finite=0)
     one, two, three = shards_of(study)
     assert study.complete(scored(one, math.inf)) is None
     assert study.complete(scored(two, 4.0)) is None
-    assert study.complete(scored(three, math.nan)) is True
-    assert finish_generation(study, all_diverge) is False
+    assert study.complete(scored(three, math.nan)) == GenerationResult(1, num_finite=1)
+    assert finish_generation(study, all_diverge) == GenerationResult(2, num_finite=0)
     assert study.finished
 
 
 def test_a_generation_without_any_finite_fitness_leaves_the_mean_where_it_was():
     study = new_study()
-    assert study.hyperparameters == pytest.approx(defaults("momentum"), rel=1e-12)
-    before = study.hyperparameters
+    assert study.result.values == pytest.approx(defaults("momentum"), rel=1e-12)
+    before = study.result.values
     finish_generation(study, all_diverge)
-    assert study.hyperparameters == before
+    assert study.result.values == before
     assert study.generation.index == 1
 
 
@@ -183,7 +183,7 @@ def test_fitnesses_go_to_the_individuals_that_they_are_of():
     study.complete(scored(second, 1.0, 9.0))
     study.complete(scored(first, 8.0, 2.0))
     rates = [values[i]["learning_rate"] for i in (1, 2)]
-    assert study.hyperparameters["learning_rate"] == pytest.approx(math.sqrt(rates[0] * rates[1]), rel=1e-12)
+    assert study.result.values["learning_rate"] == pytest.approx(math.sqrt(rates[0] * rates[1]), rel=1e-12)
 
 
 def test_the_open_generation_is_stored_with_its_mean_spread_and_steps():
@@ -191,7 +191,7 @@ def test_the_open_generation_is_stored_with_its_mean_spread_and_steps():
     for index, (sigma, steps) in enumerate([(3.0, 10), (1.0, 20), (0.5, 40)]):
         opened = study.open_generation()
         assert (opened.index, opened.sigma, opened.steps) == (index, sigma, steps)
-        assert opened.mean == study.hyperparameters
+        assert opened.mean == study.result.values
         finish_generation(study)
     assert study.open_generation().index == 2
 
@@ -215,7 +215,7 @@ def by_place(records):
 
 def assert_as_the_reference(study, records):
     assert study.finished
-    assert study.hyperparameters == REFERENCE.hyperparameters
+    assert study.result.values == REFERENCE.result.values
     assert by_place(records) == plain(REFERENCE_RECORDS)
 
 
@@ -362,7 +362,7 @@ def test_progress_on_the_way():
     progress = study.progress()
     assert (progress.generation, progress.evaluated, progress.diverged, progress.failed) == (2, 4, 1, 1)
     assert (progress.best_fitness, progress.steps_done, progress.finished) == (3.0, 40, False)
-    assert progress.mean == study.hyperparameters
+    assert progress.mean == study.result.values
     study.complete(scored(study.next_shard(), 7.0, 6.0))
     assert (study.progress().evaluated, study.progress().steps_done) == (6, 80)
 
@@ -375,7 +375,7 @@ def test_progress_at_the_end():
     assert (progress.generation, progress.generations, progress.finished) == (3, 3, True)
     assert (progress.evaluated, progress.diverged, progress.failed) == (21, diverged, 0)
     assert progress.steps_done == progress.steps_total == 7 * 70
-    assert progress.mean == REFERENCE.hyperparameters
+    assert progress.mean == REFERENCE.result.values
 
 
 def test_the_best_of_a_whole_generation_is_its_own():

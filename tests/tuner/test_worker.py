@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.training import Individual, TaskSpec
+from lodo_bench.training import failure
 from lodo_bench.training.loop import train
 from lodo_bench.tuner import worker
 from lodo_bench.tuner.study import Shard
@@ -48,20 +48,11 @@ class Counting(Impatient):
 
 
 @pytest.fixture
-def register(monkeypatch):
-    def register(kind):
-        monkeypatch.setitem(OPTIMIZERS._paths, "mine", f"{__name__}:{kind.__name__}")
-        return "mine"
-
-    return register
-
-
-@pytest.fixture
 def outcomes(monkeypatch):
     """Outcomes that training is made to have, instead of training."""
 
     def outcomes(*outcomes):
-        monkeypatch.setattr(worker, "train", lambda spec: list(outcomes))
+        monkeypatch.setattr(worker, "train_validated", lambda spec: list(outcomes))
 
     return outcomes
 
@@ -212,7 +203,7 @@ class Exhausting(Impatient):
 
 def test_what_did_not_fit_is_let_go_before_the_memory_is_given_back(register, monkeypatch):
     calls = []
-    monkeypatch.setattr(worker, "free_memory", lambda device: calls.append((device, len(Exhausting.alive))))
+    monkeypatch.setattr(failure, "free_memory", lambda device: calls.append((device, len(Exhausting.alive))))
     (record,) = evaluate(shard_of([simple(0)], register(Exhausting)))
     assert (record.status, record.reason) == (
         Status.FAILED,
@@ -248,7 +239,7 @@ def test_an_interrupt_outside_of_the_steps_goes_on_too(monkeypatch, stop):
     def stopped(spec):
         raise stop
 
-    monkeypatch.setattr(worker, "train", stopped)
+    monkeypatch.setattr(worker, "train_validated", stopped)
     with pytest.raises(stop):
         evaluate(shard_of([momentum(0)]))
 

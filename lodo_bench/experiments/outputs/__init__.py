@@ -1,61 +1,55 @@
-"""How the result of an experiment is shown: tables and pictures, by the names that an experiment's file gives them.
+"""Outputs: the tables and figures that an experiment can be rendered to, by the names used in its file.
 
-To add one: write a function from what was done to pieces of a document, and add its row here.
+To add one, write a function from an `ExperimentResult` to a list of sections, and add it to `OUTPUTS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, cast
+from typing import cast
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lodo_bench.experiments.run import ExperimentResult
-    from lodo_bench.experiments.section import Section
-    from lodo_bench.experiments.spec import Experiment
-
-Need = Literal["nothing", "data", "tuning", "runs"]
+from lodo_bench.experiments.result import ExperimentResult
+from lodo_bench.experiments.section import Section
+from lodo_bench.experiments.spec import Requirement
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A way to show a result: `module:function` of this package, and what must have been computed before."""
+    """A table or figure.
+
+    Attributes:
+        path: `module:function` of this package; imported only when rendered.
+        requires: the work that must precede it.
+    """
 
     path: str
-    needs: Need
+    requires: Requirement
 
-    def __call__(self, done: ExperimentResult) -> list[Section]:
-        """Make the pieces."""
+    def render(self, result: ExperimentResult) -> list[Section]:
+        """Return its sections of the page."""
         module, _, name = self.path.partition(":")
         function = getattr(import_module(f"{__package__}.{module}"), name)
-        return cast("Callable[[ExperimentResult], list[Section]]", function)(done)
+        return cast("Callable[[ExperimentResult], list[Section]]", function)(result)
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "comparison": Output("comparison:comparison", "runs"),
-    "curves": Output("curves:curves", "runs"),
-    "hessian-error": Output("curves:hessian_error", "runs"),
-    "trajectories": Output("curves:trajectories", "runs"),
-    "search": Output("searches:search", "tuning"),
-    "hyperparameters": Output("searches:hyperparameters", "tuning"),
-    "schedules": Output("searches:schedules", "nothing"),
-    "sweep": Output("sweeps:sweep", "runs"),
-    "noise": Output("sweeps:noise", "runs"),
-    "frozen": Output("frozen:frozen", "tuning"),
-    "inputs": Output("images:inputs", "data"),
-    "samples": Output("images:samples", "runs"),
+    "comparison": Output("comparison:comparison", Requirement.RUNS),
+    "curves": Output("curves:curves", Requirement.RUNS),
+    "hessian-error": Output("curves:hessian_error", Requirement.RUNS),
+    "trajectories": Output("curves:trajectories", Requirement.RUNS),
+    "search": Output("searches:search", Requirement.TUNING),
+    "hyperparameters": Output("searches:hyperparameters", Requirement.TUNING),
+    "schedules": Output("searches:schedules", Requirement.NOTHING),
+    "sweep": Output("sweeps:sweep", Requirement.RUNS),
+    "noise": Output("sweeps:noise", Requirement.RUNS),
+    "frozen": Output("frozen:frozen", Requirement.TUNING),
+    "inputs": Output("images:inputs", Requirement.DATA),
+    "samples": Output("images:samples", Requirement.RUNS),
 }
 
 
-def render_sections(done: ExperimentResult) -> list[Section]:
-    """All that the experiment's file asks to be shown, in order. Some of it takes computing."""
-    return [piece for name in done.experiment.output for piece in OUTPUTS[name](done)]
-
-
-def needs(experiment: Experiment) -> Need:
-    """The most that any way in which the experiment is shown needs."""
-    order: tuple[Need, ...] = ("nothing", "data", "tuning", "runs")
-    return max((OUTPUTS[name].needs for name in experiment.output), key=order.index)
+def render_sections(result: ExperimentResult) -> list[Section]:
+    """Return the sections of all outputs that the experiment names, in order. Some of them compute runs."""
+    return [section for name in result.experiment.outputs for section in OUTPUTS[name].render(result)]

@@ -1,4 +1,4 @@
-"""Tables in the layout of the paper's: a row for each optimizer, the published numbers beside ours."""
+"""Tables in the layout of the paper's: a row for each optimizer, published values beside our own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lodo_bench.analysis.comparison import Comparison, compare
-from lodo_bench.experiments.run import ExperimentResult
+from lodo_bench.experiments.result import ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.markdown import render
@@ -16,34 +16,34 @@ from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
 
-def comparison(done: ExperimentResult) -> list[Section]:
-    """A table for each task."""
-    return [Section(text=render(found).rstrip("\n")) for found in comparisons(done)]
+def comparison(result: ExperimentResult) -> list[Section]:
+    """Render a table for each task."""
+    return [Section(text=render(found).rstrip("\n")) for found in comparisons(result)]
 
 
-def comparisons(done: ExperimentResult) -> list[Comparison]:
-    """One for each task, of this experiment's runs and no others."""
-    milestones = set(_milestones(done))
-    run_sets = [_at(record, milestones) for record in done.run_sets]
-    return compare(run_sets, _bound, complexity=_complexity, studies=done.studies)
+def comparisons(result: ExperimentResult) -> list[Comparison]:
+    """Return a comparison for each task, of the runs of this experiment and no others."""
+    milestones = set(_milestones(result))
+    run_sets = [_restricted(record, milestones) for record in result.run_sets]
+    return compare(run_sets, _bound, complexity=_complexity, studies=result.studies)
 
 
-def _milestones(done: ExperimentResult) -> Iterator[str]:
-    """The longest step milestone and every time milestone: a timed run goes past others that it is not for."""
-    runs = [runs for part in done.experiment.parts for runs in part.runs]
-    for part in done.experiment.parts:
+def _milestones(result: ExperimentResult) -> Iterator[Milestone]:
+    """Yield each part's longest step milestone and every time milestone.
+
+    A timed run has a step milestone of its own, which is not meant for the table.
+    """
+    for part in result.experiment.parts:
         if part.runs:
-            yield Milestone("steps", max(own.steps for own in part.runs)).key
-    for own in runs:
-        if own.seconds is not None:
-            yield Milestone("seconds", own.seconds).key
+            yield Milestone("steps", max(runs.steps for runs in part.runs))
+        yield from (Milestone("seconds", runs.seconds) for runs in part.runs if runs.seconds is not None)
 
 
-def _at(record: RunSetRecord, milestones: set[str]) -> RunSetRecord:
-    return replace(record, runs=tuple(_scored(run, milestones) for run in record.runs))
+def _restricted(record: RunSetRecord, milestones: set[Milestone]) -> RunSetRecord:
+    return replace(record, runs=tuple(_restricted_run(run, milestones) for run in record.runs))
 
 
-def _scored(run: RunRecord, milestones: set[str]) -> RunRecord:
+def _restricted_run(run: RunRecord, milestones: set[Milestone]) -> RunRecord:
     return replace(
         run,
         milestones={key: loss for key, loss in run.milestones.items() if key in milestones},
@@ -60,7 +60,7 @@ def _complexity(optimizer: OptimizerSpec) -> str:
 
 
 def tasks_of(run_sets: Sequence[RunSetRecord]) -> list[TaskSpec]:
-    """The tasks of these runs, each once."""
+    """Return the tasks of these runs, each once."""
     found: list[TaskSpec] = []
     for record in run_sets:
         if record.spec.task not in found:

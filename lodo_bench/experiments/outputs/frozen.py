@@ -1,145 +1,128 @@
-"""What a preconditioner is worth once it stops to learn: nothing on another problem (LODO §5.1)."""
+"""Evaluates a frozen preconditioner on its own problem and on a new one (LODO §5.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lodo_bench import seeding
-from lodo_bench.backends.selection import use_backend
-from lodo_bench.backends.threads import single_thread
 from lodo_bench.charts.curves import RunCurve, aggregate
 from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.series import PlotSeries
-from lodo_bench.experiments.run import CaseResult, ExperimentResult
-from lodo_bench.experiments.section import Section, drawn
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.compute.threads import single_thread
+from lodo_bench.errors import UsageError
+from lodo_bench.experiments.outputs.figure_section import figure_section
+from lodo_bench.experiments.plan import ExecutionConfig
+from lodo_bench.experiments.result import ConditionResult, ExperimentResult
+from lodo_bench.experiments.section import Section
+from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.optimizers.lodo.base import LearnedPreconditioning
-from lodo_bench.plots.curves import Panel, course_figure
-from lodo_bench.report.markdown import number, table
+from lodo_bench.plots.curves import Panel, curve_figure
+from lodo_bench.plots.style import Figure
+from lodo_bench.report.formatting import number
+from lodo_bench.report.markdown import table
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.training import Individual, TrainingSpec
-from lodo_bench.tasks import TASKS
+from lodo_bench.spec.training import Individual, OptimizerSpec, TrainingSpec
 from lodo_bench.tasks.base import Task
+from lodo_bench.tasks.build import build_task
+from lodo_bench.training.trainer import Trainer
 
-AFTERWARDS = 50
-_SHOWN = (1, 2, 5, 10, 20, 50)
+_STEPS_AFTER = 50
+_TABLE_STEPS = (1, 2, 5, 10, 20, 50)
 _LARGE = 1000.0
 Floats = NDArray[np.float64]
 
 
-def frozen(done: ExperimentResult) -> list[Section]:
-    """LODO tracks a task, its θ is frozen, and it is used on a new problem of the same kind.
+def frozen(result: ExperimentResult) -> list[Section]:
+    """Tabulate and plot LODO's losses after tracking, with θ frozen and not, on its own and on new problems.
 
-    The part's `runs` say with how many seeds and for how long it tracks. It is computed anew each time.
+    The part's `runs` give the number of seeds and the tracking steps. Nothing is stored; every call computes anew.
     """
-    return [_piece(result, measure(result, done)) for result in done.results]
+    return [_section(each, measure(each, result.plan.execution)) for each in result.results]
 
 
-def measure(result: CaseResult, done: ExperimentResult) -> Mapping[str, Floats]:
-    """Losses, (steps, seeds), after tracking: frozen on a new problem and on its own, and still learning on a new."""
-    runs = result.case.part.runs[0]
+def measure(result: ConditionResult, execution: ExecutionConfig) -> Mapping[str, Floats]:
+    """Return the losses after tracking, (steps, seeds), by the name of the curve."""
+    condition, runs = result.condition, result.condition.part.runs[0]
     spec = TrainingSpec(
-        task=result.case.task,
-        optimizer=result.case.optimizer,
+        task=condition.task,
+        optimizer=condition.optimizer,
         purpose="final",
         individuals=tuple(Individual((seed,), result.hyperparameters.values) for seed in range(runs.num_seeds)),
         steps=runs.steps,
-        compute=done.execution.compute_for(result.case.task),
+        compute=execution.compute_for(condition.task),
     )
-    with single_thread(), use_backend(spec.compute.backend):
-        task = _task(spec, ())
+    with single_thread():
+        task = build_task(spec)
         tracking = _lodo(spec, task.initial_point(), learning=True)
         _advance(task, tracking, runs.steps)
         found = {}
         for label, learning in (("frozen, new problem", False), ("still learning, new problem", True)):
-            new = _task(spec, (1,))
-            found[label] = _advance(new, _lodo(spec, new.initial_point(), learning, tracking), AFTERWARDS)
+            new = build_task(_on_other_problems(spec))
+            found[label] = _advance(new, _lodo(spec, new.initial_point(), learning, tracking), _STEPS_AFTER)
         stopped = _lodo(spec, tracking.x.clone(), False, tracking)
-        found["frozen, its own problem"] = _advance(task, stopped, AFTERWARDS)
+        found["frozen, its own problem"] = _advance(task, stopped, _STEPS_AFTER)
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _NothingElse:
-    """The oracle of an optimizer that asks for nothing but the gradient that it is given."""
-
-    layers: Sequence[slice] = ()
-    progress: float = 0.0
-
-    def gradient(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def hessian(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-
-def _task(spec: TrainingSpec, more: tuple[int, ...]) -> Task:
-    """The problems of the individuals, or others of theirs if there is more in their keys."""
-    individuals = tuple(Individual((*i.key, *more), i.hyperparameters) for i in spec.individuals)
-    generators = seeding.task_generators(_with(spec, individuals))
-    return TASKS.load(spec.task.name)(generators, getattr(torch, spec.compute.dtype), spec.task.options)
-
-
-def _with(spec: TrainingSpec, individuals: tuple[Individual, ...]) -> TrainingSpec:
-    return replace(spec, individuals=individuals)
+def _on_other_problems(spec: TrainingSpec) -> TrainingSpec:
+    """Return the same individuals on other problems of the task."""
+    return replace(spec, individuals=tuple(Individual((*i.key, 1), i.hyperparameters) for i in spec.individuals))
 
 
 def _lodo(
     spec: TrainingSpec, x: Tensor, learning: bool, like: LearnedPreconditioning | None = None
 ) -> LearnedPreconditioning:
-    """The optimizer at its start, with the weights of another if there is one; frozen unless it is learning."""
-    kind = OPTIMIZERS.load(spec.optimizer.name)
-    values = {p.name: x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals]) for p in kind.hyperparameters}
+    """Build the optimizer, with the weights of another if there is one; frozen unless it is learning."""
     if not learning:
-        values["meta_learning_rate"] = torch.zeros_like(values["meta_learning_rate"])
-    optimizer = kind(x, values, seeding.optimizer_generators(spec), spec.optimizer.options)
-    assert isinstance(optimizer, LearnedPreconditioning), "the loader lets no others in"
+        values = {**spec.individuals[0].hyperparameters, "meta_learning_rate": 0.0}  # all have the same
+        spec = replace(spec, individuals=tuple(Individual(i.key, values) for i in spec.individuals))
+    optimizer = build_optimizer(spec, x)
+    if not isinstance(optimizer, LearnedPreconditioning):
+        raise UsageError(f"{spec.optimizer.name} has no learned preconditioner that could be frozen. Use lodo.")
     if like is not None:
         optimizer.preconditioner.weights.copy_(like.preconditioner.weights)
     return optimizer
 
 
 def _advance(task: Task, optimizer: LearnedPreconditioning, steps: int) -> Floats:
-    """Take so many steps; their losses, (steps, P)."""
-    losses, oracle = [], _NothingElse()
-    for _ in range(steps):
-        task.next_batch()
-        loss, gradient = task.loss_and_gradient(optimizer.x)
-        losses.append(loss.clone())
-        optimizer.step(gradient, oracle)
-    found: Floats = torch.stack(losses).to("cpu", torch.float64).numpy()
+    """Take so many steps; return their losses, (steps, P)."""
+    losses = torch.stack(list(islice(Trainer(task, optimizer, steps).steps(), steps)))
+    found: Floats = losses.to("cpu", torch.float64).numpy()
     return found
 
 
-def _piece(result: CaseResult, found: Mapping[str, Floats]) -> Section:
-    runs, label = result.case.part.runs[0], result.case.optimizer.label
+def _section(result: ConditionResult, found: Mapping[str, Floats]) -> Section:
+    optimizer, task, runs = result.condition.optimizer, result.condition.task, result.condition.part.runs[0]
     rows = [
-        [name, *(number(float(np.median(losses[step - 1]))) for step in _SHOWN), _large_after(losses)]
+        [name, *(number(float(np.median(losses[step - 1]))) for step in _TABLE_STEPS), _large_after(losses)]
         for name, losses in found.items()
     ]
-    headers = ["", *(f"step {step}" for step in _SHOWN), f"loss > {_LARGE:,.0f}"]
+    headers = ["", *(f"step {step}" for step in _TABLE_STEPS), f"loss > {_LARGE:,.0f}"]
     text = (
-        f"### {label} on {result.case.task.label}, frozen after {runs.steps:,} steps\n\n{table(headers, rows)}\n\n"
-        f"- Median training loss over {runs.num_seeds} seeds; in the last column the median of the steps after which it "
-        f"is above {_LARGE:,.0f}, and in how many runs it ever is."
+        f"### {optimizer.label} on {task.label}, frozen after {runs.steps:,} steps\n\n{table(headers, rows)}\n\n"
+        f"- Median training loss over {runs.num_seeds} seeds. Last column: the median number of steps until the loss "
+        f"exceeds {_LARGE:,.0f}, over the runs in which it does, and their number."
     )
-    looks = line_styles_of([result.case.optimizer.name] * len(found))
+    caption = f"{optimizer.label} with a frozen preconditioner, on its own problem and on a new one."
+    return figure_section(_figure(optimizer, found), "frozen", caption, text)
+
+
+def _figure(optimizer: OptimizerSpec, found: Mapping[str, Floats]) -> Figure:
     lines = []
-    for (name, losses), look in zip(found.items(), looks, strict=True):
-        if (line := aggregate(_path(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
-            lines.append(PlotSeries(name, look, line))
-    panel = Panel("steps since it was frozen", "training loss", lines, whole=True)
-    figure = course_figure(f"{label}, frozen", [panel])
-    return Section(text, drawn(figure), "frozen", f"{label} after it was frozen, on its own problem and on a new one.")
+    for (name, losses), style in zip(found.items(), line_styles_of([optimizer.name] * len(found)), strict=True):
+        if (band := aggregate(_curve(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
+            lines.append(PlotSeries(name, style, band))
+    panel = Panel("steps since freezing", "training loss", lines, clip=False)
+    return curve_figure(f"{optimizer.label}, frozen", [panel])
 
 
-def _path(losses: Floats) -> RunCurve:
+def _curve(losses: Floats) -> RunCurve:
     broken = np.flatnonzero(~np.isfinite(losses))
     end = int(broken[0]) + 1 if len(broken) else len(losses)
     return RunCurve(np.arange(1.0, end + 1), losses[:end], Status.DIVERGED if len(broken) else Status.COMPLETED)

@@ -1,80 +1,81 @@
-"""What there is to see of the tuning: schedules, how searches went, and the values found (LODO Tables 5, 6)."""
+"""Tables and figures of the tuning: schedules, searches and the values found (LODO Tables 5, 6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lodo_bench.analysis.published import published_hyperparameters
-from lodo_bench.experiments.plan import study_spec
-from lodo_bench.experiments.run import CaseResult, ExperimentResult
-from lodo_bench.experiments.section import Section, drawn
-from lodo_bench.figures import kinds as pictures
-from lodo_bench.report.markdown import NOTHING, hyperparameter_label, number, table
+from lodo_bench.experiments.outputs.figure_section import figure_section
+from lodo_bench.experiments.result import ConditionResult, ExperimentResult
+from lodo_bench.experiments.section import Section
+from lodo_bench.figures import kinds as figures
+from lodo_bench.report.formatting import NOTHING, number
+from lodo_bench.report.markdown import table
 from lodo_bench.spec.options import format_value
 from lodo_bench.spec.training import TaskSpec
 
 
-def schedules(done: ExperimentResult) -> list[Section]:
-    """σ and steps of each generation, task by task (LODO Table 5)."""
-    parts = done.experiment.parts
-    generations = max(len(part.schedule.generations) for part in parts)
+def schedules(result: ExperimentResult) -> list[Section]:
+    """Tabulate σ and steps of each generation, task by task (LODO Table 5)."""
+    parts = result.experiment.parts
+    searches = [part.schedules["genetic"] for part in parts]
     rows = []
-    for index in range(generations):
-        plans = [part.schedule.generations[index : index + 1] for part in parts]
+    for index in range(max(len(search.generations) for search in searches)):
+        plans = [search.generations[index : index + 1] for search in searches]
         rows.append(
             [str(index), *(f"{format_value(plan[0].sigma)} / {plan[0].steps}" if plan else NOTHING for plan in plans)]
         )
-    rows.append(["individuals", *(str(part.schedule.population) for part in parts)])
+    rows.append(["individuals", *(str(search.population) for search in searches)])
     headers = ["generation", *(part.task.label for part in parts)]
-    text = f"{table(headers, rows)}\n\n- σ of the normal distribution around the mean, in the rescaled space, / steps."
-    return [Section(text)]
+    note = "- σ / steps; σ is the standard deviation of the search distribution in the unconstrained space."
+    return [Section(f"{table(headers, rows)}\n\n{note}")]
 
 
-def search(done: ExperimentResult) -> list[Section]:
-    """How each hyperparameter's mean and spread moved, every individual a dot."""
-    studies = [study for study in done.studies if study.generations and study.generations[0].mean]
+def search(result: ExperimentResult) -> list[Section]:
+    """Plot the mean and spread of each hyperparameter over the generations, and every individual."""
+    studies = [study for study in result.studies if study.generations and study.generations[0].mean]
     found = []
-    for task in _tasks(done.results):
+    for task in _tasks(result.results):
         own = [study for study in studies if study.spec.task == task]
         if own:
-            caption = f"How the searches on {task.label} went: a dot is an individual, the band one σ around the mean."
-            found.append(
-                Section(picture=drawn(pictures.searches(task, own).figure), name=f"search-{task.name}", caption=caption)
-            )
+            caption = f"Searches on {task.label}: the dots are individuals, the bands one σ around the mean."
+            found.append(figure_section(figures.searches(task, own).figure, f"search-{task.name}", caption))
     return found
 
 
-def hyperparameters(done: ExperimentResult) -> list[Section]:
-    """The values found beside the paper's (LODO Table 6)."""
-    tasks = _tasks(done.results)
-    found = {(r.case.base.label, r.case.part.task.label): r for r in done.results}
+def hyperparameters(result: ExperimentResult) -> list[Section]:
+    """Tabulate the values found beside the paper's (LODO Table 6)."""
+    tasks = _tasks(result.results)
+    found = {(r.condition.base.label, r.condition.part.task.label): r for r in result.results}
     headers = ["optimizer", "hyperparameter", *(title for task in tasks for title in (task.label, "paper"))]
-    rows = []
-    names = [(r.case.base.label, name) for r in done.results for name in r.hyperparameters.values]
-    for label, name in dict.fromkeys(names):
-        cells = [label, name]
-        for task in tasks:
-            result = found.get((label, task.label))
-            published = published_hyperparameters(task, result.case.base) if result else None
-            cells.append(number(result.hyperparameters.values[name] if result else None, 5))
-            cells.append(number((published or {}).get(name), 5))
-        rows.append(cells)
-    return [Section("\n\n".join([table(headers, rows, left=2), "\n".join(_sources(done))]))]
+    names = [(r.condition.base.label, name) for r in result.results for name in r.hyperparameters.values]
+    rows = [
+        [label, name, *(cell for task in tasks for cell in _cells(found.get((label, task.label)), task, name))]
+        for label, name in dict.fromkeys(names)
+    ]
+    return [Section("\n\n".join([table(headers, rows, left=2), "\n".join(_sources(result, tasks))]))]
 
 
-def _tasks(results: Iterable[CaseResult]) -> list[TaskSpec]:
+def _cells(result: ConditionResult | None, task: TaskSpec, name: str) -> list[str]:
+    """Return the value of a hyperparameter and the published one."""
+    if result is None:
+        return [NOTHING, NOTHING]
+    published = published_hyperparameters(task, result.condition.base) or {}
+    return [number(result.hyperparameters.values[name], 5), number(published.get(name), 5)]
+
+
+def _tasks(results: Iterable[ConditionResult]) -> list[TaskSpec]:
     found: list[TaskSpec] = []
     for result in results:
-        if result.case.part.task not in found:
-            found.append(result.case.part.task)
+        if result.condition.part.task not in found:
+            found.append(result.condition.part.task)
     return found
 
 
-def _sources(done: ExperimentResult) -> list[str]:
-    lines = []
-    for task in _tasks(done.results):
-        own = [result for result in done.results if result.case.part.task == task]
-        told = ", ".join(f"{r.case.base.label} {hyperparameter_label(r.hyperparameters)}" for r in own)
-        schedules = {study_spec(r.case, done.execution).schedule.name for r in own if r.case.is_tuned}
-        lines.append(f"- {task.label}: {told}; schedule {', '.join(sorted(schedules)) or NOTHING}.")
-    return lines
+def _sources(result: ExperimentResult, tasks: Iterable[TaskSpec]) -> Iterator[str]:
+    for task in tasks:
+        own = [each for each in result.results if each.condition.part.task == task]
+        labels = ", ".join(f"{each.condition.base.label} {each.hyperparameters.label}" for each in own)
+        specs = [result.plan.study_of(each.condition, result.plan.studies) for each in own]
+        schedules = {spec.schedule.name for spec in specs if spec is not None}
+        yield f"- {task.label}: {labels}; schedule {', '.join(sorted(schedules)) or NOTHING}."

@@ -1,86 +1,81 @@
-"""What became of runs that differ in one thing: a table and a picture (LODO Fig. 5, Table 7, Fig. 8)."""
+"""Sweep tables and figures (LODO Fig. 5, Table 7, Fig. 8)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lodo_bench.analysis.statistics import Summary, summarize
+from lodo_bench.analysis.statistics import Summary
 from lodo_bench.charts.line_styles import line_styles_of
-from lodo_bench.charts.sweeps import SweepLine
-from lodo_bench.experiments.run import CaseResult, ExperimentResult
-from lodo_bench.experiments.section import Section, drawn
-from lodo_bench.experiments.spec import Part
+from lodo_bench.charts.sweeps import SweepLine, summarize_points
+from lodo_bench.experiments.outputs.figure_section import figure_section
+from lodo_bench.experiments.result import ConditionResult, ExperimentResult
+from lodo_bench.experiments.section import Section
+from lodo_bench.experiments.spec import ExperimentPart
 from lodo_bench.plots.sweep import sweep_figure
-from lodo_bench.report.markdown import mean_and_spread, milestone_title, table
+from lodo_bench.report.formatting import mean_and_spread
+from lodo_bench.report.markdown import table
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value, format_value
-from lodo_bench.spec.outcome import Status
 
 Unit = Callable[[Value], float]
 
 
-def sweep(done: ExperimentResult) -> list[Section]:
-    """Loss against what was swept over."""
-    return _pieces(done, "loss", lambda _: 1.0)
+def sweep(result: ExperimentResult) -> list[Section]:
+    """Tabulate and plot the loss against the swept value."""
+    return _sections(result, "loss", lambda _: 1.0)
 
 
-def noise(done: ExperimentResult) -> list[Section]:
-    """Loss, divided by the noise variance σ², against σ²."""
-    return _pieces(done, "loss / σ²", float)
+def noise(result: ExperimentResult) -> list[Section]:
+    """Tabulate and plot the loss divided by the noise variance σ² against σ²."""
+    return _sections(result, "loss / σ²", float)
 
 
-def _pieces(done: ExperimentResult, quantity: str, unit: Unit) -> list[Section]:
-    parts = [part for part in done.experiment.parts if part.sweep is not None]
-    return [
-        _piece(part, [result for result in done.results if result.case.part is part], quantity, unit, suffix)
-        for part, suffix in zip(parts, [""] + [f"-{i + 2}" for i in range(len(parts))], strict=False)
-    ]
+def _sections(result: ExperimentResult, quantity: str, unit: Unit) -> list[Section]:
+    sections: list[Section] = []
+    for part in result.experiment.parts:
+        if part.sweep is None:
+            continue
+        name = part.sweep.over.replace("_", " ")
+        milestone = Milestone("steps", max(runs.steps for runs in part.runs))
+        lines = _lines(part, [each for each in result.results if each.condition.part is part], milestone, unit)
+        title = f"{part.task.label}: {quantity} at {milestone.title}, by {name}"
+        suffix = f"-{len(sections) + 1}" if sections else ""
+        sections.append(
+            figure_section(
+                sweep_figure(title, name, quantity, lines),
+                name=f"{part.sweep.over.replace('_', '-')}{suffix}",
+                caption=f"{title}.",
+                text=f"### {title}\n\n{_table(name, lines)}\n\n{_note(lines)}",
+            )
+        )
+    return sections
 
 
-def _piece(part: Part, results: Sequence[CaseResult], quantity: str, unit: Unit, suffix: str) -> Section:
-    assert part.sweep is not None, "only those are asked for"
-    name = part.sweep.over.replace("_", " ")
-    steps = max(runs.steps for runs in part.runs)
-    lines = _lines(part, results, Milestone("steps", steps).key, unit)
-    what = f"{quantity} at {milestone_title(Milestone('steps', steps).key)}"
-    title = f"{part.task.label}: {what}, by {name}"
-    figure = sweep_figure(title, name, quantity, lines)
-    text = f"### {title}\n\n{_table(name, lines)}\n\n{_note(lines)}"
-    return Section(text, drawn(figure), f"{part.sweep.over.replace('_', '-')}{suffix}", f"{title}.")
-
-
-def _lines(part: Part, results: Sequence[CaseResult], key: str, unit: Unit) -> list[SweepLine]:
-    looks = line_styles_of([optimizer.name for optimizer in part.optimizers])
+def _lines(
+    part: ExperimentPart, results: Sequence[ConditionResult], milestone: Milestone, unit: Unit
+) -> list[SweepLine]:
+    styles = line_styles_of([optimizer.name for optimizer in part.optimizers])
     lines = []
-    for optimizer, look in zip(part.optimizers, looks, strict=True):
-        points = []
-        for result in (result for result in results if result.case.base == optimizer):
-            place = result.case.place_among(result.hyperparameters)
-            assert place is not None, "a sweep has places"
-            points.append((place, summarize(loss / unit(place) for loss in _losses(result, key))))
-        lines.append(SweepLine(optimizer.label, look, points))
+    for optimizer, style in zip(part.optimizers, styles, strict=True):
+        run_sets = {
+            value: result.run_sets
+            for result in results
+            if result.condition.base == optimizer
+            and (value := result.condition.sweep_value(result.hyperparameters)) is not None
+        }
+        lines.append(SweepLine(optimizer.label, style, summarize_points(run_sets, milestone, unit)))
     return lines
 
 
-def _losses(result: CaseResult, key: str) -> list[float]:
-    by_seed = {
-        run.seed: run.milestones[key]
-        for record in result.run_sets
-        for run in record.runs
-        if run.status in (Status.COMPLETED, Status.DIVERGED) and key in run.milestones
-    }
-    return list(by_seed.values())
-
-
 def _table(name: str, lines: Sequence[SweepLine]) -> str:
-    """A row for each place, a column for each optimizer."""
-    headers = [name, *(line.label for line in lines)]
-    places = list(dict.fromkeys(place for line in lines for place, _ in line.points))
-    if len(lines) > 1 and any(len(line.points) != len(places) for line in lines):
-        rows = [[line.label, format_value(place), _cell(summary)] for line in lines for place, summary in line.points]
+    """Return a row for each swept value and a column for each optimizer; a row for each pair if the values differ."""
+    values = list(dict.fromkeys(value for line in lines for value, _ in line.points))
+    if len(lines) > 1 and any(len(line.points) != len(values) for line in lines):
+        rows = [[line.label, format_value(value), _cell(summary)] for line in lines for value, summary in line.points]
         return table(["optimizer", name, "loss"], rows)
-    found = [dict(line.points) for line in lines]
-    return table(headers, [[format_value(place), *(_cell(points[place]) for points in found)] for place in places])
+    columns = [dict(line.points) for line in lines]
+    headers = [name, *(line.label for line in lines)]
+    return table(headers, [[format_value(value), *(_cell(column[value]) for column in columns)] for value in values])
 
 
 def _cell(summary: Summary) -> str:
@@ -91,6 +86,6 @@ def _cell(summary: Summary) -> str:
 def _note(lines: Sequence[SweepLine]) -> str:
     runs = {summary.count + summary.diverged for line in lines for _, summary in line.points}
     return (
-        f"- Mean training loss over the last tenth before the milestone; mean ± sample standard deviation over "
-        f"{' or '.join(str(number) for number in sorted(runs))} seeds, those that diverged left out."
+        f"- Mean training loss over the last tenth of the steps; mean ± sample standard deviation over "
+        f"{' or '.join(str(number) for number in sorted(runs))} seeds, excluding diverged runs."
     )

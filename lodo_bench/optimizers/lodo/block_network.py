@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lodo_bench.backends.compiled_loop import CompiledStep
-from lodo_bench.backends.threads import single_thread
+from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.kernels import BlockKernel, BlockNetwork, FusedBlockKernel, build_kernel

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lodo_bench import __version__
-from lodo_bench.charts.lines import lines_of
+from lodo_bench.charts.groups import result_groups
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.html.page import Task, about_text, render
 from lodo_bench.report.layout import build_section
@@ -34,7 +34,7 @@ def page(material: ReportData) -> str:
             Task(
                 title=task.label,
                 section=None if report is None else build_section(*report),
-                lines=lines_of(run_set for run_set in run_sets if run_set.spec.task == task),
+                lines=result_groups(run_set for run_set in run_sets if run_set.spec.task == task),
                 bound=None if report is None else report[0].bound,
                 studies=searched,
                 kinds=_kinds(searched),

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.charts.axis_limits import axis_limits
+from lodo_bench.charts.axis_limits import axis_limits, off_scale_note
 from lodo_bench.charts.curves import CurveBand
+from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.line_styles import LineStyle, line_style_of
-from lodo_bench.charts.lines import ResultGroup
-from lodo_bench.charts.searches import jitter, spread_of
+from lodo_bench.charts.searches import jitter, search_spread
 from lodo_bench.charts.series import (
     Curves,
     PlotSeries,
@@ -22,7 +22,6 @@ from lodo_bench.charts.series import (
     metric_by_steps,
     metric_names,
 )
-from lodo_bench.report.formatting import off_scale_note
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.study import IndividualRecord, StudyRecord
 from lodo_bench.spec.training import LossBound
@@ -66,7 +65,7 @@ def search_of(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any]:
 
 
 def _chart(title: str, x: str, unit: str, drawn: Sequence[PlotSeries], bound: LossBound | None) -> dict[str, Any]:
-    framed = axis_limits([line.course for line in drawn])
+    framed = axis_limits([line.band for line in drawn])
     return {
         "title": title,
         "x": x,
@@ -78,7 +77,7 @@ def _chart(title: str, x: str, unit: str, drawn: Sequence[PlotSeries], bound: Lo
                 "label": line.label,
                 "look": _look(line.line_style),
                 "leaving": None if peak is None else off_scale_note(line.label, peak),
-                **_course(line.course),
+                **_course(line.band),
             }
             for line, peak in zip(drawn, framed.peaks, strict=True)
         ],
@@ -97,7 +96,7 @@ def _course(course: CurveBand) -> dict[str, Any]:
 
 
 def _panel(study: StudyRecord, name: str, kind: Kind) -> dict[str, Any]:
-    spread = spread_of(study, name, kind)
+    spread = search_spread(study, name, kind)
     return {
         "name": name.replace("_", " "),
         "scale": "logit" if kind == "decay" else "log",
@@ -120,7 +119,7 @@ def _individual(member: IndividualRecord, names: Sequence[str], study: StudyReco
 
 
 def _look(look: LineStyle) -> dict[str, str]:
-    return {"light": look.colour.light, "dark": look.colour.dark, "dash": look.dash, "marker": look.marker}
+    return {"light": look.color.light, "dark": look.color.dark, "dash": look.dash, "marker": look.marker}
 
 
 def _list(values: NDArray[np.float64]) -> list[float | None]:

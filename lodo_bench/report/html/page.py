@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lodo_bench.analysis.verdict import Mark
-from lodo_bench.charts.lines import ResultGroup
+from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.series import Curves
 from lodo_bench.report.formatting import counted, hyperparameter_list
 from lodo_bench.report.html.charts import charts_of, search_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lodo_bench.analysis.columns import milestone_order, milestone_title
-from lodo_bench.charts.lines import ResultGroup
+from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.report.formatting import NOTHING, counted, number, speed
 from lodo_bench.report.notes import machine_text, versions_text
 from lodo_bench.report.table import Cell, Head, Table, TableRow
+from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.run_set import RunRecord
@@ -42,7 +42,7 @@ def origin_of(line: ResultGroup) -> LineOrigin:
     for member in line.members:
         if member.provenance not in provenances:
             provenances.append(member.provenance)
-    milestones = sorted({key for m in line.members for key in m.run.milestones}, key=milestone_order)
+    milestones = sorted({key for m in line.members for key in m.run.milestones})
     lines = [
         TableRow((*_cells(m.run, milestones), Cell(str(provenances.index(m.provenance) + 1)))) for m in line.members
     ]
@@ -54,15 +54,15 @@ def origin_of(line: ResultGroup) -> LineOrigin:
     )
 
 
-def _heads(milestones: Sequence[str]) -> tuple[Head, ...]:
-    losses = (f"loss at {milestone_title(key)}" for key in milestones)
+def _heads(milestones: Sequence[Milestone]) -> tuple[Head, ...]:
+    losses = (f"loss at {milestone.title}" for milestone in milestones)
     numbers = ("steps", "evaluations", "training s", "steps/s", *losses)
     return Head("seed"), Head("status", numeric=False), *map(Head, numbers), Head("made by", numeric=False)
 
 
-def _cells(run: RunRecord, milestones: Sequence[str]) -> list[Cell]:
+def _cells(run: RunRecord, milestones: Sequence[Milestone]) -> list[Cell]:
     status = f"{run.status} ({run.reason})" if run.reason else run.status.value
-    losses = [run.milestones.get(key) for key in milestones]
+    losses = [run.milestones.get(milestone) for milestone in milestones]
     return [
         Cell(str(run.seed), run.seed),
         Cell(status),

@@ -1,4 +1,4 @@
-"""How a network's products are computed: in which precision, in which order in memory, compiled or not."""
+"""Precision, memory format and compilation of a network's operations."""
 
 from __future__ import annotations
 
@@ -20,48 +20,47 @@ OPTIONS = (
         "precision",
         "choice",
         "float32",
-        "of products; float32 for that of the whole run, tf32 (GPUs) and bf16 for coarser, faster ones",
+        "of convolutions and matrix products: float32 (the run's dtype), or the faster tf32 (GPUs) and bf16",
         choices=("float32", "tf32", "bf16"),
     ),
-    Option("channels_last", "nhwc", "choice", "no", "channels next to each other in memory", choices=("no", "yes")),
-    Option("compile", "compile", "choice", "no", "let torch.compile fuse the operations", choices=("no", "yes")),
+    Option("channels_last", "nhwc", "choice", "no", "store images channels-last (GPUs)", choices=("no", "yes")),
+    Option("compile", "compile", "choice", "no", "compile the network with torch.compile", choices=("no", "yes")),
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def check(options: Mapping[str, Value], device: Device, dtype: DType) -> None:
-    """Make sure that the arithmetic asked for exists.
+    """Check that the device and dtype support the options.
 
     Raises:
-        UsageError: for tf32 and channels_last without a GPU, and for tf32 and bf16 in a run of another dtype than
-            float32.
+        UsageError: for tf32 or channels_last without a GPU, and for tf32 or bf16 with a dtype other than float32.
     """
     if options.get("channels_last") == "yes" and device != "cuda":
-        # PyTorch 2.13 ends the process in the backward pass of such convolutions on some CPUs.
+        # On some CPUs, PyTorch 2.13 crashes in the backward pass of such convolutions.
         raise UsageError(
-            "channels_last is for GPUs: on CPUs PyTorch may crash with it. Use --device cuda, or leave it out."
+            "channels_last requires a GPU: PyTorch may crash with it on CPUs. Use device cuda, or leave it out."
         )
     precision = options.get("precision", "float32")
     if precision == "float32":
         return
     if dtype != "float32":
-        raise UsageError(f"precision = {precision} is for runs in float32, not {dtype}. Leave out one of them.")
+        raise UsageError(f"precision = {precision} requires dtype float32, not {dtype}. Leave out one of them.")
     if precision == "tf32" and device != "cuda":
-        raise UsageError("precision = tf32 is a mode of NVIDIA's GPUs. Use --device cuda, or leave it out.")
+        raise UsageError("precision = tf32 requires an NVIDIA GPU. Use device cuda, or leave it out.")
 
 
 @final
 class ComputeOptions:
-    """The arithmetic that a task's options ask for.
+    """Context managers and functions that apply a task's compute options.
 
-    `float32` means no rounding below the run's own precision: PyTorch's default of TF32 in the convolutions of a GPU is
-    switched off. On a GPU cuDNN tries its algorithms and takes the fastest, so results there are not bit-identical from
-    one run to the next.
+    `float32` means no rounding below the run's own dtype: TF32, PyTorch's default for convolutions on GPUs, is
+    disabled. On GPUs, cuDNN benchmarks its algorithms and selects the fastest, so results there are not bit-identical
+    between runs.
 
     Args:
-        options: of the task, all of `OPTIONS` filled in.
-        device: where it computes.
+        options: option values of the task, with defaults for all of `OPTIONS`.
+        device: device of all tensors.
     """
 
     def __init__(self, options: Mapping[str, Any], device: torch.device) -> None:
@@ -70,39 +69,39 @@ class ComputeOptions:
 
     @contextmanager
     def autocast(self) -> Iterator[None]:
-        """For the forward pass."""
+        """Autocast to bf16 if the options ask for it; for the forward pass."""
         low = torch.autocast(self._device.type, torch.bfloat16) if self._precision == "bf16" else nullcontext()
         with low:
             yield
 
     @contextmanager
     def cuda_flags(self) -> Iterator[None]:
-        """For forward and backward pass."""
+        """Set PyTorch's CUDA flags, and restore them at the end; for forward and backward pass."""
         if self._device.type != "cuda":
             yield
             return
         matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
         before = matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
-        coarse = self._precision == "tf32"
-        matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = coarse, coarse, True
+        tf32 = self._precision == "tf32"
+        matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = tf32, tf32, True
         try:
             yield
         finally:
             matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before
 
-    def to_memory_format(self, pictures: Tensor) -> Tensor:
-        """Pictures (B, C, H, W) in the order in memory that is asked for."""
-        order = torch.channels_last if self._channels_last else torch.contiguous_format
-        return pictures.contiguous(memory_format=order)
+    def to_memory_format(self, images: Tensor) -> Tensor:
+        """Return images (B, C, H, W) in the memory format of the options."""
+        memory_format = torch.channels_last if self._channels_last else torch.contiguous_format
+        return images.contiguous(memory_format=memory_format)
 
     def maybe_compile(self, function: F) -> F:
-        """A function of a module, compiled if that is asked for."""
+        """Return the function, compiled by `torch.compile` if the options ask for it."""
         return _compiled(function, self._device.type) if self._compiled else function
 
 
 @cache
 def _compiled(function: F, device: str) -> F:
-    """Compiled once in a process; on a GPU its kernels are also recorded and replayed in one go (CUDA graphs)."""
+    """Compile once per process; on GPUs with CUDA graphs, which replay all kernels in one launch."""
     mode = "reduce-overhead" if device == "cuda" else "default"
     compiled: F = torch.compile(function, dynamic=False, mode=mode)  # type: ignore[assignment]
     return compiled

@@ -1,4 +1,4 @@
-"""Where a network's weights and biases lie in a flat vector."""
+"""Positions of a network's weights and biases in a flat parameter vector."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One module: the shapes of its tensors, the weight before the bias.
+    """A module of a network and the shapes of its tensors, weight before bias.
 
     Attributes:
-        name: e.g. `stage1.block0.conv1`, unique in its network.
+        name: unique within the network, e.g. `stage1.block0.first.convolution`.
         shapes: of its tensors.
-        fan_in: how many inputs an output depends on.
+        fan_in: number of inputs that each output depends on.
     """
 
     name: str
@@ -30,21 +30,21 @@ class Layer:
 
     @property
     def size(self) -> int:
-        """How many numbers it has."""
+        """Number of parameters."""
         return sum(map(math.prod, self.shapes))
 
 
 @final
 class Layout:
-    """The layers of a network one after the other in a vector of n numbers.
+    """A network's layers, concatenated into a vector of n parameters.
 
     Args:
-        layers: in the order in which the network uses them.
+        layers: modules, in the order in which the network uses them.
 
     Attributes:
         layers: as given.
         size: n.
-        slices: for each layer, its part of the vector.
+        slices: each layer's slice of the vector.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -58,6 +58,6 @@ class Layout:
         self.slices = tuple(slice(first, end) for first, end in pairwise(ends))
 
     def views(self, flat: Tensor) -> list[Tensor]:
-        """The tensors of all layers, in order, as views of `flat` (n,): they share its memory."""
+        """Return all tensors, in order, as views of `flat` (n,), whose memory they share."""
         parts = torch.split(flat, self._sizes)
         return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]

@@ -1,4 +1,4 @@
-"""ResNet-18 for small pictures (LODO §5.4)."""
+"""ResNet-18 for small images (LODO §5.4)."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from lodo_bench.tasks.networks.layout import Layer, Layout
 CLASSES = 10
 _COLORS = 3
 _BLOCKS = 2
-# For each stage, by how much it widens the first, and the stride of its first block.
+# For each stage: its width relative to the first stage, and the stride of its first block.
 _STAGES = ((1, 1), (2, 2), (4, 2), (8, 2))
-# PyTorch's values, which ResNets are usually trained with.
+# PyTorch's defaults, with which ResNets are usually trained.
 _MOMENTUM, _EPSILON = 0.1, 1e-5
 
 
 @cache
 def layout(width: int) -> Layout:
-    """The layers of a ResNet-18 whose first stage has `width` channels; 11,173,962 numbers for 64."""
+    """Return the layers of a ResNet-18 whose first stage has `width` channels; 11,173,962 parameters for 64."""
     return Layout(list(_layers(width)))
 
 
 def _layers(width: int) -> Iterator[Layer]:
-    yield from _normalized("entrance", _COLORS, width, 3)
+    yield from _convolution("stem", _COLORS, width, 3)
     before = width
     for stage, (factor, stride) in enumerate(_STAGES):
         after = factor * width
         for block in range(_BLOCKS):
             name = f"stage{stage}.block{block}"
-            yield from _normalized(f"{name}.first", before, after, 3)
-            yield from _normalized(f"{name}.second", after, after, 3)
+            yield from _convolution(f"{name}.first", before, after, 3)
+            yield from _convolution(f"{name}.second", after, after, 3)
             if block == 0 and stride > 1:
-                yield from _normalized(f"{name}.shortcut", before, after, 1)
+                yield from _convolution(f"{name}.shortcut", before, after, 1)
             before = after
-    yield Layer("exit", ((CLASSES, before), (CLASSES,)), fan_in=before)
+    yield Layer("head", ((CLASSES, before), (CLASSES,)), fan_in=before)
 
 
-def _normalized(name: str, inputs: int, outputs: int, side: int) -> Iterator[Layer]:
-    """A convolution without a bias, and the batch normalization after it."""
+def _convolution(name: str, inputs: int, outputs: int, side: int) -> Iterator[Layer]:
+    """Yield a convolution without bias and the batch normalization that follows it."""
     yield Layer(f"{name}.convolution", ((outputs, inputs, side, side),), fan_in=inputs * side * side)
     yield Layer(f"{name}.normalization", ((outputs,), (outputs,)), fan_in=1)
 
 
 @final
 class BatchStatistics(Checkpointable):
-    """The running means and variances of all batch normalizations, which evaluation uses.
+    """Running means and variances of all batch normalizations, for evaluation.
 
-    r <- 0.9 r + 0.1 s for the statistic s of each training batch; of the variance the unbiased estimate is averaged,
-    while batches are normalized with the biased one.
+    A running statistic r is updated as r <- 0.9 r + 0.1 s, where s is the statistic of a training batch. The running
+    variance averages the unbiased estimate, while the batch itself is normalized with the biased one.
 
     Args:
-        width: of the network.
-        like: a tensor of their dtype and device.
+        width: width of the network.
+        like: a tensor whose dtype and device the statistics take.
 
     Attributes:
-        means, variances: one number for each channel of each normalization, one after the other; changed in place.
+        means, variances: (C,), the channels of all normalizations, concatenated; updated in place.
     """
 
     state_names = ("means", "variances")
@@ -72,7 +72,7 @@ class BatchStatistics(Checkpointable):
         self.variances = like.new_ones(sum(self._sizes))
 
     def pairs(self) -> list[tuple[Tensor, Tensor]]:
-        """Views of mean and variance for each normalization, in the order of the layers."""
+        """Return views of the mean and variance of each normalization, in the order of the layers."""
         means, variances = (torch.split(values, self._sizes) for values in (self.means, self.variances))
         return list(zip(means, variances, strict=True))
 
@@ -80,34 +80,34 @@ class BatchStatistics(Checkpointable):
 def logits(
     parameters: Sequence[Tensor], inputs: Tensor, statistics: Sequence[tuple[Tensor, Tensor]] | None, *, training: bool
 ) -> Tensor:
-    """Unnormalized log-probabilities of the classes.
+    """Return unnormalized log-probabilities of the classes.
 
-    The network of He et al. (2015) with 18 layers, its first 7×7 convolution replaced by one of 3×3 with stride 1 and
-    its first max-pooling left out, for pictures of 32×32 pixels.
+    The 18-layer network of He et al. (2015), adapted to images of 32×32 pixels: the first convolution is 3×3 with
+    stride 1 instead of 7×7, and the max-pooling after it is left out.
 
     Args:
-        parameters: as `layout` has them.
+        parameters: tensors of `layout`.
         inputs: (B, 3, 32, 32), normalized.
-        statistics: of each batch normalization, see `BatchStatistics`; in training they are updated if they are given.
-        training: normalize with the statistics of this batch; otherwise with those given.
+        statistics: `BatchStatistics.pairs()`; updated in place if given in training, required in evaluation.
+        training: True to normalize with the statistics of this batch, False to use the given ones.
 
     Returns:
         (B, 10).
     """
     tensors, running = iter(parameters), iter(statistics or ())
 
-    def normalized(signal: Tensor, stride: int = 1) -> Tensor:
+    def conv_norm(signal: Tensor, stride: int = 1) -> Tensor:
         weight = next(tensors)
         signal = F.conv2d(signal, weight, stride=stride, padding=weight.shape[-1] // 2)
         mean, variance = next(running, (None, None))
         return F.batch_norm(signal, mean, variance, next(tensors), next(tensors), training, _MOMENTUM, _EPSILON)
 
-    signal = normalized(inputs).relu()
+    signal = conv_norm(inputs).relu()
     for _, stage_stride in _STAGES:
         for block in range(_BLOCKS):
             stride = stage_stride if block == 0 else 1
-            inner = normalized(normalized(signal, stride).relu())
-            shortcut = normalized(signal, stride) if stride > 1 else signal
+            inner = conv_norm(conv_norm(signal, stride).relu())
+            shortcut = conv_norm(signal, stride) if stride > 1 else signal
             signal = (inner + shortcut).relu()
     return F.linear(signal.mean((2, 3)), next(tensors), next(tensors))
 
@@ -118,19 +118,19 @@ def training_loss(
     classes: Tensor,
     statistics: Sequence[tuple[Tensor, Tensor]] | None,
 ) -> Tensor:
-    """Mean cross-entropy, in nats, of a training batch of the true `classes`, (B,); see `logits`."""
+    """Return the mean cross-entropy, in nats, of a training batch with true `classes` (B,); see `logits`."""
     return F.cross_entropy(logits(parameters, inputs, statistics, training=True), classes)
 
 
 def initial_parameters(width: int, generator: Generator, dtype: torch.dtype) -> Tensor:
-    """(n,): where ResNets usually start.
+    """Draw the usual initial parameters of a ResNet, (n,).
 
-    Convolutions from N(0, 2 / fan_out) (He et al., 2015), normalizations at weight 1 and bias 0, weights and biases of
-    the last layer uniform within ± fan_in^(−1/2).
+    Convolutions are drawn from N(0, 2 / fan_out) (He et al., 2015), weights and biases of the last layer uniformly from
+    ± fan_in^(−1/2); normalizations have weight 1 and bias 0.
     """
-    places = layout(width)
-    flat = torch.empty(places.size, device=generator.device, dtype=dtype)
-    for layer, part in zip(places.layers, places.slices, strict=True):
+    layers = layout(width)
+    flat = torch.empty(layers.size, device=generator.device, dtype=dtype)
+    for layer, part in zip(layers.layers, layers.slices, strict=True):
         weight = layer.shapes[0]
         if len(weight) == 4:
             fan_out = weight[0] * weight[2] * weight[3]

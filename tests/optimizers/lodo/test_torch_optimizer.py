@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import lodo_bench
-from lodo_bench.backends.selection import use_backend
+from lodo_bench.compute.selection import use_backend
 from lodo_bench.optimizers.lodo import Lodo
 from lodo_bench.seeding import derive_seed
 from tests.helpers import NoOracle

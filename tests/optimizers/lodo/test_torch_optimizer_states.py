@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import lodo_bench
-from lodo_bench.backends.selection import best_backend, use_backend
+from lodo_bench.compute.selection import best_backend, use_backend
 from lodo_bench.optimizers.lodo import Lodo
 from tests.helpers import NoOracle, generators
 from tests.optimizers.lodo.test_torch_optimizer import ARGUMENTS, backward, equal, flat, network, through_a_file, train

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from lodo_bench.analysis.comparison import compare
-from lodo_bench.charts.lines import lines_of
+from lodo_bench.charts.groups import result_groups
 from lodo_bench.report.html.page import Task, about_text, embedded, render
 from lodo_bench.report.layout import build_section
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec, Tuned
 from tests.builders import generation, individual, provenance, run, run_set, study_spec
 
 NAN, INF = math.nan, math.inf
@@ -78,14 +78,14 @@ class Page(HTMLParser):
 def study(*individuals, spec=None, **mean):
     values = mean or {"learning_rate": 0.1, "beta1": 0.5}
     members = individuals or (individual(0), individual(1, fitness=INF, status=Status.DIVERGED))
-    return StudyRecord(4, spec or study_spec(), values, (generation(0, mean=values),), members)
+    return StudyRecord(4, spec or study_spec(), Tuned(values), (generation(0, mean=values),), members)
 
 
 def task(*run_sets, studies=(), bound=None):
     sections = [build_section(comparison) for comparison in compare(run_sets, lambda _: bound)]
     kinds = {"adam": {"learning_rate": "rate", "beta1": "decay"}, EVIL: {EVIL: "rate"}}
     title = run_sets[0].spec.task.label if run_sets else "quadratic"
-    return Task(title, sections[0] if sections else None, lines_of(run_sets), bound, studies, kinds)
+    return Task(title, sections[0] if sections else None, result_groups(run_sets), bound, studies, kinds)
 
 
 def page(*tasks, curves=None):
@@ -172,7 +172,7 @@ def beyond_bounds():
 def test_what_leaves_a_picture_is_told():
     chart = page(beyond_bounds(), curves=Unlike()).data["tasks"][0]["charts"][0]
     assert chart["ceiling"] == 30
-    assert [line["leaving"] for line in chart["lines"]] == [None, "bfgs leaves the picture: up to 5.7e+05"]
+    assert [line["leaving"] for line in chart["lines"]] == [None, "bfgs is clipped at the top: up to 5.7e+05"]
     assert page(ordinary()).data["tasks"][0]["charts"][0]["ceiling"] is None
 
 

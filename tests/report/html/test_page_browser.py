@@ -109,7 +109,7 @@ def test_what_grows_beyond_bounds_leaves_the_picture_unless_it_is_alone(quiet, t
     quiet.open(path)
     told = "document.querySelector('figure.chart .leaving').textContent"
     highest = "document.querySelector('figure.chart .axes text').parentNode.textContent.includes('10⁵')"
-    assert (quiet.run(told), quiet.run(highest)) == ("bfgs leaves the picture: up to 5.7e+05", False)
+    assert (quiet.run(told), quiet.run(highest)) == ("bfgs is clipped at the top: up to 5.7e+05", False)
     quiet.run("document.querySelector('.legend button').click()")
     assert (quiet.run(told), quiet.run(highest)) == ("", True)
 

@@ -42,7 +42,7 @@ def test_logits_equal_those_of_the_benchmarks_modules():
 
 def test_weights_and_biases_start_with_the_variance_of_lecun_in_the_authors_form():
     flats = [pixel_cnn.initial_parameters(torch.Generator().manual_seed(s), torch.float64) for s in range(5)]
-    fans = {"entrance": 5, "widen": 20, "depthwise": 9, "narrow": 120, "exit": 20}
+    fans = {"stem": 5, "widen": 20, "depthwise": 9, "narrow": 120, "head": 20}
     found = {kind: [] for kind in fans}
     for layer, part in zip(pixel_cnn.LAYOUT.layers, pixel_cnn.LAYOUT.slices, strict=True):
         found[layer.name.rpartition(".")[2]] += [flat[part] for flat in flats]

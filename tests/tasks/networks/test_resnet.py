@@ -78,7 +78,7 @@ def test_the_start_is_the_usual_one():
     layout = resnet.layout(16)
     for layer, part in zip(layout.layers, layout.slices, strict=True):
         values, shape = flat[part], layer.shapes[0]
-        if layer.name == "exit":
+        if layer.name == "head":
             bound = 128**-0.5
             assert values.abs().max() <= bound
             assert values.square().mean() == pytest.approx(bound**2 / 3, rel=0.1)

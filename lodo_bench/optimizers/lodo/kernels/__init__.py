@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lodo_bench.backends.selection import current_backend
+from lodo_bench.compute.selection import current_backend
 from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, FusedBlockKernel
 
 
 def build_kernel(network: BlockNetwork) -> BlockKernel:
-    """The kernel for this network that `lodo_bench.backends.selection` chooses."""
+    """The kernel for this network that `lodo_bench.compute.selection` chooses."""
     name = current_backend(network.weights.device, network.weights.dtype)
     if name == "numba":
         from lodo_bench.optimizers.lodo.kernels.cpu import numba_kernel

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.backends.numba import lodo as cpu_loops
-from lodo_bench.backends.threads import parallel_for
+from lodo_bench.compute.threads import parallel_for
 from lodo_bench.optimizers.adam import EPSILON, AdamMoments
 from lodo_bench.optimizers.lodo.kernels.base import BlockKernel, BlockNetwork, Trace, outer_products
 from lodo_bench.optimizers.lodo.preconditioner import Descent

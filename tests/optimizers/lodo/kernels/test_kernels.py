@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from lodo_bench.backends.selection import use_backend
+from lodo_bench.compute.selection import use_backend
 from lodo_bench.optimizers.lodo.block_network import draw_network
 from lodo_bench.optimizers.lodo.kernels import build_kernel
 from lodo_bench.optimizers.lodo.kernels.reference import TorchKernel

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from lodo_bench.backends import selection as kernels
-from lodo_bench.backends.selection import best_backend, check_backend, current_backend, use_backend
+from lodo_bench.compute import selection as kernels
+from lodo_bench.compute.selection import best_backend, check_backend, current_backend, use_backend
 from lodo_bench.errors import UsageError
 from lodo_bench.training.loop import train
 from tests.helpers import training_spec

@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from lodo_bench.backends.threads import parallel_for, single_thread
+from lodo_bench.compute.threads import parallel_for, single_thread
 
 
 @pytest.fixture

@@ -1,0 +1,82 @@
+"""Stored runs grouped into the lines of a chart, with labels and line styles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from lodo_bench.analysis.grouping import row_key
+from lodo_bench.analysis.labels import Named, labels_of
+from lodo_bench.charts.line_styles import LineStyle, line_styles_of
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.provenance import Provenance
+from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    """A stored run with the number of its run set and its provenance."""
+
+    run_set: int
+    run: RunRecord
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class ResultGroup:
+    """The runs of one optimizer with one choice of hyperparameters on one task.
+
+    Attributes:
+        label: name, unique in a chart.
+        line_style: style, unique in a chart.
+        spec: specification of the latest run set.
+        members: all runs, including interrupted and failed ones, oldest first.
+    """
+
+    label: str
+    line_style: LineStyle
+    spec: RunSetSpec
+    members: tuple[GroupMember, ...]
+
+    def longest(self) -> list[GroupMember]:
+        """Return for each seed the run with the most steps, the latest of equals."""
+        return self._best(lambda run: run.steps)
+
+    def timed(self) -> list[GroupMember]:
+        """Return for each seed the run with the longest training time, the latest of equals."""
+        return self._best(lambda run: run.training_seconds)
+
+    def _best(self, value: Callable[[RunRecord], float | None]) -> list[GroupMember]:
+        found: dict[int, tuple[float, GroupMember]] = {}
+        for member in self.members:
+            run, rank = member.run, value(member.run)
+            if rank is None or run.status in (Status.INTERRUPTED, Status.FAILED):
+                continue
+            if run.seed not in found or rank >= found[run.seed][0]:
+                found[run.seed] = rank, member
+        return [member for _, (_, member) in sorted(found.items())]
+
+
+def result_groups(run_sets: Iterable[RunSetRecord]) -> list[ResultGroup]:
+    """Group the run sets of one task, in the order in which they were first run."""
+    groups: dict[tuple[object, ...], list[RunSetRecord]] = {}
+    for run_set in run_sets:
+        if run_set.runs:
+            groups.setdefault(row_key(run_set.spec), []).append(run_set)
+    specs = [group[-1].spec for group in groups.values()]
+    styles = line_styles_of([spec.optimizer.name for spec in specs])
+    return [
+        ResultGroup(label, style, spec, tuple(_members(group)))
+        for label, style, spec, group in zip(group_labels(specs), styles, specs, groups.values(), strict=True)
+    ]
+
+
+def _members(run_sets: Iterable[RunSetRecord]) -> Iterable[GroupMember]:
+    for run_set in run_sets:
+        for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
+            yield GroupMember(run_set.id, run, provenance)
+
+
+def group_labels(specs: Sequence[RunSetSpec]) -> list[str]:
+    """Return unique labels: the optimizers' names, with what distinguishes those that share a name."""
+    return labels_of([Named(spec.optimizer.label, spec.hyperparameters, spec.compute) for spec in specs])

@@ -1,0 +1,61 @@
+"""Command-line wording of remedies: the option or the command to type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from lodo_bench.errors import LodoBenchError, Remedy, UsageError
+
+if TYPE_CHECKING:
+    from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+
+
+def explain(error: LodoBenchError) -> str:
+    """Return the message of an error, with its remedy in terms of the command line."""
+    if not isinstance(error, UsageError) or error.remedy is None:
+        return str(error)
+    wording = _WORDING[error.remedy]
+    return f"{error.message} {wording(**error.details) if callable(wording) else wording.format(**error.details)}"
+
+
+def _tune(task: TaskSpec, optimizer: OptimizerSpec) -> str:
+    return f"Run 'lodo-bench tune {_typed(task, optimizer)}'."
+
+
+def _run(task: TaskSpec, optimizer: OptimizerSpec | None = None) -> str:
+    return f"Run 'lodo-bench run {_typed(task, optimizer)}'."
+
+
+def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
+    from lodo_bench.spec.options import format_value
+
+    words = [f"--task {task.name}", *(f"-t {name}={format_value(value)}" for name, value in task.options.items())]
+    if optimizer is not None:
+        words.append(f"--optimizer {optimizer.name}")
+        words += [f"-o {name}={format_value(value)}" for name, value in optimizer.options.items()]
+    return " ".join(words)
+
+
+_WORDING: Mapping[Remedy, str | Callable[..., str]] = {
+    Remedy.CHOOSE_DATABASE: "Choose another database with --db or LODO_BENCH_DB.",
+    Remedy.CHOOSE_WRITABLE_DATABASE: "Choose a database that can be written with --db or LODO_BENCH_DB.",
+    Remedy.CHOOSE_DATA_DIRECTORY: "Choose another data directory with --data-dir or LODO_BENCH_DATA.",
+    Remedy.CHOOSE_OUTPUT: "Choose another with --output.",
+    Remedy.CHOOSE_FORMAT: "Choose one with --format ({formats}).",
+    Remedy.CHOOSE_TASK: "Choose one with --task and --task-option.",
+    Remedy.CHOOSE_BACKEND: "Use --backend auto or torch.",
+    Remedy.CHOOSE_HYPERPARAMETERS: "Use --from tuned or default, or give them with -p.",
+    Remedy.CHOOSE_CLUSTER: "Start one with 'ray start --head', or leave out --address.",
+    Remedy.USE_CPU: "Use --device cpu.",
+    Remedy.USE_GPU: "Use --device cuda, or leave the option out.",
+    Remedy.USE_ONE_PROCESS: "With --workers 0 everything runs in one process.",
+    Remedy.FEWER_GPUS: "Use a smaller --gpus-per-worker, or 0 for the CPU.",
+    Remedy.START_FRESH: "Start over with --fresh.",
+    Remedy.FETCH_DATA: "Run 'lodo-bench data fetch {data_set}', or choose the data directory with --data-dir or "
+    "LODO_BENCH_DATA.",
+    Remedy.TUNE_FIRST: _tune,
+    Remedy.RUN_FIRST: _run,
+    Remedy.FILL_DATABASE: "Fill one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
+    "LODO_BENCH_DB.",
+}

@@ -1,0 +1,27 @@
+"""Construction of an optimizer from a training specification."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from lodo_bench.compute.selection import use_backend
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers.base import MetaTrained, Optimizer
+from lodo_bench.seeding import optimizer_generators
+from lodo_bench.spec.training import TrainingSpec
+
+
+def build_optimizer(spec: TrainingSpec, x: Tensor) -> Optimizer:
+    """Build the optimizer that `spec` names, with each individual's hyperparameters and the meta-trained weights.
+
+    Args:
+        spec: names the optimizer, its options, the individuals and the backend.
+        x: (P, n), the starting parameters, which the optimizer updates in place.
+    """
+    kind = OPTIMIZERS.load(spec.optimizer.name)
+    values = {p.name: x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals]) for p in kind.hyperparameters}
+    with use_backend(spec.compute.backend):
+        optimizer = kind(x, values, optimizer_generators(spec), spec.optimizer.options)
+        if isinstance(optimizer, MetaTrained) and spec.weights:
+            optimizer.load_weights(spec.weights)
+    return optimizer

@@ -1,0 +1,154 @@
+"""One training from its start, or from its checkpoint, to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lodo_bench.errors import StateError
+from lodo_bench.spec.milestone import Milestone, milestones
+from lodo_bench.spec.training import TrainingSpec
+from lodo_bench.tasks import TASKS
+from lodo_bench.training.checkpoint import Checkpoint
+from lodo_bench.training.interrupts import defer_interrupts
+from lodo_bench.training.metrics import Metric
+from lodo_bench.training.recorder import Recorder
+from lodo_bench.training.stopwatch import Stopwatch
+from lodo_bench.training.trainer import Trainer
+
+# The clock is read, and the losses are inspected, once per chunk of steps. A chunk takes about CHUNK_SECONDS, so that
+# time milestones are hit closely and Ctrl-C is answered, yet a GPU need not be synchronized at every step.
+CHUNK_SECONDS = 0.05
+CHUNK_STEPS = 1000
+_WARM_UP_STEPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The state of a training: steps taken, training seconds, and the number of individuals that have not diverged."""
+
+    steps: int
+    seconds: float
+    num_active: int
+
+
+class TrainingSession:
+    """A training with its clock, its recorder and its checkpoint.
+
+    Construction warms up, as the first calls of anything are slow: a few steps are taken on a throw-away copy.
+
+    Args:
+        spec: a validated specification.
+        checkpoint: written periodically; None for no checkpoints.
+
+    Attributes:
+        recorder: losses, timings and metrics so far.
+    """
+
+    def __init__(self, spec: TrainingSpec, checkpoint: Checkpoint | None = None) -> None:
+        self._spec, self._checkpoint = spec, checkpoint
+        self._ends = milestones(spec.steps, spec.seconds)
+        self._in_step = False  # amid its steps a trainer has no consistent state
+        Trainer.from_spec(spec).run_steps(_WARM_UP_STEPS)
+        self._build()
+
+    def resume(self) -> None:
+        """Continue from the checkpoint, if there is one that fits."""
+        if self._checkpoint is None or (state := self._checkpoint.read(self._spec)) is None:
+            return
+        try:
+            self._load_state_dict(state)
+        except (StateError, KeyError) as error:
+            self._checkpoint.reject(f"does not fit this version of lodo-bench ({error})")
+            self._build()
+        else:
+            self._checkpoint.notice(f"resumed after {self.recorder.steps:,} steps")
+
+    def run(self, on_progress: Callable[[Progress], None] | None = None) -> None:
+        """Train until all milestones are reached, or every individual has diverged."""
+        chunk = 1
+        while True:
+            self._measure()
+            if self._is_finished():
+                return
+            count = self._limit(chunk)
+            before = self._watch.seconds
+            self._advance(count)
+            if on_progress is not None:
+                on_progress(Progress(self.recorder.steps, self._watch.seconds, self.recorder.num_active))
+            if self._checkpoint is not None and self._checkpoint.is_due:
+                self.save()
+            spent = self._watch.seconds - before
+            if spent > CHUNK_SECONDS:
+                chunk = max(count // 2, 1)
+            elif spent < CHUNK_SECONDS / 2 and count == chunk:
+                chunk = min(2 * chunk, CHUNK_STEPS)
+
+    def save(self) -> None:
+        """Write the checkpoint, unless no step has been taken, or one was interrupted halfway."""
+        if self._checkpoint is None or self._in_step or self.recorder.steps == 0:
+            return
+        state = {
+            "trainer": self._trainer.state_dict(),
+            "recorder": self.recorder.state_dict(),
+            "seconds": self._watch.seconds,
+        }
+        with defer_interrupts():
+            self._checkpoint.write(self._spec, state)
+
+    def save_parameters(self) -> None:
+        """Write the final parameters of a network that has not diverged."""
+        is_network = TASKS.load(self._spec.task.name).is_network
+        if self._checkpoint is not None and is_network and self.recorder.num_active:
+            self._checkpoint.write_parameters(self._spec, self._trainer.x[0])
+
+    def _build(self) -> None:
+        self.recorder, self._watch = Recorder(len(self._spec.individuals)), Stopwatch(self._spec.compute.device)
+        self._trainer = Trainer.from_spec(self._spec)
+        self._metrics: Sequence[Metric] = self._trainer.metrics() if self._spec.purpose == "final" else ()
+
+    def _load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._trainer.load_state_dict(state["trainer"], torch.device(self._spec.compute.device))
+        with defer_interrupts():  # the steps of the recorder decide whether there is something to save
+            self._watch.seconds = state["seconds"]
+            self.recorder.load_state_dict(state["recorder"])
+
+    def _advance(self, count: int) -> None:
+        with defer_interrupts():
+            self._in_step = True
+            with self._watch:
+                losses, evaluations = self._trainer.run_steps(count)
+            self.recorder.add(losses, evaluations, self._watch.seconds)
+            self._in_step = False
+
+    def _measure(self) -> None:
+        """Measure what is due after the steps so far; all of it again if an interrupt cut it short."""
+        steps = self.recorder.steps
+        if self._spec.purpose != "final" or self.recorder.num_active == 0:
+            return
+        if self.recorder.measured < steps:
+            for metric in self._metrics:
+                if steps % metric.interval == 0:
+                    self.recorder.add_measurement(metric.measure(), is_score=metric.is_score)
+            self.recorder.measured = steps
+        for milestone in self._ends:
+            if self._has_reached(milestone) and not self.recorder.has_scored(milestone):
+                self.recorder.add_scores(milestone, self._trainer.test_metrics())
+
+    def _has_reached(self, milestone: Milestone) -> bool:
+        reached = {"steps": self.recorder.steps, "seconds": self._watch.seconds}
+        return reached[milestone.unit] >= milestone.value
+
+    def _is_finished(self) -> bool:
+        return self.recorder.num_active == 0 or all(self._has_reached(milestone) for milestone in self._ends)
+
+    def _limit(self, chunk: int) -> int:
+        """Shorten a chunk to end at the next measurement or at the step milestone."""
+        steps = self.recorder.steps
+        limits = [metric.interval - steps % metric.interval for metric in self._metrics]
+        if steps < self._spec.steps:
+            limits.append(self._spec.steps - steps)
+        return min([chunk, *limits])

@@ -1,0 +1,122 @@
+"""One population of individuals under training: a task and the optimizer that works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lodo_bench.backends.compiled_loop import run_compiled
+from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.optimizers.build import build_optimizer
+from lodo_bench.spec.training import TrainingSpec
+from lodo_bench.state import Checkpointable
+from lodo_bench.tasks.base import Task
+from lodo_bench.tasks.build import build_task
+from lodo_bench.training.metrics import Metric, metrics_of
+
+
+class Trainer(Checkpointable):
+    """A task and an optimizer, advanced step by step; also the `Oracle` that the optimizer may query.
+
+    Args:
+        task: P problems of dimension n.
+        optimizer: its `x` is trained.
+        planned_steps: the number of steps that `progress` refers to (>= 1).
+
+    Attributes:
+        x: (P, n), the parameters.
+    """
+
+    state_names = ("_task", "x", "_optimizer", "_num_steps", "_num_evaluations")
+
+    def __init__(self, task: Task, optimizer: Optimizer, planned_steps: int) -> None:
+        self._task, self._optimizer, self._planned_steps = task, optimizer, planned_steps
+        self.x = optimizer.x
+        self._num_steps = 0
+        self._num_evaluations = 0
+
+    @classmethod
+    def from_spec(cls, spec: TrainingSpec) -> Trainer:
+        """Build the task and the optimizer of `spec`, at the task's initial point."""
+        task = build_task(spec)
+        return cls(task, build_optimizer(spec, task.initial_point()), spec.steps)
+
+    def gradients(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the losses (P,) and gradients (P, n) at `x` on one fresh batch after another, without end.
+
+        The caller moves `x` in between.
+        """
+        while True:
+            self._task.next_batch()
+            self._num_evaluations += 1
+            yield self._task.loss_and_gradient(self.x)
+
+    def steps(self) -> Iterator[Tensor]:
+        """Take one step of the optimizer after another, without end; yield the losses (P,) before each."""
+        for loss, gradient in self.gradients():
+            self._optimizer.step(gradient, self)
+            self._num_steps += 1
+            yield loss
+
+    def run_steps(self, count: int) -> tuple[Tensor, NDArray[np.int64]]:
+        """Take `count` steps, in compiled code if both task and optimizer provide it.
+
+        Returns:
+            The losses, (count, P), and the total number of gradient evaluations after each step, (count,).
+        """
+        if self._task.is_compiled and self._optimizer.is_compiled:
+            return self._run_compiled(count)
+        losses, evaluations = [], []
+        for loss in islice(self.steps(), count):
+            losses.append(loss)
+            evaluations.append(self._num_evaluations)
+        return torch.stack(losses), np.array(evaluations)
+
+    def _run_compiled(self, count: int) -> tuple[Tensor, NDArray[np.int64]]:
+        losses, done = self.x.new_empty(count, len(self.x)), 0
+        while done < count:
+            batches, number = self._task.compiled_batches(count - done)
+            run_compiled(batches, self._optimizer.compiled_steps(number), self.x, losses[done : done + number])
+            done += number
+        evaluations = self._num_evaluations + np.arange(1, count + 1)
+        self._num_steps += count
+        self._num_evaluations += count
+        return losses, evaluations
+
+    def point(self) -> NDArray[np.float64]:
+        """Return a copy of the parameters, (P, n)."""
+        return self.x.to("cpu", torch.float64).numpy().copy()
+
+    def metrics(self) -> Sequence[Metric]:
+        """Return the metrics that can be measured for this task and optimizer."""
+        return metrics_of(self._task, self._optimizer)
+
+    def test_metrics(self) -> Mapping[str, Tensor]:
+        """Return the task's test metrics at `x`, each (P,)."""
+        return self._task.test_metrics(self.x)
+
+    # The optimizer's oracle:
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Return the gradient (P, n) at `x` (P, n) on the current batch; counted as an evaluation."""
+        self._num_evaluations += 1
+        return self._task.loss_and_gradient(x)[1]
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Return the Hessians (P, n, n) at `x` (P, n) on the current batch."""
+        return self._task.hessian(x)
+
+    @property
+    def layers(self) -> Sequence[slice]:
+        """The slices of the parameter vector that form the layers of a network."""
+        return self._task.layers
+
+    @property
+    def progress(self) -> float:
+        """The fraction of the planned steps that have been taken, from 0 to 1."""
+        return min(self._num_steps / self._planned_steps, 1.0)
