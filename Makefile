@@ -1,4 +1,4 @@
-# On a fresh machine, `make demo` and `make test` set everything up by themselves.
+# On a fresh machine, `make demo` and `make test` install everything first.
 
 PYTHON ?= python3
 # The build of PyTorch: cpu (small wheels where they can be had), cuda (whatever pip's index has) or, e.g., cu130.
@@ -6,6 +6,7 @@ TORCH ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready
 DEMO_DB := results/demo.db
+SPELLED := lodo_bench tests docs benchmarks examples scripts results/README.md Makefile pyproject.toml $(wildcard *.md)
 
 REFERENCE_DB := results/reference.db
 REFERENCE := table1 table5 table6 table7 figure2 figure3 figure8 figure11 frozen-preconditioner depth-sweep \
@@ -14,11 +15,11 @@ REFERENCE := table1 table5 table6 table7 figure2 figure3 figure8 figure11 frozen
 .PHONY: help setup demo test check check-install reference clean
 
 help:
-	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (some minutes)"
+	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (a few minutes)"
 	@echo "make test    run the tests"
-	@echo "make check   run the linters and the type checker"
+	@echo "make check   run the linters, the spelling checker and the type checker"
 	@echo "make check-install  check that the pinned versions can be installed from the package index alone"
-	@echo "make reference  compute results/reference/ anew (hours; stopped, it goes on)"
+	@echo "make reference  recompute results/reference/ (hours; rerun to resume)"
 	@echo "make clean   remove the environment, the demo's database and caches"
 
 setup: $(READY)
@@ -39,13 +40,14 @@ demo: $(READY)
 	$(BIN)/lodo-bench run --optimizer adam --steps 20000 --db $(DEMO_DB)
 	$(BIN)/lodo-bench report --db $(DEMO_DB)
 
-# In the order of the folders the long tests come first.
+# In the order of the folders, the longest tests come first.
 test: $(READY)
 	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell $(SPELLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -1,8 +1,8 @@
-"""How long a step of LODO (LODO §3) takes without the task, by kernel and size, and how near that is to the floor.
+"""Time of a LODO step (LODO §3) without the task, by backend and size, compared with a memory-bandwidth lower bound.
 
-For each n, precision and kernel that can run on the device: the median time of a step, what must move to and from
-memory in a step, the time that the machine needs to copy as much, and the peak memory. Sizes that do not fit are left
-out and named. Needs PyTorch and NumPy, and Numba or Triton for their kernels.
+For each n, dtype and backend available on the device: the median time of a step, the bytes that a step must move, the
+time that the machine needs to copy as many bytes, and the peak memory. Sizes that do not fit in memory are listed and
+skipped. Needs PyTorch and NumPy, and Numba or Triton for their backends.
 
     python benchmarks/lodo_step.py --device cuda --output results.md
 """
@@ -24,9 +24,10 @@ from statistics import median
 import torch
 
 from lodo_bench.compute.selection import best_backend, use_backend
+from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.lodo.block_network import padded_dimension
 from lodo_bench.optimizers.lodo.lodo import Lodo
-from lodo_bench.runs.provenance import gather
+from lodo_bench.runs.provenance import collect_provenance
 from lodo_bench.spec.compute import BackendChoice
 
 SIZES = (100, 1_000, 10_000, 94_696, 1_000_000, 5_000_000, 10_000_000)
@@ -34,16 +35,17 @@ LAYERS, BLOCK_SIZE = 16, 4
 WARM_UP_STEPS = 3
 COPY_BYTES = 2**28
 VALUES = {"meta_learning_rate": 0.001, "momentum": 0.9, "initial_learning_rate": 0.1}
-FLOOR = """What must move in a step, with θ of W = N ñ k numbers of s bytes: 9 W s for θ and Adam's moments (θ is read
-by both passes of the move and both of the hypergradient; θ and two moments are written, and the moments read, once),
-6 N ñ s for the traces (two written by the move and read by the hypergradient, whose own is written and read) and 16 N ñ
-for the permutations, read by four passes. What passes from layer to layer, and that it does so in random order, is not
-counted. Where everything fits in a cache, a step can be faster than a copy through memory."""
+BYTES_MOVED = """\
+The bytes that a step must move, for θ of W = N ñ k numbers of s bytes: 9 W s for θ and Adam's moments (θ
+is read by both passes of the update and both of the hypergradient; θ and the moments are written, and the moments
+read, once), 6 N ñ s for activations (two written by the update and read by the hypergradient, whose own are written
+and read) and 16 N ñ for the permutations, read by four passes. Signals between layers, and their random order, are
+not counted. If everything fits in a cache, a step can be faster than a copy through memory."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured."""
+    """A configuration to measure."""
 
     n: int
     population: int
@@ -53,17 +55,17 @@ class Case:
 
     @property
     def entries(self) -> int:
-        """N ñ, of all individuals."""
+        """N ñ, summed over all individuals."""
         return self.population * LAYERS * padded_dimension(self.n, BLOCK_SIZE)
 
     @property
     def moved_bytes(self) -> int:
-        """See FLOOR."""
+        """Lower bound of the bytes that a step moves; see BYTES_MOVED."""
         return self.entries * ((9 * BLOCK_SIZE + 6) * self.dtype.itemsize + 16)
 
     @property
     def needed_bytes(self) -> int:
-        """Memory that the step takes at its peak, roughly: the reference keeps a gradient and a work tensor more."""
+        """Estimate of the peak memory of a step: the reference has an extra gradient and work tensor."""
         tensors = 6 if self.backend == "torch" else 3
         return self.entries * (
             (tensors * BLOCK_SIZE + 4) * self.dtype.itemsize + (28 if self.backend == "torch" else 8)
@@ -72,7 +74,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came out; `memory` in bytes, None where it cannot be told."""
+    """Result of a case; `memory` in bytes, None if unknown."""
 
     case: Case
     seconds: float
@@ -80,7 +82,7 @@ class Measured:
 
 
 class Memory:
-    """The peak of the memory in use beyond what was in use before; on CPUs of Linux only."""
+    """Increase of the peak memory over the memory in use before; on CPUs only under Linux."""
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -95,7 +97,7 @@ class Memory:
                 Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
 
     def peak(self) -> int | None:
-        """Bytes; None where it cannot be told."""
+        """Return the increase in bytes; None if unknown."""
         if self._device == "cuda":
             now: int | None = torch.cuda.max_memory_allocated()
         else:
@@ -115,7 +117,7 @@ def _kibibytes(path: str, field: str) -> int | None:
 
 
 def free_bytes(device: str) -> float:
-    """Memory that can still be had."""
+    """Return the free memory in bytes."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[0]
     return _kibibytes("/proc/meminfo", "MemAvailable") or math.inf
@@ -127,7 +129,7 @@ def synchronize(device: str) -> None:
 
 
 def timed(work: Callable[[], object], device: str, budget: float) -> float:
-    """Median seconds of calls, as many as the budget of seconds allows, at least three."""
+    """Return the median seconds of as many calls as the budget of seconds allows, at least three."""
     times: list[float] = []
     while len(times) < 3 or sum(times) < budget:
         synchronize(device)
@@ -139,15 +141,11 @@ def timed(work: Callable[[], object], device: str, budget: float) -> float:
 
 
 def bandwidth(device: str, budget: float) -> float:
-    """Bytes a second that copying a tensor reads and writes together."""
+    """Return the bytes per second that copying a tensor reads and writes in total."""
     source = torch.ones(COPY_BYTES // 4, device=device)
     target = torch.empty_like(source)
     target.copy_(source)
     return 2 * COPY_BYTES / timed(lambda: target.copy_(source), device, budget)
-
-
-class NoOracle:
-    """LODO asks for nothing but the gradient."""
 
 
 def measure(case: Case, budget: float) -> Measured:
@@ -160,20 +158,20 @@ def measure(case: Case, budget: float) -> Measured:
 
     def steps() -> None:
         for _ in range(several):
-            lodo.step(gradient, NoOracle())  # type: ignore[arg-type]
+            lodo.step(gradient, GradientOnly())
 
     return Measured(case, timed(steps, case.device, budget) / several, memory.peak())
 
 
 def measure_apart(case: Case, budget: float) -> Measured:
-    """Measure in a process of its own, which has no memory left over from other cases."""
+    """Measure in a separate process, so that other cases leave no memory behind."""
     with multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (torch.get_num_threads(),)) as pool:
         return pool.apply(measure, (case, budget))
 
 
 @torch.no_grad()
 def build(case: Case) -> tuple[Lodo, torch.Tensor]:
-    """A LODO of this size that has taken some steps, and a gradient."""
+    """Return a LODO of this size after some warm-up steps, and a gradient."""
     x = torch.zeros(case.population, case.n, device=case.device, dtype=case.dtype)
     values = {name: x.new_full((case.population,), value) for name, value in VALUES.items()}
     generators = [torch.Generator(device=case.device).manual_seed(p) for p in range(case.population)]
@@ -181,18 +179,18 @@ def build(case: Case) -> tuple[Lodo, torch.Tensor]:
         lodo = Lodo(x, values, generators, {"layers": LAYERS, "block_size": BLOCK_SIZE})
     gradient = torch.randn_like(x)
     for _ in range(WARM_UP_STEPS):
-        lodo.step(gradient, NoOracle())  # type: ignore[arg-type]
+        lodo.step(gradient, GradientOnly())
     return lodo, gradient
 
 
 def cases(device: str, most: int) -> Iterator[Case]:
-    """All sizes of one individual, and a population of small ones; the fastest kernel and the reference."""
-    kernels: list[BackendChoice] = sorted({best_backend(device), "torch"})
+    """Return all sizes of one individual and a population of small ones, for the fastest backend and the reference."""
+    backends: list[BackendChoice] = sorted({best_backend(device), "torch"})
     shapes = [(n, 1) for n in SIZES if n <= most] + [(100, 32)]
     for dtype in (torch.float32, torch.float64):
-        for kernel in kernels:
+        for backend in backends:
             for n, population in shapes:
-                yield Case(n, population, dtype, kernel, device)
+                yield Case(n, population, dtype, backend, device)
 
 
 def row(found: Measured, former: Measured | None, speed: float) -> str:
@@ -201,22 +199,22 @@ def row(found: Measured, former: Measured | None, speed: float) -> str:
     if former is not None and former.case.n < case.n and former.case.population == case.population:
         growth = f"{math.log(found.seconds / former.seconds) / math.log(case.n / former.case.n):.2f}"
     memory = "" if found.memory is None else f"{found.memory / 1e6:,.1f}"
-    precision = str(case.dtype).removeprefix("torch.")
+    dtype = str(case.dtype).removeprefix("torch.")
     return (
-        f"| {case.kernel} | {precision} | {case.n:,} | {case.population} | {found.seconds * 1e3:,.4g} | "
+        f"| {case.backend} | {dtype} | {case.n:,} | {case.population} | {found.seconds * 1e3:,.4g} | "
         f"{case.moved_bytes / 1e6:,.4g} | {floor * 1e3:,.4g} | {found.seconds / floor:.2f} | {growth} | {memory} |"
     )
 
 
 def table(device: str, most: int, budget: float, speed: float) -> Iterator[str]:
-    """The lines of a markdown table, one by one as they are measured, and what was left out."""
-    yield "| kernel | precision | n | P | step, ms | moved, MB | floor, ms | step / floor | growth | peak memory, MB |"
+    """Yield the lines of a Markdown table as they are measured, and the skipped cases."""
+    yield "| backend | dtype | n | P | step, ms | moved, MB | bound, ms | step / bound | growth | peak memory, MB |"
     yield "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     former, skipped = None, []
     for case in cases(device, most):
         if 1.1 * case.needed_bytes > free_bytes(device):
-            precision = str(case.dtype).removeprefix("torch.")
-            skipped.append(f"{case.kernel}, {precision}, n = {case.n:,} ({case.needed_bytes / 1e9:.1f} GB)")
+            dtype = str(case.dtype).removeprefix("torch.")
+            skipped.append(f"{case.backend}, {dtype}, n = {case.n:,} ({case.needed_bytes / 1e9:.1f} GB)")
             continue
         found = measure_apart(case, budget)
         yield row(found, former, speed)
@@ -226,20 +224,20 @@ def table(device: str, most: int, budget: float, speed: float) -> Iterator[str]:
 
 
 def report(arguments: argparse.Namespace) -> Iterator[str]:
-    where = gather(arguments.device, "", torch.get_num_threads())
+    where = collect_provenance(arguments.device, "", torch.get_num_threads())
     speed = bandwidth(arguments.device, arguments.seconds)
     versions = ", ".join(f"{name} {version}" for name, version in where.versions.items() if name != "ray")
     machine = f"{where.machine.device} ({where.machine.cpu}, {where.machine.threads} threads)"
     yield f"A step of LODO on {machine}, {platform.system()}, {datetime.now(UTC):%Y-%m-%d};"
     yield f"{versions}. Copying moves {speed / 1e9:.1f} GB/s.\n"
     yield from table(arguments.device, arguments.max_n, arguments.seconds, speed)
-    yield f"\n{FLOOR}\n"
+    yield f"\n{BYTES_MOVED}\n"
     yield "Growth: the exponent of n between a size and the one before. Peak memory: what the optimizer added, its"
     yield "construction included."
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default %(default)s")
     parser.add_argument("--max-n", type=int, default=SIZES[-1], help="the largest n (default %(default)s)")

@@ -1,8 +1,8 @@
-"""How well LODO learns when the two moments of its meta-optimizer are kept in a lower precision.
+"""Loss of LODO when the two moments of its meta-optimizer are stored in lower precision.
 
-The moments are two thirds of what LODO keeps, so halving them would save a third. This rounds them after every step, as
-if they were stored so, on the noisy quadratic at the paper's tuned values (Table 6), and prints the mean loss over the
-last tenth of the steps. `stochastic` rounds up or down at random, with the exact value as the mean.
+The moments are two thirds of LODO's state, so halving them would save a third. This script rounds them after every
+step, on the noisy quadratic with the paper's tuned values (Table 6), and prints the mean loss over the last tenth of
+the steps. `stochastic` rounds up or down at random, with the exact value as the mean.
 
     python benchmarks/moment_precision.py [steps]
 """
@@ -29,14 +29,14 @@ def to(dtype: torch.dtype) -> Rounding:
 
 
 def stochastic(values: Tensor) -> Tensor:
-    """To bfloat16: random bits are added below those that stay, and what is below is cut off."""
+    """Round stochastically to bfloat16: add random bits below the last bit kept, then truncate."""
     bits = values.float().view(torch.int32)
     noise = torch.randint(0, 1 << 16, bits.shape, dtype=torch.int32)
     return ((bits + noise) & ~0xFFFF).view(torch.float32).to(values.dtype)
 
 
 def root(values: Tensor) -> Tensor:
-    """The square root in bfloat16, which has the range of the moment itself."""
+    """Store the square root in bfloat16, which has the range of the moment itself."""
     return to(torch.bfloat16)(values.sqrt()).square()
 
 
@@ -54,13 +54,13 @@ CASES: dict[str, tuple[Rounding | None, Rounding | None]] = {
 
 
 def losses(steps: int, first: Rounding | None, second: Rounding | None) -> Tensor:
-    """The mean loss over the last tenth of the steps, (P,)."""
+    """Return the mean loss over the last tenth of the steps, (P,)."""
     torch.manual_seed(0)
     task = Quadratic([Generator().manual_seed(seed) for seed in SEEDS], torch.float64, {})
     x = task.initial_point()
     values = {name: x.new_full((len(x),), value) for name, value in TUNED.items()}
     optimizer = Lodo(x, values, [Generator().manual_seed(100 + seed) for seed in SEEDS], {})
-    moments: Any = optimizer._meta
+    moments: Any = optimizer.meta_optimizer
     total = x.new_zeros(len(x))
     for step in range(steps):
         task.next_batch()

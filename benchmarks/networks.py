@@ -1,4 +1,4 @@
-"""How fast the networks train: Adam and LODO in lodo-bench, beside a plain PyTorch loop with torch.optim.Adam.
+"""Training speed of the networks: Adam and LODO in lodo-bench, beside a plain PyTorch loop with torch.optim.Adam.
 
 Every contestant trains in a process of its own, so that the peak of its memory is its own, in turns over several
 repetitions; the medians are printed. The optimizer's share of a step is what the task alone does not take. On a GPU
@@ -55,7 +55,7 @@ LODO_BYTES = 2300
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured."""
+    """A setup to measure."""
 
     task: str
     options: Mapping[str, Value]
@@ -65,12 +65,12 @@ class Setting:
 
     @property
     def batch_size(self) -> int:
-        """Pictures in a batch."""
+        """Images per batch."""
         return int(self.options.get("batch_size", BATCH[self.task]))
 
 
 def training(setting: Setting, optimizer: str) -> TrainingSpec:
-    """One individual at the paper's values; as in tuning, nothing is evaluated on the way."""
+    """Return a spec with one individual at the paper's values; as in tuning, without metrics."""
     names = [p.name for p in OPTIMIZERS.load(optimizer).hyperparameters]
     individual = Individual((0,), dict(zip(names, VALUES[setting.task, optimizer], strict=True)))
     task = TaskSpec(setting.task, setting.options)
@@ -80,13 +80,13 @@ def training(setting: Setting, optimizer: str) -> TrainingSpec:
 
 
 def our_seconds(setting: Setting, optimizer: str) -> float:
-    """Seconds of a step on our training clock."""
+    """Return the seconds per step on the training clock."""
     curve = train(training(setting, optimizer))[0].curve
     return curve.seconds / len(curve.losses)
 
 
 def task_seconds(setting: Setting) -> float:
-    """Seconds of loss and gradient on a fresh batch alone."""
+    """Return the seconds per evaluation of loss and gradient on a fresh batch."""
     spec = training(setting, "adam")
     task = TASKS.load(setting.task)(seeding.task_generators(spec), torch.float32, spec.task.options)
     x = task.initial_point()
@@ -99,7 +99,7 @@ def task_seconds(setting: Setting) -> float:
 
 
 def plain(setting: Setting) -> float:
-    """Seconds of a step of the plain loop."""
+    """Return the seconds per step of the plain loop."""
     width = int(setting.options.get("width", 64))
     return plain_seconds(setting.task, setting.batch_size, width, setting.steps, setting.device)
 
@@ -113,7 +113,7 @@ CONTESTANTS: Mapping[str, Callable[[Setting], float]] = {
 
 
 def contest(name: str, setting: Setting) -> tuple[float, float]:
-    """Seconds of a step, and the peak of the memory in bytes: the GPU's, or this process's."""
+    """Return the seconds per step, and the peak memory of the GPU or this process in bytes."""
     torch.set_num_threads(setting.threads)
     seconds = CONTESTANTS[name](setting)
     if setting.device == "cuda":
@@ -122,7 +122,7 @@ def contest(name: str, setting: Setting) -> tuple[float, float]:
 
 
 def measure(setting: Setting, repetitions: int) -> dict[str, tuple[float, float]]:
-    """Median seconds of a step, and the peak of the memory, by contestant."""
+    """Return the median seconds per step and the peak memory, by contestant."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in CONTESTANTS if fits(name, setting)}
     context = multiprocessing.get_context("spawn")
     for _ in range(repetitions):
@@ -133,7 +133,7 @@ def measure(setting: Setting, repetitions: int) -> dict[str, tuple[float, float]
 
 
 def fits(name: str, setting: Setting) -> bool:
-    """Whether there is memory enough; says so if not."""
+    """Return True if there is enough memory; print a message if not."""
     if name != "lodo":
         return True
     needed = LODO_BYTES * TASKS.load(setting.task).size(setting.options)
@@ -147,7 +147,7 @@ def fits(name: str, setting: Setting) -> bool:
 
 
 def table(found: Mapping[str, tuple[float, float]]) -> str:
-    """A markdown table."""
+    """Return a Markdown table."""
     alone, loop = found["task alone"][0], found["adam, plain PyTorch loop"][0]
     lines = [
         "| contestant | steps/s | ratio to the plain loop | optimizer's share | peak memory, GiB |",
@@ -160,7 +160,7 @@ def table(found: Mapping[str, tuple[float, float]]) -> str:
 
 
 def whole_table(setting: Setting, found: Mapping[str, tuple[float, float]]) -> str:
-    """How long the paper's table takes at these speeds: 8 runs each of LODO and five others about as quick as Adam."""
+    """Estimate the duration of the paper's table: 8 runs each of LODO and of five others about as fast as Adam."""
     title, steps, seconds = TABLES[setting.task]
     adam, lodo = (max(steps * found[name][0], seconds) for name in ("adam", "lodo"))
     hours = RUNS * (FIRST_ORDER * adam + lodo) / 3600
@@ -169,7 +169,7 @@ def whole_table(setting: Setting, found: Mapping[str, tuple[float, float]]) -> s
 
 
 def write_random_data(task: str, directory: Path) -> None:
-    """Random pictures in the formats of the real ones, declared as the stand-in that they are."""
+    """Write random images in the formats of the real data, declared as a stand-in."""
     rng = np.random.default_rng(0)
     if task == "mnist":
         contents = {}
@@ -194,7 +194,7 @@ def to_bytes(numbers: np.ndarray) -> bytes:
 
 
 def setting_of(arguments: argparse.Namespace) -> Setting:
-    """What the arguments ask for, checked."""
+    """Parse and validate the arguments."""
     task = arguments.task
     given = dict(text.split("=", 1) for text in arguments.task_option)
     given |= {"batch_size": arguments.batch_size or BATCH[task]} | (
@@ -207,7 +207,7 @@ def setting_of(arguments: argparse.Namespace) -> Setting:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", choices=list(BATCH), required=True)
     parser.add_argument("--batch-size", type=int, help="the paper's by default")

@@ -1,8 +1,8 @@
-"""How fast every optimizer steps on the noisy quadratic (LODO §5.1), and how much of a step is the task's.
+"""Speed of every optimizer on the noisy quadratic (LODO §5.1), and the task's share of each step.
 
 Each optimizer is trained on one core, in float64, alone and as a population of 32, in turns over several repetitions;
-the medians are printed. The task's share is what a step takes with an optimizer that does nothing; where optimizer and
-task are compiled into one loop, in such a loop.
+the medians are printed. The task's share is the time of a step with an optimizer that does nothing, in a compiled loop
+if optimizer and task are compiled into one.
 
     python benchmarks/optimizers.py --steps 500
 """
@@ -18,11 +18,13 @@ from torch import Tensor
 
 from lodo_bench import seeding
 from lodo_bench.analysis.published import published_hyperparameters
-from lodo_bench.backends.compiled_loop import CompiledStep, run_compiled
+from lodo_bench.backends.compiled_loop import CompiledLoop, CompiledStep, compiled_loop
+from lodo_bench.backends.numba.quadratic import quadratic_batches
 from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
-from lodo_bench.tasks import TASKS
-from lodo_bench.tasks.base import Task
+from lodo_bench.tasks.build import build_task
+from lodo_bench.tasks.quadratic import Quadratic
 from lodo_bench.training.loop import train
 from lodo_bench.training.stopwatch import Stopwatch
 
@@ -31,50 +33,45 @@ POPULATIONS = (1, 32)
 
 
 def spec(optimizer: str, population: int, steps: int) -> TrainingSpec:
-    """Final runs at the paper's hyperparameters where they are known, else at the defaults."""
-    defaults = {p.name: p.start for p in OPTIMIZERS.load(optimizer).hyperparameters}
+    """Return the spec of final runs with the paper's hyperparameters if known, else with the defaults."""
+    defaults = {p.name: p.initial for p in OPTIMIZERS.load(optimizer).hyperparameters}
     values = published_hyperparameters(TASK, OptimizerSpec(optimizer)) or defaults
     individuals = tuple(Individual((seed,), values) for seed in range(population))
     return TrainingSpec(TASK, OptimizerSpec(optimizer), "tuning", individuals, steps)
 
 
 def step_seconds(optimizer: str, population: int, steps: int) -> float:
-    """Training time of one step of the whole population; of fewer steps if all diverge."""
+    """Return the training time of one step of the whole population."""
     curve = max((outcome.curve for outcome in train(spec(optimizer, population, steps))), key=lambda c: len(c.losses))
     return curve.seconds / int(curve.clock_steps[-1])
 
 
 @numba.njit(cache=True)
 def idle(data, p, k, gradient, x):
-    """The update of an optimizer that does nothing; see `CompiledStep`."""
+    """Do nothing: the update of an empty optimizer, as a `CompiledStep`."""
 
 
 def is_compiled(optimizer: str) -> bool:
-    """Whether its steps are taken in one loop with the task's."""
+    """Return True if its steps are compiled into one loop with the task's."""
     training = spec(optimizer, 1, 1)
-    x = torch.zeros(1, 100, dtype=torch.float64)
-    values = {name: x.new_tensor([value]) for name, value in training.individuals[0].hyperparameters.items()}
-    return OPTIMIZERS.load(optimizer)(x, values, seeding.optimizer_generators(training), {}).is_compiled
+    task = build_task(training)
+    return compiled_loop(task, build_optimizer(training, task.initial_point())) is not None
 
 
-def validation_metrics(task: Task, x: Tensor, steps: int, compiled: bool) -> None:
-    """What a training does with the task."""
-    done = 0
-    while done < steps:
-        if compiled:
-            batches, count = task.compiled_batches(steps - done)
-            run_compiled(batches, CompiledStep(idle, ()), x, x.new_empty(count, len(x)))
-        else:
-            count = 1
-            task.next_batch()
-            task.loss_and_gradient(x)
-        done += count
+def evaluate(task: Quadratic, x: Tensor, steps: int, compiled: bool) -> None:
+    """Evaluate the task as the training loop does."""
+    if compiled:
+        CompiledLoop(quadratic_batches(task), lambda count: CompiledStep(idle, ()), x).run(steps)
+        return
+    for _ in range(steps):
+        task.next_batch()
+        task.loss_and_gradient(x)
 
 
 def task_seconds(population: int, steps: int, compiled: bool) -> float:
-    """Time of one evaluation of the task alone."""
+    """Return the time of one evaluation of the task alone."""
     generators = seeding.task_generators(spec("adam", population, steps))
-    task = TASKS.load(TASK.name)(generators, torch.float64, TASK.options)
+    task = Quadratic(generators, torch.float64, TASK.options)
     x, watch = task.initial_point(), Stopwatch("cpu")
     for clock in (nullcontext(), watch):  # the first time to warm up
         with clock:
@@ -83,7 +80,7 @@ def task_seconds(population: int, steps: int, compiled: bool) -> float:
 
 
 def measure(names: Sequence[str], steps: int, repetitions: int) -> dict[tuple[str | bool, int], list[float]]:
-    """Seconds of a step by optimizer and population, and of the task alone, under whether it is compiled."""
+    """Return seconds per step by optimizer and population, and of the task alone by compilation."""
     found: dict[tuple[str | bool, int], list[float]] = {
         (contestant, population): [] for contestant in (False, True, *names) for population in POPULATIONS
     }
@@ -97,7 +94,7 @@ def measure(names: Sequence[str], steps: int, repetitions: int) -> dict[tuple[st
 
 
 def table(names: Sequence[str], found: dict[tuple[str | bool, int], list[float]]) -> str:
-    """A markdown table of the medians."""
+    """Return a Markdown table of the medians."""
     lines = [
         "| optimizer | complexity | in one loop | P | individual steps/s | µs a step | task µs | optimizer µs |",
         "|---|---|---|---:|---:|---:|---:|---:|",
@@ -114,7 +111,7 @@ def table(names: Sequence[str], found: dict[tuple[str | bool, int], list[float]]
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=500, help="steps of a training (default %(default)s)")
     parser.add_argument("--repetitions", type=int, default=3, help="turns of each (default %(default)s)")

@@ -18,7 +18,7 @@ _RAMP = torch.arange(28) / 28 * 2 - 1
 
 
 class PixelData(Dataset[tuple[Tensor, Tensor]]):
-    """An image of MNIST's, what is seen of it before a random pixel, and that pixel's brightness."""
+    """MNIST examples: an image before a random pixel, and the value of that pixel."""
 
     def __init__(self) -> None:
         self._images = load_mnist().train_images[:-64]
@@ -35,7 +35,7 @@ class PixelData(Dataset[tuple[Tensor, Tensor]]):
 
 
 class PictureData(Dataset[tuple[Tensor, Tensor]]):
-    """A picture of CIFAR-10's, cropped and reflected at random, and its class."""
+    """CIFAR-10 examples: an image, cropped and flipped at random, and its class."""
 
     def __init__(self) -> None:
         data = load_cifar10()
@@ -52,7 +52,7 @@ class PictureData(Dataset[tuple[Tensor, Tensor]]):
 
 
 def plain_seconds(task: str, batch_size: int, width: int, steps: int, device: str) -> float:
-    """Seconds of a step of a plain loop with Adam, the loading of data included."""
+    """Return the seconds per step of a plain loop with Adam, including data loading."""
     network = (pixel_network() if task == "mnist" else resnet18(width)).to(device)
     data = PixelData() if task == "mnist" else PictureData()
     optimizer = torch.optim.Adam(network.parameters(), eps=1e-7, weight_decay=0 if task == "mnist" else 1e-4)
@@ -69,7 +69,7 @@ def plain_seconds(task: str, batch_size: int, width: int, steps: int, device: st
 
 
 def endless(data: Dataset[tuple[Tensor, Tensor]], batch_size: int, device: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batch after batch; for a GPU they are made by eight processes beside this one."""
+    """Yield batches; for a GPU, eight worker processes prepare them."""
     gpu = device == "cuda"
     loader = DataLoader(data, batch_size, shuffle=True, num_workers=8 if gpu else 0, pin_memory=gpu, drop_last=True)
     while True:
@@ -77,7 +77,7 @@ def endless(data: Dataset[tuple[Tensor, Tensor]], batch_size: int, device: str) 
 
 
 def finished(device: str) -> float:
-    """The time when everything that was started is done."""
+    """Return the time when all pending work of the device is done."""
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()

@@ -1,4 +1,4 @@
-"""The networks of `mnist` and `cifar10` in PyTorch's modules, as one would write them; tests compare them with ours."""
+"""The networks of `mnist` and `cifar10` as ordinary PyTorch modules; tests compare the tasks with them."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ _WIDTHS = (1, 2, 4, 8)
 
 
 class PixelBlock(nn.Module):
-    """A residual block: 20 channels to 40, each of these to 3 by a depthwise convolution, and back to 20."""
+    """Residual block: 20 channels -> 40 -> 120 by a depthwise convolution -> 20."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -17,26 +17,26 @@ class PixelBlock(nn.Module):
         )  # fmt: skip
 
     def forward(self, signal: Tensor) -> Tensor:
-        """(B, 20, H, W) -> (B, 20, H, W)."""
+        """Map (B, 20, H, W) to (B, 20, H, W)."""
         return signal + self.body(signal)
 
 
 class Arctangent(nn.Module):
-    """The activation."""
+    """Activation function atan."""
 
     def forward(self, signal: Tensor) -> Tensor:
-        """Of each number."""
+        """Apply atan to each number."""
         return torch.atan(signal)
 
 
 def pixel_network() -> nn.Module:
-    """(B, 5, 28, 28) -> (B, 256)."""
+    """Build the network (B, 5, 28, 28) -> (B, 256)."""
     stages = [layer for _ in range(5) for layer in (*(PixelBlock() for _ in range(4)), nn.AvgPool2d(2, ceil_mode=True))]
     return nn.Sequential(nn.Conv2d(5, 20, 1), *stages, nn.Conv2d(20, 256, 1), nn.Flatten())
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions and a shortcut."""
+    """Residual block: two 3×3 convolutions and a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -49,12 +49,12 @@ class ResidualBlock(nn.Module):
             self.shortcut.extend([nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)])
 
     def forward(self, signal: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        """Map (B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
         return torch.relu(self.body(signal) + self.shortcut(signal))
 
 
 def resnet18(width: int = 64) -> nn.Module:
-    """(B, 3, 32, 32) -> (B, 10)."""
+    """Build the network (B, 3, 32, 32) -> (B, 10)."""
     blocks, before = [], width
     for factor in _WIDTHS:
         blocks.append(ResidualBlock(before, factor * width, stride=1 if factor == 1 else 2))

@@ -1,6 +1,6 @@
-"""How fast LODO and Adam train on the noisy quadratic (LODO §5.1), beside plain PyTorch loops of the same methods.
+"""Training speed of LODO and Adam on the noisy quadratic (LODO §5.1), beside plain PyTorch loops of the same methods.
 
-The plain loops are what one would write from the paper: autograd for all gradients, torch.optim.Adam, one problem at a
+The plain loops follow the paper directly: autograd for all gradients, torch.optim.Adam, one problem at a
 time. All contestants run on one core, in float64, in turns over several repetitions; the medians are printed.
 
     python benchmarks/quadratic.py --steps 2000
@@ -28,7 +28,7 @@ TUNED = {
 
 
 class PlainQuadratic:
-    """The noisy quadratic for one vector: the noise is drawn at every step, the loss is 0.5 dᵀ H d."""
+    """Noisy quadratic for one vector: the noise is drawn at every step, the loss is 0.5 dᵀ H d."""
 
     def __init__(self) -> None:
         rotation, _ = torch.linalg.qr(torch.randn(DIMENSION, DIMENSION))
@@ -36,14 +36,14 @@ class PlainQuadratic:
         self.center = torch.zeros(DIMENSION)
 
     def next_loss(self, x: Tensor) -> Tensor:
-        """Move the centre and evaluate the loss at `x`."""
+        """Move the center and evaluate the loss at `x`."""
         self.center = self.center + torch.randn(DIMENSION)
         d = x - self.center
         return 0.5 * d @ self.hessian @ d
 
 
 class PlainPreconditioner(nn.Module):
-    """LODO's G(θ) (LODO §3, eq. 2) by padding, indexing and batched products, differentiable by autograd."""
+    """LODO's G(θ) (LODO §3, eq. 2) with padding, indexing and batched products, differentiable by autograd."""
 
     def __init__(self, initial_rate: float) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class PlainPreconditioner(nn.Module):
         self.inverses = [torch.argsort(permutation) for permutation in self.permutations]
 
     def forward(self, vector: Tensor) -> Tensor:
-        """G(θ) times `vector`."""
+        """Return G(θ) times `vector`."""
         blocks = self.weights.unbind(0)
         signal = nn.functional.pad(vector, (0, self.hidden - DIMENSION))
         for block, permutation in zip(blocks, self.permutations, strict=True):
@@ -66,7 +66,7 @@ class PlainPreconditioner(nn.Module):
 
 
 def plain_lodo() -> Callable[[int], list[float]]:
-    """A LODO training that goes on by as many steps as it is called with and returns their losses."""
+    """Return a function that continues LODO training for a number of steps and returns their losses."""
     values = TUNED["lodo"]
     task, net = PlainQuadratic(), PlainPreconditioner(values["initial_learning_rate"])
     optimizer = torch.optim.Adam(net.parameters(), lr=values["meta_learning_rate"], eps=1e-7)
@@ -91,7 +91,7 @@ def plain_lodo() -> Callable[[int], list[float]]:
 
 
 def plain_adam() -> Callable[[int], list[float]]:
-    """An Adam training that goes on by as many steps as it is called with and returns their losses."""
+    """Return a function that continues Adam training for a number of steps and returns their losses."""
     values = TUNED["adam"]
     task, x = PlainQuadratic(), torch.zeros(DIMENSION, requires_grad=True)
     optimizer = torch.optim.Adam([x], lr=values["learning_rate"], betas=(values["beta1"], values["beta2"]), eps=1e-7)
@@ -110,7 +110,7 @@ def plain_adam() -> Callable[[int], list[float]]:
 
 
 def plain_speed(method: str, steps: int) -> float:
-    """Steps per second of a plain loop, set-up and warm-up left out."""
+    """Return the steps per second of a plain loop, without setup and warm-up."""
     advance = {"lodo": plain_lodo, "adam": plain_adam}[method]()
     advance(WARM_UP_STEPS)
     started = time.perf_counter()
@@ -119,14 +119,14 @@ def plain_speed(method: str, steps: int) -> float:
 
 
 def our_speed(method: str, population: int, steps: int) -> float:
-    """Individual steps per second of lodo-bench on its own training clock, which leaves out the same."""
+    """Return the individual steps per second of lodo-bench on its training clock, which excludes the same."""
     individuals = tuple(Individual((seed,), TUNED[method]) for seed in range(population))
     spec = TrainingSpec(TaskSpec("quadratic"), OptimizerSpec(method), "tuning", individuals, steps)
     return population * steps / train(spec)[0].curve.seconds
 
 
 def measure(steps: int, repetitions: int) -> dict[tuple[str, int], list[float]]:
-    """Speeds by method and population, 0 for the plain loop, the contestants taking turns."""
+    """Measure speeds by method and population, 0 for the plain loop, alternating between contestants."""
     speeds: dict[tuple[str, int], list[float]] = {(m, p): [] for m in TUNED for p in (0, 1, 32)}
     for _ in range(repetitions):
         for (method, population), found in speeds.items():
@@ -136,7 +136,7 @@ def measure(steps: int, repetitions: int) -> dict[tuple[str, int], list[float]]:
 
 
 def table(speeds: dict[tuple[str, int], list[float]]) -> str:
-    """A markdown table of the median speeds."""
+    """Return a Markdown table of the median speeds."""
     lines = [
         "| contestant | P | individual steps/s | ratio to the plain loop |",
         "|---|---:|---:|---:|",
@@ -156,7 +156,7 @@ def positive(text: str) -> int:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=positive, default=1000, help="steps of a training (default %(default)s)")
     parser.add_argument("--repetitions", type=positive, default=5, help="turns of each (default %(default)s)")

@@ -1,6 +1,6 @@
-"""Trains a small network with LODO and, from the same start on the same batches, with Adam, and prints both losses.
+"""Train a small network with LODO and, from the same initial point on the same batches, with Adam; print both losses.
 
-The data are made here: a teacher network of the same shape, with inputs of very different sizes, as raw data have.
+The data come from a teacher network of the same shape, with inputs of very different scales, as in raw data.
 
     python examples/train_network.py
 """
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import lodo_bench
 
 INPUTS, HIDDEN, BATCH = 12, 24, 128
-SIZES = torch.logspace(0, -1.5, INPUTS)
+SCALES = torch.logspace(0, -1.5, INPUTS)
 MAKERS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]] = {
     "LODO": lambda parameters: lodo_bench.LODO(parameters, lr=0.1, meta_lr=1e-3, beta=0.9),
     "Adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01),
@@ -25,20 +25,20 @@ MAKERS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]] = {
 
 
 def network(seed: int) -> nn.Module:
-    """A network with one hidden layer."""
+    """Return a network with one hidden layer."""
     torch.manual_seed(seed)
     return nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1))
 
 
 def batch(teacher: nn.Module, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Inputs, and what the teacher makes of them."""
+    """Return inputs and the teacher's outputs."""
     inputs = torch.randn(BATCH, INPUTS, generator=generator)
     with torch.no_grad():
-        return inputs * SIZES, 3 * teacher(inputs)
+        return inputs * SCALES, 3 * teacher(inputs)
 
 
 def train(name: str, steps: int) -> list[float]:
-    """The loss before every step."""
+    """Return the loss before every step."""
     model, teacher = network(seed=1), network(seed=2)
     optimizer = MAKERS[name](model.parameters())
     generator = torch.Generator().manual_seed(0)
@@ -54,7 +54,7 @@ def train(name: str, steps: int) -> list[float]:
 
 
 def main() -> None:
-    """Train with both, side by side."""
+    """Train with both optimizers and print their losses."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--steps", type=int, default=4000, help="steps of each optimizer (default %(default)s)")
     steps = parser.parse_args().steps

@@ -1,23 +1,92 @@
 """lodo-bench tunes, times and compares gradient optimizers; see the README for the command line.
 
-In Python, `lodo_bench.LODO` is LODO as an optimizer of PyTorch's own kind.
+In Python, `tune`, `run` and `compare` do the same as the commands, `train` trains a population once, and `LODO` is a
+drop-in `torch.optim.Optimizer`. To add an optimizer or a task, derive it from `Optimizer` or `Task`.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lodo_bench.errors import DatabaseError, LodoBenchError, UnknownNameError, UsageError
+
 if TYPE_CHECKING:
+    from lodo_bench.analysis.comparison import Comparison
+    from lodo_bench.api.compare import compare
+    from lodo_bench.api.progress import ProgressReporter, SilentReporter
+    from lodo_bench.api.run import run
+    from lodo_bench.api.tune import tune
+    from lodo_bench.optimizers.base import Optimizer, Oracle
     from lodo_bench.optimizers.lodo.torch_optimizer import LODO
+    from lodo_bench.spec.compute import ComputeSpec
+    from lodo_bench.spec.options import HyperparameterSpec, Option
+    from lodo_bench.spec.outcome import Curve, Outcome, Status
+    from lodo_bench.spec.run_set import RunRecord, RunSetRecord
+    from lodo_bench.spec.study import StudyRecord
+    from lodo_bench.spec.training import Individual, LossBound, OptimizerSpec, TaskSpec, TrainingSpec
+    from lodo_bench.tasks.base import Task
+    from lodo_bench.training.loop import train
 
 __version__ = "0.1.0"
-__all__ = ["LODO"]
+__all__ = [
+    "LODO",
+    "Comparison",
+    "ComputeSpec",
+    "Curve",
+    "DatabaseError",
+    "HyperparameterSpec",
+    "Individual",
+    "LodoBenchError",
+    "LossBound",
+    "Optimizer",
+    "OptimizerSpec",
+    "Option",
+    "Oracle",
+    "Outcome",
+    "ProgressReporter",
+    "RunRecord",
+    "RunSetRecord",
+    "SilentReporter",
+    "Status",
+    "StudyRecord",
+    "Task",
+    "TaskSpec",
+    "TrainingSpec",
+    "UnknownNameError",
+    "UsageError",
+    "compare",
+    "run",
+    "train",
+    "tune",
+]
+
+# Imported when they are asked for: the command line answers quickly without PyTorch.
+_MODULES = {
+    "analysis.comparison": ("Comparison",),
+    "api.compare": ("compare",),
+    "api.progress": ("ProgressReporter", "SilentReporter"),
+    "api.run": ("run",),
+    "api.tune": ("tune",),
+    "optimizers.base": ("Optimizer", "Oracle"),
+    "optimizers.lodo.torch_optimizer": ("LODO",),
+    "spec.compute": ("ComputeSpec",),
+    "spec.options": ("HyperparameterSpec", "Option"),
+    "spec.outcome": ("Curve", "Outcome", "Status"),
+    "spec.run_set": ("RunRecord", "RunSetRecord"),
+    "spec.study": ("StudyRecord",),
+    "spec.training": ("Individual", "LossBound", "OptimizerSpec", "TaskSpec", "TrainingSpec"),
+    "tasks.base": ("Task",),
+    "training.loop": ("train",),
+}
+_MODULE_OF = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import PyTorch only where it is asked for: the command line answers quickly without it."""
-    if name == "LODO":
-        from lodo_bench.optimizers.lodo.torch_optimizer import LODO
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
 
-        return LODO
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

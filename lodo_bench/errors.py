@@ -6,6 +6,7 @@
     │   ├── ScheduleError     an invalid schedule file
     │   ├── ExperimentError   an invalid experiment file
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
+    │       └── DatabaseNotFoundError  no database where one is to be read
     ├── StateError            a saved state that does not fit the object that it is loaded into
     └── Interrupted           the user stopped a command; carries the command that resumes it
 
@@ -37,13 +38,21 @@ class Remedy(StrEnum):
     CHOOSE_CLUSTER = "Start a Ray cluster there, or give no address to start one here."
     USE_CPU = "Use device 'cpu'."
     USE_GPU = "Use device 'cuda', or leave the option out."
+    USE_WORKERS = "Use at least one worker, or give no address."
     USE_ONE_PROCESS = "Use no workers to compute in this process."
     FEWER_GPUS = "Ask for a smaller share of a GPU, or use the CPU."
+    SHORTEN_TEMPORARY_DIRECTORY = "Choose another, such as /tmp."
     START_FRESH = "Start a fresh study."
     FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
     TUNE_FIRST = "Tune it first."
     RUN_FIRST = "Run it first."
+    MAKE_STUDIES = "Tune something first."
+    MAKE_RUNS = "Run something first."
+    NAME_SWEEP = "Name one, such as momentum."
     FILL_DATABASE = "Tune or run something first, or choose another database."
+    COPY_DATABASE = "Copy it to a place where it can be written, and open the copy."
+    UPGRADE_PROGRAM = "Upgrade this program: pip install -U lodo-bench."
+    USE_FORMER_PROGRAM = "Use the version of lodo-bench that wrote it, or choose another database."
 
 
 class LodoBenchError(Exception):
@@ -95,6 +104,10 @@ class DatabaseError(UsageError):
     """A results database that cannot be used as it is."""
 
 
+class DatabaseNotFoundError(DatabaseError):
+    """A results database that is to be read and does not exist."""
+
+
 class StateError(LodoBenchError):
     """A saved state of a different object than the one that it is loaded into."""
 
@@ -103,3 +116,15 @@ class Interrupted(LodoBenchError):
     """The user interrupted a command; everything finished so far is stored."""
 
     exit_code = 130
+
+
+def check_choice(value: str, choices: Iterable[str], kind: str) -> str:
+    """Return `value`.
+
+    Raises:
+        UnknownNameError: if it is not one of `choices`.
+    """
+    known = tuple(choices)
+    if value not in known:
+        raise UnknownNameError(kind, value, known)
+    return value

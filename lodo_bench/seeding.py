@@ -1,10 +1,10 @@
-"""From an identity to a seed.
+"""Seeds derived from identities.
 
-A result depends on what an individual *is*, never on when or where it was computed. Two rules follow from how the
-identities are built:
+A result depends on what an individual *is*, never on when or where it was computed. Two rules follow from the
+identities:
 
-- A task's randomness comes from (task, purpose, key), so all optimizers meet the same problems and runs can be paired.
-- An optimizer's own randomness comes from its name as well, so it is independent of the task's and of the others'.
+- A task's randomness comes from (task, purpose, key), so all optimizers have the same problems and runs can be paired.
+- An optimizer's own randomness also comes from its name, so it is independent of the task's and of other optimizers'.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def derive_seed(*identity: str | int) -> int:
 
 
 def task_generators(spec: TrainingSpec) -> list[torch.Generator]:
-    """One generator for each individual's problem: its data, noise and starting point."""
+    """Return one generator per individual for its problem: data, noise and initial point."""
     return _generators(spec, "task", spec.task.name)
 
 
 def optimizer_generators(spec: TrainingSpec) -> list[torch.Generator]:
-    """One generator for each individual's optimizer, such as LODO's permutations and blocks."""
+    """Return one generator per individual for its optimizer, e.g. for LODO's permutations and blocks."""
     return _generators(spec, "optimizer", spec.task.name, spec.optimizer.name)
 
 
@@ -43,7 +43,7 @@ def _generators(spec: TrainingSpec, *identity: str) -> list[torch.Generator]:
 
 
 def draw_normal(generators: Sequence[torch.Generator], out: torch.Tensor) -> torch.Tensor:
-    """Fill `out` (P, ...) with standard normal numbers, row p drawn from generator p alone, and return it."""
+    """Fill `out` (P, ...) with standard normal numbers, row p from generator p alone, and return it."""
     for generator, row in zip(generators, out, strict=True):
         row.normal_(generator=generator)
     return out

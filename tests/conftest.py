@@ -40,3 +40,21 @@ def register():
             return "mine"
 
         yield register
+
+
+class Clock:
+    """Stands in for time.perf_counter: every reading takes one second, and so does every step."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1.0
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("time.perf_counter", clock)
+    return clock

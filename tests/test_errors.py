@@ -23,17 +23,21 @@ def test_an_error_without_a_remedy_is_its_message():
 
 @pytest.mark.parametrize("remedy", Remedy)
 def test_every_remedy_is_worded_for_both(remedy):
-    error = UsageError("invalid x.", remedy=remedy, **DETAILS)
+    keys = ("task", "optimizer") if remedy in (Remedy.TUNE_FIRST, Remedy.RUN_FIRST) else DETAILS
+    error = UsageError("invalid x.", remedy=remedy, **{key: DETAILS[key] for key in keys})
     for text in (str(error), explain(error)):
         assert text.startswith("invalid x. ")
         assert text.endswith(".")
         assert not set(text) & set("{}")
-    assert " -" not in str(error), "the library names no options of the command line"
+    if remedy is not Remedy.UPGRADE_PROGRAM:  # whose option is that of pip
+        assert " -" not in str(error), "the library names no options of the command line"
 
 
 def test_a_command_to_type_has_all_options():
-    error = UsageError("lodo is not tuned.", remedy=Remedy.TUNE_FIRST, **DETAILS)
-    assert explain(error).endswith("'lodo-bench tune --task quadratic -t dimension=5 --optimizer lodo -o layers=8'.")
+    error = UsageError(
+        "lodo is not tuned.", remedy=Remedy.TUNE_FIRST, task=DETAILS["task"], optimizer=DETAILS["optimizer"]
+    )
+    assert explain(error).endswith("'lodo-bench tune --task quadratic -T dimension=5 --optimizer lodo -O layers=8'.")
 
 
 def test_details_are_the_fields_of_the_wording():

@@ -1,4 +1,4 @@
-"""Taking down and putting back what of an object changes."""
+"""Saving and loading the state of an object."""
 
 import pytest
 import torch
@@ -72,8 +72,8 @@ def test_a_view_is_kept_without_the_rest_of_its_memory():
         ({"vector": torch.zeros(4)}, r"\(3,\) torch.float32 is not \(4,\)"),
         ({"vector": torch.zeros(3, dtype=torch.float64)}, "float64"),
         ({"surplus": 1}, "Outer has"),
-        ({"generator": 3}, "a Tensor was expected, not a int"),
-        ({"parts": {"inner": 3}}, "a dict was expected"),
+        ({"generator": 3}, "expected Tensor, not int"),
+        ({"parts": {"inner": 3}}, "expected dict, not int"),
     ],
 )
 def test_the_state_of_something_else_is_refused(change, message):

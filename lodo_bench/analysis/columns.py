@@ -1,4 +1,4 @@
-"""What is compared: a score at a milestone."""
+"""Columns of a comparison: scores at milestones."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from lodo_bench.spec.milestone import Milestone
 
 LOSS = "loss"
-# Scores have names only, and all but these are the better the smaller they are.
+# Scores have names only; of all but these, smaller is better.
 _HIGHER_IS_BETTER = ("accuracy",)
-# Says how precise a score is, and is none itself.
+# The name of the precision of a score, which is no score itself.
 _PRECISION = "_standard_error"
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ScoreColumn:
     """A score at a milestone.
 
     Attributes:
         milestone: where it is measured.
-        score: `loss` for the training loss, else the name of what was measured, e.g. `test_accuracy`.
+        score: `loss` for the training loss, else the name of another measurement, e.g. `test_accuracy`.
     """
 
     milestone: Milestone
@@ -27,27 +27,27 @@ class Column:
 
     @property
     def is_loss(self) -> bool:
-        """Whether it is the training loss."""
+        """True for the training loss."""
         return self.score == LOSS
 
     @property
     def is_compared(self) -> bool:
-        """Whether optimizers are ranked by it."""
+        """True if optimizers are ranked by it."""
         return not self.score.endswith(_PRECISION)
 
     @property
     def higher_is_better(self) -> bool:
-        """Whether a larger value is a better one: of an accuracy."""
+        """True if a larger value is better, as for accuracies."""
         return self.score.endswith(_HIGHER_IS_BETTER)
 
     @property
     def title(self) -> str:
-        """`test loss at 300,000 steps`."""
+        """The text for people: `test loss at 300,000 steps`."""
         return f"{self.score_title} at {self.milestone.title}"
 
     @property
     def score_title(self) -> str:
-        """`test loss`."""
+        """The text for people: `test loss`."""
         return self.score.replace("_", " ")
 
     @property

@@ -1,4 +1,4 @@
-"""All runs of one task, brought together: a row for each optimizer and its hyperparameters."""
+"""Comparisons of the final runs of one task: a row for each optimizer with its hyperparameters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.cost import TuningCost, tuning_cost
+from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.grouping import RunGroup, gather
-from lodo_bench.analysis.labels import Named, labels_of
+from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
 from lodo_bench.analysis.statistics import Interval, Summary, confidence_interval, summarize
 from lodo_bench.analysis.verdict import Verdict, mark_best
@@ -17,13 +16,13 @@ from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord
-from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What one row has in one column.
+class ScoreResult:
+    """The scores of one row in one column.
 
     Attributes:
         by_seed: the values; not finite for a run that diverged.
@@ -39,7 +38,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One optimizer with one choice of hyperparameters.
 
     Attributes:
@@ -47,11 +46,11 @@ class Row:
         results: by column.
         speed: steps per second over the timed seeds; None if none was timed.
         seconds: training seconds of a run over the same seeds.
-        machines: on which machines those were timed.
-        unfinished: how many seeds were interrupted or failed and have no score.
+        machines: the machines that those were timed on.
+        unfinished: number of seeds that were interrupted or failed and have no score.
         evaluations: gradient evaluations for each step; NaN if no run has any step.
-        complexity: time for one step, such as `O(n)`; empty where it is not told.
-        tuning: what finding the hyperparameters took, where they are tuned in the same database.
+        complexity: time for one step, such as `O(n)`; empty where it is unknown.
+        tuning: the study that tuned the hyperparameters, where it is among those given.
         curves: by seed, the run set that has its longest curve.
         timed_curves: likewise of the timed runs alone.
     """
@@ -59,14 +58,14 @@ class Row:
     optimizer: OptimizerSpec
     hyperparameters: Hyperparameters
     compute: ComputeSpec
-    results: Mapping[Column, Result]
+    results: Mapping[ScoreColumn, ScoreResult]
     speed: Summary | None
     seconds: Summary | None
     machines: tuple[Machine, ...]
     unfinished: int
     evaluations: float
     complexity: str = ""
-    tuning: TuningCost | None = None
+    tuning: StudySummary | None = None
     curves: Mapping[int, int] = field(default_factory=dict)
     timed_curves: Mapping[int, int] = field(default_factory=dict)
 
@@ -84,21 +83,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The report on one task.
+    """All final runs of one task, compared.
 
     Attributes:
         task: the task, with its options.
-        columns: what is compared, by milestone, steps before seconds, short before long, and the loss first.
+        columns: the compared scores, by milestone, the loss first.
         rows: best first, by the loss at the longest milestone that a row has.
-        verdicts: by column, which rows may be the best.
-        bound: the loss that nothing can beat in the long run, where known.
+        verdicts: the test results by column.
+        bound: the loss that no optimizer can beat in the long run, where known.
         provenances: of all runs in it.
     """
 
     task: TaskSpec
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    verdicts: Mapping[Column, Verdict]
+    columns: tuple[ScoreColumn, ...]
+    rows: tuple[ComparisonRow, ...]
+    verdicts: Mapping[ScoreColumn, Verdict]
     bound: LossBound | None
     provenances: tuple[Provenance, ...]
 
@@ -113,7 +112,7 @@ class Comparison:
         differ = len({row.compute for row in self.rows}) > 1
         names = [f"{r.optimizer.label} ({r.compute.label})" if differ else r.optimizer.label for r in self.rows]
         pairs = zip(names, self.rows, strict=True)
-        return tuple(labels_of([Named(name, row.hyperparameters, row.compute) for name, row in pairs]))
+        return tuple(labels_of([LabelParts(name, row.hyperparameters, row.compute) for name, row in pairs]))
 
 
 def compare(
@@ -121,15 +120,15 @@ def compare(
     bound: Callable[[TaskSpec], LossBound | None],
     *,
     complexity: Callable[[OptimizerSpec], str] | None = None,
-    studies: Iterable[StudyRecord] = (),
+    studies: Iterable[StudySummary] = (),
 ) -> list[Comparison]:
-    """One comparison for each task and its options, in the order in which they were first run.
+    """Return a comparison for each task with its options, in the order in which they were first run.
 
     Args:
         run_sets: oldest first.
-        bound: tells a task's bound.
-        complexity: tells the time that a step of an optimizer takes; without it the report does not say.
-        studies: to tell what the tuning took.
+        bound: returns the bound of a task; None if it has none.
+        complexity: returns the time that a step of an optimizer takes; empty by default.
+        studies: for the cost of tuning.
     """
     by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
     for run_set in run_sets:
@@ -146,7 +145,7 @@ def compare(
 
 
 def _comparison(
-    task: TaskSpec, rows: Sequence[Row], bound: LossBound | None, provenances: Sequence[Provenance]
+    task: TaskSpec, rows: Sequence[ComparisonRow], bound: LossBound | None, provenances: Sequence[Provenance]
 ) -> Comparison:
     columns = tuple(sorted(dict.fromkeys(c for row in rows for c in row.results), key=lambda column: column.order))
     milestones = sorted({column.milestone for column in columns})
@@ -158,7 +157,7 @@ def _comparison(
     return Comparison(task, columns, ranked, verdicts, bound, tuple(provenances))
 
 
-def _having(rows: Sequence[Row], column: Column) -> list[tuple[int, Row]]:
+def _having(rows: Sequence[ComparisonRow], column: ScoreColumn) -> list[tuple[int, ComparisonRow]]:
     return [(index, row) for index, row in enumerate(rows) if column in row.results]
 
 
@@ -166,9 +165,9 @@ def _row(
     task: TaskSpec,
     found: RunGroup,
     complexity: Callable[[OptimizerSpec], str] | None,
-    studies: Sequence[StudyRecord],
-) -> Row:
-    return Row(
+    studies: Sequence[StudySummary],
+) -> ComparisonRow:
+    return ComparisonRow(
         optimizer=found.optimizer,
         hyperparameters=found.hyperparameters,
         compute=found.compute,
@@ -179,20 +178,20 @@ def _row(
         unfinished=len(found.unfinished.difference(*found.values.values())),
         evaluations=found.evaluations / found.steps if found.steps else math.nan,
         complexity=complexity(found.optimizer) if complexity else "",
-        tuning=tuning_cost(found.hyperparameters, studies),
+        tuning=next((study for study in studies if study.id == found.hyperparameters.study_id), None),
         curves={seed: run_set for seed, (_, run_set) in found.curves.items()},
         timed_curves={seed: run_set for seed, (_, run_set) in found.timed_curves.items()},
     )
 
 
-def _result(task: TaskSpec, column: Column, found: RunGroup) -> Result:
+def _result(task: TaskSpec, column: ScoreColumn, found: RunGroup) -> ScoreResult:
     by_seed = found.values[column]
     published = published_score(task, column.milestone, found.optimizer, column.score)
-    return Result(by_seed, summarize(by_seed.values()), confidence_interval(by_seed.values()), published)
+    return ScoreResult(by_seed, summarize(by_seed.values()), confidence_interval(by_seed.values()), published)
 
 
-def _rank(row: Row, milestones: Sequence[Milestone]) -> tuple[float, ...]:
-    """Longest step milestone first; a row without it, or without a finite loss, comes after those with."""
+def _rank(row: ComparisonRow, milestones: Sequence[Milestone]) -> tuple[float, ...]:
+    """Return the sort key: the loss at the longest step milestone first, rows without a finite one last."""
     steps = [milestone for milestone in reversed(milestones) if milestone.unit == "steps"] or milestones[::-1]
     losses = row.losses
     means = [losses[milestone].mean if milestone in losses else math.nan for milestone in steps]

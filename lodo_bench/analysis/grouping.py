@@ -1,4 +1,4 @@
-"""Which runs belong together: those of one optimizer with the same hyperparameters, device, dtype and backend."""
+"""Grouping of runs: those of one optimizer with the same hyperparameters, device, dtype and backend."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lodo_bench.analysis.columns import Column
+from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Machine, Provenance
@@ -16,7 +16,7 @@ from lodo_bench.spec.training import OptimizerSpec
 
 
 class TimedRun(NamedTuple):
-    """How fast a run was, in steps per second and in training seconds, and where."""
+    """The speed of a run in steps per second, its training seconds and its machine."""
 
     speed: float
     seconds: float
@@ -25,10 +25,10 @@ class TimedRun(NamedTuple):
 
 @dataclass(slots=True)
 class RunGroup:
-    """What is known of a row, by seed; a later run of a seed replaces an earlier one.
+    """The runs of a row by seed; a later run of a seed replaces an earlier one.
 
     Attributes:
-        optimizer, hyperparameters, compute: what they have in common.
+        optimizer, hyperparameters, compute: the settings that they share.
         values: the scores, by column and seed; not finite where the run diverged.
         timed: the completed timed runs, by seed.
         unfinished: the seeds that were interrupted or failed.
@@ -40,7 +40,7 @@ class RunGroup:
     optimizer: OptimizerSpec
     hyperparameters: Hyperparameters
     compute: ComputeSpec
-    values: dict[Column, dict[int, float]] = field(default_factory=dict)
+    values: dict[ScoreColumn, dict[int, float]] = field(default_factory=dict)
     timed: dict[int, TimedRun] = field(default_factory=dict)
     unfinished: set[int] = field(default_factory=set)
     steps: int = 0
@@ -49,14 +49,14 @@ class RunGroup:
     timed_curves: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, run: RunRecord, provenance: Provenance, run_set: int) -> None:
-        """Take in a run of a run set."""
+        """Add a run of a run set."""
         if run.status in (Status.INTERRUPTED, Status.FAILED):
             self.unfinished.add(run.seed)
             return
         for milestone, loss in run.milestones.items():
-            self.values.setdefault(Column(milestone), {})[run.seed] = loss
+            self.values.setdefault(ScoreColumn(milestone), {})[run.seed] = loss
             for name, value in run.scores.get(milestone, {}).items():
-                column = Column(milestone, name)
+                column = ScoreColumn(milestone, name)
                 if column.is_compared:
                     self.values.setdefault(column, {})[run.seed] = value
         self.steps += run.steps
@@ -68,9 +68,9 @@ class RunGroup:
             self.timed[run.seed] = TimedRun(run.steps_per_second, run.training_seconds, provenance.machine)
 
     def count_divergence(self) -> None:
-        """Give the runs that diverged before a milestone their place in every score measured there."""
+        """Add the runs that diverged before a milestone to every score measured there, as NaN."""
         for column, values in self.values.items():
-            losses = self.values.get(Column(column.milestone), {})
+            losses = self.values.get(ScoreColumn(column.milestone), {})
             for seed, loss in losses.items():
                 if not math.isfinite(loss):
                     values.setdefault(seed, math.nan)
@@ -82,7 +82,7 @@ class RunGroup:
 
 
 def row_key(spec: RunSetSpec) -> tuple[object, ...]:
-    """What runs of one task have in common that make one row of its table, or one line of its picture."""
+    """Return the key that the runs in one row of a table, or one line of a chart, have in common."""
     values = tuple(sorted(spec.hyperparameters.values.items()))
     structure = tuple(sorted(spec.optimizer.options.items()))
     source = spec.hyperparameters.source, spec.hyperparameters.weights_study_id
@@ -90,7 +90,7 @@ def row_key(spec: RunSetSpec) -> tuple[object, ...]:
 
 
 def gather(run_sets: Iterable[RunSetRecord]) -> list[RunGroup]:
-    """The rows that the run sets of one task, oldest first, make."""
+    """Group the run sets of one task, oldest first, into rows."""
     rows: dict[tuple[object, ...], RunGroup] = {}
     for run_set in run_sets:
         spec = run_set.spec

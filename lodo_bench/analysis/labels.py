@@ -1,4 +1,4 @@
-"""What rows of a table and lines of a picture are called."""
+"""Labels of rows and lines: names, made unique."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.run_set import Hyperparameters
 
 
-class Named(NamedTuple):
-    """What a row or a line is of: `name` is the optimizer's."""
+class LabelParts(NamedTuple):
+    """The parts of a label; `name` is the optimizer's."""
 
     name: str
     hyperparameters: Hyperparameters
     compute: ComputeSpec
 
 
-def labels_of(named: Sequence[Named]) -> list[str]:
-    """Their names, and where several have one name, what tells them apart."""
+def labels_of(named: Sequence[LabelParts]) -> list[str]:
+    """Return the names, with what distinguishes those that share a name."""
     labels = [each.name for each in named]
     for describe in (_swept, _source, _compute, _values):
         groups: dict[str, list[int]] = {}
@@ -32,28 +32,28 @@ def labels_of(named: Sequence[Named]) -> list[str]:
     return labels
 
 
-def _swept(named: Sequence[Named]) -> list[str]:
-    """The value of the one hyperparameter that they differ in, where not even their sources tell all of them apart."""
+def _swept(named: Sequence[LabelParts]) -> list[str]:
+    """Return the value of the only hyperparameter that differs, unless the sources distinguish all of them."""
     if len(_different(named)) != 1 or len(set(_source(named))) == len(named):
         return [""] * len(named)
     return _values(named)
 
 
-def _source(named: Sequence[Named]) -> list[str]:
+def _source(named: Sequence[LabelParts]) -> list[str]:
     return [each.hyperparameters.label for each in named]
 
 
-def _compute(named: Sequence[Named]) -> list[str]:
+def _compute(named: Sequence[LabelParts]) -> list[str]:
     return [each.compute.label for each in named]
 
 
-def _values(named: Sequence[Named]) -> list[str]:
-    """Those hyperparameters of each that are not the same for all."""
+def _values(named: Sequence[LabelParts]) -> list[str]:
+    """Return the hyperparameters that differ."""
     different, values = _different(named), [each.hyperparameters.values for each in named]
     return [", ".join(f"{name}={found[name]:.6g}" for name in different if name in found) for found in values]
 
 
-def _different(named: Sequence[Named]) -> list[str]:
+def _different(named: Sequence[LabelParts]) -> list[str]:
     values = [each.hyperparameters.values for each in named]
     names = dict.fromkeys(name for found in values for name in found)
     return [name for name in names if len({found.get(name) for found in values}) > 1]

@@ -1,20 +1,70 @@
-"""The performance profile of everything that was compared."""
+"""Performance profiles: how often each of several optimizers is nearly the best, over many problems."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.comparison import Comparison, Row
-from lodo_bench.analysis.statistics.profiles import Profile, performance_profile
+import numpy as np
+from numpy.typing import NDArray
+
+from lodo_bench.analysis.columns import ScoreColumn
+from lodo_bench.analysis.comparison import Comparison, ComparisonRow
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A performance profile: a step function for each optimizer.
+
+    Attributes:
+        factors: (K,), rising from 1: every factor at which some optimizer's share changes.
+        shares: name -> (K,): the share of the problems on which its cost is at most the factor times the least cost of
+            any; it never falls. The last is the share that it solves at all.
+    """
+
+    factors: NDArray[np.float64]
+    shares: Mapping[str, NDArray[np.float64]]
+
+
+def performance_profile(costs: Mapping[str, Sequence[float]], weights: Sequence[float] | None = None) -> Profile:
+    """Return the performance profile of optimizers over problems.
+
+    ρ_s(τ) = share of the problems p with c_{p,s} ≤ τ min_s' c_{p,s'} (Dolan and Moré, "Benchmarking optimization
+    software with performance profiles", Mathematical Programming 91, 2002).
+
+    Args:
+        costs: name -> (p,), a loss or a time for each problem, 0 or more; one that is not finite is a problem that the
+            optimizer did not solve, and never counts. Where the least cost is 0, those of cost 0 have the factor 1
+            and all others none. A problem that nobody solves counts for nobody.
+        weights: (p,), how much each problem counts, 0 or more; all the same by default.
+    """
+    names = list(costs)
+    table = np.array([costs[name] for name in names], dtype=np.float64)  # (s, p)
+    if table.size == 0:
+        return Profile(np.ones(1), {name: np.zeros(1) for name in names})
+    table = np.where(np.isfinite(table), table, np.inf)
+    weight = np.ones(table.shape[1]) if weights is None else np.asarray(weights, dtype=np.float64)
+    ratios = _ratios(table)
+    factors = np.unique(np.append(ratios[np.isfinite(ratios)], 1.0))
+    within = ratios[:, :, None] <= factors  # (s, p, K)
+    shares = (within * weight[:, None]).sum(axis=1) / weight.sum()
+    return Profile(factors, dict(zip(names, shares, strict=True)))
+
+
+def _ratios(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each cost divided by the least of its problem; infinite where it is not finite."""
+    least = table.min(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratios = np.where(table == least, 1.0, table / least)
+    return np.where(np.isfinite(table), ratios, np.inf)
 
 
 def profile(comparisons: Sequence[Comparison]) -> Profile:
-    """How often each optimizer's loss is nearly the least, over all tasks, by its name with its options.
+    """Return the performance profile of the optimizers over all tasks, by their names with options.
 
     A problem is a seed of a task, its cost the training loss at the task's longest step milestone; all tasks count the
-    same. A run that diverged, or that there is none of, has not solved its problem. Of an optimizer with several rows
+    same. A run that diverged or is missing has not solved its problem. Of an optimizer with several rows
     in a comparison, the first, which is the best, is taken.
     """
     names = list(dict.fromkeys(row.optimizer.label for comparison in comparisons for row in comparison.rows))
@@ -24,7 +74,7 @@ def profile(comparisons: Sequence[Comparison]) -> Profile:
         column = _longest(comparison)
         if column is None:
             continue
-        rows: dict[str, Row] = {}
+        rows: dict[str, ComparisonRow] = {}
         for row in comparison.rows:
             rows.setdefault(row.optimizer.label, row)
         found = {name: row.results[column].by_seed for name, row in rows.items() if column in row.results}
@@ -35,6 +85,6 @@ def profile(comparisons: Sequence[Comparison]) -> Profile:
     return performance_profile(costs, weights)
 
 
-def _longest(comparison: Comparison) -> Column | None:
+def _longest(comparison: Comparison) -> ScoreColumn | None:
     steps = [column for column in comparison.columns if column.is_loss and column.milestone.unit == "steps"]
     return steps[-1] if steps else None

@@ -1,4 +1,4 @@
-"""The paper's own numbers, from `published.yaml`. They hold for the paper's task options only."""
+"""The paper's published numbers, from `published.yaml`; valid for the paper's task options only."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class PublishedScore:
 
 
 def published_optimizers(task: str) -> tuple[str, ...]:
-    """The optimizers that the paper runs on `task`, in its order; none for a task that is not the paper's."""
+    """Return the optimizers that the paper runs on `task`, in its order; none for a task that is not in the paper."""
     return tuple(_document()["optimizers"].get(task, ()))
 
 
 def published_hyperparameters(task: TaskSpec, optimizer: OptimizerSpec) -> Mapping[str, float] | None:
-    """The paper's tuned hyperparameters (Table 6) where all of them are known."""
+    """Return the paper's tuned hyperparameters (Table 6); None unless all of them are known."""
     if task.options or optimizer.options:
         return None
     found: Mapping[str, float] | None = _document()["tuned"].get(task.name, {}).get(optimizer.name)
@@ -41,7 +41,7 @@ def published_hyperparameters(task: TaskSpec, optimizer: OptimizerSpec) -> Mappi
 def published_score(
     task: TaskSpec, milestone: Milestone, optimizer: OptimizerSpec, score: str = "loss"
 ) -> PublishedScore | None:
-    """The paper's `score` (`loss` is the training loss) at `milestone`, where known."""
+    """Return the paper's `score` (`loss` is the training loss) at `milestone`; None if it is unknown."""
     if task.options or optimizer.options:
         return None
     found = _document()["scores"].get(task.name, {}).get(milestone.key, {}).get(score, {}).get(optimizer.name)

@@ -1,4 +1,4 @@
-"""Which rows may be the best in a column."""
+"""Verdicts on a column: the rows that may be the best."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lodo_bench.analysis.columns import Column
+from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.statistics import ComparisonResult, Sample, compare_with_all, summarize
 from lodo_bench.spec.compute import ComputeSpec
 
@@ -15,10 +15,10 @@ Mark = Literal["", "best", "tied", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the tests of a column say.
+    """The test results of a column.
 
     Attributes:
-        standings: by row, what its comparison with all others has come to.
+        standings: by row, the result of its comparison with all others.
         best: the row of the best mean among those that may be the best and of which less than half of the runs
             diverged; None if there is none.
     """
@@ -28,11 +28,11 @@ class Verdict:
 
     @property
     def has_power(self) -> bool:
-        """Whether so many runs could have shown any row to be worse."""
+        """True if this number of runs could have shown any row to be worse."""
         return any(standing.has_power for standing in self.standings.values())
 
     def mark(self, row: int) -> Mark:
-        """How a row is marked: the `best`, `tied` with it, `undecided` for want of runs, or not at all if worse."""
+        """Return the mark of a row: `best`, `tied` with it, `undecided` for want of runs, or none if it is worse."""
         standing = self.standings.get(row)
         if standing is None or not self.has_power or not standing.may_be_best:
             return ""
@@ -41,11 +41,11 @@ class Verdict:
         return "tied" if standing.has_power else "undecided"
 
 
-def mark_best(column: Column, rows: Mapping[int, tuple[Mapping[int, float], ComputeSpec]]) -> Verdict:
-    """Compare the rows that have a column.
+def mark_best(column: ScoreColumn, rows: Mapping[int, tuple[Mapping[int, float], ComputeSpec]]) -> Verdict:
+    """Compare the rows that have a score in a column.
 
     Args:
-        column: says whether more is better.
+        column: the score; tells if larger is better.
         rows: by row, the values by seed and where they were computed. Runs of the same seed, device and dtype have
             the same random numbers, and with them the same data, so that they can be paired.
     """

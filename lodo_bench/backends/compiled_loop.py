@@ -1,8 +1,8 @@
-"""Many steps in one go, by compiled code of a task and of an optimizer, where both bring it.
+"""A single compiled loop over task and optimizer, where both have compiled code.
 
-A step of a small problem takes less time than to call anything from Python, and a population in lockstep goes through
-the caches as a whole at every step. As individuals do not know of each other, each can as well take many steps before
-the next one does. The results are the same to rounding.
+A step of a small problem takes less time than a call from Python, and a population in lockstep passes through the
+caches once per step. As individuals are independent, each can instead take many steps before the next one starts. The
+results are the same up to rounding.
 """
 
 from __future__ import annotations
@@ -13,24 +13,28 @@ from typing import Any
 
 from torch import Tensor
 
+from lodo_bench.backends import numba as numba_tables
+from lodo_bench.compute.selection import current_backend, load_attribute, qualified_name
 from lodo_bench.compute.threads import parallel_for
+from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.tasks.base import Task
 
-# So many entries of the parameters, over all individuals and steps, are worth a thread of their own: handing over work
-# takes some 0.05 ms, and an entry 10 ns or more.
+# The number of parameter entries, over all individuals and steps, that is worth a thread of its own: handing over work
+# takes about 0.05 ms, and an entry 10 ns or more.
 _ENTRIES_PER_THREAD = 2**13
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledStep:
-    """What one individual does, as a function compiled by Numba, and what the function works on.
+    """The part of a step that a task or an optimizer contributes, for one individual, as a function compiled by Numba.
 
-    A task's is `evaluate(data, p, k, x, gradient)`: it returns the loss of individual p at `x` (n,) on the k-th batch,
-    and fills `gradient` (n,). An optimizer's is `update(data, p, k, gradient, x)`: it takes the k-th step of individual
-    p and changes `x`. Both count k from 0.
+    A task's function is `evaluate(data, p, k, x, gradient)`: it returns the loss of individual p at `x` (n,) on batch
+    k and fills `gradient` (n,). An optimizer's is `update(data, p, k, gradient, x)`: it takes step k of individual p
+    and changes `x`. Both count k from 0.
 
     Attributes:
         function: either of the two.
-        data: its first argument, numbers, arrays and tuples of these.
+        data: its first argument: numbers, arrays and tuples of these.
     """
 
     function: Callable[..., Any]
@@ -38,20 +42,54 @@ class CompiledStep:
 
     @classmethod
     def of(cls, function: Callable[..., Any], *values: Any) -> CompiledStep:
-        """With these values as data, of which tensors become arrays of the same memory."""
+        """Return a step on these values, with tensors replaced by arrays that share their memory."""
         return cls(function, tuple(v.numpy() if isinstance(v, Tensor) else v for v in values))
 
 
-def of_one_class(kind: type, *methods: str) -> bool:
-    """Whether these methods all come from the same class.
+# Prepares a number of steps of an optimizer; its state counts them as taken, so they must be run at once.
+Steps = Callable[[int], CompiledStep]
+# Advances a task by at most so many batches, and returns the code that evaluates them and their number, at least 1.
+Batches = Callable[[int], tuple[CompiledStep, int]]
 
-    One that has inherited compiled code, but does something else in Python, must not be taken for what it inherited.
+
+class CompiledLoop:
+    """Training steps of a task and an optimizer in compiled code.
+
+    Args:
+        batches: the task's part.
+        steps: the optimizer's part.
+        x: (P, n), the parameters.
     """
-    return len({next(each for each in kind.__mro__ if name in vars(each)) for name in methods}) == 1
+
+    def __init__(self, batches: Batches, steps: Steps, x: Tensor) -> None:
+        self._batches, self._steps, self._x = batches, steps, x
+
+    def run(self, count: int) -> Tensor:
+        """Take `count` steps and return their losses, (count, P)."""
+        losses, done = self._x.new_empty(count, len(self._x)), 0
+        while done < count:
+            batches, number = self._batches(count - done)
+            run_compiled(batches, self._steps(number), self._x, losses[done : done + number])
+            done += number
+        return losses
+
+
+def compiled_loop(task: Task, optimizer: Optimizer) -> CompiledLoop | None:
+    """Return the compiled loop for this pair, or None if there is none or the current backend is not Numba.
+
+    Compiled code is looked up by the exact class: a subclass may compute something else.
+    """
+    x = optimizer.x
+    task_code = numba_tables.COMPILED_BATCHES.get(qualified_name(type(task)))
+    optimizer_code = numba_tables.COMPILED_STEPS.get(qualified_name(type(optimizer)))
+    if task_code is None or optimizer_code is None or current_backend(x.device, x.dtype) != "numba":
+        return None
+    steps: Steps | None = load_attribute(optimizer_code)(optimizer)
+    return None if steps is None else CompiledLoop(load_attribute(task_code)(task), steps, x)
 
 
 def run_compiled(task: CompiledStep, optimizer: CompiledStep, x: Tensor, losses: Tensor) -> None:
-    """Let each individual evaluate and update, as often as there are losses to fill.
+    """Let each individual evaluate and update once for each loss to be filled.
 
     Args:
         task: evaluates; it must have as many batches.
@@ -59,9 +97,9 @@ def run_compiled(task: CompiledStep, optimizer: CompiledStep, x: Tensor, losses:
         x: (P, n), changed in place.
         losses: (steps, P), filled.
     """
-    from lodo_bench.backends.numba.loop import fused
+    from lodo_bench.backends.numba.loop import specialized_loop
 
-    run = fused(task.function, optimizer.function)
+    run = specialized_loop(task.function, optimizer.function)
     points, filled = x.numpy(), losses.numpy()
 
     def work(first: int, last: int) -> None:

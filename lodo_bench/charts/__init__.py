@@ -1,1 +1,1 @@
-"""What a chart shows, without a renderer."""
+"""Content of charts, independent of how they are rendered."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lodo_bench.analysis.grouping import row_key
-from lodo_bench.analysis.labels import Named, labels_of
+from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.charts.line_styles import LineStyle, line_styles_of
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
@@ -79,4 +79,4 @@ def _members(run_sets: Iterable[RunSetRecord]) -> Iterable[GroupMember]:
 
 def group_labels(specs: Sequence[RunSetSpec]) -> list[str]:
     """Return unique labels: the optimizers' names, with what distinguishes those that share a name."""
-    return labels_of([Named(spec.optimizer.label, spec.hyperparameters, spec.compute) for spec in specs])
+    return labels_of([LabelParts(spec.optimizer.label, spec.hyperparameters, spec.compute) for spec in specs])

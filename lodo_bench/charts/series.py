@@ -12,7 +12,7 @@ from lodo_bench.charts.line_styles import LineStyle
 from lodo_bench.spec.outcome import Curve, MetricHistory
 
 
-class Curves(Protocol):
+class CurveSource(Protocol):
     """A source of whole learning curves, such as `lodo_bench.results.store.Store`."""
 
     def curve(self, run_set: int, seed: int) -> Curve:
@@ -33,23 +33,23 @@ class PlotSeries:
     band: CurveBand
 
 
-def losses_by_steps(groups: Sequence[ResultGroup], curves: Curves) -> list[PlotSeries]:
+def losses_by_steps(groups: Sequence[ResultGroup], curves: CurveSource) -> list[PlotSeries]:
     """Return the learning curve of each group by steps."""
     return _series(groups, lambda group: [by_steps(_curve(m, curves), m.run.status) for m in group.longest()])
 
 
-def losses_by_seconds(groups: Sequence[ResultGroup], curves: Curves) -> list[PlotSeries]:
+def losses_by_seconds(groups: Sequence[ResultGroup], curves: CurveSource) -> list[PlotSeries]:
     """Return the learning curve of each group that was timed by training time."""
     return _series(groups, lambda group: [by_seconds(_curve(m, curves), m.run.status) for m in group.timed()])
 
 
-def metric_names(groups: Iterable[ResultGroup], curves: Curves) -> list[str]:
+def metric_names(groups: Iterable[ResultGroup], curves: CurveSource) -> list[str]:
     """Return the names of the metrics that were recorded besides losses."""
     members = [member for group in groups for member in group.longest()]
     return list(dict.fromkeys(name for m in members for name in curves.metrics(m.run_set, m.run.seed)))
 
 
-def metric_by_steps(groups: Sequence[ResultGroup], curves: Curves, name: str) -> list[PlotSeries]:
+def metric_by_steps(groups: Sequence[ResultGroup], curves: CurveSource, name: str) -> list[PlotSeries]:
     """Return a metric by steps for each group that recorded it."""
 
     def metric(group: ResultGroup) -> list[RunCurve]:
@@ -59,7 +59,7 @@ def metric_by_steps(groups: Sequence[ResultGroup], curves: Curves, name: str) ->
     return _series(groups, metric)
 
 
-def _curve(member: GroupMember, curves: Curves) -> Curve:
+def _curve(member: GroupMember, curves: CurveSource) -> Curve:
     return curves.curve(member.run_set, member.run.seed)
 
 

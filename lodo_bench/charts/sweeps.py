@@ -1,4 +1,4 @@
-"""From run sets that differ in one thing to lines over it."""
+"""Losses of run sets that differ in one option or hyperparameter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class SweepLine:
-    """One line: `points` are what was swept, in order, with the score there, summarized over the seeds."""
+    """A line of a sweep: `points` are the swept values in order, each with the loss summarized over the seeds."""
 
     label: str
     line_style: LineStyle
@@ -28,8 +28,8 @@ class SweepLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """The lines, and the step milestone that their scores are of."""
+class SweepChart:
+    """The lines of a sweep, and the step milestone of their losses."""
 
     steps: int
     lines: Sequence[SweepLine]
@@ -40,46 +40,47 @@ def sweep_over(
     name: str,
     value_of: Callable[[RunSetSpec], Value | None],
     unit: Callable[[Value], float] = lambda _: 1.0,
-) -> Sweep | None:
-    """Loss against what `name` was, for runs that are otherwise alike.
+) -> SweepChart | None:
+    """Return the loss against an option or hyperparameter, for runs that are otherwise alike.
 
-    Alike are: task, optimizer and arithmetic, and where their hyperparameters are from; if `name` is a hyperparameter,
-    the values of the others instead. Of several run sets at one place the latest counts, seed by seed.
+    Runs on one line share task, optimizer, device, dtype, backend and the source of their hyperparameters; if `name` is
+    a hyperparameter, the values of the others instead of the source. Of several run sets at one value the latest
+    counts, seed by seed.
 
     Args:
-        run_sets: of one task but for `name`, oldest first.
+        run_sets: run sets on one task except for `name`, oldest first.
         name: a task option, an optimizer option or a hyperparameter.
-        value_of: what it was in a run set; None where there is no such thing.
-        unit: losses are divided by this, as a function of what was swept.
+        value_of: returns its value in a run set, or None if it has none.
+        unit: returns, for a swept value, the number by which losses are divided.
 
     Returns:
-        The lines with two places at least, at the longest step milestone; None if there is no such line.
+        The lines with at least two values, at the longest step milestone that has any; None if there are none.
     """
-    placed = [(value, r) for r in run_sets if r.runs and (value := value_of(r.spec)) is not None]
-    for steps in sorted({r.spec.steps for _, r in placed}, reverse=True):
-        lines = _lines([(value, r) for value, r in placed if r.spec.steps == steps], name, steps, unit)
+    valued = [(value, r) for r in run_sets if r.runs and (value := value_of(r.spec)) is not None]
+    for steps in sorted({r.spec.steps for _, r in valued}, reverse=True):
+        lines = _lines([(value, r) for value, r in valued if r.spec.steps == steps], name, steps, unit)
         if lines:
-            return Sweep(steps, lines)
+            return SweepChart(steps, lines)
     return None
 
 
-def without(task: TaskSpec, name: str) -> TaskSpec:
-    """The task but for one option."""
+def without_option(task: TaskSpec, name: str) -> TaskSpec:
+    """Return the task without one option."""
     return TaskSpec(task.name, _without(task.options, name))
 
 
 def _lines(
-    placed: Sequence[tuple[Value, RunSetRecord]], name: str, steps: int, unit: Callable[[Value], float]
+    valued: Sequence[tuple[Value, RunSetRecord]], name: str, steps: int, unit: Callable[[Value], float]
 ) -> list[SweepLine]:
     groups: dict[tuple[object, ...], dict[Value, list[RunSetRecord]]] = {}
-    for value, run_set in placed:
+    for value, run_set in valued:
         groups.setdefault(_key(run_set.spec, name), {}).setdefault(value, []).append(run_set)
-    long = [places for places in groups.values() if len(places) > 1]
-    specs = [_stripped(next(reversed(places.values()))[-1].spec, name) for places in long]
-    looks = line_styles_of([spec.optimizer.name for spec in specs])
+    lines = [by_value for by_value in groups.values() if len(by_value) > 1]
+    specs = [_stripped(next(reversed(by_value.values()))[-1].spec, name) for by_value in lines]
+    styles = line_styles_of([spec.optimizer.name for spec in specs])
     return [
-        SweepLine(label, look, summarize_points(_ordered(places), Milestone("steps", steps), unit))
-        for label, look, places in zip(group_labels(specs), looks, long, strict=True)
+        SweepLine(label, style, summarize_points(_ordered(by_value), Milestone("steps", steps), unit))
+        for label, style, by_value in zip(group_labels(specs), styles, lines, strict=True)
     ]
 
 
@@ -96,9 +97,9 @@ def summarize_points(
     ]
 
 
-def _ordered(places: Mapping[Value, V]) -> dict[Value, V]:
-    numeric = not any(isinstance(value, str) for value in places)
-    return {value: places[value] for value in (sorted(places, key=float) if numeric else places)}
+def _ordered(by_value: Mapping[Value, V]) -> dict[Value, V]:
+    numeric = not any(isinstance(value, str) for value in by_value)
+    return {value: by_value[value] for value in (sorted(by_value, key=float) if numeric else by_value)}
 
 
 def _losses(run_sets: Iterable[RunSetRecord], milestone: Milestone) -> list[float]:
@@ -115,16 +116,16 @@ def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
     values = spec.hyperparameters.values
     rest = tuple(sorted(_without(values, name).items())) if name in values else spec.hyperparameters.source
     options = tuple(sorted(_without(spec.optimizer.options, name).items()))
-    return spec.optimizer.name, options, spec.compute.device, spec.compute.dtype, spec.compute.backend, rest
+    return spec.optimizer.name, options, spec.compute, rest
 
 
 def _stripped(spec: RunSetSpec, name: str) -> RunSetSpec:
-    """The specification without what was swept, for the label of its line."""
+    """Return the specification without the swept option or value, for the label of its line."""
     values = spec.hyperparameters.values
     kept = replace(spec.hyperparameters, values=_without(values, name), provenance_note="", study_id=None)
     return replace(
         spec,
-        task=without(spec.task, name),
+        task=without_option(spec.task, name),
         optimizer=OptimizerSpec(spec.optimizer.name, _without(spec.optimizer.options, name)),
         hyperparameters=kept,
     )

@@ -9,20 +9,16 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import Annotated
 
 import typer
 
+from lodo_bench import __version__
+from lodo_bench.cli import export, plot, report, reproduce, run, sample, show, tune
+from lodo_bench.cli import list as listing
 from lodo_bench.cli.data import data
-from lodo_bench.cli.export import export
-from lodo_bench.cli.list import list_
-from lodo_bench.cli.plot import plot
 from lodo_bench.cli.remedies import explain
-from lodo_bench.cli.report import report
-from lodo_bench.cli.reproduce import reproduce
-from lodo_bench.cli.run import run
-from lodo_bench.cli.sample import sample
-from lodo_bench.cli.show import show
-from lodo_bench.cli.tune import tune
+from lodo_bench.cli.renamed import Command, examples
 from lodo_bench.errors import LodoBenchError
 
 app = typer.Typer(
@@ -30,24 +26,40 @@ app = typer.Typer(
     help="Tune, time and compare gradient optimizers, with the same tuning budget for each.",
     epilog="Exit codes: 0 done, 2 bad usage or input, 3 finished but something failed, 130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(tune)
-app.command()(run)
-app.command()(reproduce)
-app.command()(report)
-app.command()(plot)
-app.command()(export)
-app.command(name="list")(list_)
-app.command()(show)
-app.command()(sample)
+app.command(cls=Command, epilog=examples(*tune.EXAMPLES))(tune.tune)
+app.command(cls=Command, epilog=examples(*run.EXAMPLES))(run.run)
+app.command(cls=Command, epilog=examples(*reproduce.EXAMPLES))(reproduce.reproduce)
+app.command(cls=Command, epilog=examples(*report.EXAMPLES))(report.report)
+app.command(cls=Command, epilog=examples(*plot.EXAMPLES))(plot.plot)
+app.command(cls=Command, epilog=examples(*export.EXAMPLES))(export.export)
+app.command(cls=Command, name="list", epilog=examples(*listing.EXAMPLES))(listing.list_)
+app.command(cls=Command, epilog=examples(*show.EXAMPLES))(show.show)
+app.command(cls=Command, epilog=examples(*sample.EXAMPLES))(sample.sample)
 app.add_typer(data, name="data")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lodo-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options before a command."""
+
+
 def main() -> None:
-    """Run the command line; never shows a traceback for what the user can mend."""
+    """Run the command line; never show a traceback for an error of the user."""
+    if "" not in sys.path:
+        sys.path.append("")  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
     signal.signal(signal.SIGTERM, _end)
     try:
         try:
@@ -62,19 +74,19 @@ def main() -> None:
             raise
         print("lodo-bench: interrupted", file=sys.stderr)
         sys.exit(130)
-    except OSError as error:  # of the place that the output goes to, above all: a full disk, a reader that has gone
+    except OSError as error:  # of the output, above all: a full disk, a reader that has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"lodo-bench: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
 
 
 def _comes_of_interrupt(error: BaseException | None) -> bool:
-    """Whether an interrupt is behind it: one that arrives while Python makes a class, as imports do, is wrapped."""
+    """Return True if an interrupt caused it: Python wraps one that arrives while a class is created, as by imports."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__
     return error is not None
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Who asks the program to end, such as a batch system, is answered as Ctrl-C is."""
+    """Handle SIGTERM like Ctrl-C."""
     raise KeyboardInterrupt

@@ -1,57 +1,55 @@
-"""`lodo-bench export`: what is stored, as tables for other programs."""
+"""`lodo-bench export`: stored results as tables for other programs."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, choice, open_store
+from lodo_bench.cli.file_format import EXPORT_FORMATS, format_of
+from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, OnlyTaskOption, OutputOption, choice, open_store
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError
-from lodo_bench.files.atomic import whole_file
-from lodo_bench.report.formats import format_of
+from lodo_bench.files.atomic import open_output
 
+EXAMPLES = (
+    "lodo-bench export runs -o runs.csv",
+    "lodo-bench export curves --task quadratic -o curves.parquet",
+    "lodo-bench export individuals --json",
+)
 _TABLES = ("runs", "individuals", "curves", "metrics")
-_FORMATS: Mapping[str, tuple[str, ...]] = {"csv": (".csv",), "json": (".json",), "parquet": (".parquet",)}
 
 
 def export(
-    what: Annotated[str, typer.Argument(help="runs, individuals (of searches), curves or metrics.", metavar="WHAT")],
+    table: Annotated[str, typer.Argument(help="runs, individuals (of searches), curves or metrics.", metavar="TABLE")],
+    task: OnlyTaskOption = None,
+    output: OutputOption = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(_FORMATS)}. By default what the output file's ending says, else csv.",
+            help=f"{', '.join(EXPORT_FORMATS)}.",
             metavar="FORMAT",
-            show_default=False,
+            show_default="by the ending of the output file, else csv",
         ),
     ] = None,
-    output: Annotated[
-        str | None, typer.Option(help="Write to a file, not to standard output.", metavar="FILE", show_default=False)
-    ] = None,
-    task: Annotated[str | None, typer.Option(help="One task only.", show_default=False)] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
+    json: Annotated[bool, typer.Option("--json", help="Write JSON; short for --format json.")] = False,
 ) -> None:
-    """Write runs, individuals, whole curves or metrics as CSV, JSON or Parquet. docs/export.md explains the columns."""
-    name = choice(what, _TABLES, "table")
-    kind = format_of(format, output, _FORMATS, "csv")
+    """Export runs, individuals, learning curves or metrics to CSV, JSON or Parquet."""
+    choice(table, _TABLES, "table")
+    kind = format_of(format, json, output, EXPORT_FORMATS, "csv")
     if kind == "parquet" and output is None:
-        raise UsageError("Parquet is not for standard output. Name a file with --output.")
-
-    from lodo_bench.export.tables import TABLES
-    from lodo_bench.export.writers import WRITERS
+        raise UsageError("Parquet needs a file. Name one with --output.")
+    from lodo_bench.export.writers import ExportRequest, write_table
+    from lodo_bench.tasks import TASKS
 
     if task is not None:
-        from lodo_bench.tasks import TASKS  # takes a while: it imports PyTorch
-
         TASKS.check(task)
-    table, write = TABLES[name], WRITERS[kind]
-    batches = table.batches(open_store(db), task)
+    store, request = open_store(db), ExportRequest(table, kind, task)
     if output is None:
-        write(sys.stdout.buffer, name, table, batches)
+        write_table(sys.stdout.buffer, store, request)
     else:
-        with whole_file(output) as file:
-            write(file, name, table, batches)
+        with open_output(output) as file:
+            write_table(file, store, request)
         echo_err(f"Wrote {output}.")

@@ -1,25 +1,20 @@
-"""What goes to standard output and standard error."""
+"""Output on standard output and standard error."""
 
 from __future__ import annotations
 
-import json
-import math
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-SCHEMA = 1
+from lodo_bench.errors import Interrupted
+from lodo_bench.files.json import as_json
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
     print(as_json(document))
-
-
-def as_json(document: Mapping[str, Any]) -> str:
-    """A JSON document. Numbers that are not finite become null: JSON has no others."""
-    return json.dumps({"schema": SCHEMA, **_finite(document)}, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
@@ -46,18 +41,25 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: i
 
 
 def echo_err(message: str) -> None:
-    """Say something to the person, on standard error."""
+    """Print a message to standard error."""
     print(message, file=sys.stderr, flush=True)
 
 
 def command_line() -> str:
-    """The command as the user may type it again."""
+    """Return the command that the user typed."""
     return shlex.join(["lodo-bench", *sys.argv[1:]])
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Turn an interrupt inside the block into an error that says how to resume.
+
+    Raises:
+        Interrupted: with the command to type; `--fresh` is left out of it, as it would discard what is stored.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
+        command = shlex.join(["lodo-bench", *arguments])
+        raise Interrupted(f"interrupted; everything finished is stored. Rerun to resume:\n  {command}") from None

@@ -1,62 +1,69 @@
-"""`lodo-bench plot`: pictures of what is stored."""
+"""`lodo-bench plot`: figures of stored results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, TaskOptionOption, choice, open_store
+from lodo_bench.cli.file_format import PLOT_FORMATS, format_of
+from lodo_bench.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonOption,
+    TaskOptionOption,
+    assignments,
+    choice,
+    open_store,
+)
 from lodo_bench.cli.output import echo_err, print_json
-from lodo_bench.errors import UsageError
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 
+EXAMPLES = (
+    "lodo-bench plot curves --task quadratic -o curves.svg",
+    "lodo-bench plot search --task quadratic --optimizer lodo -o search.png",
+    "lodo-bench plot sweep --task quadratic --over momentum -o sweep.pdf",
+)
 _KINDS = ("curves", "hessian-error", "trajectories", "search", "sweep", "noise", "profile")
 
 
 def plot(
     kind: Annotated[str, typer.Argument(help=f"{', '.join(_KINDS[:-1])} or {_KINDS[-1]}.", metavar="KIND")],
-    output: Annotated[str, typer.Option(help="Where to: a file that ends with .png, .svg or .pdf.", metavar="FILE")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Output file: .png, .svg or .pdf.", metavar="FILE")],
     task: Annotated[
-        str | None, typer.Option(help="Which task; may be left out if there is one only.", show_default=False)
+        str | None,
+        typer.Option("--task", "-t", help="The task.", metavar="TASK", show_default="the only one with results"),
     ] = None,
     task_option: TaskOptionOption = None,
     optimizer: Annotated[
-        list[str] | None, typer.Option(help="These optimizers only; repeat for several.", show_default=False)
+        list[str] | None,
+        typer.Option(help="Only this optimizer; repeatable.", metavar="NAME", show_default=False),
     ] = None,
     over: Annotated[
-        str | None,
-        typer.Option(help="For sweep: the option or hyperparameter that the runs differ in.", metavar="NAME"),
+        str | None, typer.Option(help="For sweep: the option or hyperparameter on the x axis.", metavar="NAME")
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
-    """Draw stored runs or searches.
+    """Plot stored runs or searches.
 
-    curves: learning curves by steps and by time. hessian-error: how far LODO is from the inverse Hessian.
-    trajectories: paths over the contours of a task with two parameters. search: how tuning went, generation by
-    generation. sweep: loss against an option or hyperparameter. noise: loss / σ² against σ².
-    profile: how often each optimizer is nearly the best, over all tasks.
+    curves: losses by steps and by training time.
+    hessian-error: distance of LODO's preconditioner from the inverse Hessian.
+    trajectories: paths over the contours of a task with two parameters.
+    search: hyperparameters by generation.
+    sweep: loss against an option or hyperparameter.
+    noise: loss / σ² against σ².
+    profile: performance profiles over all tasks.
     """
-    from lodo_bench.cli.plot_kinds import PICTURES, PlotRequest
-    from lodo_bench.plots.style import FORMATS, save
-
     choice(kind, _KINDS, "kind of plot")
-    written = _format_of(output, FORMATS)
-    picture = PICTURES[kind](PlotRequest(open_store(db), task, task_option, optimizer, over))
-    with whole_file(output) as file:
-        save(picture.figure, file, written)
+    file_format = format_of(None, False, output, PLOT_FORMATS, "png")
+    from lodo_bench.figures import plot as library
+
+    options = assignments(task_option, "--task-option")
+    figure = library.plot(open_store(db), library.PlotRequest(kind, task, options, tuple(optimizer or ()), over))
+    with open_output(output) as file:
+        figure.save(file, file_format)
     if json:
-        print_json({"kind": kind, "file": output, "subject": picture.subject, "lines": picture.labels})
+        print_json({"kind": kind, "file": output, "subject": figure.subject, "lines": figure.labels})
     else:
-        echo_err(f"{output}: {kind} of {'; '.join(picture.labels)} on {picture.subject}.")
-
-
-def _format_of(output: str, formats: Sequence[str]) -> str:
-    ending = Path(output).suffix.lower().removeprefix(".")
-    if ending not in formats:
-        endings = ", ".join(f".{name}" for name in formats)
-        raise UsageError(f"what format is '{output}' to have? Give the file one of the endings {endings}.")
-    return ending
+        echo_err(f"Wrote {output}: {kind} of {'; '.join(figure.labels)} on {figure.subject}.")

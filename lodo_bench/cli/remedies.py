@@ -30,10 +30,10 @@ def _run(task: TaskSpec, optimizer: OptimizerSpec | None = None) -> str:
 def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
     from lodo_bench.spec.options import format_value
 
-    words = [f"--task {task.name}", *(f"-t {name}={format_value(value)}" for name, value in task.options.items())]
+    words = [f"--task {task.name}", *(f"-T {name}={format_value(value)}" for name, value in task.options.items())]
     if optimizer is not None:
         words.append(f"--optimizer {optimizer.name}")
-        words += [f"-o {name}={format_value(value)}" for name, value in optimizer.options.items()]
+        words += [f"-O {name}={format_value(value)}" for name, value in optimizer.options.items()]
     return " ".join(words)
 
 
@@ -49,13 +49,21 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.CHOOSE_CLUSTER: "Start one with 'ray start --head', or leave out --address.",
     Remedy.USE_CPU: "Use --device cpu.",
     Remedy.USE_GPU: "Use --device cuda, or leave the option out.",
+    Remedy.USE_WORKERS: "Use --workers 1 or more, or leave out --address.",
     Remedy.USE_ONE_PROCESS: "With --workers 0 everything runs in one process.",
     Remedy.FEWER_GPUS: "Use a smaller --gpus-per-worker, or 0 for the CPU.",
+    Remedy.SHORTEN_TEMPORARY_DIRECTORY: "Set the environment variable TMPDIR to another, such as /tmp.",
     Remedy.START_FRESH: "Start over with --fresh.",
     Remedy.FETCH_DATA: "Run 'lodo-bench data fetch {data_set}', or choose the data directory with --data-dir or "
     "LODO_BENCH_DATA.",
     Remedy.TUNE_FIRST: _tune,
     Remedy.RUN_FIRST: _run,
+    Remedy.MAKE_STUDIES: "Make some with 'lodo-bench tune'.",
+    Remedy.MAKE_RUNS: "Make some with 'lodo-bench run'.",
+    Remedy.NAME_SWEEP: "Name one with --over, e.g. --over momentum.",
     Remedy.FILL_DATABASE: "Fill one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
     "LODO_BENCH_DB.",
+    Remedy.COPY_DATABASE: "Copy it to a place where it can be written, and choose the copy with --db or LODO_BENCH_DB.",
+    Remedy.UPGRADE_PROGRAM: "Upgrade lodo-bench with 'pip install -U lodo-bench'.",
+    Remedy.USE_FORMER_PROGRAM: "Use the version of lodo-bench that wrote it, or choose another database with --db.",
 }

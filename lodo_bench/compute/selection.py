@@ -1,84 +1,116 @@
-"""Which implementation of the heavy arithmetic is used: PyTorch's operations, or code written for the device.
+"""The choice of a backend: PyTorch's operators, or code written for the device.
 
-All kernels of an operation compute the same to rounding. PyTorch's is the reference, and works everywhere.
+All backends compute the same up to rounding. PyTorch is the reference, and works everywhere.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
 
 from lodo_bench.errors import UsageError
-from lodo_bench.spec.compute import BackendChoice
+from lodo_bench.spec.compute import Backend, BackendChoice
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _DTYPES = (torch.float32, torch.float64)
-# For each kernel but PyTorch's: the device that it is for, and the package that it needs, of this version at least.
-_NEEDS: Mapping[BackendChoice, tuple[str, str, tuple[int, int]]] = {
+# The device that a backend other than PyTorch is for, the package that it needs, and the least version of it.
+_REQUIREMENTS: Mapping[Backend, tuple[str, str, tuple[int, int]]] = {
     "numba": ("cpu", "numba", (0, 62)),
     "triton": ("cuda", "triton", (3, 1)),
 }
-_INSTALL: Mapping[BackendChoice, str] = {"numba": "pip install -U 'lodo-bench[cpu]'", "triton": "pip install -U triton"}
+_INSTALL: Mapping[Backend, str] = {"numba": "pip install -U 'lodo-bench[cpu]'", "triton": "pip install -U triton"}
 
-_asked: ContextVar[BackendChoice] = ContextVar("kernel", default="auto")
+_choice: ContextVar[BackendChoice] = ContextVar("backend", default="auto")
 
 
 @contextmanager
-def use_backend(kernel: BackendChoice) -> Iterator[None]:
-    """Build everything inside the block with this kernel; `auto` takes the fastest that there is."""
-    token = _asked.set(kernel)
+def use_backend(backend: BackendChoice) -> Iterator[None]:
+    """Build tasks and optimizers with this backend inside the block; `auto` is the fastest one available."""
+    token = _choice.set(backend)
     try:
         yield
     finally:
-        _asked.reset(token)
+        _choice.reset(token)
 
 
-def current_backend(device: torch.device, dtype: torch.dtype) -> BackendChoice:
-    """The kernel for tensors of this kind, as `using` says: never `auto`."""
+def current_backend(device: torch.device, dtype: torch.dtype) -> Backend:
+    """Return the backend for tensors of this device and dtype, as chosen by `use_backend`."""
     if dtype not in _DTYPES:
         return "torch"
-    asked = _asked.get()
-    return best_backend(device.type) if asked == "auto" else asked
+    choice = _choice.get()
+    return best_backend(device.type) if choice == "auto" else choice
 
 
-def best_backend(device: str) -> BackendChoice:
-    """The fastest kernel that there is for a device."""
-    return next((name for name in _NEEDS if why_unavailable(name, device) is None), "torch")
+def best_backend(device: str) -> Backend:
+    """Return the fastest backend available for a device."""
+    return next((name for name in _REQUIREMENTS if why_unavailable(name, device) is None), "torch")
 
 
-def check_backend(kernel: BackendChoice, device: str) -> None:
-    """Make sure that `kernel` can be used here.
+def check_backend(backend: BackendChoice, device: str) -> None:
+    """Make sure that `backend` can be used on `device`.
 
     Raises:
-        UsageError: if its package is missing, or if it is for another device.
+        UsageError: if its package is missing or too old, or if it is for another device.
     """
-    obstacle = None if kernel in ("auto", "torch") else why_unavailable(kernel, device)
-    if obstacle is not None:
-        raise UsageError(f"kernel '{kernel}' cannot be used: {obstacle}")
+    reason = None if backend == "auto" else why_unavailable(backend, device)
+    if reason is not None:
+        raise UsageError(f"backend '{backend}' cannot be used: {reason}")
 
 
-def why_unavailable(kernel: BackendChoice, device: str) -> str | None:
-    wanted, package, least = _NEEDS[kernel]
-    if device != wanted:
-        return f"it is for device '{wanted}', not '{device}'. Use 'auto' or 'torch'."
+def why_unavailable(backend: Backend, device: str) -> str | None:
+    """Return the reason why a backend cannot be used on a device, with the remedy, or None if it can."""
+    if backend == "torch":
+        return None
+    supported, package, least = _REQUIREMENTS[backend]
+    if device != supported:
+        return f"it is for device '{supported}', not '{device}'. Use 'auto' or 'torch'."
+    install = f"Install it with {_INSTALL[backend]}, or use 'auto' or 'torch'."
     if find_spec(package) is None:
-        return f"the package {package} is not installed. Install it with {_INSTALL[kernel]}, or use 'auto' or 'torch'."
+        return f"the package {package} is not installed. {install}"
     found = _version(package)
     if found and tuple(int(number) for number in re.findall(r"\d+", found)[:2]) < least:
-        needed = f"{package} {'.'.join(map(str, least))} or later is needed, and {found} is installed"
-        return f"{needed}. Install it with {_INSTALL[kernel]}, or use 'auto' or 'torch'."
+        return f"{package} {'.'.join(map(str, least))} or later is needed, and {found} is installed. {install}"
     return None
+
+
+def implementation(reference: Callable[P, R], device: torch.device, dtype: torch.dtype) -> Callable[P, R]:
+    """Return the current backend's implementation of a class, or the class itself, which is PyTorch's.
+
+    A backend lists its implementations in `lodo_bench/backends/NAME/__init__.py`; they take the arguments of the
+    reference. They are named there, not imported here, as they are written in terms of the references.
+    """
+    backend = current_backend(device, dtype)
+    if backend == "torch":
+        return reference
+    found = import_module(f"lodo_bench.backends.{backend}").IMPLEMENTATIONS.get(qualified_name(reference))
+    return reference if found is None else cast("Callable[P, R]", load_attribute(found))
+
+
+def qualified_name(item: Any) -> str:
+    """Return the dotted path of a class or function."""
+    return f"{item.__module__}.{item.__qualname__}"
+
+
+def load_attribute(path: str) -> Any:
+    """Import and return the class or function at a dotted path."""
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 @cache
 def _version(package: str) -> str:
-    """As its installation tells; empty if it was installed under another name."""
+    """Return the installed version; empty if the package was installed under another name."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""How many threads compute, and work that is shared among them."""
+"""The number of threads, and parallel loops."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ import torch
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Compute on one thread inside the block, whatever the machine has.
+    """Compute on one thread inside the block.
 
-    The steps of a population of small problems are too short to share: threads that wait for each other cost more than
-    they give, several times more on a machine that is busy with something else. And the arithmetic is the same
-    everywhere.
+    The steps of a population of small problems are too short to be divided: synchronizing threads costs more than they
+    save, several times more on a machine that is busy. And the arithmetic is then the same on every machine.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -28,32 +27,31 @@ def single_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def parallel_for(work: Callable[[int, int], object], count: int, pieces: int) -> None:
-    """Call `work(start, stop)` for parts of `range(count)` that together are all of it, side by side.
-
-    `work` must let go of the interpreter's lock while it computes.
+def parallel_for(fn: Callable[[int, int], object], n: int, max_chunks: int) -> None:
+    """Call `fn(start, stop)` in parallel for consecutive chunks that together are `range(n)`.
 
     Args:
-        work: does what is between `start` and `stop`; what it does must not depend on how the range is cut.
-        count: the length of the range.
-        pieces: how many parts are worth it; as many as PyTorch has threads are made at most.
+        fn: processes a chunk. It must release the interpreter's lock while it computes, and its results must not depend
+            on how the range is divided.
+        n: the length of the range.
+        max_chunks: the number of chunks that is worthwhile; there are at most as many as PyTorch has threads.
     """
-    pieces = min(pieces, count, torch.get_num_threads())
-    if pieces <= 1:
-        work(0, count)
+    chunks = min(max_chunks, n, torch.get_num_threads())
+    if chunks <= 1:
+        fn(0, n)
         return
-    cuts = [count * piece // pieces for piece in range(pieces + 1)]
+    bounds = [n * chunk // chunks for chunk in range(chunks + 1)]
     pool = _pool(os.getpid(), torch.get_num_threads() - 1)
-    others = [pool.submit(work, start, stop) for start, stop in pairwise(cuts[1:])]
+    others = [pool.submit(fn, start, stop) for start, stop in pairwise(bounds[1:])]
     try:
-        work(0, cuts[1])
+        fn(0, bounds[1])
     finally:
-        # Even if this part was broken off, say by Ctrl-C, the others must not go on writing behind the caller's back.
+        # Even if this chunk was interrupted, say by Ctrl-C, the others must not keep writing after the return.
         for other in others:
             other.result()
 
 
 @lru_cache(maxsize=1)
 def _pool(process: int, size: int) -> ThreadPoolExecutor:
-    """Threads that wait for work. The process is part of what they are known by, as a fork does not take them along."""
+    """Return the thread pool of a process; a fork does not inherit the threads of its parent."""
     return ThreadPoolExecutor(size, thread_name_prefix="lodo-bench")

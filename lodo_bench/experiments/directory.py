@@ -12,12 +12,12 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.experiments.section import Section
 from lodo_bench.experiments.spec import Experiment
-from lodo_bench.files.atomic import whole_file
+from lodo_bench.files.atomic import open_output
 from lodo_bench.report.formatting import counted, duration
-from lodo_bench.report.notes import machine_text, versions_text
+from lodo_bench.report.prose import machine_text, versions_text
 from lodo_bench.spec.provenance import Provenance
 
 PAGE = "README.md"
@@ -62,7 +62,7 @@ class Directory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"cannot write to '{path}': {error.strerror}. Choose another directory.") from None
+            raise UsageError(f"cannot write to '{path}': {error.strerror}.", remedy=Remedy.CHOOSE_OUTPUT) from None
         self._invocations = self._read()
 
     @contextmanager
@@ -99,7 +99,7 @@ class Directory:
                 parts.append(section.text)
             if section.write_png is not None:
                 path = self._unused(section.name, figures)
-                with whole_file(str(path)) as file:
+                with open_output(str(path)) as file:
                     section.write_png(file)
                 parts.append(f"![{section.caption}]({path.name})\n\n*{section.caption}*")
                 figures.append(path)
@@ -124,12 +124,13 @@ class Directory:
             invocations = [Invocation(**each) for each in document[key]]
         except (OSError, ValueError, KeyError, TypeError):
             raise UsageError(
-                f"'{path}' is damaged, or was not written by lodo-bench. Move it away, or choose another directory."
+                f"'{path}' is damaged, or was not written by lodo-bench.", remedy=Remedy.CHOOSE_OUTPUT
             ) from None
         if identity != self._identity():
             raise UsageError(
-                f"'{self.path}' holds the results of {identity['experiment']} at scale {identity['scale']}. "
-                f"Choose another directory: experiments and scales are not mixed."
+                f"'{self.path}' holds the results of {identity['experiment']} at scale {identity['scale']}; "
+                f"experiments and scales are not mixed.",
+                remedy=Remedy.CHOOSE_OUTPUT,
             )
         return invocations
 
@@ -137,7 +138,7 @@ class Directory:
         return {"experiment": self._experiment.name, "scale": self._experiment.scale}
 
     def _write(self, name: str, text: str) -> None:
-        with whole_file(str(self.path / name)) as file:
+        with open_output(str(self.path / name)) as file:
             file.write(text.encode())
 
 

@@ -146,9 +146,12 @@ class _Estimate:
 
     def _stored_search(self, spec: StudySpec) -> Speed:
         """Return the seconds for a step of one individual in stored searches."""
-        studies = self._store.studies(spec.task.name) if self._store else []
-        same = [study for study in studies if study.spec.task == spec.task and study.spec.optimizer == spec.optimizer]
-        members = [member for study in same for member in study.individuals if member.status is Status.COMPLETED]
+        if self._store is None:
+            return math.nan, "unknown"
+        studies = self._store.study_summaries(spec.task.name)
+        same = [s.id for s in studies if (s.spec.task, s.spec.optimizer) == (spec.task, spec.optimizer)]
+        individuals = [individual for number in same for individual in self._store.study(number).individuals]
+        members = [individual for individual in individuals if individual.status is Status.COMPLETED]
         steps = sum(member.steps for member in members)
         return (sum(m.seconds for m in members) / steps, "stored") if steps else (math.nan, "unknown")
 

@@ -73,9 +73,9 @@ def availability(experiment: Experiment) -> str:
         try:
             kind.check({}, "cpu", kind.default_dtype)
         except UsageError:
-            obstacles.append(f"data missing: run 'lodo-bench data fetch {name}'")
+            obstacles.append(f"{name} data missing")
         if kind.is_network and experiment.requires > Requirement.DATA:
-            obstacles.append("scale paper needs a GPU")
+            obstacles.append("scale paper requires a GPU")
     return "; ".join(obstacles) or "ready"
 
 
@@ -208,7 +208,7 @@ def _optimizer(node: YamlNode) -> OptimizerSpec:
 
 def _tuning(node: YamlNode | None, task: str, label: str) -> tuple[Schedules, int]:
     keys = {} if node is None else node.mapping(("schedule", "seed"))
-    seed = keys["seed"].whole(at_least=0) if "seed" in keys else 0
+    seed = keys["seed"].integer(at_least=0) if "seed" in keys else 0
     schedule = keys.get("schedule")
     if schedule is not None and isinstance(schedule.value, dict):
         return schedules_from(schedule, label), seed
@@ -224,8 +224,8 @@ def _runs(node: YamlNode) -> FinalRuns:
     if "seconds" in keys and not timed:
         keys["seconds"].fail(f"{keys['seconds'].path} requires timed runs. Add 'timed: true'.")
     return FinalRuns(
-        num_seeds=keys["seeds"].whole(at_least=1),
-        steps=keys["steps"].whole(at_least=1) if "steps" in keys else 1,
+        num_seeds=keys["seeds"].integer(at_least=1),
+        steps=keys["steps"].integer(at_least=1) if "steps" in keys else 1,
         seconds=keys["seconds"].positive() if "seconds" in keys else None,
         timed=timed,
     )
@@ -239,7 +239,7 @@ def _sweep(node: YamlNode) -> SweepSpec:
     if len(given) != 1:
         node.fail(f"{node.path} must have exactly one of the keys {', '.join(ways)}.")
     if given == ["decay_grid"]:
-        return SweepSpec(over, decay_grid=keys["decay_grid"].whole(at_least=2))
+        return SweepSpec(over, decay_grid=keys["decay_grid"].integer(at_least=2))
     rule = "a list of at least two"
     if given == ["values"]:
         return SweepSpec(over, tuple({over: _value(value)} for value in keys["values"].entries(rule, 2)))

@@ -13,7 +13,7 @@ from lodo_bench.experiments.result import ExperimentResult
 from lodo_bench.experiments.run import ProgressReporter, run_experiment
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import threads_of
-from lodo_bench.runs.provenance import gather
+from lodo_bench.runs.provenance import collect_provenance
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.tasks import TASKS
 
@@ -64,4 +64,4 @@ def reproduce(
 def _gather(plan: Plan, command: str) -> Provenance:
     data = ", ".join(name for name in (TASKS.load(task).dataset_name() for task in plan.tasks) if name)
     threads = max((threads_of(task) for task in plan.tasks), default=1)
-    return gather(plan.execution.device, command, threads, data)
+    return collect_provenance(plan.execution.device, command, threads, data)

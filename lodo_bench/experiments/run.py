@@ -12,7 +12,7 @@ from lodo_bench.experiments.plan import Plan
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.spec import Requirement
 from lodo_bench.results.store import Store
-from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set
+from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set, weights_of
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.spec.outcome import Status
@@ -80,7 +80,7 @@ def hyperparameters_of(condition: Condition, study: StudyRecord | None) -> Hyper
     if study is None:
         found = fixed_hyperparameters("paper" if condition.part.source == "paper" else "default", task, optimizer)
     else:
-        found = tuned_hyperparameters(study) or fixed_hyperparameters("default", task, optimizer)
+        found = tuned_hyperparameters(study.summary) or fixed_hyperparameters("default", task, optimizer)
     return None if found is None else condition.apply(found)
 
 
@@ -127,7 +127,7 @@ def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Sto
         _run_one_by_one(records, store, reporter)
         return
     plan = _checkpoint_plan(store)
-    jobs = [Job(record, _weights(record, store), plan) for record in _slowest_first(records, store)]
+    jobs = [Job(record, weights_of(record.spec, store), plan) for record in _slowest_first(records, store)]
     reporter.notice(f"{len(jobs)} sets of untimed runs, {num_processes} at a time.")
     for job, ended in execute_all(jobs, num_processes):
         for run, curve in ended:
@@ -146,20 +146,15 @@ def _checkpoint_plan(store: Store) -> CheckpointPlan | None:
     return None if store.folder is None else CheckpointPlan(store.folder, _CHECKPOINT_SECONDS)
 
 
-def _weights(record: RunSetRecord, store: Store) -> bytes:
-    study = record.spec.hyperparameters.weights_study_id
-    return b"" if study is None else store.weights(study)
-
-
 def _slowest_first(records: Sequence[RunSetRecord], store: Store) -> list[RunSetRecord]:
     """Sort by the expected duration, judging by the searches, so that the last process does not run alone for long."""
-    studies = store.studies()
+    studies = store.study_summaries()
 
     def cost(record: RunSetRecord) -> float:
         name = record.spec.optimizer.name
-        members = [m for study in studies if study.spec.optimizer.name == name for m in study.individuals]
-        steps = sum(member.steps for member in members)
-        seconds_per_step = sum(member.seconds for member in members) / steps if steps else float("inf")
+        same = [study for study in studies if study.spec.optimizer.name == name]
+        steps = sum(study.steps for study in same)
+        seconds_per_step = sum(study.seconds for study in same) / steps if steps else float("inf")
         return seconds_per_step * record.spec.steps * len(record.missing_seeds)
 
     return sorted(records, key=cost, reverse=True)

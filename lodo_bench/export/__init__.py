@@ -1,1 +1,1 @@
-"""Tables for other programs."""
+"""Tables of stored results for other programs."""

@@ -1,4 +1,4 @@
-"""What there is to export: each table's rows, a batch at a time."""
+"""The exported tables: their rows, in batches."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from lodo_bench.spec.study import StudyRecord
 
 Batches = Iterator[pa.RecordBatch]
 
-# As many rows of a curve are in memory at a time.
-CHUNK = 65_536
+CHUNK = 65_536  # rows of a curve that are in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,8 @@ class ExportTable:
     """A table that can be exported.
 
     Attributes:
-        schema: its columns; a field's metadata describe it.
-        batches: its rows, from a store, of one task or all.
+        schema: columns, with descriptions in their metadata.
+        batches: returns the rows of one task, or all tasks, from a store.
     """
 
     schema: pa.Schema
@@ -51,7 +50,7 @@ def _run_rows(run_set: RunSetRecord) -> Iterator[Mapping[str, Any]]:
         "provenance_note": spec.hyperparameters.provenance_note,
         "device": spec.compute.device,
         "dtype": spec.compute.dtype,
-        "kernel": spec.compute.backend,
+        "backend": spec.compute.backend,
     }
     for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
         machine = provenance.machine
@@ -118,7 +117,7 @@ def _individual_rows(study: StudyRecord) -> Iterator[Mapping[str, Any]]:
 
 
 def _curves(store: Store, task: str | None) -> Batches:
-    """A curve at a time, as all of them may be more than fits in memory."""
+    """Yield curves one at a time, as all of them may not fit in memory."""
     for run_set in store.run_sets(task):
         for run in run_set.runs:
             curve = store.curve(run_set.id, run.seed)
@@ -133,10 +132,10 @@ def _curves(store: Store, task: str | None) -> Batches:
 
 
 def _metrics(store: Store, task: str | None) -> Batches:
-    """The metrics of a run at a time."""
+    """Yield the metrics of one run at a time."""
     for run_set in store.run_sets(task):
         for run in run_set.runs:
-            # Only a timed run's curve, which may be long, is needed: for its clock.
+            # The curve, which may be long, is read only for the clock of timed runs.
             curve = store.curve(run_set.id, run.seed) if run_set.spec.timed else None
             found = store.metrics(run_set.id, run.seed) if curve is None else curve.metrics
             for name, series in found.items():
@@ -148,12 +147,12 @@ def _metrics(store: Store, task: str | None) -> Batches:
 
 
 def _seconds(steps: NDArray[np.int64], curve: Curve) -> NDArray[np.float64]:
-    """The training time at the ends of these steps."""
+    """Return the training time at the end of each step."""
     return np.interp(steps, curve.clock_steps, curve.clock_seconds)
 
 
 def _batch(schema: pa.Schema, shared: Mapping[str, Any], own: Mapping[str, Any], count: int) -> pa.RecordBatch:
-    """So many rows of columns that are `shared` by all, and of each row's `own`; None for what is missing."""
+    """Return `count` rows: `shared` values are the same in all of them, `own` are arrays, or None if missing."""
 
     def column(field: pa.Field) -> pa.Array:
         if field.name in own:

@@ -1,58 +1,81 @@
-"""Writing a table, batch by batch, as CSV, JSON or Parquet."""
+"""Writers of tables as CSV, JSON or Parquet, batch by batch."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 from pyarrow import csv, parquet
 
 from lodo_bench.export.columns import objects
-from lodo_bench.export.tables import ExportTable
+from lodo_bench.export.tables import TABLES, ExportTable
+from lodo_bench.files.json import SCHEMA
+from lodo_bench.results.store import Store
 
-SCHEMA = 1
-Writer = Callable[[BinaryIO, str, ExportTable, Iterable[pa.RecordBatch]], None]
+TableWriter = Callable[[BinaryIO, str, ExportTable, Iterable[pa.RecordBatch]], None]
 
 
 def write_csv(file: BinaryIO, name: str, table: ExportTable, batches: Iterable[pa.RecordBatch]) -> None:
-    """A line of titles, then a line for each row; texts in quotation marks, `nan`, `inf`, and nothing for nothing."""
+    """Write CSV: a header and a line for each row; text is quoted, missing values are empty fields."""
     with csv.CSVWriter(file, table.schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
 
 
 def write_parquet(file: BinaryIO, name: str, table: ExportTable, batches: Iterable[pa.RecordBatch]) -> None:
-    """Parquet, with each column's description in its metadata."""
+    """Write Parquet with each column's description in its metadata."""
     with parquet.ParquetWriter(file, table.schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
 
 
 def write_json(file: BinaryIO, name: str, table: ExportTable, batches: Iterable[pa.RecordBatch]) -> None:
-    """One document, `{"schema": 1, NAME: [{...}, ...]}`, with a line for each row.
+    """Write one JSON document, `{"schema": 1, NAME: [{...}, ...]}`, with a line for each row.
 
-    JSON has no numbers that are not finite: they are the texts "NaN", "Infinity" and "-Infinity", by which Python,
-    JavaScript and others make numbers of them again. What is missing is null.
+    Numbers that are not finite become the strings "NaN", "Infinity" and "-Infinity", which Python, JavaScript and
+    others convert back to numbers. Missing values are null.
     """
     file.write(f'{{"schema": {SCHEMA}, {json.dumps(name)}: ['.encode())
-    separator, texts = "\n", objects(table.schema)
+    separator, object_columns = "\n", objects(table.schema)
     for batch in batches:
-        lines = [json.dumps(_plain(row, texts), ensure_ascii=False) for row in batch.to_pylist()]
+        lines = [json.dumps(_json_row(row, object_columns), ensure_ascii=False) for row in batch.to_pylist()]
         file.write((separator + ",\n".join(lines)).encode())
         separator = ",\n"
     file.write(b"\n]}\n")
 
 
-WRITERS: Mapping[str, Writer] = {"csv": write_csv, "json": write_json, "parquet": write_parquet}
+WRITERS: Mapping[str, TableWriter] = {"csv": write_csv, "json": write_json, "parquet": write_parquet}
 
 
-def _plain(row: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:
-    """A row as JSON has it, with objects in place of the `texts` of theirs."""
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """A table to export.
+
+    Attributes:
+        table: one of `TABLES`.
+        format: one of `WRITERS`.
+        task: name of a task; by default all tasks.
+    """
+
+    table: str
+    format: str
+    task: str | None = None
+
+
+def write_table(file: BinaryIO, store: Store, request: ExportRequest) -> None:
+    """Write a table of the stored results to a binary file, one batch of rows at a time."""
+    table = TABLES[request.table]
+    WRITERS[request.format](file, request.table, table, table.batches(store, request.task))
+
+
+def _json_row(row: Mapping[str, Any], object_columns: Sequence[str]) -> dict[str, Any]:
+    """Return a row for JSON, with the columns that hold JSON text parsed."""
     values = {name: _number(value) if isinstance(value, float) else value for name, value in row.items()}
-    return {**values, **{name: json.loads(row[name]) for name in texts}}
+    return {**values, **{name: json.loads(row[name]) for name in object_columns}}
 
 
 def _number(value: float) -> float | str:

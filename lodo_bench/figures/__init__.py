@@ -1,1 +1,1 @@
-"""From stored results to finished figures."""
+"""Figures, images and comparisons of stored results."""

@@ -1,4 +1,4 @@
-"""What runs differ in: an option of the task or of the optimizer, or a hyperparameter."""
+"""The option or hyperparameter that a sweep varies."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from lodo_bench.tasks import TASKS
 
 
 class SweepAxis:
-    """What runs differ in: a task's option, an optimizer's option or a hyperparameter, by its name or short form.
+    """A task option, optimizer option or hyperparameter that differs between runs.
 
     Args:
-        name: what the user calls it.
-        run_sets: those that may be swept over.
+        name: its name or alias.
+        run_sets: the runs of the sweep.
 
     Raises:
-        UnknownNameError: if nothing of these runs is called so.
+        UnknownNameError: if none of the runs has an option or hyperparameter of this name.
     """
 
     def __init__(self, name: str, run_sets: Iterable[RunSetRecord]) -> None:
         tables = {id(table): table for r in run_sets for table in _tables(r.spec)}
-        everything = [parameter for table in tables.values() for parameter in table]
-        matching = [parameter.name for parameter in everything if name in (parameter.name, parameter.alias)]
+        options = [option for table in tables.values() for option in table]
+        matching = [option.name for option in options if name in (option.name, option.alias)]
         if not matching:
-            raise UnknownNameError("option or hyperparameter", name, {p.name for p in everything}, of="these runs")
+            raise UnknownNameError("option or hyperparameter", name, {o.name for o in options}, of="these runs")
         self.name = name if name in matching else matching[0]
 
     def value_of(self, spec: RunSetSpec) -> Value | None:
-        """What it was in runs of this specification; None where there is no such thing."""
+        """Return the value in runs of this specification, or None if they have no such option."""
         task, optimizer, hyperparameters = _tables(spec)
         for table, given in ((task, spec.task.options), (optimizer, spec.optimizer.options)):
-            for parameter in table:
-                if parameter.name == self.name:
-                    return given.get(self.name, parameter.default)
-        return spec.hyperparameters.values.get(self.name) if any(p.name == self.name for p in hyperparameters) else None
+            for option in table:
+                if option.name == self.name:
+                    return given.get(self.name, option.default)
+        return spec.hyperparameters.values.get(self.name) if any(o.name == self.name for o in hyperparameters) else None
 
 
 def _tables(spec: RunSetSpec) -> tuple[Sequence[Option], Sequence[Option], Sequence[Option]]:

@@ -1,21 +1,22 @@
-"""Adam, in the form of Keras that the paper's authors ran; also LODO's meta-optimizer."""
+"""Adam, in the form of Keras, which the paper's authors ran; also LODO's meta-optimizer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Generator, Tensor
+from typing_extensions import override
 
-from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import HyperparameterSpec, Value
+from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.state import Checkpointable
 
 EPSILON = 1e-7
 
 
+@final
 class AdamMoments(Checkpointable):
     """The two moment estimates of Adam for one tensor, and the step that follows from them.
 
@@ -25,7 +26,7 @@ class AdamMoments(Checkpointable):
         v <- β2 v + (1 − β2) g²
         step = lr · √(1 − β2ᵗ) / (1 − β1ᵗ) · m / (√v + ε),    ε = 1e-7
 
-    ε is added to the *uncorrected* √v, unlike in torch.optim.Adam, which equals this with ε / √(1 − β2ᵗ) for its eps.
+    ε is added to the *uncorrected* √v, unlike in torch.optim.Adam, which equals this with ε / √(1 − β2ᵗ) as its eps.
 
     Args:
         like: a tensor of the shape, dtype and device of what is optimized.
@@ -34,28 +35,28 @@ class AdamMoments(Checkpointable):
 
     Attributes:
         first, second: m and v.
-        power1, power2: β1ᵗ and β2ᵗ, of the form of the betas.
+        beta1_power, beta2_power: β1ᵗ and β2ᵗ, shaped as the betas.
     """
 
-    state_names = ("first", "second", "power1", "power2")
+    state_names = ("first", "second", "beta1_power", "beta2_power")
 
     def __init__(self, like: Tensor, beta1: float | Tensor, beta2: float | Tensor) -> None:
         self.beta1, self.beta2 = beta1, beta2
         self.first = torch.zeros_like(like)
         self.second = torch.zeros_like(like)
         self._work: Tensor | None = None
-        # β₁ᵗ and β₂ᵗ as running products: a vectorized power of a tensor would round by its place in the population.
-        self.power1: float | Tensor = beta1**0
-        self.power2: float | Tensor = beta2**0
+        # Running products: the rounding of a vectorized power depends on the position in the population.
+        self.beta1_power: float | Tensor = beta1**0
+        self.beta2_power: float | Tensor = beta2**0
 
     def advance(self) -> float | Tensor:
-        """Count one step more; returns √(1 − β2ᵗ) / (1 − β1ᵗ) for it."""
-        self.power1 = self.power1 * self.beta1
-        self.power2 = self.power2 * self.beta2
-        return (1 - self.power2) ** 0.5 / (1 - self.power1)
+        """Count one more step, and return its bias correction √(1 − β2ᵗ) / (1 − β1ᵗ)."""
+        self.beta1_power = self.beta1_power * self.beta1
+        self.beta2_power = self.beta2_power * self.beta2
+        return (1 - self.beta2_power) ** 0.5 / (1 - self.beta1_power)
 
-    def descend(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:
-        """Take one step of `parameters`, in place, at `learning_rate` (broadcasts to them)."""
+    def update(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:
+        """Move `parameters` by one step, in place, with `learning_rate`, which broadcasts to them."""
         rate = learning_rate * self.advance()
         if self._work is None:
             self._work = torch.empty_like(self.first)
@@ -70,13 +71,13 @@ class AdamMoments(Checkpointable):
 
 @final
 class Adam(Optimizer):
-    """Adam: a step scaled by running estimates of the gradient's mean and uncentred variance, entry by entry.
+    """Adam: steps scaled, entry by entry, by running estimates of the gradient's mean and uncentered variance.
 
     The update rule is that of `AdamMoments`.
 
     Reference:
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, the form before section 2.1, where the
-        two bias corrections are folded into the rate; LODO §5, Table 6.
+        two bias corrections are folded into the learning rate; LODO §5, Table 6.
     """
 
     complexity = "O(n)"
@@ -86,25 +87,12 @@ class Adam(Optimizer):
         HyperparameterSpec("beta1", "b1", "decay", 0.9, "decay of the first moment"),
         HyperparameterSpec("beta2", "b2", "decay", 0.999, "decay of the second moment"),
     )
-    state_names = ("_moments",)
+    state_names = ("moments",)
 
-    def __init__(
-        self,
-        x: Tensor,
-        hyperparameters: Mapping[str, Tensor],
-        generators: Sequence[Generator],
-        options: Mapping[str, Value],
-    ) -> None:
-        super().__init__(x, hyperparameters, generators, options)
-        self._moments = AdamMoments(x, self.hyperparameter("beta1"), self.hyperparameter("beta2"))
+    @override
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        self.moments = AdamMoments(self.x, self.hyperparameter("beta1"), self.hyperparameter("beta2"))
 
+    @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        """Update `x` in place; see `Optimizer.step`."""
-        self._moments.descend(self.x, gradient, self.hyperparameter("learning_rate"))
-
-    def compiled_steps(self, count: int) -> CompiledStep:
-        """See `Optimizer.compiled_steps`."""
-        from lodo_bench.backends.numba.elementwise import adam
-
-        m, columns = self._moments, map(self.hyperparameter, ("learning_rate", "beta1", "beta2"))
-        return CompiledStep.of(adam, m.first, m.second, m.power1, m.power2, *columns, EPSILON)
+        self.moments.update(self.x, gradient, self.hyperparameter("learning_rate"))

@@ -1,4 +1,4 @@
-"""What every optimizer is: a rule that moves a population of flat vectors, given their gradients."""
+"""The interface of an optimizer: a rule that moves a population of flat vectors, given their gradients."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import CompiledStep, of_one_class
-from lodo_bench.compute.selection import current_backend
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
 from lodo_bench.spec.training import Capability, SearchKind
 from lodo_bench.state import Checkpointable
 
 
 class Oracle(Protocol):
-    """What an optimizer may ask about the current batch, beyond the gradient that it is handed."""
+    """Access to the current batch beyond the gradient that an optimizer is given."""
 
     def gradient(self, x: Tensor) -> Tensor:
-        """The gradient (P, n) at another point `x` (P, n) on the same batch. Counted as one more evaluation."""
+        """Return the gradient (P, n) at another point `x` (P, n) on the same batch; counts as one more evaluation."""
         ...
 
     def hessian(self, x: Tensor) -> Tensor:
-        """The Hessians (P, n, n) at `x` (P, n) on this batch; only of tasks that offer `hessian`."""
+        """Return the Hessians (P, n, n) at `x` (P, n) on this batch; for tasks that offer `hessian` only."""
         ...
 
     @property
     def layers(self) -> Sequence[slice]:
-        """The slices of the flat vector that are layers of a network; one for everything if there are none."""
+        """The slices of the flat vector that are layers of a network; a single one if there are none."""
         ...
 
     @property
@@ -37,27 +35,75 @@ class Oracle(Protocol):
         ...
 
 
+class GradientOnly:
+    """An oracle for optimizers that need nothing but the gradient that they are given: it refuses everything else.
+
+    Attributes:
+        layers: none.
+        progress: 0.
+    """
+
+    layers: Sequence[slice] = ()
+    progress: float = 0.0
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Raise `NotImplementedError`."""
+        raise NotImplementedError("no second gradient is available")
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Raise `NotImplementedError`."""
+        raise NotImplementedError("no Hessian is available")
+
+
 class Optimizer(ABC, Checkpointable):
     """An optimizer over a population of P flat vectors of length n, all advancing in lockstep.
 
-    A subclass is final: it lists its hyperparameters, keeps its state as tensors with a leading P, names them in
-    `state_names` (`x` is not among them), and implements `step`. Individuals never influence each other.
+    To write an optimizer, subclass this, declare the class variables below, allocate the state in `init_state` and
+    apply the update rule in `step`. Three rules hold:
+
+    - `x` is updated in place, and the gradient is neither modified nor kept.
+    - Individuals never influence each other: compute with tensors whose first dimension is P. Each individual has its
+      own hyperparameters, `self.hyperparameter(name)` of shape (P, 1).
+    - Every attribute that changes from step to step is named in `state_names`, so that an interrupted run can be
+      resumed exactly. `x` is not among them.
 
     Args:
         x: (P, n), the parameters; `step` updates them in place.
-        hyperparameters: full name -> (P,), one value for each individual, already checked.
+        hyperparameters: full name -> (P,), one value for each individual, validated.
         generators: one for each individual, for the optimizer's own randomness.
-        options: checked structural options by full name; those missing take their defaults.
+        options: validated structural options by full name; missing ones take their defaults.
 
     Attributes:
-        hyperparameters: what is tuned.
-        options_table: the structural options it takes.
+        hyperparameters: the hyperparameters, which can be tuned.
+        options_table: the structural options, which cannot.
         search: the kind of search that tunes it.
         needs: what a task must offer beyond gradients.
-        max_dimension: the largest n it can work with; None for any.
-        complexity: time for one step, e.g. `O(n)`.
-        reference: where it is from.
-        is_compiled: whether there is `compiled_steps`, on this device and with the kernel that was asked for.
+        max_dimension: the largest n it supports; None for any.
+        complexity: the time per step, e.g. `O(n)`.
+        reference: the publication.
+        state_names: the attributes that make up the state; see `lodo_bench.state.Checkpointable`.
+        x: as given.
+        options: full name -> value of all structural options.
+
+    Example::
+
+        class SignMomentum(Optimizer):
+            \"\"\"Sign descent with momentum: m <- β m + (1 − β) g, x <- x − lr sign(m).\"\"\"
+
+            hyperparameters = (
+                HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
+                HyperparameterSpec("momentum", "beta", "decay", 0.9, "decay β of the momentum"),
+            )
+            complexity = "O(n)"
+            reference = "Bernstein et al., ICML 2018"
+            state_names = ("_momentum",)
+
+            def init_state(self, generators):
+                self._momentum = torch.zeros_like(self.x)
+
+            def step(self, gradient, oracle):
+                self._momentum.lerp_(gradient, 1 - self.hyperparameter("momentum"))
+                self.x.sub_(self.hyperparameter("learning_rate") * self._momentum.sign())
     """
 
     hyperparameters: ClassVar[tuple[HyperparameterSpec, ...]]
@@ -77,9 +123,8 @@ class Optimizer(ABC, Checkpointable):
     ) -> None:
         self.x = x
         self._hyperparameters = hyperparameters
-        own = of_one_class(type(self), "step", "compiled_steps")
-        self.is_compiled = own and current_backend(x.device, x.dtype) == "numba"
         self.options: dict[str, Any] = {p.name: options.get(p.name, p.default) for p in self.options_table}
+        self.init_state(generators)
 
     @classmethod
     def is_tunable(cls) -> bool:
@@ -87,52 +132,53 @@ class Optimizer(ABC, Checkpointable):
         return bool(cls.hyperparameters) or cls.search == "meta-training"
 
     def hyperparameter(self, name: str) -> Tensor:
-        """A hyperparameter as (P, 1), to multiply (P, n) with."""
+        """Return a hyperparameter as (P, 1), which broadcasts to (P, n)."""
         return self._hyperparameters[name].unsqueeze(1)
+
+    @abstractmethod
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        """Allocate the state; called once, at the end of the construction, when `x` and `options` are set.
+
+        Args:
+            generators: one for each individual, on the device of `x`.
+        """
 
     @abstractmethod
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
         """Update `x` in place.
 
         Args:
-            gradient: (P, n), at `x`, on a fresh batch. Not modified.
-            oracle: more about the same batch, for those that need it.
+            gradient: (P, n), at `x`, on a fresh batch.
+            oracle: access to the same batch, for optimizers that need more than the gradient.
         """
-
-    def compiled_steps(self, count: int) -> CompiledStep:
-        """Leave it to compiled code to take the next `count` steps, as if `step` had been called as often.
-
-        What is returned is to be run at once, for `count` steps, and once.
-        """
-        raise NotImplementedError
 
     def precondition(self, vector: Tensor) -> Tensor | None:
-        """The matrix that this optimizer multiplies gradients with, times each vector (P, n); None if it has none."""
+        """Return the matrix that multiplies gradients, times each vector, (P, n) -> (P, n); None if there is none."""
         return None
 
 
 class MetaTrained(Optimizer):
-    """An optimizer whose rule is itself learned beforehand, on other problems, and then used as it is.
+    """An optimizer whose update rule is a network, trained on other problems before it is used.
 
     Attributes:
-        weights: (P, W), what is learned; use `use` to change it.
+        weights: (P, W), the weights of the network; use `set_weights` to change them.
     """
 
     search = "meta-training"
     weights: Tensor
 
     @abstractmethod
-    def load_weights(self, learned: bytes) -> None:
-        """Take over learned weights for all individuals: W little-endian float64 numbers."""
+    def load_weights(self, weights: bytes) -> None:
+        """Use trained weights for all individuals: W little-endian float64 numbers."""
 
     @abstractmethod
     def set_weights(self, weights: Tensor) -> None:
-        """Work with `weights`, (P, W), which may require gradients."""
+        """Use `weights`, (P, W), which may require gradients."""
 
     @abstractmethod
     def compute_update(self, gradient: Tensor) -> Tensor:
-        """What `step` would add to `x`, (P, n), as a differentiable function of the weights; advances the state."""
+        """Return the update of `x`, (P, n), as a differentiable function of the weights, and advance the state."""
 
     @abstractmethod
     def detach_state(self) -> None:
-        """Cut the state off from how it came about, so that differentiation goes back no further."""
+        """Detach the state from the autograd graph, so that gradients are truncated here."""

@@ -1,23 +1,24 @@
-"""BFGS with a fixed rate, as the paper runs it on noisy losses (LODO §5.1)."""
+"""BFGS with a fixed learning rate, as the paper runs it on noisy losses (LODO §5.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Generator, Tensor
+from typing_extensions import override
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import HyperparameterSpec, Value
+from lodo_bench.spec.options import HyperparameterSpec
 
 
 @final
 class BFGS(Optimizer):
-    """BFGS: the gradient multiplied by a dense inverse Hessian B that every step corrects by a matrix of rank two.
+    """BFGS: a dense inverse Hessian B, which a rank-two update corrects at every step, multiplies the gradient.
 
-    Update rule, with B = c I at the start, s the last step and y the change of the gradient since, between *different*
-    batches, without a line search or a safeguard of the curvature::
+    Update rule, with B = c I at the start, s the last step and y the change of the gradient over it, taken between
+    *different* batches, without a line search and without a curvature condition::
 
         r = 1 / (s · y)
         B <- (I − r s yᵀ) B (I − r y sᵀ) + r s sᵀ
@@ -36,42 +37,38 @@ class BFGS(Optimizer):
     max_dimension = 10_000
     complexity = "O(n²)"
     reference = "Broyden, Fletcher, Goldfarb, Shanno, 1970"
-    state_names = ("_inverse", "_move", "_former")
+    state_names = ("_inverse", "_last_step", "_prev_gradient")
 
-    def __init__(
-        self,
-        x: Tensor,
-        hyperparameters: Mapping[str, Tensor],
-        generators: Sequence[Generator],
-        options: Mapping[str, Value],
-    ) -> None:
-        super().__init__(x, hyperparameters, generators, options)
-        identity = torch.eye(x.shape[1], device=x.device, dtype=x.dtype)
-        self._inverse = hyperparameters["initial_scale"].view(-1, 1, 1) * identity
-        self._move = torch.zeros_like(x)
-        self._former: Tensor | None = None
+    @override
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        identity = torch.eye(self.x.shape[1], device=self.x.device, dtype=self.x.dtype)
+        self._inverse = self.hyperparameter("initial_scale").unsqueeze(2) * identity
+        self._last_step = torch.zeros_like(self.x)
+        self._prev_gradient: Tensor | None = None
 
+    @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        """Update `x` in place; see `Optimizer.step`."""
-        if self._former is not None:
-            self._correct(gradient - self._former)
-        self._former = gradient.clone()
-        self._move = -self.precondition(gradient)
-        self.x.add_(self._move)
+        if self._prev_gradient is not None:
+            self._update_inverse(gradient - self._prev_gradient)
+        self._prev_gradient = gradient.clone()
+        self._last_step = -self.precondition(gradient)
+        self.x.add_(self._last_step)
 
+    @override
     def precondition(self, vector: Tensor) -> Tensor:
-        """The rate times B times each vector, (P, n) -> (P, n); see `Optimizer.precondition`."""
-        return self.hyperparameter("learning_rate") * self._times(vector)
+        return self.hyperparameter("learning_rate") * self._matvec(vector)
 
-    def _times(self, vector: Tensor) -> Tensor:
-        # Not a batched matrix product: that rounds by the place of a matrix in its batch.
+    def _matvec(self, vector: Tensor) -> Tensor:
+        """Return B times each vector, (P, n) -> (P, n)."""
+        # Not a batched matrix product, whose rounding depends on the position of a matrix in its batch.
         return (self._inverse * vector.unsqueeze(1)).sum(2)
 
-    def _correct(self, change: Tensor) -> None:
-        """The update of B with its products multiplied out; B is symmetric."""
-        curvature = (self._move * change).sum(1, keepdim=True)
-        bent = self._times(change)
-        self_scale = (1 + (change * bent).sum(1, keepdim=True) / curvature) / curvature
-        step, across = self._move, bent / curvature
-        self._inverse += (self_scale * step).unsqueeze(2) * step.unsqueeze(1)
-        self._inverse -= across.unsqueeze(2) * step.unsqueeze(1) + step.unsqueeze(2) * across.unsqueeze(1)
+    def _update_inverse(self, y: Tensor) -> None:
+        """Update B, with the products multiplied out, as B is symmetric; y is the change of the gradient, (P, n)."""
+        s = self._last_step
+        sy = (s * y).sum(1, keepdim=True)
+        by = self._matvec(y)
+        scale = (1 + (y * by).sum(1, keepdim=True) / sy) / sy
+        scaled_by = by / sy
+        self._inverse += (scale * s).unsqueeze(2) * s.unsqueeze(1)
+        self._inverse -= scaled_by.unsqueeze(2) * s.unsqueeze(1) + s.unsqueeze(2) * scaled_by.unsqueeze(1)

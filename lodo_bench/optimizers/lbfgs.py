@@ -1,135 +1,122 @@
-"""L-BFGS for noisy losses: a limited memory of pairs, and curvature measured on one batch (LODO §5.1)."""
+"""L-BFGS for noisy losses: a limited memory of pairs, with curvature measured on one batch (LODO §5.1)."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Generator, Tensor
+from typing_extensions import override
 
-from lodo_bench.compute.selection import current_backend
+from lodo_bench.compute.selection import implementation
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import HyperparameterSpec, Option, Value
+from lodo_bench.spec.options import HyperparameterSpec, Option
 
 FIRST_STEP = 1e-10
 
 
-class _LimitedMemory(Optimizer):
-    """The part that both methods share: the memory of pairs, the two-loop recursion and the rate.
+@final
+class TwoLoopRecursion:
+    """The two-loop recursion, which multiplies −g by the approximation of the inverse Hessian.
 
-    The pairs s (step) and y (change of the gradient over it, on the same batch) are rows of two ring buffers.
+    With p = −g at the start::
+
+        newest to oldest: a_i = (s_i · p) / (s_i · y_i),  p <- p − a_i y_i
+        p <- γ p
+        oldest to newest: p <- p + (a_i − (y_i · p) / (s_i · y_i)) s_i
+
+    Args:
+        s: (h, P, n), the steps, a ring buffer.
+        y: (h, P, n), the changes of the gradient over them.
+        sy: (h, P, 1), s · y.
     """
+
+    def __init__(self, s: Tensor, y: Tensor, sy: Tensor) -> None:
+        # Lists of rows: indexing a tensor costs as much as the arithmetic.
+        self._s, self._y, self._sy = s.unbind(0), y.unbind(0), sy.unbind(0)
+
+    def __call__(self, gradient: Tensor, gamma: Tensor, newest: int, num_pairs: int) -> Tensor:
+        """Return the directions, (P, n).
+
+        Args:
+            gradient: (P, n).
+            gamma: γ, (P, 1).
+            newest: the row of the newest pair.
+            num_pairs: the number of pairs, at least 1.
+        """
+        newest_first = [(newest - age) % len(self._s) for age in range(num_pairs)]
+        direction, alphas = -gradient, []
+        for row in newest_first:
+            alphas.append((self._s[row] * direction).sum(1, keepdim=True).div_(self._sy[row]))
+            direction.addcmul_(self._y[row], alphas[-1], value=-1)
+        direction.mul_(gamma)
+        for row, alpha in zip(reversed(newest_first), reversed(alphas), strict=True):
+            beta = (self._y[row] * direction).sum(1, keepdim=True).div_(self._sy[row])
+            direction.addcmul_(self._s[row], alpha.sub_(beta))
+        return direction
+
+
+class _LimitedMemory(Optimizer):
+    """The common part of both methods: the memory of pairs, the two-loop recursion and the learning rate."""
 
     hyperparameters = (
-        HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "rate η₀ at the start", is_learning_rate=True),
-        HyperparameterSpec("decay_steps", "tau", "rate", 1e4, "τ; after so many steps the rate is half"),
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "initial step size η₀", is_learning_rate=True),
+        HyperparameterSpec("decay_steps", "tau", "rate", 1e4, "τ; the number of steps after which the rate is halved"),
     )
-    options_table = (Option("history", "h", "positive-int", 48, "pairs that are remembered"),)
+    options_table = (Option("history", "h", "positive-int", 48, "number h of remembered pairs"),)
     complexity = "O(hn)"
     reference = "Schraudolph, Yu, Günter, AISTATS 2007"
-    state_names = ("_steps", "_changes", "_curvatures", "_scales", "_taken")
+    state_names = ("_s", "_y", "_sy", "_gammas", "_num_steps")
 
-    def __init__(
-        self,
-        x: Tensor,
-        hyperparameters: Mapping[str, Tensor],
-        generators: Sequence[Generator],
-        options: Mapping[str, Value],
-    ) -> None:
-        super().__init__(x, hyperparameters, generators, options)
-        history, (population, n) = self.options["history"], x.shape
-        self._steps = x.new_zeros(history, population, n)
-        self._changes = torch.zeros_like(self._steps)
-        self._curvatures = x.new_zeros(history, population, 1)  # s · y
-        self._scales = x.new_zeros(population, history)  # (s · y) / (y · y)
-        self._recurse = _recursion(self._steps, self._changes, self._curvatures)
-        self._taken = 0
+    @override
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        history, (population, n) = self.options["history"], self.x.shape
+        self._s = self.x.new_zeros(history, population, n)
+        self._y = torch.zeros_like(self._s)
+        self._sy = self.x.new_zeros(history, population, 1)
+        self._gammas = self.x.new_zeros(population, history)  # (s · y) / (y · y)
+        self._recursion = implementation(TwoLoopRecursion, self.x.device, self.x.dtype)(self._s, self._y, self._sy)
+        self._num_steps = 0
 
+    @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        """Update `x` in place; see `Optimizer.step`."""
-        direction = self._direction(gradient)
         tau = self.hyperparameter("decay_steps")
-        rate = self.hyperparameter("learning_rate") * tau / (tau + self._taken)
-        move = rate * direction
-        self.x.add_(move)
-        change = oracle.gradient(self.x) - gradient
-        self._remember(move, change)
+        rate = self.hyperparameter("learning_rate") * tau / (tau + self._num_steps)
+        s = rate * self._direction(gradient)
+        self.x.add_(s)
+        self._remember(s, oracle.gradient(self.x) - gradient)
 
     @abstractmethod
-    def _scale(self, newest: int, known: int) -> Tensor:
-        """What the middle of the two-loop recursion is scaled by, (P, 1)."""
+    def _gamma(self, newest: int, num_pairs: int) -> Tensor:
+        """Return the scale γ of the initial inverse Hessian, (P, 1)."""
 
     def _direction(self, gradient: Tensor) -> Tensor:
-        known = min(self._taken, len(self._steps))
-        if not known:
+        num_pairs = min(self._num_steps, len(self._s))
+        if not num_pairs:
             return -FIRST_STEP * gradient
-        newest = (self._taken - 1) % len(self._steps)
-        return self._recurse(gradient, self._scale(newest, known), newest, known)
+        newest = (self._num_steps - 1) % len(self._s)
+        return self._recursion(gradient, self._gamma(newest, num_pairs), newest, num_pairs)
 
-    def _remember(self, move: Tensor, change: Tensor) -> None:
-        row = self._taken % len(self._steps)
-        self._steps[row], self._changes[row] = move, change
-        self._curvatures[row] = (move * change).sum(1, keepdim=True)
-        self._scales[:, row] = self._curvatures[row, :, 0] / (change * change).sum(1)
-        self._taken += 1
-
-
-_Recursion = Callable[[Tensor, Tensor, int, int], Tensor]
-
-
-def _recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion:
-    """The two-loop recursion over these ring buffers, by the kernel that `lodo_bench.compute.selection` chooses.
-
-    It is called with the gradient (P, n), the scale (P, 1), the row of the newest pair and how many pairs there are.
-    """
-    if current_backend(steps.device, steps.dtype) == "numba":
-        return _compiled_recursion(steps, changes, curvatures)
-    # Lists of rows, for indexing a tensor costs as much as the arithmetic.
-    s, y, sy = steps.unbind(0), changes.unbind(0), curvatures.unbind(0)
-
-    def recurse(gradient: Tensor, scale: Tensor, newest: int, known: int) -> Tensor:
-        newest_first = [(newest - age) % len(s) for age in range(known)]
-        direction, weights = -gradient, []
-        for row in newest_first:
-            weights.append((s[row] * direction).sum(1, keepdim=True).div_(sy[row]))
-            direction.addcmul_(y[row], weights[-1], value=-1)
-        direction.mul_(scale)
-        for row, weight in zip(reversed(newest_first), reversed(weights), strict=True):
-            back = (y[row] * direction).sum(1, keepdim=True).div_(sy[row])
-            direction.addcmul_(s[row], weight.sub_(back))
-        return direction
-
-    return recurse
-
-
-def _compiled_recursion(steps: Tensor, changes: Tensor, curvatures: Tensor) -> _Recursion:
-    from lodo_bench.backends.numba.two_loop import two_loop
-
-    memory = steps.numpy(), changes.numpy(), curvatures.numpy()
-    weights = steps.new_empty(len(steps)).numpy()
-
-    def recurse(gradient: Tensor, scale: Tensor, newest: int, known: int) -> Tensor:
-        direction = torch.empty_like(gradient)
-        two_loop(gradient.numpy(), *memory, scale.numpy(), newest, known, weights, direction.numpy())
-        return direction
-
-    return recurse
+    def _remember(self, s: Tensor, y: Tensor) -> None:
+        row = self._num_steps % len(self._s)
+        self._s[row], self._y[row] = s, y
+        self._sy[row] = (s * y).sum(1, keepdim=True)
+        self._gammas[:, row] = self._sy[row, :, 0] / (y * y).sum(1)
+        self._num_steps += 1
 
 
 @final
 class LBFGS(_LimitedMemory):
-    """L-BFGS: the gradient multiplied by an inverse Hessian that is rebuilt from the last h steps at every step.
+    """L-BFGS: an approximation of the inverse Hessian, rebuilt from the last h steps, multiplies the gradient.
 
-    Update rule, with no line search and t counted from 0, p by the two-loop recursion over the pairs (s, y)::
+    Update rule, with t counted from 0 and without a line search::
 
-        p <- −g;  newest to oldest: a_i = (s_i · p) / (s_i · y_i),  p <- p − a_i y_i
-        p <- p (s · y) / (y · y)                                     of the newest pair
-        oldest to newest: p <- p + (a_i − (y_i · p) / (s_i · y_i)) s_i
+        p by `TwoLoopRecursion` over the last h pairs (s, y),  with γ = (s · y) / (y · y) of the newest
         x <- x + η_t p,   η_t = η₀ τ / (τ + t)
 
-    While there is no pair, p = −1e-10 g. s is the step, y the difference of the gradients at its ends *on the same
+    As long as there is no pair, p = −1e-10 g. s is the step, and y the change of the gradient over it *on the same
     batch*, so a step costs two evaluations.
 
     Reference:
@@ -137,13 +124,14 @@ class LBFGS(_LimitedMemory):
         LODO §5.1. The authors' code scales p by s of the oldest pair, a leftover variable.
     """
 
-    def _scale(self, newest: int, known: int) -> Tensor:
-        return self._scales[:, newest : newest + 1]
+    @override
+    def _gamma(self, newest: int, num_pairs: int) -> Tensor:
+        return self._gammas[:, newest : newest + 1]
 
 
 @final
 class OLBFGS(_LimitedMemory):
-    """O-LBFGS: L-BFGS whose direction is scaled by the mean of (s · y) / (y · y) over all remembered pairs.
+    """O-LBFGS: L-BFGS with γ the mean of (s · y) / (y · y) over all remembered pairs.
 
     The rest of the update rule is that of `LBFGS`; λ = 0.
 
@@ -152,5 +140,6 @@ class OLBFGS(_LimitedMemory):
         LODO §5.1.
     """
 
-    def _scale(self, newest: int, known: int) -> Tensor:
-        return self._scales[:, :known].mean(1, keepdim=True)
+    @override
+    def _gamma(self, newest: int, num_pairs: int) -> Tensor:
+        return self._gammas[:, :num_pairs].mean(1, keepdim=True)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Generator, Tensor
+from typing_extensions import override
 
-from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import HyperparameterSpec, Value
+from lodo_bench.spec.options import HyperparameterSpec
 
 
 @final
 class Momentum(Optimizer):
-    """Momentum: a velocity that accumulates gradients and decays.
+    """Momentum: a decaying sum of gradients, the velocity, moves the parameters.
 
-    Update rule, v starting at 0::
+    Update rule, with v = 0 at the start::
 
         v <- β v − lr g
         x <- x + v
@@ -29,32 +29,20 @@ class Momentum(Optimizer):
 
     complexity = "O(n)"
     reference = "Polyak, 1964"
-    state_names = ("_velocity",)
+    state_names = ("velocity",)
     hyperparameters = (
         HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
-        # The usual default is 0, where the logit is infinite; the search starts in the middle of the logit scale.
+        # The usual default is 0, whose logit is infinite; the search starts at logit 0 instead.
         HyperparameterSpec("momentum", "beta", "decay", 0.5, "decay β of the velocity"),
     )
 
-    def __init__(
-        self,
-        x: Tensor,
-        hyperparameters: Mapping[str, Tensor],
-        generators: Sequence[Generator],
-        options: Mapping[str, Value],
-    ) -> None:
-        super().__init__(x, hyperparameters, generators, options)
-        self._velocity = torch.zeros_like(x)
+    @override
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        self.velocity = torch.zeros_like(self.x)
 
+    @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        """Update `x` in place; see `Optimizer.step`."""
-        self._velocity.mul_(self.hyperparameter("momentum")).addcmul_(
+        self.velocity.mul_(self.hyperparameter("momentum")).addcmul_(
             gradient, self.hyperparameter("learning_rate"), value=-1
         )
-        self.x.add_(self._velocity)
-
-    def compiled_steps(self, count: int) -> CompiledStep:
-        """See `Optimizer.compiled_steps`."""
-        from lodo_bench.backends.numba.elementwise import momentum
-
-        return CompiledStep.of(momentum, self._velocity, *map(self.hyperparameter, ("learning_rate", "momentum")))
+        self.x.add_(self.velocity)

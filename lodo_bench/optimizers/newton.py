@@ -1,11 +1,13 @@
-"""Methods that are told the Hessian: Newton's and Levenberg's and Marquardt's (LODO §5.1)."""
+"""Methods that use the exact Hessian: Newton and Levenberg-Marquardt (LODO §5.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
+from typing_extensions import override
 
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec.options import HyperparameterSpec
@@ -14,7 +16,8 @@ from lodo_bench.spec.options import HyperparameterSpec
 def _solve(matrices: Tensor, vectors: Tensor) -> Tensor:
     """Solve M z = v for each individual, (P, n, n) and (P, n) -> (P, n); not finite where M is singular.
 
-    One at a time, each in memory of its own: in a batch LAPACK rounds by where a matrix lies.
+    The systems are solved one by one, each in memory of its own, as LAPACK's rounding depends on the position of a
+    matrix in its batch.
     """
     pairs = zip(matrices, vectors, strict=True)
     return torch.stack([torch.linalg.solve_ex(matrix.clone(), vector.clone()).result for matrix, vector in pairs])
@@ -22,14 +25,14 @@ def _solve(matrices: Tensor, vectors: Tensor) -> Tensor:
 
 @final
 class Newton(Optimizer):
-    """Newton's method: a jump to the minimum of the local quadratic model.
+    """Newton's method: a step to the minimum of the local quadratic model.
 
     Update rule, with H the Hessian at x::
 
         x <- x − H⁻¹ g
 
-    It has no hyperparameters. On the noisy quadratic it jumps to the current centre at every step, and its mean loss is
-    the best that is possible.
+    It has no hyperparameters. On the noisy quadratic it moves to the current center at every step, and its mean loss
+    is the best possible.
 
     Reference:
         LODO §5.1, "Newton (optimal)".
@@ -41,8 +44,12 @@ class Newton(Optimizer):
     complexity = "O(n³)"
     reference = "Newton's method"
 
+    @override
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        """Allocate nothing: each step depends on the current batch only."""
+
+    @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        """Update `x` in place; see `Optimizer.step`."""
         self.x.sub_(_solve(oracle.hessian(self.x), gradient))
 
 
@@ -64,11 +71,15 @@ class LevenbergMarquardt(Optimizer):
     complexity = "O(n³)"
     reference = "Levenberg, 1944; Marquardt, 1963"
 
+    @override
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        """Allocate nothing: each step depends on the current batch only."""
+
+    @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        """Update `x` in place; see `Optimizer.step`."""
         hessian = oracle.hessian(self.x)
-        # Each product by itself, for the same reason as in `_solve`.
+        # One product at a time, for the same reason as in `_solve`.
         square = torch.stack([h.clone() @ h.clone() for h in hessian])
         diagonal = torch.diagonal(square, dim1=1, dim2=2) * self.hyperparameter("damping")
-        bent = (hessian * gradient.unsqueeze(1)).sum(2)
-        self.x.sub_(_solve(square + torch.diag_embed(diagonal), bent))
+        hessian_vector_product = (hessian * gradient.unsqueeze(1)).sum(2)
+        self.x.sub_(_solve(square + torch.diag_embed(diagonal), hessian_vector_product))

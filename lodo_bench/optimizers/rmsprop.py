@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Generator, Tensor
+from typing_extensions import override
 
-from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import HyperparameterSpec, Value
+from lodo_bench.spec.options import HyperparameterSpec
 
 EPSILON = 1e-7
 
@@ -19,7 +19,7 @@ EPSILON = 1e-7
 class RMSprop(Optimizer):
     """RMSprop: gradients divided by their running root mean square, followed by momentum.
 
-    Update rule, a and v starting at 0, not centred, ε = 1e-7 inside the root::
+    Update rule, with a = v = 0 at the start, uncentered, and ε = 1e-7 inside the square root::
 
         a <- ρ a + (1 − ρ) g²
         v <- μ v + lr g / √(a + ε)
@@ -27,40 +27,27 @@ class RMSprop(Optimizer):
 
     Reference:
         Hinton, "Neural Networks for Machine Learning", lecture 6e, 2012; LODO §5, Table 6. The paper's authors searched
-        ρ on the log scale; here it is a decay like any other, and starts at the usual 0.9.
+        ρ on a log scale; here it is searched like every other decay, from the usual 0.9.
     """
 
     complexity = "O(n)"
     reference = "Hinton, lecture 6e, 2012"
-    state_names = ("_mean_square", "_velocity")
+    state_names = ("mean_square", "velocity")
     hyperparameters = (
         HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "step size", is_learning_rate=True),
         HyperparameterSpec("rho", "rho", "decay", 0.9, "decay ρ of the mean square"),
-        # The usual default is 0, where the logit is infinite; the search starts in the middle of the logit scale.
+        # The usual default is 0, whose logit is infinite; the search starts at logit 0 instead.
         HyperparameterSpec("momentum", "mu", "decay", 0.5, "decay μ of the velocity"),
     )
 
-    def __init__(
-        self,
-        x: Tensor,
-        hyperparameters: Mapping[str, Tensor],
-        generators: Sequence[Generator],
-        options: Mapping[str, Value],
-    ) -> None:
-        super().__init__(x, hyperparameters, generators, options)
-        self._mean_square = torch.zeros_like(x)
-        self._velocity = torch.zeros_like(x)
+    @override
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        self.mean_square = torch.zeros_like(self.x)
+        self.velocity = torch.zeros_like(self.x)
 
+    @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        """Update `x` in place; see `Optimizer.step`."""
-        self._mean_square.lerp_(gradient * gradient, 1 - self.hyperparameter("rho"))
-        scaled = gradient / (self._mean_square + EPSILON).sqrt_()
-        self._velocity.mul_(self.hyperparameter("momentum")).addcmul_(scaled, self.hyperparameter("learning_rate"))
-        self.x.sub_(self._velocity)
-
-    def compiled_steps(self, count: int) -> CompiledStep:
-        """See `Optimizer.compiled_steps`."""
-        from lodo_bench.backends.numba.elementwise import rmsprop
-
-        columns = map(self.hyperparameter, ("learning_rate", "rho", "momentum"))
-        return CompiledStep.of(rmsprop, self._mean_square, self._velocity, *columns, EPSILON)
+        self.mean_square.lerp_(gradient * gradient, 1 - self.hyperparameter("rho"))
+        scaled = gradient / (self.mean_square + EPSILON).sqrt_()
+        self.velocity.mul_(self.hyperparameter("momentum")).addcmul_(scaled, self.hyperparameter("learning_rate"))
+        self.x.sub_(self.velocity)

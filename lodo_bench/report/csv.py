@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 
-from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.comparison import Comparison, Row
+from lodo_bench.analysis.columns import ScoreColumn
+from lodo_bench.analysis.comparison import Comparison, ComparisonRow
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.analysis.statistics.target import TargetSummary
 from lodo_bench.analysis.targets import Targets
@@ -70,8 +70,8 @@ def render(reports: Iterable[tuple[Comparison, Targets | None]]) -> str:
     return text.getvalue()
 
 
-def _results(comparison: Comparison, index: int, row: Row) -> Iterator[Mapping[str, object]]:
-    """The values of each column that the row has, or nothing, once, if it has none."""
+def _results(comparison: Comparison, index: int, row: ComparisonRow) -> Iterator[Mapping[str, object]]:
+    """Yield the values of each column of the row, or once nothing if it has none."""
     if not row.results:
         yield {}
     for column in comparison.columns:
@@ -79,7 +79,7 @@ def _results(comparison: Comparison, index: int, row: Row) -> Iterator[Mapping[s
             yield _result(comparison, index, row, column)
 
 
-def _result(comparison: Comparison, index: int, row: Row, column: Column) -> Mapping[str, object]:
+def _result(comparison: Comparison, index: int, row: ComparisonRow, column: ScoreColumn) -> Mapping[str, object]:
     result, verdict = row.results[column], comparison.verdicts[column]
     compared = len(verdict.standings) > 1
     return {
@@ -98,7 +98,7 @@ def _result(comparison: Comparison, index: int, row: Row, column: Column) -> Map
     }
 
 
-def _identity(comparison: Comparison, row: Row) -> Mapping[str, object]:
+def _identity(comparison: Comparison, row: ComparisonRow) -> Mapping[str, object]:
     return {
         "task": comparison.task.name,
         "task_options": comparison.task.options,
@@ -112,7 +112,7 @@ def _identity(comparison: Comparison, row: Row) -> Mapping[str, object]:
     }
 
 
-def _cost(row: Row) -> Mapping[str, object]:
+def _cost(row: ComparisonRow) -> Mapping[str, object]:
     return {
         "evaluations_per_step": row.evaluations,
         "time_per_step": row.complexity,

@@ -1,4 +1,4 @@
-"""How numbers and names are written for people, whatever the format of the report."""
+"""Numbers and names as text, the same in every report format."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NOTHING = "–"
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A number in few digits, or a dash for one that is not there."""
+    """Return a number with few digits, or a dash for a missing one."""
     return NOTHING if value is None or math.isnan(value) else f"{value:.{digits}g}"
 
 
 def mean_and_spread(summary: Summary | None) -> str:
-    """`16.83 ± 0.12`."""
+    """Return mean ± standard deviation, such as `16.83 ± 0.12`."""
     if summary is None or not summary.count:
         return NOTHING
     spread = "" if math.isnan(summary.std) else f" ± {number(summary.std, 2)}"
@@ -27,26 +27,26 @@ def mean_and_spread(summary: Summary | None) -> str:
 
 
 def speed(value: float | None) -> str:
-    """Steps per second: `12,345`, `0.157`."""
+    """Return steps per second, such as `12,345` or `0.157`."""
     if value is None or math.isnan(value):
         return NOTHING
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def mean_speed(summary: Summary | None) -> str:
-    """Steps per second with their spread: `12,345 ± 67`."""
+    """Return steps per second as mean ± standard deviation, such as `12,345 ± 67`."""
     if summary is None or not summary.count:
         return NOTHING
     return speed(summary.mean) + ("" if math.isnan(summary.std) else f" ± {speed(summary.std)}")
 
 
 def diverged_count(summary: Summary | None) -> str:
-    """`1 of 8`."""
+    """Return the number of diverged runs, such as `1 of 8`."""
     return NOTHING if summary is None else f"{summary.diverged} of {summary.count + summary.diverged}"
 
 
 def published_text(score: PublishedScore | None) -> str:
-    """`0.00104 ± 2.14e-05`, or `diverged`."""
+    """Return a published score, such as `0.00104 ± 2.14e-05`, or `diverged`."""
     if score is None:
         return NOTHING
     if math.isinf(score.mean):
@@ -54,23 +54,28 @@ def published_text(score: PublishedScore | None) -> str:
     return number(score.mean) + (f" ± {number(score.std, 3)}" if score.std is not None else "")
 
 
-def reaching_text(reaching: TargetSummary | None, *, whole: bool) -> str:
-    """`5,120 ± 80, not reached (3 of 8)`; `whole` numbers, as of steps, are written out."""
-    if reaching is None or not (reaching.reached.count or reaching.missed):
+def target_text(summary: TargetSummary | None, *, whole: bool) -> str:
+    """Return the steps or seconds to a target, such as `5,120 ± 80, not reached (3 of 8)`.
+
+    Args:
+        summary: the runs that reached the target, and the number of those that did not.
+        whole: write out whole numbers, such as steps.
+    """
+    if summary is None or not (summary.reached.count or summary.missed):
         return NOTHING
     write = mean_speed if whole else mean_and_spread
-    missed = f"not reached ({reaching.missed} of {reaching.missed + reaching.reached.count})"
-    parts = [write(reaching.reached)] if reaching.reached.count else []
-    return ", ".join(parts + [missed] * bool(reaching.missed))
+    missed = f"not reached ({summary.missed} of {summary.missed + summary.reached.count})"
+    parts = [write(summary.reached)] if summary.reached.count else []
+    return ", ".join(parts + [missed] * bool(summary.missed))
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 run`, `8 runs`."""
+    """Return a count with its noun, such as `1 run` or `8 runs`."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def duration(seconds: float) -> str:
-    """A training time: `51.2 s`, `12.5 min`, `3.4 h`."""
+    """Return a duration, such as `51.2 s`, `12.5 min` or `3.4 h`."""
     for unit, size in (("h", 3600.0), ("min", 60.0)):
         if seconds >= size:
             return f"{number(seconds / size, 3)} {unit}"
@@ -78,12 +83,12 @@ def duration(seconds: float) -> str:
 
 
 def hyperparameter_list(values: Iterable[tuple[str, float]]) -> str:
-    """`learning_rate = 0.001, beta1 = 0.9`."""
+    """Return hyperparameters, such as `learning_rate = 0.001, beta1 = 0.9`."""
     return ", ".join(f"{name} = {value:.6g}" for name, value in values)
 
 
 def hyperparameter_text(hyperparameters: Hyperparameters) -> str:
-    """The values in one line, or what there is in their place."""
+    """Return the values in one line, or what an optimizer without hyperparameters uses instead."""
     if hyperparameters.weights_study_id is not None:
-        return "learned weights"
+        return "meta-trained weights"
     return hyperparameter_list(hyperparameters.values.items()) or "none"

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from lodo_bench.analysis.columns import Column
-from lodo_bench.analysis.comparison import Comparison, Row
+from lodo_bench.analysis.columns import ScoreColumn
+from lodo_bench.analysis.comparison import Comparison, ComparisonRow
 from lodo_bench.analysis.statistics import LEVEL
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.study import StudySummary
 
 
 def document(reports: Iterable[tuple[Comparison, Targets | None]]) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def _comparison(comparison: Comparison, targets: Targets | None) -> dict[str, An
     }
 
 
-def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) -> dict[str, Any]:
+def _row(comparison: Comparison, targets: Targets | None, index: int, row: ComparisonRow) -> dict[str, Any]:
     return {
         "optimizer": row.optimizer.name,
         "optimizer_options": row.optimizer.options,
@@ -49,22 +50,22 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Row) 
         "training_seconds": None if row.seconds is None else asdict(row.seconds),
         "evaluations_per_step": row.evaluations,
         "time_per_step": row.complexity or None,
-        "tuning": None if row.tuning is None else asdict(row.tuning),
+        "tuning": None if row.tuning is None else _tuning(row.tuning),
         "machines": [asdict(machine) for machine in row.machines],
         "unfinished": row.unfinished,
     }
 
 
-def _milestone(comparison: Comparison, index: int, row: Row, milestone: Milestone) -> dict[str, Any]:
-    """The training loss at a milestone, and under `scores` whatever else was measured there."""
+def _milestone(comparison: Comparison, index: int, row: ComparisonRow, milestone: Milestone) -> dict[str, Any]:
+    """Return the training loss at a milestone, and all other scores there under `scores`."""
     others = [column for column in row.results if column.milestone == milestone and not column.is_loss]
     return {
-        **_result(comparison, index, row, Column(milestone)),
+        **_result(comparison, index, row, ScoreColumn(milestone)),
         "scores": {column.score: _result(comparison, index, row, column) for column in others},
     }
 
 
-def _result(comparison: Comparison, index: int, row: Row, column: Column) -> dict[str, Any]:
+def _result(comparison: Comparison, index: int, row: ComparisonRow, column: ScoreColumn) -> dict[str, Any]:
     result, verdict = row.results[column], comparison.verdicts[column]
     published = result.published
     return {
@@ -80,3 +81,12 @@ def _result(comparison: Comparison, index: int, row: Row, column: Column) -> dic
 def _to_target(targets: Targets, index: int) -> Mapping[str, Any]:
     seconds = targets.seconds[index]
     return {"steps": asdict(targets.steps[index]), "seconds": None if seconds is None else asdict(seconds)}
+
+
+def _tuning(study: StudySummary) -> Mapping[str, Any]:
+    return {
+        "study": study.id,
+        "individuals": study.num_individuals,
+        "steps": study.steps,
+        "seconds": study.seconds,
+    }

@@ -1,4 +1,4 @@
-"""Reports as LaTeX, for a paper that uses the package booktabs."""
+"""Reports as LaTeX tables, which need the package booktabs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark
-from lodo_bench.report.layout import build_section
-from lodo_bench.report.table import Cell, ReportSection, Table, TableRow
+from lodo_bench.report.section import ReportSection, Table, TableRow, build_section
 
 _ESCAPES: Mapping[str, str] = {
     "\\": r"\textbackslash{}",
@@ -46,14 +45,14 @@ _MARKS: Mapping[Mark, str] = {
 
 
 def render(comparison: Comparison, targets: Targets | None = None) -> str:
-    """The report on one task as a table with a caption, and all else that the report says beneath it."""
+    """Render the report on one task: a table with a caption, and its verdicts and footnotes below it."""
     return render_section(build_section(comparison, targets))
 
 
 def render_section(section: ReportSection) -> str:
-    """A section as LaTeX, with a line end."""
+    """Render a section, ending with a newline."""
     notes = [*section.verdicts, *(f"Hyperparameters of {text}." for text in section.hyperparameters)]
-    notes += [note.text for note in section.notes]
+    notes += [note.text for note in section.footnotes]
     lines = [
         "% Needs \\usepackage{booktabs}.",
         r"\begin{table}",
@@ -68,7 +67,7 @@ def render_section(section: ReportSection) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` as LaTeX that shows it; an exponent becomes a power of ten."""
+    """Escape text for LaTeX; an exponent becomes a power of ten."""
     shown = "".join(_ESCAPES.get(character, character) for character in text)
     return _EXPONENT.sub(lambda found: rf"$\times 10^{{{int(found[1])}}}$", shown)
 
@@ -80,21 +79,17 @@ def _table(content: Table) -> list[str]:
         r"\toprule",
         _line([escaped(head.title) for head in content.heads]),
         r"\midrule",
-        *(_line(_cells(line)) for line in content.lines),
+        *(_line(_cells(row)) for row in content.rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]
 
 
 def _line(cells: list[str]) -> str:
-    # An empty group in front: a cell that starts with a bracket or a star would be an argument of the line before.
+    # The empty group keeps a cell that starts with a bracket or a star from being an argument of the previous line.
     return "{}" + " & ".join(cells) + r" \\"
 
 
-def _cells(line: TableRow) -> list[str]:
-    texts = [_cell(cell) for cell in line.cells]
-    return [rf"\emph{{{texts[0]}}}", *texts[1:]] if line.aside else texts
-
-
-def _cell(cell: Cell) -> str:
-    return _MARKS[cell.mark].format(escaped(cell.text))
+def _cells(row: TableRow) -> list[str]:
+    texts = [_MARKS[cell.mark].format(escaped(cell.text)) for cell in row.cells]
+    return [rf"\emph{{{texts[0]}}}", *texts[1:]] if row.is_bound else texts

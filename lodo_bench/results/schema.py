@@ -8,17 +8,20 @@ from typing import Any
 from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+OLDEST_VERSION = 3  # of the databases that can be migrated
+
+JsonObject = dict[str, Any]
 
 
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map = {dict[str, Any]: JSON, bytes: LargeBinary, float: Float(53)}  # noqa: RUF012
+    type_annotation_map = {JsonObject: JSON, bytes: LargeBinary, float: Float(53)}  # noqa: RUF012
 
 
 class SchemaRow(Base):
-    """One row: the version of the schema. That the table is there says that the database is ours."""
+    """The version of the schema, one row; the table marks the database as one of this program."""
 
     __tablename__ = "lodo_bench_schema"
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -30,7 +33,7 @@ class ProvenanceRow(Base):
     __tablename__ = "provenances"
     id: Mapped[int] = mapped_column(primary_key=True)
     command: Mapped[str]
-    versions: Mapped[dict[str, Any]]
+    versions: Mapped[JsonObject]
     commit: Mapped[str]
     host: Mapped[str]
     device: Mapped[str]
@@ -49,17 +52,17 @@ class StudyRow(Base):
     identity: Mapped[str] = mapped_column(String(64), index=True)
     task: Mapped[str]
     optimizer: Mapped[str]
-    spec: Mapped[dict[str, Any]]
-    hyperparameters: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    spec: Mapped[JsonObject]
+    hyperparameters: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
     created: Mapped[str]
     generations: Mapped[list[GenerationRow]] = relationship(order_by="GenerationRow.index")
-    weights: Mapped[WeightsRow | None] = relationship()
+    state: Mapped[MetaTrainingStateRow | None] = relationship()
 
 
-class WeightsRow(Base):
+class MetaTrainingStateRow(Base):
     """The latest `lodo_bench.spec.training.MetaTrainingState` of a study that meta-trains its optimizer."""
 
-    __tablename__ = "learned"
+    __tablename__ = "meta_training_states"
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True)
     provenance_id: Mapped[int] = mapped_column(ForeignKey("provenances.id"))
     weights: Mapped[bytes]
@@ -76,7 +79,7 @@ class GenerationRow(Base):
     index: Mapped[int]
     sigma: Mapped[float]
     steps: Mapped[int]
-    mean: Mapped[dict[str, Any]]
+    mean: Mapped[JsonObject]
     individuals: Mapped[list[IndividualRow]] = relationship(order_by="IndividualRow.index")
 
 
@@ -89,7 +92,7 @@ class IndividualRow(Base):
     generation_id: Mapped[int] = mapped_column(ForeignKey("generations.id"), index=True)
     provenance_id: Mapped[int] = mapped_column(ForeignKey("provenances.id"))
     index: Mapped[int]
-    hyperparameters: Mapped[dict[str, Any]]
+    hyperparameters: Mapped[JsonObject]
     fitness: Mapped[float | None]
     fitness_kind: Mapped[str]
     status: Mapped[str]
@@ -100,15 +103,16 @@ class IndividualRow(Base):
 
 
 class RunSetRow(Base):
-    """Final runs with the same settings, one for each seed."""
+    """Final runs with the same settings, one for each seed; `study_id` is the study that tuned the hyperparameters."""
 
     __tablename__ = "run_sets"
     id: Mapped[int] = mapped_column(primary_key=True)
     identity: Mapped[str] = mapped_column(String(64), index=True)
     task: Mapped[str]
     optimizer: Mapped[str]
-    spec: Mapped[dict[str, Any]]
+    spec: Mapped[JsonObject]
     created: Mapped[str]
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("studies.id", name="fk_run_sets_study_id"))
     runs: Mapped[list[RunRow]] = relationship(order_by="RunRow.seed")
 
 
@@ -129,11 +133,11 @@ class RunRow(Base):
     provenance: Mapped[ProvenanceRow] = relationship()
     milestones: Mapped[list[MilestoneRow]] = relationship(order_by="MilestoneRow.id", cascade="all, delete-orphan")
     curve: Mapped[CurveRow] = relationship(cascade="all, delete-orphan")
-    series: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan")
+    metrics: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan")
 
 
 class MilestoneRow(Base):
-    """The score of a run at one milestone, e.g. `steps:200`."""
+    """The score of a run at one milestone; `key` is that of `lodo_bench.spec.milestone.Milestone`."""
 
     __tablename__ = "milestones"
     __table_args__ = (UniqueConstraint("run_id", "key"),)
@@ -146,7 +150,7 @@ class MilestoneRow(Base):
 
 
 class ScoreRow(Base):
-    """What else was measured of a run at a milestone, e.g. `test_loss`."""
+    """Another measurement of a run at a milestone, e.g. `test_loss`."""
 
     __tablename__ = "scores"
     __table_args__ = (UniqueConstraint("milestone_id", "name"),)
@@ -158,9 +162,9 @@ class ScoreRow(Base):
 
 
 class MetricHistoryRow(Base):
-    """A metric's course in a run: little-endian int64 step counts and float64 values, each compressed with zlib."""
+    """The history of a metric in a run: step counts (int64) and values (float64), each compressed with zlib."""
 
-    __tablename__ = "series"
+    __tablename__ = "metric_histories"
     __table_args__ = (UniqueConstraint("run_id", "name"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
@@ -184,12 +188,12 @@ class CurveRow(Base):
 
 
 def encode_number(value: float) -> tuple[float | None, str]:
-    """A float as a pair of columns: not every database can keep NaN and infinities in a float column."""
+    """Return a float as a pair of columns, as not every database can store NaN and infinities in a float column."""
     if math.isfinite(value):
         return value, "finite"
     return None, str(value)
 
 
 def decode_number(value: float | None, kind: str) -> float:
-    """The float that `encode_number` made the pair of."""
+    """Return the float of a pair that `encode_number` made."""
     return float(kind) if value is None else value

@@ -1,1 +1,1 @@
-"""Final runs."""
+"""Final runs: execution, hyperparameters and provenance."""

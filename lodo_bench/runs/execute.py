@@ -26,111 +26,110 @@ from lodo_bench.training.session import Progress
 
 
 class RunWriter(Protocol):
-    """Where runs are written down; `lodo_bench.results.store.Store` is one."""
+    """Storage of runs, such as `lodo_bench.results.store.Store`."""
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
-        """Keep a run, in place of an interrupted one with the same seed."""
+        """Store a run, in place of an interrupted one with the same seed."""
         ...
 
     def weights(self, study: int) -> bytes:
-        """The weights that a meta-training has learned."""
+        """Return the weights that a study has meta-trained."""
         ...
 
 
 class RunCallback(Protocol):
-    """Who wants to see how the runs go. All calls come while the training clock is paused."""
+    """Callbacks for run progress, called while the training clock is paused."""
 
     def start(self, run: str) -> None:
-        """Some runs begin; `run` says which."""
+        """Handle the start of runs; `run` names their seeds."""
         ...
 
     def progress(self, progress: Progress) -> None:
-        """They have got on."""
+        """Handle progress."""
         ...
 
     def notice(self, message: str) -> None:
-        """Something that a person should know has happened."""
+        """Handle a notice for the user."""
         ...
 
     def ended(self, run: RunRecord) -> None:
-        """One of them is over and stored."""
+        """Handle a finished run, which is already stored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointPlan:
-    """Where runs that are under way are kept, and every how many seconds."""
+    """The directory of the checkpoints of runs in progress, and the seconds between two writes."""
 
     folder: Path
     every: float
 
 
 def execute_run_set(
-    run_set: RunSetRecord, ledger: RunWriter, listener: RunCallback, plan: CheckpointPlan | None = None
+    run_set: RunSetRecord, writer: RunWriter, callback: RunCallback, plan: CheckpointPlan | None = None
 ) -> None:
-    """Run every seed of the set that has no run yet. Each run is stored as soon as it has ended.
+    """Run every missing seed of a validated run set. Each run is stored as soon as it ends.
 
-    Runs that were stopped go on from their checkpoints, where there is a plan for these. An exception in a run, such as
-    an exhausted memory, is its outcome: it is `failed`, with the reason.
+    With a `plan`, interrupted runs resume from their checkpoints. An exception in a run, such as exhausted memory, is
+    an outcome: the run is `failed`, with the reason.
 
     Raises:
-        KeyboardInterrupt: if the user stopped it, with the runs under way stored as `interrupted`.
+        KeyboardInterrupt: if the user stopped it, with the runs in progress stored as `interrupted`.
     """
-    learned = _learned(run_set.spec, ledger)
+    spec, weights = run_set.spec, weights_of(run_set.spec, writer)
     for seeds in _batches(run_set):
-        listener.start(_title(seeds, run_set.spec))
-        checkpoint = None if plan is None else _checkpoint(plan, run_set, seeds[0], listener)
-        ended = _train(run_set.spec, seeds, learned, listener, checkpoint)
-        for run, curve in ended:
-            if run.seed in run_set.missing_seeds:
-                ledger.add_run(run_set.id, run, curve)
-                listener.ended(run)
-        if any(run.status is Status.INTERRUPTED for run, _ in ended):
+        callback.start(_title(seeds, spec))
+        checkpoint = None if plan is None else _checkpoint(plan, run_set, seeds[0], callback)
+        with single_thread() if threads_of(spec.task.name) == 1 else nullcontext():
+            outcomes = train_validated(_training_spec(spec, seeds, weights), callback.progress, checkpoint)
+        for seed, outcome in zip(seeds, outcomes, strict=True):
+            if seed in run_set.missing_seeds:
+                run = _record(spec, seed, outcome)
+                writer.add_run(run_set.id, run, outcome.curve)
+                callback.ended(run)
+        if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
             raise KeyboardInterrupt
         if checkpoint is not None:
             checkpoint.remove()
 
 
-def trajectory(spec: RunSetSpec, seed: int, ledger: RunWriter) -> NDArray[np.float64]:
-    """The points that a final run has gone through, (steps + 1, n); computed anew, as no run keeps them.
+def trajectory(spec: RunSetSpec, seed: int, writer: RunWriter) -> NDArray[np.float64]:
+    """Return the points of a final run, (steps + 1, n). They are computed anew, as runs do not store them.
 
     On a CPU of the same kind they are those of the stored run.
     """
-    return trace(_training_spec(spec, [seed], _learned(spec, ledger)))[:, 0]
+    return trace(_training_spec(spec, [seed], weights_of(spec, writer)))[:, 0]
 
 
-def _learned(spec: RunSetSpec, ledger: RunWriter) -> bytes:
+def threads_of(task: str) -> int:
+    """Return the number of threads of final runs on `task`: one for small problems, all of PyTorch's for networks."""
+    return torch.get_num_threads() if TASKS.load(task).is_network else 1
+
+
+def weights_of(spec: RunSetSpec, writer: RunWriter) -> bytes:
+    """Return the weights of a meta-trained optimizer; empty for others."""
     study = spec.hyperparameters.weights_study_id
-    return b"" if study is None else ledger.weights(study)
+    return b"" if study is None else writer.weights(study)
 
 
 def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
-    """Seeds that are trained together and of which at least one is missing.
+    """Yield the seeds that are trained together and of which at least one is missing.
 
-    They are the same however many are missing, as their checkpoint is that of them all.
+    The batches do not depend on which seeds are missing, because each batch shares a checkpoint.
     """
-    spec, size = run_set.spec, _lockstep(run_set.spec)
+    spec = run_set.spec
+    size = 1 if spec.timed else TASKS.load(spec.task.name).max_population or spec.num_seeds
     for first in range(0, spec.num_seeds, size):
         seeds = range(first, min(first + size, spec.num_seeds))
         if any(seed in run_set.missing_seeds for seed in seeds):
             yield seeds
 
 
-def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, listener: RunCallback) -> Checkpoint:
+def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, callback: RunCallback) -> Checkpoint:
     path = checkpoint_path(plan.folder, run_set.id, seed)
-    # Of a database that was made anew the numbers come again, and the data may be another by now.
+    # A database that was deleted and created again reuses the numbers, and the data set may have changed.
     owner = f"{run_set.created} {TASKS.load(run_set.spec.task.name).dataset_name()}"
-    return Checkpoint(path, owner, plan.every, listener.notice)
-
-
-def threads_of(task: str) -> int:
-    """How many threads final runs on `task` compute with: one on small problems, all that PyTorch has on networks."""
-    return torch.get_num_threads() if TASKS.load(task).is_network else 1
-
-
-def _lockstep(spec: RunSetSpec) -> int:
-    """How many runs are trained together at most."""
-    return 1 if spec.timed else TASKS.load(spec.task.name).max_population or spec.num_seeds
+    return Checkpoint(path, owner, plan.every, callback.notice)
 
 
 def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
@@ -139,16 +138,7 @@ def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
     return f"seeds {', '.join(map(str, seeds))} in lockstep"
 
 
-def _train(
-    spec: RunSetSpec, seeds: Sequence[int], learned: bytes, listener: RunCallback, checkpoint: Checkpoint | None
-) -> list[tuple[RunRecord, Curve]]:
-    training = _training_spec(spec, seeds, learned)
-    with single_thread() if threads_of(spec.task.name) == 1 else nullcontext():
-        outcomes = train_validated(training, listener.progress, checkpoint)
-    return [(_record(spec, seed, outcome), outcome.curve) for seed, outcome in zip(seeds, outcomes, strict=True)]
-
-
-def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> TrainingSpec:
+def _training_spec(spec: RunSetSpec, seeds: Sequence[int], weights: bytes) -> TrainingSpec:
     return TrainingSpec(
         task=spec.task,
         optimizer=spec.optimizer,
@@ -157,7 +147,7 @@ def _training_spec(spec: RunSetSpec, seeds: Sequence[int], learned: bytes) -> Tr
         steps=spec.steps,
         seconds=spec.seconds,
         compute=spec.compute,
-        weights=learned,
+        weights=weights,
     )
 
 
@@ -176,6 +166,6 @@ def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
 
 
 def _loss(outcome: Outcome, milestone: Milestone) -> float | None:
-    """The score; NaN for a run that diverged before the milestone, None for one that did not get there otherwise."""
+    """Return the score; NaN if the run diverged before the milestone, None if it did not reach it otherwise."""
     loss = milestone_loss(outcome.curve, milestone)
     return math.nan if loss is None and outcome.status is Status.DIVERGED else loss

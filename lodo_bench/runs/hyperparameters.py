@@ -1,4 +1,4 @@
-"""Which hyperparameters a final run takes."""
+"""The choice of a final run's hyperparameters."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lodo_bench.analysis.published import published_hyperparameters
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.results.store import Store
-from lodo_bench.spec.options import format_value
 from lodo_bench.spec.run_set import Hyperparameters
-from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
@@ -21,9 +20,14 @@ SOURCES = ("tuned", "paper", "default")
 def choose(
     task: TaskSpec, optimizer: OptimizerSpec, source: str | None, given: Mapping[str, float], store: Store
 ) -> Hyperparameters:
-    """The hyperparameters from `source`, or from the first of `SOURCES` that has any, with the `given` ones on top.
+    """Return the hyperparameters from `source`, overridden by the `given` ones.
 
-    The given ones are checked values by full name.
+    Args:
+        task: of the final run.
+        optimizer: of the final run.
+        source: one of `SOURCES`; None for the first of them that has any.
+        given: validated values by full name.
+        store: has the tuned ones.
 
     Raises:
         UsageError: if `source` has none.
@@ -34,7 +38,7 @@ def choose(
         if base is not None:
             break
     else:
-        raise UsageError(_missing(source or "tuned", task, optimizer))
+        raise _missing(source or "tuned", task, optimizer)
     if not given:
         return base
     values = {p.name: given.get(p.name, base.values[p.name]) for p in parameters}
@@ -42,8 +46,8 @@ def choose(
     return replace(base, values=values, source="given", provenance_note=rest, study_id=None)
 
 
-def tuned_hyperparameters(study: StudyRecord) -> Hyperparameters | None:
-    """What a study has found; None if it is unfinished, or nothing it tried had a finite loss."""
+def tuned_hyperparameters(study: StudySummary) -> Hyperparameters | None:
+    """Return the result of a study; None if it is unfinished, or no individual had a finite loss."""
     if study.result is None or not study.has_result:
         return None
     weights_study_id = study.id if study.result.weights else None
@@ -52,7 +56,7 @@ def tuned_hyperparameters(study: StudyRecord) -> Hyperparameters | None:
 
 
 def fixed_hyperparameters(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> Hyperparameters | None:
-    """The `paper`'s hyperparameters or the `default` ones; None if they are not known, or must be learned."""
+    """Return the `paper`'s hyperparameters or the `default` ones; None if unknown, or if they must be meta-trained."""
     if source == "paper":
         published = published_hyperparameters(task, optimizer)
         return None if published is None else Hyperparameters(published, "paper", "Table 6")
@@ -71,9 +75,9 @@ def _from(source: str, task: TaskSpec, optimizer: OptimizerSpec, store: Store) -
 
 
 def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparameters) -> Hyperparameters:
-    """The tuned values with the learning rates that the task's final runs take.
+    """Scale tuned learning rates for the task's final runs (LODO App. F.2).
 
-    Those of the paper's Table 6 are taken to be those of its final runs already.
+    The values of the paper's Table 6 need no scaling: they are those of its final runs.
     """
     scale = TASKS.load(task.name).final_lr_scale
     rates = [p.name for p in OPTIMIZERS.load(optimizer.name).hyperparameters if p.is_learning_rate]
@@ -83,16 +87,17 @@ def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparame
     return replace(tuned, values=values, provenance_note=f"{rates[0].replace('_', ' ')} × {scale:g}")
 
 
-def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> str:
-    learns = OPTIMIZERS.load(optimizer.name).search == "meta-training"
-    if source == "tuned" or learns:
-        options = "".join(f" -t {name}={format_value(value)}" for name, value in task.options.items())
-        structure = "".join(f" -o {name}={format_value(value)}" for name, value in optimizer.options.items())
-        return (
-            f"{optimizer.label} has not been {'meta-trained' if learns else 'tuned'} on {task.label} in this database. "
-            f"Do it with 'lodo-bench tune --task {task.name}{options} --optimizer {optimizer.name}{structure}'."
+def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> UsageError:
+    is_meta_trained = OPTIMIZERS.load(optimizer.name).search == "meta-training"
+    if source == "tuned" or is_meta_trained:
+        done = "meta-trained" if is_meta_trained else "tuned"
+        return UsageError(
+            f"{optimizer.label} has not been {done} on {task.label} in this database.",
+            remedy=Remedy.TUNE_FIRST,
+            task=task,
+            optimizer=optimizer,
         )
-    return (
-        f"the paper's hyperparameters of {optimizer.label} on {task.label} are not known. "
-        f"Use --hyperparameters tuned or default, or give them with -p."
+    return UsageError(
+        f"the paper's hyperparameters of {optimizer.label} on {task.label} are not known.",
+        remedy=Remedy.CHOOSE_HYPERPARAMETERS,
     )

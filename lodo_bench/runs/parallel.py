@@ -1,4 +1,4 @@
-"""Untimed final runs of several optimizers at the same time, each run set in a process of its own."""
+"""Untimed final runs of several optimizers in parallel, one process per run set."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any
 
 import torch
 
-from lodo_bench.errors import LodoBenchError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
 from lodo_bench.training.session import Progress
 
-_PATIENCE_SECONDS = 60
+_JOIN_TIMEOUT_SECONDS = 60
 Ended = list[tuple[RunRecord, Curve]]
 
 
@@ -29,9 +28,9 @@ class Job:
     """A run set to execute.
 
     Attributes:
-        record: as it is stored.
-        learned: the weights of a meta-trained optimizer; empty for others.
-        plan: where its checkpoints lie, if anywhere.
+        record: the run set.
+        weights: the weights of a meta-trained optimizer; empty for others.
+        plan: its checkpoints; None for none.
     """
 
     record: RunSetRecord
@@ -40,8 +39,8 @@ class Job:
 
 
 @dataclass
-class _Collected:
-    """Keeps what a run set comes to, to be sent home; also hears of its progress, and says nothing."""
+class _Collector:
+    """A writer that keeps the runs to send them to the parent process, and a callback that ignores progress."""
 
     stored_weights: bytes
     ended_runs: Ended = field(default_factory=list)
@@ -58,35 +57,35 @@ class _Collected:
     def notice(self, message: str) -> None: ...
 
 
-def execute_all(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Ended]]:
-    """Execute the jobs, so many at a time; the results as they come, which do not depend on how many.
+def execute_all(jobs: Sequence[Job], num_processes: int) -> Iterator[tuple[Job, Ended]]:
+    """Execute the jobs in parallel and yield their runs as they finish; these do not depend on `num_processes`.
 
     Raises:
-        KeyboardInterrupt: if the user stopped it. What is under way has kept its checkpoints.
-        LodoBenchError: if a process was lost.
+        KeyboardInterrupt: if the user stopped it; the runs in progress have written their checkpoints.
+        UsageError: if a process was lost.
     """
-    left = list(jobs)
-    with _team(min(processes, len(left))) as team:
+    pending = list(jobs)
+    with _processes(min(num_processes, len(pending))) as connections:
         busy: dict[Connection, Job] = {}
-        while left or busy:
-            for connection in team:
-                if left and connection not in busy:
-                    busy[connection] = left.pop(0)
+        while pending or busy:
+            for connection in connections:
+                if pending and connection not in busy:
+                    busy[connection] = pending.pop(0)
                     connection.send(busy[connection])
-            for ready in wait(list(busy)):
-                assert isinstance(ready, Connection), "no others are waited for"
-                job = busy.pop(ready)
-                yield job, _received(ready, job)
+            ready = wait(busy)
+            for connection in [each for each in busy if each in ready]:
+                job = busy.pop(connection)
+                yield job, _receive(connection, job)
 
 
-def _received(connection: Connection, job: Job) -> Ended:
+def _receive(connection: Connection, job: Job) -> Ended:
     try:
         ended: Ended | BaseException = connection.recv()
     except (EOFError, OSError):
-        label = job.record.spec.optimizer.label
-        raise LodoBenchError(
-            f"the process that ran {label} was lost, perhaps for want of memory. The same command goes on; with "
-            f"--workers 0 everything runs in one process."
+        raise UsageError(
+            f"the process that ran {job.record.spec.optimizer.label} was lost, perhaps because memory was exhausted. "
+            f"Rerun the same command to resume.",
+            remedy=Remedy.USE_ONE_PROCESS,
         ) from None
     if isinstance(ended, BaseException):
         raise ended
@@ -94,13 +93,13 @@ def _received(connection: Connection, job: Job) -> Ended:
 
 
 @contextmanager
-def _team(size: int) -> Iterator[list[Connection]]:
-    """Connections to so many processes, which end with the block; at an interrupt, when they have kept their state."""
+def _processes(count: int) -> Iterator[list[Connection]]:
+    """Start processes and yield connections to them; on an interrupt they write their checkpoints before they end."""
     context = multiprocessing.get_context("spawn")
-    threads = max(1, torch.get_num_threads() // size)
+    threads = max(1, torch.get_num_threads() // count)
     members: list[tuple[BaseProcess, Connection]] = []
     try:
-        for _ in range(size):
+        for _ in range(count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, threads), daemon=True)
             process.start()
@@ -110,44 +109,44 @@ def _team(size: int) -> Iterator[list[Connection]]:
     except BaseException:
         for member, _ in members:
             member.terminate()
-        _join(process for process, _ in members)
+        _join(member for member, _ in members)
         raise
     finally:
         for _, connection in members:
             connection.close()
-        _join(process for process, _ in members)
+        _join(member for member, _ in members)
 
 
 def _join(processes: Iterable[BaseProcess]) -> None:
     for process in processes:
-        process.join(_PATIENCE_SECONDS)
+        process.join(_JOIN_TIMEOUT_SECONDS)
         if process.is_alive():
             process.kill()
 
 
 def _work(connection: Connection, threads: int) -> None:
-    """What a process does: execute what comes in, until nothing can come any more."""
-    # Ctrl-C is the parent's to answer: it asks its processes to end, and they do when their state is kept.
+    """Execute the jobs that arrive, until the pipe closes."""
+    # The parent answers Ctrl-C: it terminates its processes, which then write their checkpoints.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
     torch.set_num_threads(threads)
     try:
         while True:
-            connection.send(_done(connection.recv()))
+            connection.send(_execute(connection.recv()))
     except (EOFError, OSError, KeyboardInterrupt):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process is ending already
 
 
-def _done(job: Job) -> Any:
-    collected = _Collected(job.weights)
+def _execute(job: Job) -> Ended | Exception:
+    collector = _Collector(job.weights)
     try:
-        execute_run_set(job.record, collected, collected, job.plan)
+        execute_run_set(job.record, collector, collector, job.plan)
     except Exception as error:
         return error
-    return collected.ended_runs
+    return collector.ended_runs
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    # Who asks the whole group to end asks twice: the parent passes on what this process has heard itself.
+    # A request to the whole process group arrives twice, because the parent passes on what it receives itself.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt

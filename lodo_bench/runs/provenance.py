@@ -1,4 +1,4 @@
-"""Where, when and with what this process computes."""
+"""The provenance of what this process computes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from lodo_bench.spec.provenance import Machine, Provenance
 _PACKAGES = ("torch", "numpy", "numba", "triton", "ray")
 
 
-def gather(device: str, command: str, threads: int, data: str = "") -> Provenance:
-    """Everything about this process that a result may depend on.
+def collect_provenance(device: str, command: str, threads: int, data: str = "") -> Provenance:
+    """Collect everything about this process that a result may depend on.
 
     Args:
         device: `cpu` or `cuda`.
         command: the command line, as the user would type it.
-        threads: how many compute.
-        data: the data set, if there is one; recorded as a version.
+        threads: the number of threads that compute (>= 1).
+        data: the name of the data set, recorded as a version; empty for none.
     """
     return Provenance(
         command=command,
@@ -53,10 +53,10 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit of the working copy that this package is part of, `-dirty` if it was changed; empty for none."""
+    """Return the commit of the working copy that this package is part of, `-dirty` if modified; empty outside one."""
     here = Path(__file__).resolve()
     try:
-        # Only a file that git knows is part of the working copy; an environment inside some other one is not.
+        # This fails if the package is not tracked, as in a virtual environment inside some other working copy.
         subprocess.run(
             ["git", "ls-files", "--error-unmatch", here.name], cwd=here.parent, capture_output=True, check=True
         )

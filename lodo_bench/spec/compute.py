@@ -1,4 +1,4 @@
-"""Where and how a computation runs: device, dtype and backend."""
+"""Compute settings: device, dtype and backend."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal
 Device = Literal["cpu", "cuda"]
 DType = Literal["float32", "float64"]
 Backend = Literal["torch", "numba", "triton"]
-BackendChoice = Backend | Literal["auto"]
+BackendChoice = Literal[Backend, "auto"]
 
 
 @dataclass(frozen=True, slots=True)
 class ComputeSpec:
-    """Where and how tensors are computed.
+    """The compute settings of a training.
 
     Attributes:
-        device: where the tensors live.
+        device: the device of every tensor.
         dtype: the precision of every tensor.
         backend: the implementation of the heavy arithmetic; `auto` selects the fastest one available.
     """

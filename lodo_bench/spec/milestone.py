@@ -52,3 +52,13 @@ def milestones(steps: int, seconds: float | None) -> tuple[Milestone, ...]:
     """Return the milestones of a training of at least so many steps and seconds, in order."""
     by_time = () if seconds is None else (Milestone("seconds", seconds),)
     return Milestone("steps", steps), *by_time
+
+
+def scored_window(steps: int) -> tuple[int, int]:
+    """Return the range [first, last) of the losses that score a run at a milestone of `steps` steps (LODO §5).
+
+    These are the steps t with 0.9 T < t < T, counted from 1: 181, ..., 199 of 200, as the paper's authors score (the
+    step that reaches the milestone is not before it). There is at least one.
+    """
+    first = 9 * steps // 10
+    return first, max(steps - 1, first + 1)

@@ -24,7 +24,7 @@ _RULES: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A named value that a task or an optimizer takes.
+    """A setting of a task or an optimizer: name, range and default.
 
     Args:
         name: the full name, e.g. `batch_size`.
@@ -32,7 +32,7 @@ class Option:
         kind: the range of its values: `rate` (> 0), `decay` (in [0, 1)), `variance` (>= 0), `positive-int`,
             `nonnegative-int` or `choice` (a word).
         default: the value used when none is given.
-        description: one line for people.
+        description: one line for help texts.
         choices: the words of a `choice`.
     """
 
@@ -80,22 +80,22 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class HyperparameterSpec(Option):
-    """A number that is tuned: a `rate` on a log scale, or a `decay` on a logit scale.
+    """A tuned number: a `rate` on a log scale, or a `decay` on a logit scale.
 
     Args:
-        is_learning_rate: whether it scales the steps, see `Task.final_lr_scale`.
+        is_learning_rate: whether it scales the steps, so that `Task.final_lr_scale` applies to it.
     """
 
     is_learning_rate: bool = False
 
     @property
     def initial(self) -> float:
-        """The default, where a search starts."""
+        """The default, at which a search starts."""
         return float(self.default)
 
 
 def format_value(value: Value) -> str:
-    """Format a value for people."""
+    """Format a value for messages and tables."""
     return value if isinstance(value, str) else f"{value:g}"
 
 

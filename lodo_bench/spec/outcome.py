@@ -13,7 +13,7 @@ from lodo_bench.spec.milestone import Milestone
 
 
 class Status(StrEnum):
-    """How the training of one individual ended. Stored as it is, never padded or hidden."""
+    """The end of an individual's training. Failures and divergence are stored like any other outcome."""
 
     COMPLETED = "completed"
     DIVERGED = "diverged"
@@ -23,11 +23,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MetricHistory:
-    """A metric's course.
+    """The values of a metric over a training.
 
     Attributes:
-        steps: (K,), after how many steps it was measured.
-        values: (K,), what it was.
+        steps: (K,), the numbers of steps after which it was measured.
+        values: (K,), its values.
     """
 
     steps: NDArray[np.int64]
@@ -36,13 +36,13 @@ class MetricHistory:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The whole course of one individual: every step's loss, and when the steps were taken.
+    """The learning curve of one individual.
 
     Attributes:
         losses: (T,), the training loss of each step, on the batch of that step, before the update.
         clock_steps: (M,), increasing step counts at which the training clock was read, starting with 0.
         clock_seconds: (M,), the training seconds at those counts.
-        metrics: what else was measured, off the clock, by name.
+        metrics: other measurements, off the clock, by name.
     """
 
     losses: NDArray[np.float64]
@@ -58,14 +58,14 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came out of training one individual.
+    """The result of training one individual.
 
     Attributes:
-        status: how it ended.
-        reason: why, where the status needs a reason; else empty.
+        status: the way it ended.
+        reason: an explanation of a status other than `completed`; else empty.
         steps: gradient evaluations on fresh batches.
         evaluations: all gradient evaluations, those on the same batch included.
-        curve: losses and clock.
+        curve: the learning curve.
         scores: other measurements at each milestone that was reached, by name.
     """
 

@@ -1,4 +1,4 @@
-"""Where, when and with what a result was computed."""
+"""Provenance: the place, time and software of a computation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a run's speed depends on; two runs on equal machines can be compared by the clock."""
+    """The hardware that a run's speed depends on; runs on equal machines can be compared by the clock.
+
+    Attributes:
+        device: the name of the GPU, or `cpu`.
+        cpu: the model of the CPU.
+        cores: the number of logical CPUs.
+        threads: the number of threads that compute.
+    """
 
     device: str
     cpu: str
@@ -18,14 +25,14 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where, when and with what something was computed.
+    """The place, time and software of a computation.
 
     Attributes:
         command: the command line.
-        versions: of Python, lodo-bench, torch, numpy and, where used, ray.
-        commit: of the working copy, `""` outside one.
-        host: the machine's name.
-        machine: what its speed depends on.
+        versions: versions of Python, lodo-bench and the packages it computes with, and of the data set.
+        commit: the commit of the working copy; empty outside one.
+        host: the name of the machine.
+        machine: its hardware.
         started: UTC, ISO 8601.
     """
 

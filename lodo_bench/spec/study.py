@@ -16,7 +16,12 @@ DecayTransform = Literal["logit", "log-complement"]
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """One generation of a search: the spread `sigma` (in the rescaled space) and the training `steps` (>= 1)."""
+    """One generation of a search.
+
+    Attributes:
+        sigma: the standard deviation around the mean, in the unconstrained space.
+        steps: training steps of each individual (>= 1).
+    """
 
     sigma: float
     steps: int
@@ -68,7 +73,7 @@ class StudySpec:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRecord:
-    """A generation as it was when it opened; `mean` holds natural values by name."""
+    """A generation as it was when it opened; `mean` holds the values by name."""
 
     index: int
     sigma: float
@@ -83,7 +88,7 @@ class IndividualRecord:
     Attributes:
         generation: the index of its generation.
         index: its index within the generation.
-        hyperparameters: natural values by name.
+        hyperparameters: its values by name.
         fitness: mean training loss over the last tenth of its steps; not finite if it diverged or failed.
         status: how its training ended.
         reason: the cause, where the status needs one; else empty.
@@ -104,6 +109,39 @@ class IndividualRecord:
     seconds: float
     host: str
     state: MetaTrainingState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """A stored study in numbers, without its generations and individuals.
+
+    Attributes:
+        id, spec, result: as in `StudyRecord`.
+        num_generations: generations opened so far.
+        num_individuals: individuals evaluated so far.
+        has_finite_loss: True if the loss of any of them is finite.
+        steps: training steps of all of them.
+        seconds: training time of all of them, on one worker each; several workers share it.
+    """
+
+    id: int
+    spec: StudySpec
+    result: Tuned | None
+    num_generations: int
+    num_individuals: int
+    has_finite_loss: bool
+    steps: int
+    seconds: float
+
+    @property
+    def status(self) -> Literal["finished", "unfinished"]:
+        """`finished` once the search has its result."""
+        return "unfinished" if self.result is None else "finished"
+
+    @property
+    def has_result(self) -> bool:
+        """True for a finished search in which any loss was finite; where none ever was, its mean never moved."""
+        return self.result is not None and self.has_finite_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +177,21 @@ class StudyRecord:
     @property
     def has_result(self) -> bool:
         """True for a finished search in which any loss was finite; where none ever was, its mean never moved."""
-        return self.status == "finished" and any(math.isfinite(member.fitness) for member in self.individuals)
+        return self.summary.has_result
+
+    @property
+    def summary(self) -> StudySummary:
+        """The study in numbers."""
+        return StudySummary(
+            id=self.id,
+            spec=self.spec,
+            result=self.result,
+            num_generations=len(self.generations),
+            num_individuals=len(self.individuals),
+            has_finite_loss=any(math.isfinite(member.fitness) for member in self.individuals),
+            steps=sum(member.steps for member in self.individuals),
+            seconds=sum(member.seconds for member in self.individuals),
+        )
 
     def count(self, status: Status) -> int:
         """Count the individuals that ended with `status`."""

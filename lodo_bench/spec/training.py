@@ -1,4 +1,4 @@
-"""Specifications of what to train: task, optimizer, individuals and duration."""
+"""Specifications of trainings: task, optimizer, individuals and duration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OptimizerSpec(_Named):
 
 @dataclass(frozen=True, slots=True)
 class LossBound:
-    """A loss that no optimizer can beat on a task in the long run, and what attains it."""
+    """The lowest steady loss possible on a task, and the name of the method that attains it."""
 
     name: str
     loss: float
@@ -46,10 +46,12 @@ class LossBound:
 
 @dataclass(frozen=True, slots=True)
 class Individual:
-    """One member of a population: its hyperparameters and the key that its seeds are derived from.
+    """A member of a population.
 
-    `key` is `(seed,)` for a final run and `(study seed, generation, index)` during tuning; with the purpose it is
-    all that an individual's result depends on beside the hyperparameters.
+    Attributes:
+        key: `(seed,)` for a final run and `(study seed, generation, index)` during tuning; all seeds derive from it
+            and from the purpose.
+        hyperparameters: natural values by full name.
     """
 
     key: tuple[int, ...]
@@ -84,15 +86,15 @@ class MetaTrainingState:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSpec:
-    """What to train: a population on one task with one optimizer, in lockstep.
+    """The training of a population on one task with one optimizer, in lockstep.
 
     Args:
         task: the task.
         optimizer: the optimizer.
         purpose: `tuning` or `final`; the two never share seeds.
         individuals: the population, P of them.
-        steps: train at least this many steps (>= 1).
-        seconds: train at least this long on the training clock, too; None for no time milestone.
+        steps: the step milestone: train at least this many steps (>= 1).
+        seconds: the time milestone: also train at least this many seconds on the training clock (> 0); None for none.
         compute: device, dtype and backend.
         weights: the weights of a meta-trained optimizer, little-endian float64; empty for fresh ones.
     """

@@ -1,4 +1,4 @@
-"""The tasks by name. To add one: write its file, and add its row here."""
+"""Table of the tasks by name. To add one, write its file and add its row here."""
 
 from collections.abc import Mapping
 
@@ -20,9 +20,9 @@ TASKS: Registry[Task] = Registry(
 
 
 def task_spec(name: str, options: Mapping[str, Value]) -> TaskSpec:
-    """The task of this name with these options, checked.
+    """Return the specification of a task, with validated options.
 
-    Options at the paper's value are left out, so that a task has one specification only.
+    Options at their default are left out, so that each task has exactly one specification.
 
     Raises:
         UsageError: for an unknown task or option, or a value out of range.
@@ -31,5 +31,5 @@ def task_spec(name: str, options: Mapping[str, Value]) -> TaskSpec:
     given = resolve(kind.options_table, options, f"task {name}", "option")
     defaults = kind.with_defaults({})
     changed = {option: value for option, value in given.items() if value != defaults[option]}
-    kind.optimal_loss(changed)  # complains about options that contradict each other
+    kind.optimal_loss(changed)  # raises if options contradict each other
     return TaskSpec(name, changed)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.backends.compiled_loop import CompiledStep
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
 from lodo_bench.spec.training import Capability, LossBound
@@ -65,7 +64,7 @@ class Task(ABC, Checkpointable):
         options_table: options that the task takes.
         step_milestone: default number of steps of a final run (LODO §5), at least 1.
         default_dtype: default precision of tuning and final runs.
-        is_network: whether the parameters are those of a neural network.
+        is_network: True if the parameters are those of a neural network.
         max_population: largest number of individuals that can train in lockstep; None if unlimited.
         final_lr_scale: factor applied to tuned learning rates in final runs (LODO App. F.2).
         metric_interval: steps between calls of `validation_metrics` in a final run; None for no calls.
@@ -74,7 +73,6 @@ class Task(ABC, Checkpointable):
         device: device of all tensors.
         options: all options by full name, defaults included.
         dimension: n.
-        is_compiled: whether there is `compiled_batches` on this device, with the kernel that was asked for.
     """
 
     options_table: ClassVar[tuple[Option, ...]] = ()
@@ -85,7 +83,6 @@ class Task(ABC, Checkpointable):
     final_lr_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None
     offers: ClassVar[frozenset[Capability]] = frozenset()
-    is_compiled = False
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         self.population = len(generators)
@@ -141,14 +138,6 @@ class Task(ABC, Checkpointable):
         Repeated calls at the same `x` return the same values. Both results are new tensors, which the caller may keep;
         `x` must not be modified.
         """
-
-    def compiled_batches(self, limit: int) -> tuple[CompiledStep, int]:
-        """Move on by several batches at once, 1 to `limit`, and leave it to compiled code to evaluate on them.
-
-        Returns:
-            The code, to be run before anything else is asked of the task, and their number.
-        """
-        raise NotImplementedError
 
     def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
         """Return metrics that are recorded every `metric_interval` steps, e.g. `validation_loss`: name -> (P,).

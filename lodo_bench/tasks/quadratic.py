@@ -6,13 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 from typing_extensions import override
 
-from lodo_bench.backends.compiled_loop import CompiledStep
-from lodo_bench.compute.selection import current_backend
+from lodo_bench.compute.selection import implementation
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.seeding import draw_normal
@@ -26,6 +24,29 @@ _CACHE_LINE_BYTES = 64
 
 
 @final
+class QuadraticEvaluation:
+    """The loss ½ (x − x*)ᵀ H (x − x*) and its gradient H (x − x*).
+
+    Args:
+        hessian: H, (P, m, m), zero-padded, m >= n.
+        centers: (steps, P, n), x* at each step.
+    """
+
+    def __init__(self, hessian: Tensor, centers: Tensor) -> None:
+        # Views, taken once: taking one costs as much as evaluating the loss.
+        self._hessian, self._centers = hessian, centers.unbind(0)
+        self._offset = hessian.new_zeros(hessian.shape[:2])
+
+    def __call__(self, step: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return losses (P,) and gradients (P, n) at `x` (P, n) around the centers of row `step`."""
+        n = x.shape[1]
+        torch.sub(x, self._centers[step], out=self._offset[:, :n])
+        # H is symmetric; in a batch, the product with a row vector is several times faster than with a column vector.
+        gradient = torch.bmm(self._offset.unsqueeze(1), self._hessian).squeeze(1)
+        return (self._offset * gradient).sum(1).mul_(0.5), gradient[:, :n]
+
+
+@final
 class Quadratic(Task):
     """ℓ = ½ (x − x*)ᵀ H (x − x*), whose center x* moves by N(0, σ² I) before every step.
 
@@ -33,6 +54,10 @@ class Quadratic(Task):
     progression; each individual has its own H and its own walk. x and x* start at 0. The optimal steady-state loss is
     ½ σ² tr H (7.41 with the paper's values), attained by Newton's method, which moves to the current center at every
     step.
+
+    Attributes:
+        padded_hessian: H, (P, m, m), its rows zero-padded to whole cache lines.
+        walk: (block + 1, P, n), the centers of a block of steps; row 0 is the last center of the previous block.
     """
 
     options_table = (
@@ -44,23 +69,20 @@ class Quadratic(Task):
     step_milestone = 100_000
     default_dtype = "float64"
     offers = frozenset({"hessian"})
-    state_names = ("_generators", "_walk", "_position")
+    state_names = ("_generators", "walk", "_position")
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         super().__init__(generators, dtype, options)
         self._generators = generators
         self._deviation = self.options["noise_variance"] ** 0.5
         with single_thread():
-            self._hessian = torch.stack([self._draw_hessian(generator) for generator in generators])
-        self._offset = torch.zeros(self.population, self._hessian.shape[1], device=self.device, dtype=dtype)
+            self.padded_hessian = torch.stack([self._draw_hessian(generator) for generator in generators])
         # Row 0 is the last position of the previous block. At the start the block counts as used up.
-        self._walk = torch.zeros(_BLOCK + 1, self.population, self.dimension, device=self.device, dtype=dtype)
+        self.walk = torch.zeros(_BLOCK + 1, self.population, self.dimension, device=self.device, dtype=dtype)
         # Reused: allocating this much memory takes as long as drawing the numbers.
         self._noise = torch.empty(self.population, _BLOCK, self.dimension, device=self.device, dtype=dtype)
         self._position = _BLOCK
-        self.is_compiled = current_backend(self.device, self.dtype) == "numba"
-        # Views, taken once: taking one costs as much as evaluating the loss.
-        self._centers = list(self._walk.numpy() if self.is_compiled else self._walk.unbind(0))
+        self._evaluate = implementation(QuadraticEvaluation, self.device, dtype)(self.padded_hessian, self.walk)
 
     @classmethod
     @override
@@ -77,7 +99,7 @@ class Quadratic(Task):
     @override
     def initial_point(self) -> Tensor:
         """Return the origin, where the center starts, too."""
-        return torch.zeros_like(self._walk[0])
+        return torch.zeros_like(self.walk[0])
 
     @override
     def next_batch(self) -> None:
@@ -86,35 +108,27 @@ class Quadratic(Task):
             self._draw_walk()
         self._position += 1
 
-    def compiled_batches(self, limit: int) -> tuple[CompiledStep, int]:
-        """See `Task.compiled_batches`: as many as the centre's walk has been drawn for."""
-        from lodo_bench.backends.numba.quadratic import quadratic
+    def skip_batches(self, limit: int) -> tuple[int, int]:
+        """Move on by up to `limit` batches, at least one.
 
+        Returns:
+            The row of `walk` with the center of the first of them, and their number.
+        """
         if self._position == _BLOCK:
             self._draw_walk()
         start, count = self._position + 1, min(limit, _BLOCK - self._position)
         self._position += count
-        return CompiledStep.of(quadratic, self._hessian, self._walk, start), count
+        return start, count
 
     @override
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return losses (P,) and gradients H (x − x*), (P, n)."""
-        center = self._centers[self._position]
-        if self.is_compiled:
-            from lodo_bench.backends.numba.quadratic import evaluate_all
-
-            loss, gradient = np.empty(self.population, center.dtype), np.empty_like(center)
-            evaluate_all(self._hessian.numpy(), x.numpy(), center, loss, gradient)
-            return torch.from_numpy(loss), torch.from_numpy(gradient)
-        torch.sub(x, center, out=self._offset[:, : self.dimension])
-        # H is symmetric; in a batch, the product with a row vector is several times faster than with a column vector.
-        gradient = torch.bmm(self._offset.unsqueeze(1), self._hessian).squeeze(1)
-        return (self._offset * gradient).sum(1).mul_(0.5), gradient[:, : self.dimension]
+        return self._evaluate(self._position, x)
 
     @override
     def hessian(self, x: Tensor) -> Tensor:
         """Return H, which depends on neither `x` nor the batch."""
-        return self._hessian[:, : self.dimension, : self.dimension]
+        return self.padded_hessian[:, : self.dimension, : self.dimension]
 
     def _draw_hessian(self, generator: Generator) -> Tensor:
         """Return one individual's H, with its rows zero-padded to whole cache lines.
@@ -133,9 +147,9 @@ class Quadratic(Task):
 
     def _draw_walk(self) -> None:
         steps = draw_normal(self._generators, self._noise).mul_(self._deviation)
-        self._walk[0] = self._walk[_BLOCK]
-        torch.cumsum(steps.transpose(0, 1), 0, out=self._walk[1:])
-        self._walk[1:] += self._walk[0]
+        self.walk[0] = self.walk[_BLOCK]
+        torch.cumsum(steps.transpose(0, 1), 0, out=self.walk[1:])
+        self.walk[1:] += self.walk[0]
         self._position = 0
 
 

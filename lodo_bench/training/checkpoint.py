@@ -1,10 +1,9 @@
-"""Files that a training is gone on with from, and those with what a network has learned."""
+"""Checkpoints for resuming training, and final network parameters."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -17,22 +16,24 @@ import torch
 from torch import Tensor
 
 from lodo_bench.errors import UsageError
+from lodo_bench.files.atomic import remove_temporary_files, write_atomically
 from lodo_bench.spec.training import TaskSpec, TrainingSpec
+from lodo_bench.state import StateDict
 
-# A change of what is in the files changes this number; files with another are not read.
+# The version of the files' contents; files of another version are not read.
 _FORMAT = 2
-# Of the time, writing checkpoints takes one part in so many at most, however large they are.
-_SHARE = 20
+# Writing checkpoints takes at most this fraction of the time, whatever their size.
+_MAX_OVERHEAD = 1 / 20
 
 
 class Checkpoint:
-    """The file of one training that is under way. It is always whole: a new one takes the place of the old at once.
+    """The file of one training in progress. It is always complete: a new state replaces the previous one atomically.
 
     Args:
-        path: where it lies, e.g. `results.db.checkpoints/3-0.pt`.
-        owner: tells trainings of the same specification apart.
-        every: seconds from one writing to the next.
-        notice: is told what a person should know.
+        path: the file, e.g. `results.db.checkpoints/3-0.pt`.
+        owner: distinguishes trainings of the same specification.
+        every: seconds between two writes.
+        notice: called with messages for the user.
     """
 
     def __init__(self, path: Path, owner: str, every: float, notice: Callable[[str], None]) -> None:
@@ -41,50 +42,51 @@ class Checkpoint:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to write again."""
+        """True if the next write is due."""
         return time.monotonic() >= self._next
 
-    def read(self, spec: TrainingSpec) -> dict[str, Any] | None:
-        """The state that was written last, with its tensors on the CPU; None if there is none that is of any use."""
+    def read(self, spec: TrainingSpec) -> StateDict | None:
+        """Return the latest state, with its tensors on the CPU; None, after a notice, if the file is unusable."""
         if not self._path.exists():
             return None
         try:
-            content = _loaded(self._path)
-        except Exception as error:  # whatever a damaged file brings about
+            content = _load(self._path)
+        except Exception as error:  # a damaged file can raise anything
             self.reject(f"is damaged ({error})")
             return None
         if content.get("format") != _FORMAT:
-            self.reject("is none of this version of lodo-bench")
+            self.reject("was written by another version of lodo-bench")
         elif content.get("identity") != self._identity(spec):
-            self.reject("is of another run")
+            self.reject("belongs to a different run")
         else:
-            state: dict[str, Any] = content["state"]
+            state: StateDict = content["state"]
             return state
         return None
 
     def write(self, spec: TrainingSpec, state: Mapping[str, Any]) -> None:
-        """Keep a state in place of the one before. If that is not possible, the one before stays, and it is told."""
+        """Replace the state; if the write fails, the previous checkpoint is kept and a notice is emitted."""
         started = time.monotonic()
+        content = {"format": _FORMAT, "identity": self._identity(spec), "state": dict(state)}
         try:
-            _write(self._path, {"format": _FORMAT, "identity": self._identity(spec), "state": dict(state)})
+            _save(self._path, content)
         except (OSError, RuntimeError) as error:  # PyTorch turns the system's errors into its own
-            self.notice(f"the checkpoint '{self._path}' cannot be written: {error}")
+            self.notice(f"cannot write the checkpoint '{self._path}': {error}")
         ended = time.monotonic()
-        self._next = ended + max(self._every, _SHARE * (ended - started))
+        self._next = ended + max(self._every, (ended - started) / _MAX_OVERHEAD)
 
     def reject(self, reason: str) -> None:
-        """Say why the file is of no use; the next writing replaces it."""
-        self.notice(f"the checkpoint '{self._path}' {reason}; this run starts anew.")
+        """Tell the user why the file is unusable; the next write replaces it."""
+        self.notice(f"the checkpoint '{self._path}' {reason}; this run starts over.")
 
     def remove(self) -> None:
-        """The training is over."""
-        for path in (self._path, _unfinished(self._path)):  # the latter is there if a writing was killed
-            path.unlink(missing_ok=True)
-        with suppress(OSError):  # there are others in it, or there never was one
+        """Remove the file of a training that is finished, and its directory if that is empty."""
+        self._path.unlink(missing_ok=True)
+        remove_temporary_files(self._path)
+        with suppress(OSError):  # not empty, or never created
             self._path.parent.rmdir()
 
     def write_parameters(self, spec: TrainingSpec, parameters: Tensor) -> None:
-        """Keep what the training has come to, (n,), for `load_parameters`."""
+        """Write the final parameters, (n,), for `load_parameters`; if that fails, a notice is emitted."""
         path = self._path.with_suffix(".parameters.pt")
         content = {
             "format": _FORMAT,
@@ -93,9 +95,9 @@ class Checkpoint:
             "parameters": parameters.cpu(),
         }
         try:
-            _write(path, content)
+            _save(path, content)
         except (OSError, RuntimeError) as error:
-            self.notice(f"the parameters '{path}' cannot be written: {error}")
+            self.notice(f"cannot write the parameters '{path}': {error}")
 
     def _identity(self, spec: TrainingSpec) -> str:
         values = {**asdict(spec), "weights": hashlib.sha256(spec.weights).hexdigest(), "owner": self._owner}
@@ -104,19 +106,19 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a finished run has come to: `values`, (n,), of a model of `task`."""
+    """The final parameters of a run: `values`, (n,), of the network of `task`."""
 
     task: TaskSpec
     values: Tensor
 
 
 def load_parameters(folder: Path, run_set: int, seed: int) -> Parameters:
-    """The final parameters of one run, on the CPU and in the precision that it was trained in.
+    """Load the final parameters of one run, on the CPU and in the dtype of the training.
 
     Args:
-        folder: where the checkpoints of the run set's database lie.
-        run_set: its number.
-        seed: the run's.
+        folder: the directory of the database's checkpoints.
+        run_set: the number of the run set.
+        seed: the seed of the run.
 
     Raises:
         UsageError: if there are none, or the file is damaged.
@@ -124,54 +126,33 @@ def load_parameters(folder: Path, run_set: int, seed: int) -> Parameters:
     path = checkpoint_path(folder, run_set, seed).with_suffix(".parameters.pt")
     if not path.exists():
         raise UsageError(
-            f"there are no parameters of run set {run_set}, seed {seed} ('{path}'). They are kept of runs of networks "
-            f"that have come to their end without diverging, on the machine where they ran."
+            f"there are no parameters of run set {run_set}, seed {seed} ('{path}'). They are stored for runs of "
+            f"networks that have finished without diverging, on the machine where they ran."
         )
     try:
-        content = _loaded(path)
+        content = _load(path)
         return Parameters(TaskSpec(**content["task"]), content["parameters"])
     except Exception as error:
         raise UsageError(f"the parameters '{path}' cannot be read: {error}. Run the seed again.") from None
 
 
 def checkpoint_path(folder: Path, run_set: int, seed: int) -> Path:
-    """Where the checkpoint of a run lies; of several in lockstep, that of the first."""
+    """Return the file of a run's checkpoint; runs in lockstep share that of their first seed."""
     return folder / f"{run_set}-{seed}.pt"
 
 
-def _unfinished(path: Path) -> Path:
-    """Where a file lies while it is being written."""
-    return path.with_suffix(".new")
-
-
-def _loaded(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> StateDict:
     with zipfile.ZipFile(path) as archive:
-        damaged = archive.testzip()  # PyTorch itself does not look at the check sums
+        damaged = archive.testzip()  # PyTorch does not verify the checksums
     if damaged is not None:
-        raise ValueError(f"'{damaged}' has another check sum")
+        raise ValueError(f"the checksum of '{damaged}' does not match")
     content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     if not isinstance(content, dict):
-        raise ValueError("it holds something else")
+        raise ValueError("it does not contain a dictionary")
     return content
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a file that is there as a whole or not at all, even if the power fails."""
+def _save(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = _unfinished(path)
-    try:
-        with new.open("wb") as file:
-            torch.save(dict(content), file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    with write_atomically(path) as file:
+        torch.save(dict(content), file)

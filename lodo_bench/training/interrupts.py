@@ -1,4 +1,4 @@
-"""Ctrl-C and the request to end, held back while something must not be cut in two."""
+"""Ctrl-C and SIGTERM, deferred during critical sections."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def defer_interrupts() -> Iterator[None]:
-    """Deliver an interrupt that arrives inside the block at its end; if there is a second, deliver that at once.
+    """Deliver an interrupt that arrives inside the block at its end, and a second one at once.
 
-    An interrupt that Python does not handle, such as SIGTERM unless somebody asks for it, is left alone. Outside the
-    main thread, where none arrives, this does nothing.
+    A signal without a Python handler, as SIGTERM by default, is left alone. Outside the main thread, which receives all
+    signals, this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -24,13 +24,13 @@ def defer_interrupts() -> Iterator[None]:
     handlers = {number: handler for number in _SIGNALS if callable(handler := signal.getsignal(number))}
     arrived: list[int] = []
 
-    def hold(number: int, frame: FrameType | None) -> None:
+    def defer(number: int, frame: FrameType | None) -> None:
         arrived.append(number)
         if len(arrived) > 1:
             handlers[signal.Signals(number)](number, frame)
 
     for number in handlers:
-        signal.signal(number, hold)
+        signal.signal(number, defer)
     try:
         yield
     finally:
@@ -42,7 +42,7 @@ def defer_interrupts() -> Iterator[None]:
 
 @contextmanager
 def preserve_signal_handlers() -> Iterator[None]:
-    """Take back what the block does to how interrupts are handled."""
+    """Restore the signal handlers that the block replaces."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

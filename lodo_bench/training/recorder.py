@@ -1,9 +1,9 @@
-"""What is written down of a training while it goes on, and the outcomes that are made of it."""
+"""The record of a training: losses, timings and metrics, and the outcomes made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,20 +13,22 @@ from torch import Tensor
 from lodo_bench.errors import StateError
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve, MetricHistory, Outcome, Status
+from lodo_bench.state import StateDict
 
 Column = NDArray[np.float64]
 Counts = NDArray[np.int64]
+Key = TypeVar("Key", str, int)
 
 
 class Recorder:
-    """Collects losses, clock readings and measurements, and notices who diverged.
+    """An accumulator of losses, timings and metrics, which detects divergence.
 
     Args:
-        population: P, how many individuals there are.
+        population: P, the number of individuals.
 
     Attributes:
-        steps: how many steps are written down.
-        measured: up to which step everything that was to be measured has been.
+        steps: recorded steps.
+        measured: the step up to which all metrics have been measured.
     """
 
     def __init__(self, population: int) -> None:
@@ -43,15 +45,15 @@ class Recorder:
 
     @property
     def num_active(self) -> int:
-        """How many individuals have had finite losses only."""
+        """The number of individuals that have not diverged: all their losses are finite."""
         return int((self._diverged_at < 0).sum())
 
     def has_scored(self, milestone: Milestone) -> bool:
-        """Whether `add_scores` was called for a milestone."""
+        """Return whether scores were added for a milestone."""
         return milestone in self._scores
 
     def add(self, losses: Tensor, evaluations: Counts, seconds: float) -> None:
-        """Take in a chunk of losses, (steps, P), and the evaluations up to each step; it ended at `seconds`."""
+        """Add a chunk of losses, (steps, P), that ended at `seconds`, and the evaluations up to each step, (steps,)."""
         block = losses.to("cpu", torch.float64).numpy()
         broken = ~np.isfinite(block)
         newly = (self._diverged_at < 0) & broken.any(axis=0)
@@ -62,24 +64,24 @@ class Recorder:
         self._clock.append((self.steps, seconds))
 
     def add_measurement(self, values: Mapping[str, Tensor], *, is_score: bool) -> None:
-        """Take in what metrics, (P,) each, are after the steps so far, and whether they are scores as well."""
+        """Add metrics after the steps so far, each (P,); `is_score` tells whether they count as scores, too."""
         for name, column in values.items():
             self._metric_history.setdefault(name, {})[self.steps] = _column(column)
             if is_score:
                 self._latest[name] = _column(column)
 
     def add_scores(self, milestone: Milestone, values: Mapping[str, Tensor]) -> None:
-        """Take in what was measured at a milestone, (P,) each; those metrics that are scores belong to it as well."""
+        """Add test metrics at a milestone, each (P,); the latest metrics that count as scores are added to them."""
         self._scores[milestone] = {**self._latest, **{name: _column(column) for name, column in values.items()}}
         self._scored_at[milestone] = self.steps
 
     def outcomes(self, *, interrupted: bool) -> list[Outcome]:
-        """One outcome for each individual."""
+        """Return one outcome for each individual."""
         losses, evaluations = np.concatenate(self._losses), np.concatenate(self._evaluations)
         return [self._outcome(p, losses[:, p], evaluations, interrupted) for p in range(len(self._diverged_at))]
 
-    def state_dict(self) -> dict[str, Any]:
-        """Everything, as `lodo_bench.state.Checkpointable.state` has it."""
+    def state_dict(self) -> StateDict:
+        """Return everything recorded, for `load_state_dict`."""
         return {
             "steps": self.steps,
             "measured": self.measured,
@@ -91,17 +93,17 @@ class Recorder:
             "clock_steps": torch.tensor([steps for steps, _ in self._clock], dtype=torch.int64),
             "clock_seconds": torch.tensor([seconds for _, seconds in self._clock], dtype=torch.float64),
             "diverged_at": torch.from_numpy(self._diverged_at),
-            "courses": {name: _tensors(course) for name, course in self._metric_history.items()},
+            "metrics": {name: _tensors(history) for name, history in self._metric_history.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Become what a recorder was when it told `state`.
+        """Restore everything recorded.
 
         Raises:
             StateError: if it is the state of something else.
         """
         if set(state) != set(self.state_dict()) or state["losses"].shape != (state["steps"], len(self._diverged_at)):
-            raise StateError("the record of a training is not complete")
+            raise StateError("the record of the training is incomplete")
         self.steps, self.measured = state["steps"], state["measured"]
         self._latest = _arrays(state["latest"])
         self._scores = {Milestone.parse(key): _arrays(values) for key, values in state["scores"].items()}
@@ -110,7 +112,7 @@ class Recorder:
         self._losses = [state["losses"].numpy().copy()]
         self._clock = list(zip(state["clock_steps"].tolist(), state["clock_seconds"].tolist(), strict=True))
         self._diverged_at = state["diverged_at"].numpy().copy()
-        self._metric_history = {name: _arrays(course) for name, course in state["courses"].items()}
+        self._metric_history = {name: _arrays(history) for name, history in state["metrics"].items()}
 
     def _outcome(self, individual: int, losses: Column, evaluations: Counts, interrupted: bool) -> Outcome:
         diverged_at = int(self._diverged_at[individual])
@@ -121,15 +123,15 @@ class Recorder:
         clock_steps = np.array([steps for steps, _ in self._clock])
         clock_seconds = np.array([seconds for _, seconds in self._clock])
         curve = Curve(losses.copy(), clock_steps, clock_seconds, self._metrics(individual))
-        asked = int(evaluations[len(losses) - 1]) if len(losses) else 0
-        return Outcome(status, reason, len(losses), asked, curve, self._scores_of(individual))
+        num_evaluations = int(evaluations[len(losses) - 1]) if len(losses) else 0
+        return Outcome(status, reason, len(losses), num_evaluations, curve, self._scores_of(individual))
 
     def _metrics(self, individual: int) -> dict[str, MetricHistory]:
         found = {}
-        for name, course in self._metric_history.items():
-            steps = [step for step in course if self._was_active(individual, step)]
+        for name, history in self._metric_history.items():
+            steps = [step for step in history if self._was_active(individual, step)]
             if steps:
-                found[name] = MetricHistory(np.array(steps), np.array([course[step][individual] for step in steps]))
+                found[name] = MetricHistory(np.array(steps), np.array([history[step][individual] for step in steps]))
         return found
 
     def _scores_of(self, individual: int) -> dict[Milestone, dict[str, float]]:
@@ -140,7 +142,7 @@ class Recorder:
         }
 
     def _was_active(self, individual: int, step: int) -> bool:
-        """Whether an individual had not diverged by then; one that has is still measured, together with the others."""
+        """Return whether an individual had not diverged by `step`; one that has is still measured with the others."""
         diverged_at = self._diverged_at[individual]
         return bool(diverged_at < 0 or step <= diverged_at)
 
@@ -149,9 +151,9 @@ def _column(values: Tensor) -> Column:
     return values.detach().to("cpu", torch.float64).numpy().copy()
 
 
-def _tensors(columns: Mapping[Any, Column]) -> dict[Any, Tensor]:
+def _tensors(columns: Mapping[Key, Column]) -> dict[Key, Tensor]:
     return {key: torch.from_numpy(column) for key, column in columns.items()}
 
 
-def _arrays(columns: Mapping[Any, Tensor]) -> dict[Any, Column]:
+def _arrays(columns: Mapping[Key, Tensor]) -> dict[Key, Column]:
     return {key: column.numpy().copy() for key, column in columns.items()}

@@ -1,30 +1,27 @@
-"""How a run or an individual is scored: the mean training loss of the last tenth (LODO §5, App. E)."""
+"""The score of a run or an individual: the mean training loss of the last tenth (LODO §5, App. E)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.milestone import Milestone, scored_window
 from lodo_bench.spec.outcome import Curve
 
 
 def milestone_loss(curve: Curve, milestone: Milestone) -> float | None:
-    """Mean loss over the last 10 % of steps or of seconds before `milestone`.
+    """Return the mean loss over the last 10 % of the steps or seconds before `milestone`.
 
-    For a milestone of T steps these are the steps t with 0.9 T < t < T, counted from 1: 181, ..., 199 of 200, as the
-    paper's authors score (the step that reaches the milestone is not before it). For one of T seconds, they are the
-    steps whose end the training clock puts in (0.9 T, T]; the clock is read every few steps and interpolated between
-    readings. The window has at least one step.
+    For a milestone in steps, see `scored_window`. For one of T seconds, the window holds the steps that end in
+    (0.9 T, T] by the training clock, which is read every few steps and interpolated between readings; at least one.
 
     Returns:
-        The mean (not finite if a loss in the window is not), or None if the run did not get as far as the milestone.
+        The mean (not finite if a loss in the window is not), or None if the run did not reach the milestone.
     """
     if milestone.unit == "steps":
         total = int(milestone.value)
         if len(curve.losses) < total:
             return None
-        first = 9 * total // 10
-        last = max(total - 1, first + 1)
+        first, last = scored_window(total)
     else:
         if curve.seconds < milestone.value:
             return None

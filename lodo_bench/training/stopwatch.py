@@ -1,4 +1,4 @@
-"""The training clock: wall time of training alone, paused for everything else (LODO App. H)."""
+"""The training clock: wall time of training alone, paused during everything else (LODO App. H)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import torch
 
 
 class Stopwatch:
-    """Adds up the wall time spent inside its `with` blocks, in seconds.
+    """A clock that accumulates the wall time spent inside its `with` blocks.
 
-    On a GPU, where work is only queued, each end of a block waits for the device, so that the time of a block is the
-    time of the work that was started in it.
+    A GPU works asynchronously. So both ends of a block synchronize the device, and the time of a block is the time of
+    the work that was started in it.
 
     Args:
         device: the device whose work is timed.
+
+    Attributes:
+        seconds: the accumulated time.
     """
 
     def __init__(self, device: str) -> None:
-        self._synchronize = torch.cuda.synchronize if device == "cuda" else _nothing_to_wait_for
+        self._synchronize = torch.cuda.synchronize if device == "cuda" else _no_op
         self._started = 0.0
         self.seconds = 0.0
 
@@ -36,5 +39,5 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._started
 
 
-def _nothing_to_wait_for() -> None:
-    """The CPU has finished a call when it returns."""
+def _no_op() -> None:
+    """Do nothing: on the CPU, a call has finished when it returns."""

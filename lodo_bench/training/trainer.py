@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lodo_bench.backends.compiled_loop import run_compiled
+from lodo_bench.backends.compiled_loop import CompiledLoop, compiled_loop
+from lodo_bench.compute.selection import use_backend
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.spec.training import TrainingSpec
@@ -27,6 +28,7 @@ class Trainer(Checkpointable):
         task: P problems of dimension n.
         optimizer: its `x` is trained.
         planned_steps: the number of steps that `progress` refers to (>= 1).
+        loop: takes the steps of `run_steps` in compiled code; None if there is none for this task and optimizer.
 
     Attributes:
         x: (P, n), the parameters.
@@ -34,8 +36,8 @@ class Trainer(Checkpointable):
 
     state_names = ("_task", "x", "_optimizer", "_num_steps", "_num_evaluations")
 
-    def __init__(self, task: Task, optimizer: Optimizer, planned_steps: int) -> None:
-        self._task, self._optimizer, self._planned_steps = task, optimizer, planned_steps
+    def __init__(self, task: Task, optimizer: Optimizer, planned_steps: int, loop: CompiledLoop | None = None) -> None:
+        self._task, self._optimizer, self._planned_steps, self._loop = task, optimizer, planned_steps, loop
         self.x = optimizer.x
         self._num_steps = 0
         self._num_evaluations = 0
@@ -44,7 +46,9 @@ class Trainer(Checkpointable):
     def from_spec(cls, spec: TrainingSpec) -> Trainer:
         """Build the task and the optimizer of `spec`, at the task's initial point."""
         task = build_task(spec)
-        return cls(task, build_optimizer(spec, task.initial_point()), spec.steps)
+        optimizer = build_optimizer(spec, task.initial_point())
+        with use_backend(spec.compute.backend):
+            return cls(task, optimizer, spec.steps, compiled_loop(task, optimizer))
 
     def gradients(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the losses (P,) and gradients (P, n) at `x` on one fresh batch after another, without end.
@@ -64,29 +68,21 @@ class Trainer(Checkpointable):
             yield loss
 
     def run_steps(self, count: int) -> tuple[Tensor, NDArray[np.int64]]:
-        """Take `count` steps, in compiled code if both task and optimizer provide it.
+        """Take `count` steps, in compiled code if there is a loop for task and optimizer.
 
         Returns:
             The losses, (count, P), and the total number of gradient evaluations after each step, (count,).
         """
-        if self._task.is_compiled and self._optimizer.is_compiled:
-            return self._run_compiled(count)
+        if self._loop is not None:
+            counts = self._num_evaluations + np.arange(1, count + 1)
+            self._num_steps += count
+            self._num_evaluations += count
+            return self._loop.run(count), counts
         losses, evaluations = [], []
         for loss in islice(self.steps(), count):
             losses.append(loss)
             evaluations.append(self._num_evaluations)
         return torch.stack(losses), np.array(evaluations)
-
-    def _run_compiled(self, count: int) -> tuple[Tensor, NDArray[np.int64]]:
-        losses, done = self.x.new_empty(count, len(self.x)), 0
-        while done < count:
-            batches, number = self._task.compiled_batches(count - done)
-            run_compiled(batches, self._optimizer.compiled_steps(number), self.x, losses[done : done + number])
-            done += number
-        evaluations = self._num_evaluations + np.arange(1, count + 1)
-        self._num_steps += count
-        self._num_evaluations += count
-        return losses, evaluations
 
     def point(self) -> NDArray[np.float64]:
         """Return a copy of the parameters, (P, n)."""

@@ -1,1 +1,1 @@
-"""The paper's genetic hyperparameter search, driven by Ray Tune."""
+"""Hyperparameter search: the paper's genetic search and meta-training, in one process or on a Ray cluster."""

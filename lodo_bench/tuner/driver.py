@@ -1,4 +1,4 @@
-"""Runs studies to their end, in this process or on a Ray cluster (a laptop is a cluster of one)."""
+"""Execution of studies, in this process or on a Ray cluster (a laptop is a cluster of one)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.spec.compute import Device
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.interrupts import preserve_signal_handlers
 from lodo_bench.training.validation import check_device
@@ -20,13 +21,13 @@ from lodo_bench.tuner.coordinator import Coordinator, ProgressCallback, StudyWri
 from lodo_bench.tuner.study import Study
 from lodo_bench.tuner.worker import evaluate
 
-# Individuals in a shard. More make the arithmetic cheaper for each, fewer let more workers share a generation.
+# Individuals in a shard. More make the arithmetic cheaper for each, fewer share a generation among more workers.
 _SHARD_SIZE = 8
 _OBJECT_STORE_BYTES = 100_000_000
-_KNOCK_SECONDS = 10
+_CONNECT_SECONDS = 10
 _FORWARDED_ENV = ("LODO_BENCH_DATA",)
 
-# How Ray is told to stay quiet, leave Ctrl-C to us, and write nothing but what it needs for itself.
+# These keep Ray quiet, leave Ctrl-C to us, and make it write only the files that it needs itself.
 _RAY_SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -40,32 +41,61 @@ _RAY_SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where to train.
+    """The processes that a search trains in.
 
     Attributes:
-        workers: shards trained at the same time, 0 for none but this process; None for one on each CPU.
+        workers: the number of worker processes; 0 trains in this process, None starts one worker for each CPU.
         gpus_per_worker: the share of a GPU that each takes; 0 trains on the CPU.
-        address: of a running Ray cluster; None starts one on this machine.
+        address: the address of a running Ray cluster; None starts one on this machine.
+
+    Raises:
+        UsageError: if training in this process is combined with a Ray cluster or several GPUs.
     """
 
     workers: int | None = None
     gpus_per_worker: float = 0.0
     address: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.workers != 0:
+            return
+        if self.address is not None:
+            raise UsageError(
+                f"without workers, training runs in this process and cannot use the Ray cluster at '{self.address}'.",
+                remedy=Remedy.USE_WORKERS,
+            )
+        if self.gpus_per_worker > 1:
+            raise UsageError(
+                f"without workers, training runs in this process, which uses one GPU at most, not "
+                f"{self.gpus_per_worker:g}.",
+                remedy=Remedy.FEWER_GPUS,
+            )
+
+    @property
+    def device(self) -> Device:
+        """The device that the workers train on."""
+        return "cuda" if self.gpus_per_worker else "cpu"
+
 
 def shard_size(task: str) -> int:
-    """How many individuals are trained together on `task`."""
+    """Return the number of individuals that are trained together on `task`."""
     return min(_SHARD_SIZE, TASKS.load(task).max_population or _SHARD_SIZE)
 
 
-def run_studies(studies: Sequence[Study], ledger: StudyWriter, listener: ProgressCallback, cluster: Cluster) -> None:
-    """Run all studies to their end. The results do not depend on `cluster`.
+def run_studies(studies: Sequence[Study], writer: StudyWriter, callback: ProgressCallback, cluster: Cluster) -> None:
+    """Run all studies until they are finished. The results do not depend on `cluster`.
+
+    Args:
+        studies: the studies, new or to be resumed; finished ones are left alone.
+        writer: stores every shard's result as soon as it is there.
+        callback: is told of progress.
+        cluster: the processes to train in.
 
     Raises:
-        KeyboardInterrupt: if the user stopped it; every shard that had come back is in the ledger.
-        UsageError: if the cluster is not there or cannot do what is asked.
+        KeyboardInterrupt: if the user stopped it; every completed shard is stored.
+        UsageError: if the cluster does not respond or lacks the GPUs.
     """
-    coordinator = Coordinator(studies, ledger, listener)
+    coordinator = Coordinator(studies, writer, callback)
     if coordinator.finished:
         return
     if cluster.workers == 0:
@@ -85,11 +115,11 @@ def _run_on_ray(coordinator: Coordinator, cluster: Cluster) -> None:
     os.environ.update({name: os.environ.get(name, value) for name, value in _RAY_SETTINGS.items()})
     import ray
 
-    logging.getLogger("ray").setLevel(logging.CRITICAL)  # a lost worker is ours to speak of
-    # With Ray's handlers the program would end at once at SIGTERM, and without any when Ray has been shut down.
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # the coordinator reports lost workers
+    # Ray's handlers end the program at once on SIGTERM, and shutting Ray down removes them and ours.
     with preserve_signal_handlers():
         try:
-            with redirect_stdout(sys.stderr):  # where Ray's own processes report
+            with redirect_stdout(sys.stderr):  # Ray prints reports of its processes
                 with preserve_signal_handlers():
                     _connect(cluster)
                 _fit(coordinator, cluster)
@@ -112,7 +142,8 @@ def _connect(cluster: Cluster) -> None:
             )
         except OSError as error:
             raise UsageError(
-                f"Ray cannot start: {error}. Its sockets need a short path: set TMPDIR to one, e.g. /tmp."
+                f"Ray cannot start: {error}. Its sockets need a temporary directory with a short path.",
+                remedy=Remedy.SHORTEN_TEMPORARY_DIRECTORY,
             ) from None
     else:
         try:
@@ -120,27 +151,27 @@ def _connect(cluster: Cluster) -> None:
             ray.init(address=cluster.address, runtime_env={"env_vars": _forwarded_env()}, **quiet)
         except (OSError, RuntimeError, ValueError) as error:
             raise UsageError(
-                f"no Ray cluster answers at '{cluster.address}': {str(error).splitlines()[0].rstrip('.')}. "
-                f"Start one with 'ray start --head', or leave out --address."
+                f"no Ray cluster responds at '{cluster.address}': {str(error).splitlines()[0].rstrip('.')}.",
+                remedy=Remedy.CHOOSE_CLUSTER,
             ) from None
     gpus = _resources().get("GPU", 0.0)
     if cluster.gpus_per_worker > gpus:
         raise UsageError(
-            f"--gpus-per-worker {cluster.gpus_per_worker:g} asks for more than the cluster's {gpus:g} GPUs. "
-            f"Use 0 to train on the CPU."
+            f"{cluster.gpus_per_worker:g} GPUs per worker are more than the cluster has, which is {gpus:g}.",
+            remedy=Remedy.FEWER_GPUS,
         )
 
 
 def _forwarded_env() -> dict[str, str]:
-    """What workers on other machines must know of this process's environment."""
+    """Return the environment variables that workers on other machines need."""
     return {name: os.environ[name] for name in _FORWARDED_ENV if name in os.environ}
 
 
 def _check_reachable(address: str) -> None:
-    """Raise OSError if nothing listens at a `host:port`, where Ray would go on trying for many minutes."""
+    """Raise OSError if nothing listens at a `host:port`: Ray itself would retry for many minutes."""
     host, _, port = address.rpartition("/")[2].rpartition(":")
     if port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
 
 
 def _resources() -> dict[str, float]:
@@ -161,7 +192,7 @@ def _fit(coordinator: Coordinator, cluster: Cluster) -> None:
             tune.with_resources(ShardTrainable, {"cpu": 1, "gpu": cluster.gpus_per_worker}),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                num_samples=-1,  # until the searcher says that there are no more
+                num_samples=-1,  # until the searcher has no more shards
                 max_concurrent_trials=workers,
                 reuse_actors=True,
             ),

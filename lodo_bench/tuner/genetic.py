@@ -19,7 +19,7 @@ from lodo_bench.tuner.space import SearchSpace
 class GeneticSearch(Search):
     """A search that draws individuals around a mean and moves the mean to that of the better half.
 
-    With z a point of the rescaled space, in generation g::
+    With z a point of the unconstrained space, in generation g::
 
         z_i = mean_g + σ_g N(0, I),    i = 1, ..., population
         mean_{g+1} = the mean of z_i over the better half
@@ -32,8 +32,8 @@ class GeneticSearch(Search):
     the same search.
 
     Args:
-        space: the rescaled space.
-        schedule: population, spreads and steps.
+        space: the space of the optimizer's hyperparameters.
+        schedule: population, standard deviations and steps.
         seed: any integer >= 0.
     """
 
@@ -50,8 +50,8 @@ class GeneticSearch(Search):
 
     @property
     def mean(self) -> dict[str, float]:
-        """The current mean as natural values by name."""
-        return self._space.natural(self._mean)
+        """The hyperparameters at the current mean, by name."""
+        return self._space.constrain(self._mean)
 
     @property
     @override
@@ -61,7 +61,7 @@ class GeneticSearch(Search):
     @override
     def ask(self) -> Generation:
         plan = self._schedule.generations[self._index]
-        individuals = tuple(self._space.natural(point) for point in self._points)
+        individuals = tuple(self._space.constrain(point) for point in self._points)
         return Generation(self._index, plan.sigma, plan.steps, self.mean, individuals)
 
     @override

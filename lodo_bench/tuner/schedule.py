@@ -56,11 +56,11 @@ def schedules_from(node: YamlNode, name: str) -> Schedules:
     """Read schedules from a YAML node, which decides what kind of error its mistakes raise."""
     keys = node.mapping(_KEYS, required=_REQUIRED)
     plans = keys["generations"].entries("a list of at least one {sigma: ..., steps: ...}")
-    epochs = keys["meta_epochs"].whole(at_least=1) if "meta_epochs" in keys else EPOCHS
+    epochs = keys["meta_epochs"].integer(at_least=1) if "meta_epochs" in keys else EPOCHS
     return {
         "genetic": Schedule(
             name=name,
-            population=keys["population"].whole(at_least=2),
+            population=keys["population"].integer(at_least=2),
             generations=tuple(_plan(plan) for plan in plans),
             decay_transform=_decay_transform(keys.get("decay_transform")),
         ),
@@ -70,7 +70,7 @@ def schedules_from(node: YamlNode, name: str) -> Schedules:
 
 def _plan(node: YamlNode) -> GenerationPlan:
     keys = node.mapping(("sigma", "steps"), required=("sigma", "steps"))
-    return GenerationPlan(keys["sigma"].positive(), keys["steps"].whole(at_least=1))
+    return GenerationPlan(keys["sigma"].positive(), keys["steps"].integer(at_least=1))
 
 
 def _decay_transform(node: YamlNode | None) -> DecayTransform:

@@ -16,10 +16,10 @@ class Generation:
 
     Attributes:
         index: 0, 1, ...
-        sigma: the spread around the mean, in the rescaled space; 0 for an epoch of meta-training.
+        sigma: the standard deviation around the mean, in the unconstrained space; 0 for an epoch of meta-training.
         steps: training steps of each individual.
-        mean: the mean as natural values by name.
-        individuals: the natural values of each individual.
+        mean: the hyperparameters at the mean, by name.
+        individuals: the hyperparameters of each individual, by name.
         state: the state that an epoch of meta-training starts from; None for the first, and for other searches.
     """
 

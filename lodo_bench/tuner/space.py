@@ -1,4 +1,4 @@
-"""The rescaled space that hyperparameters are searched in (LODO App. E)."""
+"""The unconstrained space in which hyperparameters are searched (LODO App. E)."""
 
 from __future__ import annotations
 
@@ -10,63 +10,64 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.study import DecayTransform
 
 
 class Transform(ABC):
-    """A monotonic map between a hyperparameter's natural values and the real line."""
+    """A monotonic map from the range of a hyperparameter to the real line."""
 
     @abstractmethod
     def forward(self, value: float) -> float:
-        """Natural value -> rescaled."""
+        """Map a value of the hyperparameter to the real line."""
 
     @abstractmethod
-    def inverse(self, rescaled: float) -> float:
-        """Rescaled -> natural value, the nearest one that a float can hold inside the hyperparameter's range."""
+    def inverse(self, coordinate: float) -> float:
+        """Map a real number to a value, the nearest that a float can hold inside the hyperparameter's range."""
 
 
 @final
 class Log(Transform):
     """ln x, for rates: x in (0, ∞)."""
 
+    @override
     def forward(self, value: float) -> float:
-        """See `Transform`."""
         return math.log(value)
 
-    def inverse(self, rescaled: float) -> float:
-        """See `Transform`."""
-        return math.exp(min(max(rescaled, _LOG_SMALLEST), _LOG_LARGEST))
+    @override
+    def inverse(self, coordinate: float) -> float:
+        return math.exp(min(max(coordinate, _LOG_SMALLEST), _LOG_LARGEST))
 
 
 @final
 class Logit(Transform):
     """ln(x / (1 − x)), for decays: x in (0, 1)."""
 
+    @override
     def forward(self, value: float) -> float:
-        """See `Transform`."""
         return math.log(value) - math.log1p(-value)
 
-    def inverse(self, rescaled: float) -> float:
-        """See `Transform`."""
-        if rescaled < 0:
-            odds = math.exp(max(rescaled, _LOG_SMALLEST))
+    @override
+    def inverse(self, coordinate: float) -> float:
+        if coordinate < 0:
+            odds = math.exp(max(coordinate, _LOG_SMALLEST))
             return odds / (1 + odds)
-        return min(1 / (1 + math.exp(-rescaled)), _BELOW_ONE)
+        return min(1 / (1 + math.exp(-coordinate)), _BELOW_ONE)
 
 
 @final
 class LogComplement(Transform):
-    """ln(1 − x), for decays, x in [0, 1), as in the paper authors' code; above 0 it stands for x = 0."""
+    """ln(1 − x), for decays, x in [0, 1), as in the paper authors' code; positive numbers are mapped back to x = 0."""
 
+    @override
     def forward(self, value: float) -> float:
-        """See `Transform`."""
         return math.log1p(-value)
 
-    def inverse(self, rescaled: float) -> float:
-        """See `Transform`."""
-        return min(0.0 - math.expm1(min(rescaled, 0.0)), _BELOW_ONE)
+    @override
+    def inverse(self, coordinate: float) -> float:
+        return min(0.0 - math.expm1(min(coordinate, 0.0)), _BELOW_ONE)
 
 
 TRANSFORMS: Mapping[str, Transform] = {"log": Log(), "logit": Logit(), "log-complement": LogComplement()}
@@ -77,29 +78,29 @@ _BELOW_ONE = math.nextafter(1.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """The space of one optimizer's hyperparameters, one axis for each, in the order of `parameters`.
+    """The unconstrained space of one optimizer, with one axis for each hyperparameter.
 
     Args:
-        parameters: the hyperparameters.
+        hyperparameters: the hyperparameters, in the order of the axes.
         decay_transform: the scale of decays, `logit` or `log-complement`. Rates are on the log scale.
     """
 
-    parameters: Sequence[HyperparameterSpec]
+    hyperparameters: Sequence[HyperparameterSpec]
     decay_transform: DecayTransform = "logit"
 
     @property
     def center(self) -> NDArray[np.float64]:
-        """The rescaled defaults, where a search starts."""
-        return self.rescaled({p.name: p.initial for p in self.parameters})
+        """The point of the default values, where a search starts."""
+        return self.unconstrain({h.name: h.initial for h in self.hyperparameters})
 
-    def rescaled(self, values: Mapping[str, float]) -> NDArray[np.float64]:
-        """Natural values by name -> a point of the space."""
-        return np.array([self._transform(p).forward(values[p.name]) for p in self.parameters])
+    def unconstrain(self, values: Mapping[str, float]) -> NDArray[np.float64]:
+        """Map values by name to a point of the space."""
+        return np.array([self._transform(h).forward(values[h.name]) for h in self.hyperparameters])
 
-    def natural(self, point: NDArray[np.float64]) -> dict[str, float]:
-        """A point of the space -> natural values by name."""
-        pairs = zip(self.parameters, point, strict=True)
-        return {p.name: self._transform(p).inverse(float(coordinate)) for p, coordinate in pairs}
+    def constrain(self, point: NDArray[np.float64]) -> dict[str, float]:
+        """Map a point of the space to values by name."""
+        pairs = zip(self.hyperparameters, point, strict=True)
+        return {h.name: self._transform(h).inverse(float(coordinate)) for h, coordinate in pairs}
 
-    def _transform(self, parameter: HyperparameterSpec) -> Transform:
-        return TRANSFORMS[self.decay_transform if parameter.kind == "decay" else "log"]
+    def _transform(self, hyperparameter: HyperparameterSpec) -> Transform:
+        return TRANSFORMS[self.decay_transform if hyperparameter.kind == "decay" else "log"]

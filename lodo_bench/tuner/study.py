@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lodo_bench.errors import DatabaseError
+from lodo_bench.errors import DatabaseError, Remedy
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.outcome import Status
@@ -57,7 +57,7 @@ class StudyProgress:
         diverged: those of them that diverged.
         failed: those of them that failed.
         best_fitness: the lowest of the last generation that has any finite one; NaN before.
-        mean: the current mean, natural values.
+        mean: the hyperparameters at the current mean, by name.
         steps_done: training steps of the evaluated individuals.
         steps_total: training steps of all individuals of the search.
         finished: true once the search has its result.
@@ -174,36 +174,35 @@ class Study:
             )
             yield Shard(self.id, generation.index, first, training, generation.state)
 
-    def _replay(self, known: Sequence[IndividualRecord]) -> None:
+    def _replay(self, stored: Sequence[IndividualRecord]) -> None:
         """Tell the search the stored individuals, generation by generation, up to the first incomplete one."""
         by_generation: dict[int, dict[int, IndividualRecord]] = {}
-        for record in known:
+        for record in stored:
             by_generation.setdefault(record.generation, {})[record.index] = record
         for index in sorted(by_generation):
             found = by_generation[index]
             for shard in list(self._pending):
-                members = [
-                    found[i] for i in range(shard.first, shard.first + len(shard.training.individuals)) if i in found
-                ]
-                if shard.generation == index and len(members) == len(shard.training.individuals):
+                count = len(shard.training.individuals)
+                members = [found[i] for i in range(shard.first, shard.first + count) if i in found]
+                if shard.generation == index and len(members) == count:
                     self._pending.remove(shard)
                     self._check(members)
                     self.complete(members)
-        if len(self._records) < len(known):
-            raise self._altered("individuals are stored that it has not asked for")
+        if len(self._records) < len(stored):
+            raise self._mismatch("the database contains individuals that the search does not ask for")
 
     def _check(self, individuals: Sequence[IndividualRecord]) -> None:
         for record in individuals:
             if dict(record.hyperparameters) != self.generation.individuals[record.index]:
-                raise self._altered(
-                    f"individual {record.index} of generation {record.generation} is stored with other "
-                    f"hyperparameters than its seed gives"
+                raise self._mismatch(
+                    f"individual {record.index} of generation {record.generation} has other hyperparameters "
+                    f"in the database than the search draws from its seed"
                 )
 
-    def _altered(self, how: str) -> DatabaseError:
+    def _mismatch(self, problem: str) -> DatabaseError:
         return DatabaseError(
-            f"study {self.id} cannot be continued: {how}, so it comes from another version or was altered. "
-            f"Start anew with --fresh."
+            f"study {self.id} cannot be resumed: {problem}. It was written by another version or was altered.",
+            remedy=Remedy.START_FRESH,
         )
 
 

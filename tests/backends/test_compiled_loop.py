@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from lodo_bench.backends import compiled_loop as fused
+from lodo_bench.backends import compiled_loop
+from lodo_bench.backends import numba as numba_tables
+from lodo_bench.compute.selection import load_attribute, qualified_name
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.training.loop import train
@@ -18,7 +20,7 @@ from tests.helpers import training_spec, varied_individual
 
 pytest.importorskip("numba")
 
-STEPS = 300  # more than the centre's walk is drawn for at once
+STEPS = 300  # more than the center's walk is drawn for at once
 
 
 def trainer_of(name, population=3, **changes):
@@ -26,7 +28,7 @@ def trainer_of(name, population=3, **changes):
     return Trainer.from_spec(training_spec(name, individuals=individuals, steps=STEPS, **changes))
 
 
-COMPILED = [name for name in OPTIMIZERS.names if trainer_of(name)._optimizer.is_compiled]
+COMPILED = [name for name in OPTIMIZERS.names if trainer_of(name)._loop is not None]
 
 
 class Eager(OPTIMIZERS.load("momentum")):
@@ -36,20 +38,28 @@ class Eager(OPTIMIZERS.load("momentum")):
 
 def test_what_is_inherited_is_not_taken_for_what_is_done_instead(register):
     eager, plain = trainer_of(register(Eager)), trainer_of("momentum")
-    assert plain._optimizer.is_compiled and not eager._optimizer.is_compiled
+    assert plain._loop is not None
+    assert eager._loop is None
     assert not torch.equal(eager.run_steps(3)[0], plain.run_steps(3)[0])
 
 
 def test_it_is_known_which_optimizers_are_compiled():
     assert set(COMPILED) == {"adam", "lodo", "lodo-no-momentum", "momentum", "rmsprop", "yogi"}
-    assert not trainer_of("adam", backend="torch")._optimizer.is_compiled
-    assert not trainer_of("lodo", backend="torch")._optimizer.is_compiled
+    assert trainer_of("adam", backend="torch")._loop is None
+    assert trainer_of("lodo", backend="torch")._loop is None
+
+
+def test_the_tables_name_what_is_there():
+    tables = numba_tables.IMPLEMENTATIONS, numba_tables.COMPILED_BATCHES, numba_tables.COMPILED_STEPS
+    for path, found in (pair for table in tables for pair in table.items()):
+        assert qualified_name(load_attribute(path)) == path
+        assert callable(load_attribute(found))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 1e-3)])
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_steps_are_those_of_pytorch(name, dtype, tolerance):
-    compiled, plain = (trainer_of(name, dtype=dtype, backend=kernel) for kernel in ("numba", "torch"))
+    compiled, plain = (trainer_of(name, dtype=dtype, backend=backend) for backend in ("numba", "torch"))
     losses, evaluations = compiled.run_steps(STEPS)
     expected, expected_evaluations = plain.run_steps(STEPS)
     np.testing.assert_allclose(losses, expected, rtol=tolerance)
@@ -59,9 +69,9 @@ def test_compiled_steps_are_those_of_pytorch(name, dtype, tolerance):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", ["lodo", "lodo-no-momentum"])
-def test_lodos_are_those_of_its_kernel_bit_for_bit(name, dtype):
+def test_lodos_are_those_of_its_stepper_bit_for_bit(name, dtype):
     at_once, one_by_one = (trainer_of(name, dtype=dtype) for _ in range(2))
-    one_by_one._optimizer.is_compiled = False
+    one_by_one._loop = None
     assert torch.equal(at_once.run_steps(STEPS)[0], one_by_one.run_steps(STEPS)[0])
     assert torch.equal(at_once.x, one_by_one.x)
 
@@ -73,22 +83,21 @@ def test_lodos_are_those_of_its_kernel_bit_for_bit(name, dtype):
         (5, {"block_size": 3, "layers": 2}),
         (33, {"block_size": 8, "layers": 3}),
         (20, {"layers": 0}),
-        (20, {"meta_optimizer": "sgd"}),
     ],
     ids=str,
 )
 def test_lodo_of_any_structure_takes_the_steps_of_pytorch(n, options):
     task, optimizer = TaskSpec("quadratic", {"dimension": n}), OptimizerSpec("lodo", options)
     compiled, plain = (
-        Trainer.from_spec(replace(training_spec("lodo", task, steps=STEPS, backend=kernel), optimizer=optimizer))
-        for kernel in ("numba", "torch")
+        Trainer.from_spec(replace(training_spec("lodo", task, steps=STEPS, backend=backend), optimizer=optimizer))
+        for backend in ("numba", "torch")
     )
-    assert compiled._optimizer.is_compiled == (options.get("layers") != 0 and "meta_optimizer" not in options)
+    assert (compiled._loop is not None) == (options.get("layers") != 0)
     np.testing.assert_allclose(compiled.run_steps(STEPS)[0], plain.run_steps(STEPS)[0], rtol=1e-9)
 
 
 def test_hyperparameters_may_change_between_them():
-    compiled, plain = (trainer_of("lodo", backend=kernel) for kernel in ("numba", "torch"))
+    compiled, plain = (trainer_of("lodo", backend=backend) for backend in ("numba", "torch"))
     for trainer in (compiled, plain):
         trainer.run_steps(100)
         for name, value in (("momentum", 0.3), ("meta_learning_rate", 0.002), ("initial_learning_rate", 0.4)):
@@ -96,7 +105,7 @@ def test_hyperparameters_may_change_between_them():
     np.testing.assert_allclose(compiled.run_steps(100)[0], plain.run_steps(100)[0], rtol=1e-9)
 
 
-def test_a_state_goes_from_kernel_to_kernel():
+def test_a_state_goes_from_backend_to_backend():
     first, second = trainer_of("lodo", backend="torch"), trainer_of("lodo", backend="numba")
     first.run_steps(77)
     second.load_state_dict(first.state_dict(), torch.device("cpu"))
@@ -116,7 +125,7 @@ def test_they_do_not_depend_on_what_they_are_cut_into(name):
 @pytest.mark.parametrize("name", COMPILED)
 def test_nor_on_the_threads_or_on_the_company(name, monkeypatch):
     alone = [Trainer.from_spec(spec_of_one(name, index)).run_steps(STEPS)[0] for index in range(5)]
-    monkeypatch.setattr(fused, "_ENTRIES_PER_THREAD", 1)
+    monkeypatch.setattr(compiled_loop, "_ENTRIES_PER_THREAD", 1)
     before = torch.get_num_threads()
     try:
         for threads in (1, 2, 5):
@@ -165,14 +174,14 @@ def {name}(data, p, k, gradient, x):
 RUN = """
 import sys
 import torch
-from lodo_bench.backends.compiled_loop import Compiled, take_steps
-from lodo_bench.backends.numba.loop import fused
+from lodo_bench.backends.compiled_loop import CompiledStep, run_compiled
+from lodo_bench.backends.numba.loop import specialized_loop
 import parts
 for name in sys.argv[1:]:
     update = getattr(parts, name)
     x, losses = torch.zeros(1, 1, dtype=torch.float64), torch.zeros(3, 1, dtype=torch.float64)
-    take_steps(Compiled(parts.task, ()), Compiled(update, ()), x, losses)
-    print(name, x.item(), sum(fused(parts.task, update).stats.cache_hits.values()))
+    run_compiled(CompiledStep(parts.task, ()), CompiledStep(update, ()), x, losses)
+    print(name, x.item(), sum(specialized_loop(parts.task, update).stats.cache_hits.values()))
 """
 
 

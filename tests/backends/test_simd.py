@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 numba = pytest.importorskip("numba")
-from lodo_bench.backends.numba.simd import every, leading, load, root, spread, store, width  # noqa: E402
+from lodo_bench.backends.numba.simd import broadcast, full_mask, lanes, load, sqrt, store, tail_mask  # noqa: E402
 
 DTYPES = [np.float32, np.float64]
 PLACE = np.uintp
@@ -13,32 +13,32 @@ PLACE = np.uintp
 @numba.njit
 def formula(x, y, result, number, at, count):
     """The arithmetic on `count` numbers from `at` on, with one mask."""
-    mask = leading(x, count)
+    mask = tail_mask(x, count)
     a, b = load(x, at, mask), load(y, at, mask)
-    total = a + b * spread(number)
+    total = a + b * broadcast(number)
     total -= a
     total *= b
-    total /= spread(number)
-    store(result, at, (total - a) / root(b), mask)
+    total /= broadcast(number)
+    store(result, at, (total - a) / sqrt(b), mask)
 
 
 @numba.njit
 def copied(x, result, count):
     visited = 0
-    for at in range(PLACE(0), count, width(x)):
-        store(result, at, load(x, at, every(x)), every(x))
+    for at in range(PLACE(0), count, lanes(x)):
+        store(result, at, load(x, at, full_mask(x)), full_mask(x))
         visited += 1
     return visited
 
 
 @numba.njit
 def stored(x, result):
-    store(result, PLACE(0), load(x, PLACE(0), every(x)), every(x))
+    store(result, PLACE(0), load(x, PLACE(0), full_mask(x)), full_mask(x))
 
 
 @numba.njit
-def spread_over(number):
-    spread(number)
+def broadcast_over(number):
+    broadcast(number)
 
 
 def numbers(dtype, seed, count=64):
@@ -73,7 +73,7 @@ def test_what_would_be_misread_does_not_compile():
         with pytest.raises(numba.TypingError):
             stored(source, target)
     with pytest.raises(numba.TypingError):
-        spread_over(3)
+        broadcast_over(3)
 
 
 def test_what_is_not_meant_is_not_read():

@@ -40,7 +40,7 @@ def test_no_line_is_faint(name):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_no_two_of_a_table_are_alike_in_colour_and_line_nor_in_line_and_marker(task):
+def test_no_two_of_a_table_are_alike_in_color_and_line_nor_in_line_and_marker(task):
     looks = [LINE_STYLES[name] for name in published_optimizers(task)]
     for one, other in combinations(looks, 2):
         assert (one.color, one.dash) != (other.color, other.dash)

@@ -175,6 +175,6 @@ def kill_group(process):
 
 def continuing_command(result):
     """The arguments of the command that an interruption tells to continue with."""
-    shown = re.search(r"Continue with:\n  lodo-bench (.+)\n", result.stderr)
+    shown = re.search(r"Rerun to resume:\n  lodo-bench (.+)\n", result.stderr)
     assert shown, result.stderr
     return shlex.split(shown[1])

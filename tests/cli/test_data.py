@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lodo_bench.cli import download_progress as fetching
+from lodo_bench.cli.views import download_progress as fetching
 from lodo_bench.cli.app import main
 from lodo_bench.cli.options import set_data_directory
 from lodo_bench.tasks.data import catalog
@@ -52,18 +52,18 @@ def test_fetching_tells_in_plain_lines_how_it_goes(program, server, tmp_path):
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr.splitlines() == [
         f"first.bin.gz from {server.url}/bad/first.bin.gz",
-        f"  no use: {server.url}/bad/first.bin.gz: HTTP status 404 Not Found",
+        f"  failed: {server.url}/bad/first.bin.gz: HTTP status 404 Not Found",
         f"first.bin.gz from {server.url}/good/first.bin.gz",
-        "first.bin.gz fetched and checked",
+        "first.bin.gz downloaded and verified",
         f"second.bin.gz from {server.url}/bad/second.bin.gz",
-        f"  no use: {server.url}/bad/second.bin.gz: HTTP status 404 Not Found",
+        f"  failed: {server.url}/bad/second.bin.gz: HTTP status 404 Not Found",
         f"second.bin.gz from {server.url}/good/second.bin.gz",
-        "second.bin.gz fetched and checked",
+        "second.bin.gz downloaded and verified",
         f"mnist is complete in '{folder}'.",
     ]
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == CONTENTS
     again = program("data", "fetch", "mnist", "--data-dir", tmp_path / "here")
-    assert again.stderr.splitlines()[0] == "first.bin.gz is there already"
+    assert again.stderr.splitlines()[0] == "first.bin.gz already present"
 
 
 def test_a_long_download_tells_how_far_it_is(program, server, monkeypatch):
@@ -71,7 +71,7 @@ def test_a_long_download_tells_how_far_it_is(program, server, monkeypatch):
     url = server.at(f"/{ARCHIVE}", archive())
     lines = program("data", "fetch", "cifar10", cifar10=archived([url])).stderr.splitlines()
     assert lines[1] == f"{ARCHIVE}: 0.1 MB of 0.3 MB"
-    assert lines[-3:-1] == [f"{ARCHIVE}: 0.3 MB of 0.3 MB", f"{ARCHIVE} fetched and checked"]
+    assert lines[-3:-1] == [f"{ARCHIVE}: 0.3 MB of 0.3 MB", f"{ARCHIVE} downloaded and verified"]
 
 
 def test_fetching_goes_where_the_environment_says(program, server, tmp_path):
@@ -85,7 +85,7 @@ def test_a_failure_is_one_message_without_a_traceback(program, server, tmp_path)
     assert (result.code, result.stdout) == (2, "")
     assert "Traceback" not in result.stderr
     message = result.stderr.partition("lodo-bench: ")[2]
-    assert message.startswith("first.bin.gz could be had from no mirror:\n")
+    assert message.startswith("first.bin.gz could not be downloaded from any mirror:\n")
     assert f"{server.url}/first.bin.gz: HTTP status 404" in message
     assert f"put it into '{tmp_path / 'data' / 'mnist'}'" in message
 
@@ -141,7 +141,10 @@ def test_an_interrupted_download_is_continued_by_the_same_command(place, server,
     result = finish(process)
     assert (result.code, result.stdout) == (130, "")
     assert "Traceback" not in result.stderr
-    assert "lodo-bench: interrupted; whole files are kept. Continue with:\n  lodo-bench data fetch" in result.stderr
+    assert (
+        "lodo-bench: interrupted; everything finished is stored. Rerun to resume:\n  lodo-bench data fetch"
+        in result.stderr
+    )
     assert [path.name for path in folder.iterdir()] == [part.name]
 
     begun = part.stat().st_size
@@ -164,14 +167,14 @@ def test_status_tells_of_every_file(program, tmp_path):
     assert result.code == 0
     mnist, cifar10 = tmp_path / "data" / "mnist", tmp_path / "data" / "cifar10"
     assert rows == [
-        ["mnist (stand-in: tiny)", "checked", f"{mnist}/train-images-idx3-ubyte.gz", "2,368"],
-        ["mnist (stand-in: tiny)", "checked", f"{mnist}/train-labels-idx1-ubyte.gz", "11"],
-        ["mnist (stand-in: tiny)", "checked", f"{mnist}/t10k-images-idx3-ubyte.gz", "1,584"],
+        ["mnist (stand-in: tiny)", "verified", f"{mnist}/train-images-idx3-ubyte.gz", "2,368"],
+        ["mnist (stand-in: tiny)", "verified", f"{mnist}/train-labels-idx1-ubyte.gz", "11"],
+        ["mnist (stand-in: tiny)", "verified", f"{mnist}/t10k-images-idx3-ubyte.gz", "1,584"],
         ["mnist (stand-in: tiny)", "damaged", f"{mnist}/t10k-labels-idx1-ubyte.gz", "10"],
         *(["cifar10", "missing", f"{cifar10}/{file.name}", "30,730,000"] for file in catalog.CIFAR10.files),
     ]
     assert "mnist (stand-in: tiny): '" in result.stderr and "t10k-labels-idx1-ubyte.gz' is truncated" in result.stderr
-    assert "cifar10: Get the data with 'lodo-bench data fetch cifar10'" in result.stderr
+    assert "cifar10: Run 'lodo-bench data fetch cifar10'" in result.stderr
 
 
 def test_status_as_a_document(program, tmp_path):
@@ -184,7 +187,7 @@ def test_status_as_a_document(program, tmp_path):
     assert (cifar10["name"], cifar10["stand_in"], cifar10["ready"]) == ("cifar10 (stand-in: tiny)", "tiny", True)
     assert (cifar10["problem"], cifar10["remedy"]) == ("", "")
     first = cifar10["files"][0]
-    assert (first["name"], first["state"], first["size"]) == ("data_batch_1.bin", "checked", 3073)
+    assert (first["name"], first["state"], first["size"]) == ("data_batch_1.bin", "verified", 3073)
     assert first["path"] == str(tmp_path / "there" / "cifar10" / "data_batch_1.bin")
 
 
@@ -195,8 +198,14 @@ MISTAKES = {
     ),
     "no data set": (("fetch",), "Missing argument 'DATA_SET'"),
     "unknown command": (("get",), "No such command 'get'"),
-    "a file for a directory": (("fetch", "mnist", "--data-dir", "/dev/null"), "'/dev/null/mnist' cannot take mnist"),
-    "a home that is not there": (("status", "--data-dir", "~no-such-user/x"), "'~no-such-user/x' cannot be used"),
+    "a file for a directory": (
+        ("fetch", "mnist", "--data-dir", "/dev/null"),
+        "cannot write mnist to '/dev/null/mnist'",
+    ),
+    "a home that is not there": (
+        ("status", "--data-dir", "~no-such-user/x"),
+        "'~no-such-user/x' cannot be the data directory",
+    ),
 }
 
 

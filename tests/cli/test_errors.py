@@ -10,8 +10,8 @@ import torch
 ADAM = ("run", "--optimizer", "adam")
 TUNE = ("tune", "--task", "quadratic", "--optimizer", "adam", "--workers", "0")
 TWICE = "is given twice. Give it once."
-RATE = "it must be a finite number greater than 0"
-DECAY = "it must be a number from 0 (included) to 1 (excluded)"
+RATE = "must be a finite number greater than 0"
+DECAY = "must be a number in [0, 1)"
 AT_LEAST_1 = "Input should be greater than or equal to 1"
 NO_DATABASE = ("there is no database at", "Fill one with 'lodo-bench tune' or 'lodo-bench run'", "LODO_BENCH_DB")
 
@@ -22,17 +22,17 @@ REFUSED = {
     "unknown task": ((*ADAM, "--task", "rosenbrok"), "unknown task 'rosenbrok'. Did you mean 'rosenbrock'?"),
     "unknown task of tune": (("tune", "--task", "quadratik"), "unknown task 'quadratik'. Did you mean 'quadratic'?"),
     "unknown task of report": (("report", "--task", "quadratik"), "Did you mean 'quadratic'?"),
-    "unknown parameter": (
+    "unknown hyperparameter": (
         (*ADAM, "-p", "learning_rat=1"),
-        "unknown parameter 'learning_rat' of optimizer adam. Did you mean 'learning_rate'? Known: beta1, beta2,",
+        "unknown hyperparameter 'learning_rat' of optimizer adam. Did you mean 'learning_rate'? Known: beta1, beta2,",
     ),
-    "rate 0": ((*ADAM, "-p", "lr=0"), "learning_rate = 0 is not possible for optimizer adam", RATE, "default 0.001"),
-    "rate below 0": ((*ADAM, "-p", "lr=-1"), "learning_rate = -1 is not possible", RATE),
-    "rate nan": ((*ADAM, "-p", "lr=nan"), "learning_rate = nan is not possible", RATE),
-    "rate inf": ((*ADAM, "-p", "lr=inf"), "learning_rate = inf is not possible", RATE),
-    "decay 1": ((*ADAM, "-p", "beta1=1"), "beta1 = 1 is not possible for optimizer adam", DECAY),
-    "decay nan": ((*ADAM, "-p", "beta1=nan"), "beta1 = nan is not possible", DECAY),
-    "text": ((*ADAM, "-p", "lr=quick"), "learning_rate = quick is not possible", "a finite number greater than 0"),
+    "rate 0": ((*ADAM, "-p", "lr=0"), "invalid lr = 0 for optimizer adam", RATE, "default 0.001"),
+    "rate below 0": ((*ADAM, "-p", "lr=-1"), "invalid lr = -1", RATE),
+    "rate nan": ((*ADAM, "-p", "lr=nan"), "invalid lr = nan", RATE),
+    "rate inf": ((*ADAM, "-p", "lr=inf"), "invalid lr = inf", RATE),
+    "decay 1": ((*ADAM, "-p", "beta1=1"), "invalid beta1 = 1 for optimizer adam", DECAY),
+    "decay nan": ((*ADAM, "-p", "beta1=nan"), "invalid beta1 = nan", DECAY),
+    "text": ((*ADAM, "-p", "lr=quick"), "invalid lr = quick", "a finite number greater than 0"),
     "no value": ((*ADAM, "-p", "lr"), "-p 'lr' is not of the form name=value", "-p lr=0.1"),
     "no name": ((*ADAM, "-p", "=1"), "-p '=1' is not of the form name=value"),
     "given twice": ((*ADAM, "-p", "lr=1", "-p", "lr=1"), f"-p lr {TWICE}"),
@@ -40,87 +40,105 @@ REFUSED = {
         (*ADAM, "-p", "lr=1", "-p", "learning_rate=2"),
         f"learning_rate of optimizer adam {TWICE}",
     ),
-    "unknown kernel": ((*ADAM, "--kernel", "numa"), "unknown kernel 'numa'. Did you mean 'numba'?"),
-    "kernel for another device": (
-        (*ADAM, "--kernel", "triton"),
+    "unknown backend": ((*ADAM, "--backend", "numa"), "unknown backend 'numa'. Did you mean 'numba'?"),
+    "backend for another device": (
+        (*ADAM, "--backend", "triton"),
         "kernel 'triton' cannot be used: it is for device 'cuda', not 'cpu'. Use 'auto' or 'torch'.",
     ),
-    "kernel for another device of tune": ((*TUNE, "--kernel", "triton"), "it is for device 'cuda', not 'cpu'"),
+    "backend for another device of tune": ((*TUNE, "--backend", "triton"), "it is for device 'cuda', not 'cpu'"),
     "unknown task option": (
-        (*ADAM, "-t", "dimensions=3"),
+        (*ADAM, "-T", "dimensions=3"),
         "unknown option 'dimensions' of task quadratic. Did you mean 'dimension'?",
     ),
     "option of another task": (
-        (*ADAM, "--task", "rosenbrock", "-t", "dimension=3"),
+        (*ADAM, "--task", "rosenbrock", "-T", "dimension=3"),
         "unknown option 'dimension' of task rosenbrock. There are none.",
     ),
     "negative interval": (
         (*ADAM, "--checkpoint-every", "-1"),
-        "--checkpoint-every -1 is not possible: it must be a finite number, 0 or greater.",
+        "invalid checkpoint_every = -1: must be a finite number, 0 or greater.",
     ),
-    "infinite interval": ((*ADAM, "--checkpoint-every", "inf"), "--checkpoint-every inf is not possible"),
+    "infinite interval": ((*ADAM, "--checkpoint-every", "inf"), "invalid checkpoint_every = inf"),
     "half a dimension": (
-        (*ADAM, "-t", "dimension=2.5"),
-        "dimension = 2.5 is not possible",
-        "a whole number, 1 or greater",
+        (*ADAM, "-T", "dimension=2.5"),
+        "invalid dimension = 2.5",
+        "an integer, 1 or greater",
     ),
-    "no dimension": ((*ADAM, "-t", "n=0"), "dimension = 0 is not possible for task quadratic"),
-    "infinite dimension": ((*ADAM, "-t", "n=inf"), "dimension = inf is not possible"),
-    "negative variance": ((*ADAM, "-t", "noise_variance=-1"), "noise_variance = -1 is not possible", "0 or greater"),
+    "no dimension": ((*ADAM, "-T", "n=0"), "invalid n = 0 for task quadratic"),
+    "infinite dimension": ((*ADAM, "-T", "n=inf"), "invalid n = inf"),
+    "negative variance": ((*ADAM, "-T", "noise_variance=-1"), "invalid noise_variance = -1", "0 or greater"),
     "contradictory eigenvalues": (
-        (*ADAM, "-t", "min_eig=2", "-t", "max_eig=1.5"),
+        (*ADAM, "-T", "min_eig=2", "-T", "max_eig=1.5"),
         "min_eigenvalue = 2 is above max_eigenvalue = 1.5",
     ),
-    "eigenvalue above the default": ((*TUNE, "-t", "min_eig=2"), "min_eigenvalue = 2 is above max_eigenvalue = 1"),
+    "eigenvalue above the default": ((*TUNE, "-T", "min_eig=2"), "min_eigenvalue = 2 is above max_eigenvalue = 1"),
     "unknown device": ((*ADAM, "--device", "tpu"), "unknown device 'tpu'", "Known: cpu, cuda."),
     "float16": ((*ADAM, "--dtype", "float16"), "unknown dtype 'float16'", "Known: float32, float64."),
     "float16 of tune": ((*TUNE, "--dtype", "float16"), "unknown dtype 'float16'"),
-    "negative time": ((*ADAM, "--seconds", "-1"), "--seconds -1 is not possible", "greater than 0"),
-    "no time": ((*ADAM, "--seconds", "0"), "--seconds 0 is not possible"),
-    "nan seconds": ((*ADAM, "--seconds", "nan"), "--seconds nan is not possible"),
-    "endless": ((*ADAM, "--seconds", "inf"), "--seconds inf is not possible"),
+    "negative time": ((*ADAM, "--seconds", "-1"), "invalid seconds = -1", "greater than 0"),
+    "no time": ((*ADAM, "--seconds", "0"), "invalid seconds = 0"),
+    "nan seconds": ((*ADAM, "--seconds", "nan"), "invalid seconds = nan"),
+    "endless": ((*ADAM, "--seconds", "inf"), "invalid seconds = inf"),
     "untimed by the clock": (
         (*ADAM, "--untimed", "--seconds", "5"),
-        "--untimed",
-        "--seconds",
+        "untimed runs have no clock for a milestone in seconds",
         "Leave out one of them.",
     ),
     "no steps": ((*ADAM, "--steps", "0"), "Invalid value for '--steps'", AT_LEAST_1),
     "no seeds": ((*ADAM, "--seeds", "0"), "Invalid value for '--seeds'", AT_LEAST_1),
     "unknown source": (
-        (*ADAM, "--hyperparameters", "best"),
+        (*ADAM, "--from", "best"),
         "unknown source of hyperparameters 'best'",
         "default, paper, tuned",
     ),
     "unknown list": (
         ("list", "run"),
-        "unknown list 'run'. Did you mean 'runs'? Known: optimizers, runs, studies, tasks.",
+        "unknown list 'run'. Did you mean 'run-sets'? Known: experiments, optimizers, run-sets, studies, tasks.",
     ),
-    "no number of a study": (("show", "first"), "Invalid value for 'STUDY'"),
+    "no number of a study": (("show", "study", "first"), "Invalid value for 'N'"),
     "unknown command": (("runn",), "No such command 'runn'. Did you mean 'run'?"),
     "unknown option": ((*ADAM, "--speed", "3"), "No such option: --speed"),
-    "missing option": (("run",), "Missing option '--optimizer'."),
+    "missing optimizer": (("run",), "Invalid value for OPTIMIZER: name at least one"),
     "no workers on a cluster": (
         (*TUNE, "--address", "auto"),
-        "--workers 0 trains in this process",
-        "Leave out one of them.",
+        "without workers, training runs in this process",
+        "--workers 1 or more",
     ),
-    "GPUs in this process": ((*TUNE, "--gpus-per-worker", "2"), "--workers 0", "one GPU at most"),
+    "GPUs in this process": (
+        (*TUNE, "--gpus-per-worker", "2"),
+        "one GPU at most",
+        "--gpus-per-worker",
+    ),
+    "old option of the task": ((*ADAM, "-t", "dimension=12"), "-t now means --task. Write -T dimension=12."),
+    "old option of the optimizer": ((*ADAM, "-o", "layers=8"), "-o now means --output. Write -O layers=8."),
+    "old option of the optimizer in one word": ((*TUNE, "-olayers=8"), "-o now means --output. Write -O layers=8."),
+    "old kernel": ((*ADAM, "--kernel", "torch"), "--kernel is no longer an option. Write --backend."),
+    "old kernel in one word": ((*TUNE, "--kernel=torch"), "--kernel is no longer an option. Write --backend."),
+    "old parameter": ((*ADAM, "--parameter", "lr=1"), "Write --hyperparameter or -p."),
+    "old hyperparameters": ((*ADAM, "--hyperparameters", "paper"), "Write --from."),
+    "old list of experiments": (("reproduce", "--list"), "Write 'lodo-bench list experiments'."),
+    "device without its workers": (
+        (*TUNE, "--device", "cpu", "--gpus-per-worker", "1"),
+        "device 'cpu' and 1 GPUs per worker contradict each other",
+    ),
+    "options of two optimizers": (("run", "adam", "lodo", "-O", "layers=8"), "need exactly one optimizer"),
+    "class that is not there": (("run", "no_such_module:Mine"), "cannot import optimizer 'no_such_module:Mine'"),
+    "class of another kind": (("run", "fractions:Fraction"), "is not a subclass of lodo_bench.Optimizer."),
     "missing schedule": (
         (*TUNE, "--schedule", "missing.yaml"),
-        "schedule 'missing.yaml' is no file and no built-in schedule. Built in: paper, quick, smoke.",
+        "schedule 'missing.yaml' not found: neither a file nor a built-in schedule. Built in: paper, quick, smoke.",
     ),
     "schedule with an unknown key": (
         (*TUNE, "--schedule", "../unknown-key.yaml"),
         "../unknown-key.yaml",
         "unknown key 'populations' of the file. Did you mean 'population'?",
     ),
-    "schedule without generations": ((*TUNE, "--schedule", "../empty.yaml"), "lacks the key 'generations'"),
-    "schedule that is no YAML": ((*TUNE, "--schedule", "../broken.yaml"), "../broken.yaml is no valid YAML"),
+    "schedule without generations": ((*TUNE, "--schedule", "../empty.yaml"), "missing key 'generations'"),
+    "schedule that is no YAML": ((*TUNE, "--schedule", "../broken.yaml"), "../broken.yaml is not valid YAML"),
     "report without a database": (("report",), *NO_DATABASE),
-    "show without a database": (("show", "1"), *NO_DATABASE),
+    "show without a database": (("show", "study", "1"), *NO_DATABASE),
     "studies without a database": (("list", "studies"), *NO_DATABASE),
-    "runs without a database": (("list", "runs", "--json"), *NO_DATABASE),
+    "runs without a database": (("list", "run-sets", "--json"), *NO_DATABASE),
     "unwritable place": (
         (*ADAM, "--db", "../a-file/below/x.db"),
         "database '../a-file/below/x.db' cannot be made",
@@ -139,7 +157,7 @@ FILES = {
 
 
 # Refused in processes of their own: one by this program, one by the parser of its command line.
-REAL = ("unknown optimizer", "missing option")
+REAL = ("unknown optimizer", "missing optimizer")
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -176,18 +194,18 @@ def test_the_json_of_a_mistake_is_empty(place):
 
 
 def test_values_that_were_never_tuned_name_the_command(place):
-    arguments = ("--task", "quadratic", "-t", "dimension=12", "--optimizer", "adam")
-    result = place.run_here("run", *arguments, "--hyperparameters", "tuned")
+    arguments = ("--task", "quadratic", "-T", "dimension=12", "--optimizer", "adam")
+    result = place.run_here("run", *arguments, "--from", "tuned")
     assert_explained(result, "adam has not been tuned on quadratic (dimension=12) in this database")
     shown = result.message.partition("Do it with 'lodo-bench ")[2].partition("'")[0].split()
     schedule = place.schedule(5, population=8)
     assert place.run_here(*shown, "--schedule", schedule, "--workers", 0).code == 0
-    run = place.run_here("run", *arguments, "--hyperparameters", "tuned", "--steps", 5, "--seeds", 1, "--json")
+    run = place.run_here("run", *arguments, "--from", "tuned", "--steps", 5, "--seeds", 1, "--json")
     assert run.document["hyperparameters_source"] == "tuned"
 
 
 def test_values_that_the_paper_lacks_are_explained(place):
-    result = place.run_here(*ADAM, "-t", "dimension=12", "--hyperparameters", "paper")
+    result = place.run_here(*ADAM, "-T", "dimension=12", "--from", "paper")
     assert_explained(result, "the paper's hyperparameters of adam on quadratic (dimension=12) are not known", "-p")
 
 
@@ -199,7 +217,7 @@ def test_a_search_without_its_gpu_leaves_no_study(place):
 
 
 def test_an_enormous_dimension_is_explained_or_fails_as_a_run(place):
-    result = place.run(*ADAM, "-t", "dimension=1e12", "--steps", 5, "--seeds", 1)
+    result = place.run(*ADAM, "-T", "dimension=1e12", "--steps", 5, "--seeds", 1)
     assert "Traceback" not in result.stderr
     assert result.code in (2, 3)
 
@@ -232,7 +250,7 @@ def test_a_strange_file_is_left_as_it_was(make, text, place):
     place.database.parent.mkdir()
     make(place.database)
     before = place.database.read_bytes()
-    for arguments in (ADAM, TUNE, ("report",), ("show", "1")):
+    for arguments in (ADAM, TUNE, ("report",), ("show", "study", "1")):
         result = place.run_here(*arguments)
         assert (result.code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
         assert text in result.stderr and "--db or LODO_BENCH_DB" in result.stderr
@@ -241,6 +259,6 @@ def test_a_strange_file_is_left_as_it_was(make, text, place):
 
 
 def test_an_unknown_study_is_explained(place):
-    made = (*TUNE, "-t", "n=12", "--schedule", place.schedule(5, population=8))
+    made = (*TUNE, "-T", "n=12", "--schedule", place.schedule(5, population=8))
     assert place.run_here(*made).code == 0
-    assert_explained(place.run_here("show", 7), "unknown study '7'", "Known: 1.")
+    assert_explained(place.run_here("show", "study", 7), "unknown study '7'", "Known: 1.")

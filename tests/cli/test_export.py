@@ -11,11 +11,11 @@ from pyarrow import parquet
 
 from tests.cli.runner import Place, finish, wait_until
 
-BOWL = ("run", "--task", "quadratic", "-t", "n=10", "--hyperparameters", "default", "--untimed")
+BOWL = ("run", "--task", "quadratic", "-T", "n=10", "--from", "default", "--untimed")
 
 
 @pytest.fixture(scope="module")
-def with_defaults(tmp_path_factory):
+def filled(tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("filled"))
     for optimizer in ("adam", "momentum"):
         assert place.run_here(*BOWL, "--optimizer", optimizer, "--steps", 60, "--seeds", 8).code == 0
@@ -47,12 +47,31 @@ def test_curves_in_files_of_every_format(filled):
 
 
 def test_metrics_are_told_step_by_step(filled):
-    lodo = ("run", "--task", "quadratic", "-t", "n=10", "--hyperparameters", "default", "--optimizer", "lodo")
+    lodo = (
+        "run",
+        "--task",
+        "quadratic",
+        "-T",
+        "n=10",
+        "--from",
+        "default",
+        "--optimizer",
+        "lodo",
+    )
     database = ("--db", filled.directory / "lodo.db")
     assert filled.run(*lodo, "--steps", 200, "--seeds", 1, *database).code == 0
     found = list(csv.DictReader(io.StringIO(filled.run("export", "metrics", *database).stdout)))
     assert [(row["metric"], row["step"]) for row in found] == [("hessian_error", "100"), ("hessian_error", "200")]
     assert 0 < float(found[0]["seconds"]) < float(found[1]["seconds"])
+
+
+def test_json_is_short_for_the_format(filled):
+    short, long = (filled.run_here("export", "runs", *options) for options in (("--json",), ("--format", "json")))
+    assert short.stdout == long.stdout
+    assert short.document["runs"][0]["backend"] in ("torch", "numba")
+    result = filled.run_here("export", "runs", "--json", "-o", filled.directory / "runs.json")
+    assert (result.code, result.stdout) == (0, "")
+    assert json.loads((filled.directory / "runs.json").read_text()) == short.document
 
 
 def test_nothing_is_an_empty_table(filled):
@@ -70,10 +89,12 @@ def test_nothing_is_an_empty_table(filled):
             ("export", "curve"),
             "unknown table 'curve'. Did you mean 'curves'? Known: curves, individuals, metrics, runs.",
         ),
-        (("export", "runs", "--format", "parquet"), "Parquet is not for standard output. Name a file with --output."),
+        (("export", "runs", "--format", "parquet"), "Parquet needs a file. Name one with --output."),
         (("export", "runs", "--output", "no/runs.csv"), "cannot write 'no/runs.csv': No such file or directory."),
         (("report", "--json", "--format", "csv"), "--json and --format csv contradict each other."),
-        (("report", "--output", "a.docx"), "what format is 'a.docx' to have?"),
+        (("export", "runs", "--json", "--format", "csv"), "--json and --format csv contradict each other."),
+        (("export", "runs", "--json", "-o", "a.csv"), "contradict each other: that is a csv file."),
+        (("report", "--output", "a.docx"), "cannot infer a format from 'a.docx'."),
         (("report", "--target", "nan"), "a target of nan is not possible"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

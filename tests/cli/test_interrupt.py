@@ -11,8 +11,8 @@ from lodo_bench.training.interrupts import preserve_signal_handlers
 from tests.cli.runner import Place, continuing_command, finish, wait_until
 
 SEEDS = 5
-RUN = ("run", "--optimizer", "adam", "--task", "quadratic", "-t", "dimension=12", "--steps", 8000, "--seeds", SEEDS)
-SEARCH = ("tune", "--task", "quadratic", "-t", "dimension=12", "--optimizer", "lodo", "--workers", 0)
+RUN = ("run", "--optimizer", "adam", "--task", "quadratic", "-T", "dimension=12", "--steps", 8000, "--seeds", SEEDS)
+SEARCH = ("tune", "--task", "quadratic", "-T", "dimension=12", "--optimizer", "lodo", "--workers", 0)
 
 
 def to_the_process(process):
@@ -60,7 +60,7 @@ def continued_run(stopped_run):
 def test_an_interrupted_run_says_how_to_go_on(stopped_run):
     _, result = stopped_run
     assert_interrupted(result)
-    assert "interrupted; everything is kept" in result.stderr
+    assert "interrupted; everything finished is stored" in result.stderr
     assert continuing_command(result) == [*map(str, RUN), "--json"]
 
 
@@ -68,7 +68,7 @@ def test_the_same_command_does_the_rest(continued_run):
     before, result, after = continued_run
     assert 1 <= len(before) < SEEDS
     assert result.code == 0
-    assert f"Continuing run set 1: {SEEDS - len(before)} of {SEEDS} runs are to be done." in result.stderr
+    assert f"Resuming run set 1: {SEEDS - len(before)} of {SEEDS} runs remaining." in result.stderr
     document = result.document
     assert document["run_set"] == 1
     assert [(run["seed"], run["status"], run["steps"]) for run in document["runs"]] == [
@@ -110,7 +110,7 @@ def test_a_search_is_interrupted_and_continued(place, tmp_path):
     arguments = (*SEARCH, "--schedule", place.schedule(400, 400, 400))
     stopped = stop(place, arguments, "individuals", 8, to_its_group)
     assert_interrupted(stopped)
-    assert "everything evaluated is stored" in stopped.stderr
+    assert "everything finished is stored" in stopped.stderr
     before = place.query("SELECT * FROM individuals ORDER BY id")
     assert 8 <= len(before) < 48
     assert place.run_here("list", "studies", "--json").document["studies"][0]["status"] == "unfinished"
@@ -132,7 +132,7 @@ def values(place):
 
 def test_an_unfinished_search_has_tuned_nothing(place):
     stop(place, (*SEARCH, "--schedule", place.schedule(400, 400, 400)), "individuals", 8, to_the_process)
-    run = ("run", "--optimizer", "lodo", "-t", "dimension=12", "--steps", 5, "--seeds", 1, "--json")
+    run = ("run", "--optimizer", "lodo", "-T", "dimension=12", "--steps", 5, "--seeds", 1, "--json")
     assert place.run_here(*run).document["hyperparameters_source"] == "default"
 
 

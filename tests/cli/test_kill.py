@@ -19,9 +19,9 @@ from tests.stand_in_data import write_cifar10, write_mnist
 
 # Slow enough to be caught at work: what to train, and the steps for each time that it is killed.
 RUNS = {
-    "mnist": (("--optimizer", "adam", "-t", "batch_size=8", "-t", "test_samples=64"), 12),
-    "cifar10": (("--optimizer", "adam", "-t", "batch_size=16", "-t", "width=4"), 25),
-    "quadratic": (("--optimizer", "lodo", "-t", "dimension=300"), 1500),
+    "mnist": (("--optimizer", "adam", "-T", "batch_size=8", "-T", "test_samples=64"), 12),
+    "cifar10": (("--optimizer", "adam", "-T", "batch_size=16", "-T", "width=4"), 25),
+    "quadratic": (("--optimizer", "lodo", "-T", "dimension=300"), 1500),
     "rosenbrock": (("--optimizer", "lodo-residuals"), 330),
 }
 EVERY = 0.05
@@ -68,10 +68,10 @@ def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp
     chance = random.Random(task)
     often = (*command, "--checkpoint-every", EVERY)
     said = [kill_once(place, often, data, chance.uniform(0, 0.15)) for _ in range(kills)]
-    assert all("continued after" in text for text in said[1:])
+    assert all("resumed after" in text for text in said[1:])
     last = place.run(*command, LODO_BENCH_DATA=data, OMP_NUM_THREADS=1)
     assert last.code == 0
-    assert "continued after" in last.stderr
+    assert "resumed after" in last.stderr
     assert whole.run(*command, LODO_BENCH_DATA=data, OMP_NUM_THREADS=1).code == 0
     (run, curve), (expected_run, expected_curve) = result(place), result(whole)
     assert (run.status, run.steps, run.evaluations) == ("completed", expected_run.steps, expected_run.evaluations)

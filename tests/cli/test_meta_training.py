@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.runner import Place, finish
 
-BOWL = ("--task", "quadratic", "-t", "dimension=5")
+BOWL = ("--task", "quadratic", "-T", "dimension=5")
 L2L = ("--optimizer", "l2lbgdbgd")
 EPOCHS = 2
 
@@ -33,7 +33,7 @@ def test_every_epoch_is_a_line(trained):
     assert result.code == 0
     lines = [line.partition(",")[0] for line in result.stderr.splitlines()]
     assert lines == [f"l2lbgdbgd: generation {epoch} of {EPOCHS}" for epoch in range(1, EPOCHS + 1)]
-    assert "learned (loss" in result.stdout
+    assert "meta-trained (loss" in result.stdout
 
 
 def test_what_was_learned_is_kept_with_its_provenance(trained):
@@ -67,9 +67,9 @@ def test_it_runs_frozen_with_what_it_has_learned(trained):
     assert "l2lbgdbgd, tuned (study 1): weights weights" in report
 
 
-@pytest.mark.parametrize("command", [("run", *BOWL, *L2L), ("run", *BOWL, *L2L, "--hyperparameters", "default")])
+@pytest.mark.parametrize("command", [("run", *BOWL, *L2L), ("run", *BOWL, *L2L, "--from", "default")])
 def test_without_a_meta_training_the_command_for_it_is_named(tmp_path, command):
     result = Place(tmp_path).run_here(*command)
     assert result.code == 2
-    assert "lodo-bench tune --task quadratic -t dimension=5 --optimizer l2lbgdbgd" in result.message
+    assert "lodo-bench tune --task quadratic -T dimension=5 --optimizer l2lbgdbgd" in result.message
     assert "Traceback" not in result.stderr

@@ -11,22 +11,22 @@ from lodo_bench.cli.app import app
 from lodo_bench.errors import UsageError
 from tests.cli.runner import Place
 
-BOWL = ("--task", "quadratic", "-t", "n=4", "--steps", 120, "--seeds", 2, "--untimed", "--kernel", "torch")
+BOWL = ("--task", "quadratic", "-T", "n=4", "--steps", 120, "--seeds", 2, "--untimed", "--backend", "torch")
 GIVEN = ("-p", "meta_learning_rate=0.001", "-p", "initial_learning_rate=0.5")
 
 
 @pytest.fixture(scope="module")
-def with_defaults(tmp_path_factory):
+def filled(tmp_path_factory):
     """Runs on two kinds of tasks, with two noise variances and two momenta, and a study."""
     place = Place(tmp_path_factory.mktemp("filled"))
     schedule = place.schedule(10, 10, population=8)
     tune = ("tune", "--task", "rosenbrock", "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
     for arguments in (
-        ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2, "--hyperparameters", "paper"),
+        ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2, "--from", "paper"),
         ("run", "--optimizer", "lodo", *BOWL, *GIVEN, "-p", "momentum=0.1"),
         ("run", "--optimizer", "lodo", *BOWL, *GIVEN, "-p", "momentum=0.2"),
         ("run", "--optimizer", "adam", *BOWL),
-        ("run", "--optimizer", "adam", *BOWL, "-t", "noise_variance=4"),
+        ("run", "--optimizer", "adam", *BOWL, "-T", "noise_variance=4"),
         tune,
     ):
         assert place.run_here(*arguments).code == 0
@@ -34,7 +34,7 @@ def with_defaults(tmp_path_factory):
 
 
 ROSENBROCK = ("--task", "rosenbrock")
-QUADRATIC = ("--task", "quadratic", "-t", "n=4")
+QUADRATIC = ("--task", "quadratic", "-T", "n=4")
 KINDS = {
     "curves": (*ROSENBROCK, "--optimizer", "adam"),
     "hessian-error": QUADRATIC,
@@ -67,7 +67,7 @@ def test_the_ending_is_the_format(ending, beginning, filled):
     path = filled.directory / f"picture.{ending}"
     result = filled.run("plot", "curves", *ROSENBROCK, "--output", path)
     assert (result.code, result.stdout) == (0, "")
-    assert result.stderr == f"{path}: curves of adam on rosenbrock.\n"
+    assert result.stderr == f"Wrote {path}: curves of adam on rosenbrock.\n"
     assert path.read_bytes().startswith(beginning)
 
 
@@ -84,36 +84,36 @@ def test_a_trajectory_is_the_same_every_time(filled):
         (("curvs",), "unknown kind of plot 'curvs'. Did you mean 'curves'?"),
         (
             ("curves",),
-            "several tasks are stored: rosenbrock, quadratic (dimension=4), quadratic",
+            "there are results for several tasks: rosenbrock, quadratic (dimension=4), quadratic",
         ),
         (
             ("curves", "--task", "quadratic"),
-            "several tasks are stored: quadratic (dimension=4), quadratic",
+            "there are results for several tasks: quadratic (dimension=4), quadratic",
         ),
         (
-            ("curves", "--task", "quadratic", "-t", "n=9"),
-            "nothing is stored of quadratic (dimension=9). There are: ",
+            ("curves", "--task", "quadratic", "-T", "n=9"),
+            "no results for quadratic (dimension=9). Stored tasks: ",
         ),
         (("curves", "--task", "quadrtic"), "unknown task 'quadrtic'. Did you mean 'quadratic'?"),
-        (("curves", "-t", "n=4"), "--task-option says something of a task. Name it with --task."),
+        (("curves", "-T", "n=4"), "task options were given without a task."),
         (("curves", *ROSENBROCK, "--optimizer", "lodo"), "unknown optimizer 'lodo' of these runs."),
-        (("hessian-error", *ROSENBROCK), "of the runs on rosenbrock none has a Hessian error"),
+        (("hessian-error", *ROSENBROCK), "no run on rosenbrock has a Hessian error"),
         (
             ("trajectories", *QUADRATIC),
-            "trajectories are of tasks with two parameters, as rosenbrock; quadratic",
+            "trajectories need two parameters, as rosenbrock has; quadratic",
         ),
-        (("sweep", *QUADRATIC), "a sweep is over something: name the option or hyperparameter, e.g. --over momentum."),
+        (("sweep", *QUADRATIC), "a sweep needs the name of an option or hyperparameter."),
         (
             ("sweep", *QUADRATIC, "--over", "momentm"),
             "unknown option or hyperparameter 'momentm' of these runs. Did",
         ),
         (
             ("sweep", *QUADRATIC, "--over", "layers"),
-            "the runs on quadratic (dimension=4) have one value of layers at ",
+            "the runs on quadratic (dimension=4) have fewer than two values of layers.",
         ),
-        (("noise", *ROSENBROCK), "the runs on rosenbrock have one value of noise_variance at most."),
-        (("search", *QUADRATIC), "nothing is stored of quadratic (dimension=4). There are: rosenbrock."),
-        (("profile", *QUADRATIC), "a profile is over tasks: leave out --task-option."),
+        (("noise", *ROSENBROCK), "the runs on rosenbrock have fewer than two values of noise_variance."),
+        (("search", *QUADRATIC), "no results for quadratic (dimension=4). Stored tasks: rosenbrock."),
+        (("profile", *QUADRATIC), "a performance profile covers all options of a task"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -128,8 +128,8 @@ def test_what_cannot_be_drawn_is_told(arguments, message, filled):
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ("picture.jpg", "what format is 'picture.jpg' to have? Give the file one of the endings .png, .svg, .pdf."),
-        ("picture", "what format is 'picture' to have? Give the file one of the endings .png, .svg, .pdf."),
+        ("picture.jpg", "cannot infer a format from 'picture.jpg'. Use one of the endings .png, .svg, .pdf."),
+        ("picture", "cannot infer a format from 'picture'. Use one of the endings .png, .svg, .pdf."),
         ("there/is/none.png", "cannot write 'there/is/none.png': No such file or directory."),
     ],
 )

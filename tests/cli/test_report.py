@@ -16,15 +16,27 @@ BOWL = ("--task", "quadratic", "--steps", 40, "--seeds", 2)
 
 
 @pytest.fixture(scope="module")
-def with_defaults(tmp_path_factory):
+def filled(tmp_path_factory):
     """A database with runs of two tasks, one of them with other options, and a study."""
     place = Place(tmp_path_factory.mktemp("filled"))
     schedule = place.schedule(10, population=8)
-    tune = ("tune", "--task", "quadratic", "-t", "n=12", "--optimizer", "lodo", "--schedule", schedule, "--workers", 0)
+    tune = (
+        "tune",
+        "--task",
+        "quadratic",
+        "-T",
+        "n=12",
+        "--optimizer",
+        "lodo",
+        "--schedule",
+        schedule,
+        "--workers",
+        0,
+    )
     for arguments in (
         ("run", "--optimizer", "adam", "--task", "rosenbrock", "--seeds", 2),
         ("run", "--optimizer", "lodo", *BOWL, "--untimed"),
-        ("run", "--optimizer", "momentum", *BOWL, "-t", "noise_variance=4"),
+        ("run", "--optimizer", "momentum", *BOWL, "-T", "noise_variance=4"),
         tune,
     ):
         assert place.run_here(*arguments).code == 0
@@ -109,7 +121,7 @@ def test_a_report_in_a_file_is_the_same_whatever_the_width(filled, report):
 
 
 def test_without_runs_the_report_says_what_to_do(place):
-    tune = ("tune", "--task", "quadratic", "-t", "n=12", "--optimizer", "adam", "--workers", 0)
+    tune = ("tune", "--task", "quadratic", "-T", "n=12", "--optimizer", "adam", "--workers", 0)
     assert place.run_here(*tune, "--schedule", place.schedule(10, population=8)).code == 0
     result = place.run_here("report")
     assert (result.code, result.stdout) == (0, "")
@@ -125,14 +137,67 @@ def test_a_reader_that_leaves_early_is_no_matter(filled):
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("what", ["tasks", "optimizers", "studies", "runs"])
+@pytest.mark.parametrize("what", ["tasks", "optimizers", "experiments", "studies", "run-sets"])
 def test_lists(what, filled):
-    people, programs = (filled.run_here("list", what, *more) for more in ((), ("--json",)))
+    people, programs = (filled.run_here("list", what, more) for more in ("--wide", "--json"))
     assert (people.code, people.stderr, programs.code, programs.stderr) == (0, "", 0, "")
-    entries = programs.document[what]
+    entries = programs.document[what.replace("-", "_")]
     headers, _, *rows = people.stdout.splitlines()
     assert [title.strip() for title in headers.strip("|").split("|")] == [key.replace("_", " ") for key in entries[0]]
     assert [row.split("|")[1].strip() for row in rows] == [str(next(iter(entry.values()))) for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("what", "columns"),
+    [
+        ("tasks", ["name", "description"]),
+        ("optimizers", ["name", "description"]),
+        ("studies", ["study", "task", "optimizer", "seed", "status", "evaluated"]),
+        ("run-sets", ["run set", "task", "optimizer", "steps", "seeds", "missing"]),
+    ],
+)
+def test_a_list_has_few_columns_by_default(what, columns, filled):
+    header = filled.run_here("list", what).stdout.splitlines()[0]
+    assert [title.strip() for title in header.strip("|").split("|")] == columns
+
+
+def test_one_entry_of_a_list_is_shown_in_full(filled):
+    shown = filled.run_here("list", "optimizers", "lodo")
+    assert "meta_learning_rate (meta_lr) = 0.001" in shown.stdout
+    assert "O(n log n)" in shown.stdout
+    (entry,) = filled.run_here("list", "optimizers", "lodo", "--json").document["optimizers"]
+    assert entry["hyperparameters"][0]["alias"] == "meta_lr"
+    (run_set,) = filled.run_here("list", "run-sets", "2", "--json").document["run_sets"]
+    assert (run_set["run_set"], run_set["optimizer"]) == (2, "lodo")
+    unknown = filled.run_here("list", "optimizers", "lod")
+    assert unknown.code == 2
+    assert "unknown optimizer 'lod'. Did you mean 'lodo'?" in unknown.message
+
+
+def test_a_run_set_is_shown_run_by_run(filled):
+    shown = filled.run_here("show", "run-set", 1)
+    assert shown.code == 0
+    assert shown.stdout.startswith("Run set 1: adam on rosenbrock, cpu, float64, ")
+    assert "| seed | status" in shown.stdout
+    document = filled.run_here("show", "run-set", 1, "--json").document
+    assert (document["run_set"], len(document["runs"])) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list", "runs"), "'list runs' is now 'list run-sets'."),
+        (("show", "1"), "'show 1' is ambiguous. Write 'show study 1' or 'show run-set 1'."),
+        (("show", "run"), "unknown kind of record 'run'. Did you mean 'run-set'? Known: run-set, study."),
+        (("show", "study"), "the number is missing. Write for example 'show study 1'."),
+        (("show", "run-set", "9"), "unknown run set '9'. Known: 1, 2, 3."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_former_commands_are_refused_with_the_new_ones(arguments, message, filled):
+    result = filled.run_here(*arguments)
+    assert (result.code, result.stdout) == (2, "")
+    assert message in result.message
 
 
 def test_the_lists_of_names_need_no_database(place):
@@ -145,9 +210,9 @@ def test_the_lists_of_names_need_no_database(place):
     assert not place.database.parent.exists()
 
 
-def test_the_list_of_runs(filled):
-    first, second, third = filled.run_here("list", "runs", "--json").document["runs"]
-    assert (first["task"], first["hyperparameters"], first["timed"], first["missing"]) == (
+def test_the_list_of_run_sets(filled):
+    first, second, third = filled.run_here("list", "run-sets", "--json").document["run_sets"]
+    assert (first["task"], first["hyperparameters_source"], first["timed"], first["missing"]) == (
         "rosenbrock",
         "paper",
         True,
@@ -181,7 +246,9 @@ def without_colors(text):
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
-@pytest.mark.parametrize("arguments", [("list", "optimizers"), ("list", "runs"), ("list", "studies"), ("show", 1)])
+@pytest.mark.parametrize(
+    "arguments", [("list", "optimizers"), ("list", "run-sets"), ("list", "studies"), ("show", "study", 1)]
+)
 def test_tables_fit_a_narrow_terminal(arguments, filled):
     result, written = on_terminal(filled, *arguments)
     assert result.code == 0
@@ -192,10 +259,10 @@ def test_tables_fit_a_narrow_terminal(arguments, filled):
 
 
 def test_no_character_is_lost_on_a_narrow_terminal(filled):
-    _, written = on_terminal(filled, "list", "runs", columns=60)
+    _, written = on_terminal(filled, "list", "run-sets", columns=60)
     columns = [line.split() for line in without_colors(written).splitlines()]
     assert "".join(line[1] for line in columns if len(line) > 2 and line[0] == "1").startswith("ros")
-    _, wide = on_terminal(filled, "list", "runs", columns=200)
+    _, wide = on_terminal(filled, "list", "run-sets", columns=200)
     for text in ("rosenbrock", "quadratic (noise_variance=4)", "momentum"):
         assert text in wide
 
@@ -206,7 +273,7 @@ def test_json_on_a_terminal_is_json_and_nothing_else(filled):
 
 
 def test_live_progress_stays_off_standard_output(place):
-    arguments = ("--task", "quadratic", "-t", "n=12", "--optimizer", "adam", "--json")
+    arguments = ("--task", "quadratic", "-T", "n=12", "--optimizer", "adam", "--json")
     tune = ("tune", *arguments, "--schedule", place.schedule(10, 10), "--workers", 0)
     result, seen = on_terminal(place, *tune, columns=100, stderr=True)
     assert result.code == 0

@@ -27,7 +27,7 @@ def mine(place):
 
 
 def test_every_experiment_is_listed(place):
-    result = place.run_here("reproduce", "--list", "--json")
+    result = place.run_here("list", "experiments", "--json")
     assert [entry["name"] for entry in result.document["experiments"]] == list(BUILT_IN)
 
 

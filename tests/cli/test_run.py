@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lodo_bench.cli.run import _print
+from lodo_bench.cli.views.run import print_runs
 from lodo_bench.spec.outcome import MetricHistory
 from tests import builders
 from tests.builders import at_seconds, at_steps
@@ -21,7 +21,7 @@ RUN_KEYS = {
     "milestones",
     "metrics",
 }
-BOWL = ("--task", "quadratic", "-t", "dimension=12")
+BOWL = ("--task", "quadratic", "-T", "dimension=12")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_json_sums_up(adam):
 def test_a_finished_set_is_not_continued(adam):
     place, first, second = adam
     assert second.document["run_set"] == 2
-    assert "Continuing" not in first.stderr + second.stderr
+    assert "Resuming" not in first.stderr + second.stderr
     assert place.query("SELECT run_set_id, seed FROM runs ORDER BY 1, 2") == [(1, 0), (1, 1), (2, 0), (2, 1)]
     losses = [row[0] for row in place.query("SELECT loss FROM milestones")]
     assert len(losses) == 4 and len(set(losses)) == 1
@@ -170,7 +170,7 @@ def test_scores_have_columns_of_their_own_unless_their_course_is_shown(capsys):
     first = builders.run(0, milestones={at_steps(200): 1.0, at_seconds(5): 2.0}, scores=scores)
     second = builders.run(1, milestones={at_steps(200): 3.0}, scores={at_steps(200): {"test_loss": 0.875}})
     accuracy = MetricHistory(np.array([100, 200]), np.array([0.125, 0.5]))
-    _print(builders.run_set(first, second), {0: {"accuracy": accuracy}, 1: {}})
+    print_runs(builders.run_set(first, second), {0: {"accuracy": accuracy}, 1: {}})
     headers, _, *rows = (
         [cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()
     )
@@ -189,49 +189,49 @@ def sources(tmp_path_factory):
         return [place.run_here(*fixed, *choice).document for choice in choices]
 
     task = ("--task", "rosenbrock")
-    found = dict(zip(("before", "default"), runs(task, ("-t", "dimension=12")), strict=True))
+    found = dict(zip(("before", "default"), runs(task, ("-T", "dimension=12")), strict=True))
     tune = ("tune", *task, "--optimizer", "adam", "--schedule", schedule, "--workers", 0, "--json")
     found["study"] = place.run_here(*tune).document["studies"][0]
     later = {
         "after": task,
-        "paper": (*task, "--hyperparameters", "paper"),
+        "paper": (*task, "--from", "paper"),
         "given": (*task, "-p", "beta1=0.25"),
         "all given": (*task, "-p", "lr=0.5", "-p", "b1=0.25", "-p", "beta2=0.75"),
-        "on defaults": (*task, "--hyperparameters", "default", "-p", "b1=0.25"),
+        "on defaults": (*task, "--from", "default", "-p", "b1=0.25"),
     }
     return found | dict(zip(later, runs(*later.values()), strict=True))
 
 
-def current_backend(document):
+def chosen(document):
     return document["hyperparameters_source"], document["hyperparameters"]
 
 
 def test_without_a_study_the_papers_values_are_taken(sources):
-    assert current_backend(sources["before"]) == ("paper", ADAM_ON_ROSENBROCK)
+    assert chosen(sources["before"]) == ("paper", ADAM_ON_ROSENBROCK)
 
 
 def test_without_the_papers_values_the_defaults_are_taken(sources):
-    assert current_backend(sources["default"]) == ("default", {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999})
+    assert chosen(sources["default"]) == ("default", {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999})
 
 
 def test_a_finished_study_comes_first(sources):
-    assert current_backend(sources["after"]) == ("tuned", sources["study"]["hyperparameters"])
+    assert chosen(sources["after"]) == ("tuned", sources["study"]["hyperparameters"])
     assert sources["after"]["hyperparameters"] != ADAM_ON_ROSENBROCK
     assert sources["after"]["study_id"] == sources["study"]["study"]
 
 
 def test_the_source_can_be_chosen(sources):
-    assert current_backend(sources["paper"]) == ("paper", ADAM_ON_ROSENBROCK)
+    assert chosen(sources["paper"]) == ("paper", ADAM_ON_ROSENBROCK)
 
 
 def test_a_given_value_goes_on_top(sources):
-    assert current_backend(sources["given"]) == ("given", sources["study"]["hyperparameters"] | {"beta1": 0.25})
+    assert chosen(sources["given"]) == ("given", sources["study"]["hyperparameters"] | {"beta1": 0.25})
     assert sources["given"]["provenance_note"] == "the rest tuned"
-    assert current_backend(sources["on defaults"]) == ("given", {"learning_rate": 0.001, "beta1": 0.25, "beta2": 0.999})
+    assert chosen(sources["on defaults"]) == ("given", {"learning_rate": 0.001, "beta1": 0.25, "beta2": 0.999})
 
 
 def test_all_values_can_be_given_by_either_name(sources):
-    assert current_backend(sources["all given"]) == ("given", {"learning_rate": 0.5, "beta1": 0.25, "beta2": 0.75})
+    assert chosen(sources["all given"]) == ("given", {"learning_rate": 0.5, "beta1": 0.25, "beta2": 0.75})
     assert sources["all given"]["provenance_note"] == ""
 
 
@@ -245,7 +245,7 @@ def test_the_database_can_be_named_by_option(place):
 
 def test_a_failed_run_is_kept_and_told(place):
     # Its Hessian would take 8 terabytes.
-    arguments = ("run", "--optimizer", "adam", "-t", "dimension=1000000", "--seeds", 2, "--steps", 5)
+    arguments = ("run", "--optimizer", "adam", "-T", "dimension=1000000", "--seeds", 2, "--steps", 5)
     result = place.run(*arguments, "--json")
     assert result.code == 3
     assert "Traceback" not in result.stderr
@@ -258,7 +258,7 @@ def test_a_failed_run_is_kept_and_told(place):
 
 
 def test_runs_that_failed_are_counted_in_the_report(place):
-    place.run_here("run", "--optimizer", "adam", "-t", "dimension=1000000", "--seeds", 2, "--steps", 5, "--untimed")
+    place.run_here("run", "--optimizer", "adam", "-T", "dimension=1000000", "--seeds", 2, "--steps", 5, "--untimed")
     report = place.run_here("report")
     assert report.code == 0
     assert "Runs without a score, interrupted or failed: adam 2." in report.stdout

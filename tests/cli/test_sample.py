@@ -19,7 +19,17 @@ def place(tmp_path_factory):
     """A finished run of a network, and one of another task."""
     place = Place(tmp_path_factory.mktemp("sample"))
     stand_in_data.write_mnist(place.directory / "images", train=66, test=1)
-    network = ("run", "--task", "mnist", "--optimizer", "adam", "-t", "batch_size=2", "-t", "test_samples=2")
+    network = (
+        "run",
+        "--task",
+        "mnist",
+        "--optimizer",
+        "adam",
+        "-T",
+        "batch_size=2",
+        "-T",
+        "test_samples=2",
+    )
     assert run(place, *network, "--steps", 2, "--seeds", 1).code == 0
     assert run_here(place, "run", "--task", "rosenbrock", "--optimizer", "adam", "--seeds", 1).code == 0
     return place
@@ -44,12 +54,18 @@ def picture(path):
 
 
 def test_images_are_drawn_and_are_the_same_again(place):
-    first, second = place.work / "run-1-seed-0-samples.png", place.work / "again.png"
+    first, second = place.work / "run-set-1-seed-0-samples.png", place.work / "again.png"
     result = run(place, "sample", 1, "--images", 1)
     assert (result.code, result.stdout, result.stderr.splitlines()[-1]) == (0, "", f"Wrote {first.name}.")
     assert run(place, "sample", 1, "--images", 1, "--output", second.name).code == 0
     assert picture(first).shape == (CELL + FRAME, CELL + FRAME)
     assert np.array_equal(picture(first), picture(second))
+
+
+def test_the_files_written_can_be_told_as_json(place):
+    result = run_here(place, "sample", 1, "--inputs", "-o", "told.png", "--json")
+    assert (result.code, result.document) == (0, {"schema": 1, "run_set": 1, "seed": 0, "files": ["told.png"]})
+    (place.work / "told.png").unlink()
 
 
 def test_images_are_in_a_square(place, monkeypatch):

@@ -11,7 +11,7 @@ class Search:
     def __init__(self, place):
         self.place = place
         self.schedule = place.schedule(20, 30)
-        self.arguments = ("tune", "--task", "quadratic", "-t", "n=12", "--schedule", self.schedule, "--workers", 0)
+        self.arguments = ("tune", "--task", "quadratic", "-T", "n=12", "--schedule", self.schedule, "--workers", 0)
         self.arguments += ("--optimizer", "lodo", "--optimizer", "adam", "--seed", 5)
         self.first = place.run(*self.arguments)
         self.again = place.run_here(*self.arguments, "--json")
@@ -66,13 +66,13 @@ def test_json_of_a_search(search):
 
 def test_a_finished_search_does_nothing(search):
     assert search.again.code == 0
-    assert search.again.stderr.startswith("Nothing to do: finished before. --fresh starts anew")
+    assert search.again.stderr.startswith("All searches are already finished. Use --fresh to rerun, or another --seed.")
     assert search.place.count("studies") == 2
     assert search.place.count("individuals") == 64
 
 
 def test_show_tells_of_every_generation(search):
-    result = search.place.run_here("show", 2)
+    result = search.place.run_here("show", "study", 2)
     assert (result.code, result.stderr) == (0, "")
     title, _, headers, _, *rows = result.stdout.splitlines()
     assert title.startswith("Study 2: adam on quadratic (dimension=12), schedule ")
@@ -89,7 +89,7 @@ def test_show_tells_of_every_generation(search):
 
 
 def test_json_of_a_study(search):
-    result = search.place.run_here("show", 1, "--json")
+    result = search.place.run_here("show", "study", 1, "--json")
     assert (result.code, result.stderr) == (0, "")
     study = result.document["study"]
     assert (study["id"], study["optimizer"], study["seed"], study["status"]) == (1, "lodo", 5, "finished")
@@ -133,17 +133,17 @@ def test_another_seed_is_another_search_and_fresh_starts_anew(search):
 def test_a_search_in_which_all_fail_is_told(place):
     schedule = place.schedule(5, population=8)
     arguments = ("tune", "--task", "quadratic", "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
-    result = place.run(*arguments, "-t", "dimension=1000000", "--json")
+    result = place.run(*arguments, "-T", "dimension=1000000", "--json")
     assert result.code == 3
     assert "Traceback" not in result.stderr
     assert result.document["studies"][0]["individuals"]["failed"] == 8
-    assert "lodo-bench show STUDY" in result.stderr
-    assert "\nFailed: RuntimeError: " in place.run_here("show", 1).stdout
+    assert "lodo-bench show study N" in result.stderr
+    assert "\nFailed: RuntimeError: " in place.run_here("show", "study", 1).stdout
 
 
 def test_a_search_in_which_all_fail_has_tuned_nothing(place):
     schedule = place.schedule(5, population=8)
-    too_large = ("-t", "dimension=1000000")
+    too_large = ("-T", "dimension=1000000")
     tune = ("tune", "--task", "quadratic", "--optimizer", "adam", "--schedule", schedule, "--workers", 0, *too_large)
     assert place.run_here(*tune).code == 3
     run = place.run_here("run", "--optimizer", "adam", "--steps", 5, "--seeds", 1, "--json", *too_large)

@@ -11,15 +11,18 @@ from lodo_bench.spec.training import Individual
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
 from lodo_bench.training.validation import check_pair
-from tests.helpers import LOCKSTEP, another_value, build_optimizer, build_task, defaults, small_task, training_spec
+from tests.helpers import (
+    LOCKSTEP,
+    TaskOracle,
+    another_value,
+    build_optimizer,
+    build_task,
+    defaults,
+    small_task,
+    training_spec,
+)
 
 pytestmark = pytest.mark.parametrize("name", OPTIMIZERS.names)
-
-
-class TaskOracle:
-    def __init__(self, task):
-        self.gradient = lambda x: task.loss_and_gradient(x)[1]
-        self.hessian, self.layers, self.progress = task.hessian, task.layers, 0.0
 
 
 def stepped(name, individuals, seeds, steps=6, dtype=torch.float64):

@@ -9,7 +9,7 @@ from lodo_bench.experiments.plan import ExecutionConfig, make_plan, validate
 from lodo_bench.experiments.run import run_experiment
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
-from lodo_bench.runs.provenance import gather
+from lodo_bench.runs.provenance import collect_provenance
 from lodo_bench.tuner.driver import Cluster
 
 HERE = ExecutionConfig("cpu", "torch", Cluster(workers=0))
@@ -45,7 +45,7 @@ class Silent:
 
 
 def open_store(path):
-    return Store(Database(str(path), create=True), gather("cpu", "lodo-bench reproduce", 1))
+    return Store(Database(str(path), create=True), collect_provenance("cpu", "lodo-bench reproduce", 1))
 
 
 def plan_of(name, scale, execution=HERE):

@@ -83,7 +83,7 @@ def test_scales_do_not_mix(small, store, tmp_path):
 def test_a_directory_is_of_one_experiment_at_one_scale(small, tmp_path):
     place = str(tmp_path / "out")
     Directory(place, load_experiment(str(small), "paper")).add(Invocation("lodo-bench reproduce", "now", 1.0, True))
-    with pytest.raises(UsageError, match=r"holds the results of small at scale paper.*Choose another directory"):
+    with pytest.raises(UsageError, match=r"holds the results of small at scale paper.*Choose another output"):
         Directory(place, load_experiment(str(small), "smoke"))
     Directory(place, load_experiment(str(small), "paper"))
 
@@ -164,7 +164,7 @@ def test_what_cannot_be_measured_is_unknown(small, store, tmp_path, monkeypatch)
 def test_data_that_are_missing_are_told_before_anything_is_done(tmp_path, monkeypatch):
     monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path / "nothing"))
     out = tmp_path / "out"
-    with pytest.raises(UsageError, match="lodo-bench data fetch mnist"):
+    with pytest.raises(UsageError, match="is missing. Fetch mnist"):
         reproduce(plan_of("table2", "smoke"), str(out), "", lambda _: open_store(tmp_path / "new.db"), Silent())
     assert not out.exists() and not (tmp_path / "new.db").exists()
 

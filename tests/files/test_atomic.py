@@ -1,15 +1,13 @@
 """Files are written whole, or not at all."""
 
 import os
+import stat
 import threading
 
 import pytest
 
-from lodo_bench.errors import UnknownNameError, UsageError
-from lodo_bench.files.atomic import whole_file
-from lodo_bench.report.formats import format_of
-
-FORMATS = {"markdown": (".md", ".markdown"), "csv": (".csv",)}
+from lodo_bench.errors import UsageError
+from lodo_bench.files.atomic import open_output, remove_temporary_files, write_atomically
 
 
 def names(directory):
@@ -19,7 +17,7 @@ def names(directory):
 def test_a_file_takes_the_place_of_the_former_one_at_the_end(tmp_path):
     path = tmp_path / "out.csv"
     path.write_text("former")
-    with whole_file(str(path)) as file:
+    with open_output(str(path)) as file:
         file.write(b"new")
         file.flush()
         assert path.read_text() == "former"
@@ -31,15 +29,30 @@ def test_a_file_takes_the_place_of_the_former_one_at_the_end(tmp_path):
 def test_what_is_interrupted_leaves_everything_as_it_was(error, tmp_path):
     path = tmp_path / "out.csv"
     path.write_text("former")
-    with pytest.raises(error), whole_file(str(path)) as file:
+    with pytest.raises(error), open_output(str(path)) as file:
         file.write(b"half")
         raise error
     assert path.read_text() == "former"
     assert names(tmp_path) == ["out.csv"]
 
 
+def test_what_a_killed_write_has_left_is_removed_and_nothing_else(tmp_path):
+    for name in (".out.csv.7.tmp", ".other.csv.7.tmp", "out.csv"):
+        (tmp_path / name).touch()
+    remove_temporary_files(tmp_path / "out.csv")
+    assert names(tmp_path) == [".other.csv.7.tmp", "out.csv"]
+
+
+def test_file_and_directory_are_synchronized_with_the_disk(tmp_path, monkeypatch):
+    synchronized = []
+    monkeypatch.setattr("os.fsync", lambda number: synchronized.append(stat.S_ISDIR(os.fstat(number).st_mode)))
+    with write_atomically(tmp_path / "out.csv"):
+        pass
+    assert synchronized == [False, True]
+
+
 def test_a_new_file_that_is_interrupted_is_not_there(tmp_path):
-    with pytest.raises(KeyboardInterrupt), whole_file(str(tmp_path / "out.csv")):
+    with pytest.raises(KeyboardInterrupt), open_output(str(tmp_path / "out.csv")):
         raise KeyboardInterrupt
     assert names(tmp_path) == []
 
@@ -47,7 +60,7 @@ def test_a_new_file_that_is_interrupted_is_not_there(tmp_path):
 def test_a_link_goes_on_leading_to_its_file(tmp_path):
     (tmp_path / "real.csv").write_text("former")
     (tmp_path / "link.csv").symlink_to("real.csv")
-    with whole_file(str(tmp_path / "link.csv")) as file:
+    with open_output(str(tmp_path / "link.csv")) as file:
         file.write(b"new")
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text() == "new"
@@ -58,7 +71,7 @@ def test_a_pipe_is_written_to(tmp_path):
     os.mkfifo(pipe)
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
-    with whole_file(str(pipe)) as file:
+    with open_output(str(pipe)) as file:
         file.write(b"new")
     reader.join()
     assert read == [b"new"]
@@ -67,41 +80,16 @@ def test_a_pipe_is_written_to(tmp_path):
 
 def test_the_file_can_be_read_by_whom_a_new_file_can(tmp_path):
     (tmp_path / "plain").touch()
-    with whole_file(str(tmp_path / "out.csv")) as file:
+    with open_output(str(tmp_path / "out.csv")) as file:
         file.write(b"new")
     assert (tmp_path / "out.csv").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_a_directory_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="it is a directory"), whole_file(str(tmp_path)):
+    with pytest.raises(UsageError, match="it is a directory"), open_output(str(tmp_path)):
         pass
 
 
 def test_a_missing_directory_is_told(tmp_path):
-    with pytest.raises(UsageError, match="No such file or directory"), whole_file(str(tmp_path / "no" / "out.csv")):
+    with pytest.raises(UsageError, match="No such file or directory"), open_output(str(tmp_path / "no" / "out.csv")):
         pass
-
-
-@pytest.mark.parametrize(
-    ("name", "output", "found"),
-    [
-        (None, None, "markdown"),
-        ("csv", None, "csv"),
-        (None, "a.CSV", "csv"),
-        (None, "b/a.markdown", "markdown"),
-        ("csv", "a.csv", "csv"),
-        ("csv", "a.txt", "csv"),
-        ("csv", "a", "csv"),
-    ],
-)
-def test_the_format_is_the_one_named_or_the_one_of_the_file(name, output, found):
-    assert format_of(name, output, FORMATS, "markdown") == found
-
-
-def test_what_cannot_be_told_is_asked():
-    with pytest.raises(UsageError, match=r"format is 'a.txt' to have\? .* \.md, \.markdown, \.csv\."):
-        format_of(None, "a.txt", FORMATS, "markdown")
-    with pytest.raises(UsageError, match=r"--format csv and --output a.md contradict each other"):
-        format_of("csv", "a.md", FORMATS, "markdown")
-    with pytest.raises(UnknownNameError, match=r"unknown format 'cvs'\. Did you mean 'csv'"):
-        format_of("cvs", None, FORMATS, "markdown")

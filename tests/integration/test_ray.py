@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.runner import Place, continuing_command, finish, kill_group, wait_until
 
-SEARCH = ("tune", "--task", "quadratic", "-t", "dimension=12", "--optimizer", "lodo", "--optimizer", "adam", "--json")
+SEARCH = ("tune", "--task", "quadratic", "-T", "dimension=12", "--optimizer", "lodo", "--optimizer", "adam", "--json")
 # The same for all: which individuals there were and what became of them; not when and where.
 INDIVIDUALS = """
 SELECT study_id, generations."index", individuals."index", hyperparameters, fitness, fitness_kind, status

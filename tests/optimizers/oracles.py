@@ -91,4 +91,4 @@ def permutations_of(preconditioner, individual):
     entry = torch.arange(k * blocks)
     place = (entry % k) * blocks + entry // k
     entry_at = torch.argsort(place)
-    return torch.stack([entry_at[order[place].long()] for order in preconditioner.network.orders[individual]])
+    return torch.stack([entry_at[order[place].long()] for order in preconditioner.permutations[individual]])

@@ -5,7 +5,8 @@ import pytest
 import pytorch_optimizer
 import torch
 
-from tests.helpers import NoOracle, build_optimizer
+from lodo_bench.optimizers.base import GradientOnly
+from tests.helpers import build_optimizer
 from tests.optimizers import oracles
 
 STEPS, DIMENSION = 50, 7
@@ -35,14 +36,14 @@ HYPERPARAMETERS = {
 
 
 def noisy_gradient(individual):
-    """Gradient of a bowl with a ripple, whose centre is drawn afresh at every step."""
+    """Gradient of a bowl with a ripple, whose center is drawn afresh at every step."""
     random = np.random.default_rng(individual)
     curvature = np.geomspace(0.01, 2, DIMENSION)
     centers = random.normal(size=(STEPS, DIMENSION))
     return lambda t, x: curvature * (x - centers[t]) + 0.3 * np.cos(3 * x)
 
 
-def initial(individual):
+def start(individual):
     return np.random.default_rng(100 + individual).normal(size=DIMENSION)
 
 
@@ -53,7 +54,7 @@ def points_visited(name, population):
     points = [x.numpy().copy()]
     for t in range(STEPS):
         gradient = np.array([g(t, row) for g, row in zip(gradients, x.numpy(), strict=True)])
-        optimizer.step(torch.tensor(gradient), NoOracle())
+        optimizer.step(torch.tensor(gradient), GradientOnly())
         points.append(x.numpy().copy())
     return np.array(points)
 
@@ -85,7 +86,7 @@ def points_of_ours(name, hyperparameters, gradient, x):
     optimizer = build_optimizer(name, population, [hyperparameters], [0])
     points = [x]
     for t in range(STEPS):
-        optimizer.step(torch.tensor(gradient(t, population[0].numpy())).unsqueeze(0), NoOracle())
+        optimizer.step(torch.tensor(gradient(t, population[0].numpy())).unsqueeze(0), GradientOnly())
         points.append(population[0].numpy().copy())
     return np.array(points)
 

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
+from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.l2lbgdbgd import HIDDEN, WEIGHTS, features
-from tests.helpers import NoOracle, build_optimizer
+from tests.helpers import build_optimizer
 
 STEPS, N = 50, 6
 
@@ -63,7 +64,7 @@ def random_weights(seed):
     return np.random.default_rng(seed).normal(size=WEIGHTS, scale=0.4)
 
 
-def initial(individual):
+def start(individual):
     return np.sin(np.arange(N) + individual)
 
 
@@ -74,7 +75,7 @@ def test_fifty_steps_equal_the_formula():
     points = []
     for t in range(STEPS):
         gradient = np.array([gradient_at(row, t) for row in x.numpy()])
-        optimizer.step(torch.tensor(gradient), NoOracle())
+        optimizer.step(torch.tensor(gradient), GradientOnly())
         points.append(x.numpy().copy())
     for p in range(2):
         expected = l2l(random_weights(p), start(p))

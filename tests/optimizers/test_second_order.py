@@ -10,26 +10,12 @@ from lodo_bench.compute.selection import use_backend
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.training.loop import train
-from tests.helpers import build_optimizer, build_task, training_spec
+from tests.helpers import TaskOracle, build_optimizer, build_task, training_spec
 
 STEPS = 50
 LBFGS = [{"learning_rate": lr, "decay_steps": tau} for lr, tau in ((0.5, 100.0), (0.2, 30.0), (1.0, 1e4))]
 BFGS = [{"learning_rate": lr, "initial_scale": c} for lr, c in ((0.01, 1.0), (0.1, 0.5), (0.03, 2.0))]
 MARQUARDT = [{"damping": damping} for damping in (0.1, 1.0, 10.0)]
-
-
-class TaskOracle:
-    """Lets an optimizer ask a task; counts the gradients."""
-
-    def __init__(self, task):
-        self.task, self.asked = task, 0
-
-    def gradient(self, x):
-        self.asked += 1
-        return self.task.loss_and_gradient(x)[1]
-
-    def hessian(self, x):
-        return self.task.hessian(x)
 
 
 class Bowl:
@@ -147,11 +133,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("kernel", ["torch", "numba"])
+@pytest.mark.parametrize("backend", ["torch", "numba"])
 @pytest.mark.parametrize(("optimizer", "individuals", "options", "expected"), CASES)
-def test_the_noisy_quadratic_as_in_numpy(optimizer, individuals, options, expected, kernel):
+def test_the_noisy_quadratic_as_in_numpy(optimizer, individuals, options, expected, backend):
     task = bowl()  # the same as that of the expected points, whatever computes the recursion
-    with use_backend(kernel):
+    with use_backend(backend):
         points, _ = run(optimizer, task, individuals, **options)
     for p, values in enumerate(individuals):
         np.testing.assert_allclose(

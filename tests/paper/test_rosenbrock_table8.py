@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.lodo import Lodo
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.training import Individual
 from lodo_bench.training.loop import train
 from lodo_bench.training.score import milestone_loss
-from tests.helpers import NoOracle, build_task, generators, training_spec
+from tests.helpers import build_task, generators, training_spec
 
 STEPS = 200
 LODO = {"meta_learning_rate": 0.0001394, "momentum": 0.897, "initial_learning_rate": 0.2946}
@@ -51,7 +52,7 @@ def losses_with_hidden_dimension(hidden_dim, seeds):
         task.next_batch()
         loss, gradient = task.loss_and_gradient(x)
         losses.append(loss)
-        optimizer.step(gradient, NoOracle())
+        optimizer.step(gradient, GradientOnly())
     return torch.stack(losses, dim=1).numpy()
 
 

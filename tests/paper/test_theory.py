@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from lodo_bench.compute.threads import single_thread
-from tests.helpers import NoOracle, build_optimizer, build_task, center_of, copy_of
+from lodo_bench.optimizers.base import GradientOnly
+from tests.helpers import build_optimizer, build_task, center_of, copy_of
 
 
 def dense_run(alpha, steps, dimension=8):
-    """H, and b_t, A_t and the centre at each of the steps of simplified LODO on a noisy quadratic."""
+    """H, and b_t, A_t and the center at each of the steps of simplified LODO on a noisy quadratic."""
     task = build_task("quadratic", [3], dimension=dimension, min_eigenvalue=0.2)
     x = task.initial_point()
     hessian = task.hessian(x)[0]
@@ -21,7 +22,7 @@ def dense_run(alpha, steps, dimension=8):
         task.next_batch()
         centers.append(center_of(task)[0].clone())
         offsets.append(x[0] - centers[-1])
-        optimizer.step(task.loss_and_gradient(x)[1], NoOracle())
+        optimizer.step(task.loss_and_gradient(x)[1], GradientOnly())
         # G as it took this step: learned from the gradient at x_t before x_t moved.
         matrices.append(torch.eye(dimension, dtype=torch.float64) - optimizer.preconditioner.weights[0] @ hessian)
     return hessian, torch.stack(offsets), torch.stack(matrices), torch.stack(centers)
@@ -61,7 +62,7 @@ def distances_from_saddle(optimizer, steps, direction, bend):
     """How far along a direction each step is, on ½ xᵀ diag(bend) x."""
     found = []
     for _ in range(steps):
-        optimizer.step(bend * optimizer.x, NoOracle())
+        optimizer.step(bend * optimizer.x, GradientOnly())
         found.append(float((optimizer.x @ direction).abs()))
     return torch.tensor(found, dtype=torch.float64)
 
@@ -115,7 +116,7 @@ def advance(optimizer, task, steps):
             task.next_batch()
             loss, gradient = task.loss_and_gradient(optimizer.x)
             losses.append(float(loss[0]))
-            optimizer.step(gradient, NoOracle())
+            optimizer.step(gradient, GradientOnly())
     return torch.tensor(losses, dtype=torch.float64)
 
 

@@ -16,7 +16,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.report import csv as flat
 from lodo_bench.report import latex
 from lodo_bench.report.json import document
-from lodo_bench.report.layout import build_section
+from lodo_bench.report.section import build_section
 from lodo_bench.spec.outcome import Curve, Status
 from lodo_bench.spec.training import LossBound, TaskSpec
 from tests.analysis.helpers import seeds, spread
@@ -148,13 +148,14 @@ def test_targets_have_columns_and_a_note():
     titles = [head.title for head in section.table.heads]
     column = titles.index("steps to loss ≤ 5")
     assert titles[column + 1] == "s to loss ≤ 5"
-    assert [line.cells[column].text for line in section.table.lines] == [
+    assert [line.cells[column].text for line in section.table.rows] == [
         "110, not reached (1 of 2)",
         "not reached (1 of 1)",
     ]
-    assert section.table.lines[0].cells[column + 1].text == "1.1, not reached (1 of 2)"
+    assert section.table.rows[0].cells[column + 1].text == "1.1, not reached (1 of 2)"
     assert any(
-        note.text.startswith("To loss ≤ 5: the first step at which the mean of the last 19") for note in section.notes
+        note.text.startswith("To loss ≤ 5: the first step at which the mean of the last 19")
+        for note in section.footnotes
     )
     line, other = fields((comparison, targets_of(comparison, 5.0, curves)))
     assert (line["target"], line["steps_to_target"], line["steps_to_target_missed"]) == ("5.0", "110", "1")

@@ -19,7 +19,7 @@ from tests.builders import MACHINE, OTHER_MACHINE, at_seconds, at_steps, example
 
 NAN, INF = math.nan, math.inf
 ROSENBROCK = TaskSpec("rosenbrock")
-WARNING = "**Steps/s were measured on different machines and cannot be compared between letters.**"
+WARNING = "**Steps/s were measured on different machines: only values with the same letter are comparable.**"
 WORDS = st.text(st.characters(categories=["L", "N"], max_codepoint=0x4FF) | st.sampled_from("±–=-+*σ"), min_size=2)
 
 
@@ -258,9 +258,9 @@ def test_runs_without_a_score_are_counted():
         run_set(run(0), optimizer="lodo"),
         run_set(run(0, status=Status.FAILED, milestones={}), optimizer="yogi"),
     )
-    assert "Runs without a score, interrupted or failed: adam 2, yogi 1." in footer(text)
+    assert "Interrupted or failed runs, without a score: adam 2, yogi 1." in footer(text)
     assert column(text, "diverged") == {"adam": "0 of 1", "lodo": "0 of 1", "yogi": NOTHING}
-    assert "Runs without a score" not in render_sets(run_set(run(0)))
+    assert "without a score" not in render_sets(run_set(run(0)))
 
 
 def test_a_report_without_any_score_can_be_read():
@@ -292,7 +292,7 @@ def test_every_row_has_its_hyperparameters():
 
 def test_the_footer_explains_the_columns():
     loss, speed, *_ = footer(render_sets(run_set(run())))
-    assert "last tenth before the milestone" in loss
+    assert "last tenth of the steps before the milestone" in loss
     assert "sample standard deviation" in loss
     assert speed.startswith("Steps/s: gradient steps")
 
@@ -318,21 +318,21 @@ GOLDEN = """\
 | lodo             | tuned (study 7) |              32 ± 1 |   0 of 3 |     31 ± 0.71 |   1 of 3 | 1,500 ± 707 [a] |
 | adam             | paper (Table 6) |                40.5 |   0 of 1 |             – |        – |       2,000 [b] |
 
-- Loss at 1,000 steps: lodo has the best mean, 32; there are too few runs to tell whether others are worse.
+- Loss at 1,000 steps: lodo has the best mean, 32; there are too few runs to tell whether the others are worse.
 
 Hyperparameters:
 
 - lodo, tuned (study 7): meta_learning_rate = 0.00096, momentum = 0.195
 - adam, paper (Table 6): learning_rate = 1.164, beta1 = 0.465, beta2 = 0.9884
 
-- Loss: mean training loss over the last tenth before the milestone; mean ± sample standard deviation over the seeds, \
-those that diverged left out.
-- Steps/s: gradient steps on fresh batches by the clock of training alone.
-- Cost in training time: lodo: a final run 2.5 s; adam: a final run 0.5 s.
-- **Steps/s were measured on different machines and cannot be compared between letters.**
+- Loss: mean training loss over the last tenth of the steps before the milestone; mean ± sample standard deviation \
+over the seeds, excluding diverged runs.
+- Steps/s: gradient steps on fresh batches per second of training time, which excludes evaluation.
+- Cost in training time: lodo: final run 2.5 s; adam: final run 0.5 s.
+- **Steps/s were measured on different machines: only values with the same letter are comparable.**
 - Machine a: Some CPU @ 2.00GHz, 4 cores, 2 threads used by PyTorch.
 - Machine b: Some GPU, Other CPU, 16 cores, 8 threads used by PyTorch.
-- Runs without a score, interrupted or failed: adam 1.
+- Interrupted or failed runs, without a score: adam 1.
 - Versions: python 3.11.7, lodo-bench 0.1.0, commit 0123456789ab; python 3.11.7, lodo-bench 0.1.0.
 """
 

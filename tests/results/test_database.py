@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import Engine
 
-from lodo_bench.errors import DatabaseError
+from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, Remedy
 from lodo_bench.results.database import Database
-from lodo_bench.results.schema import SCHEMA_VERSION, Base
+from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, Base
 from lodo_bench.results.store import Store
 from tests.builders import curve, provenance, run, run_set_spec, study_spec
 
-REMEDY = r"--db or LODO_BENCH_DB"
+REMEDY = r"Choose another database\."
+WRITABLE = r"Choose a database that can be written\."
 BOTH = pytest.mark.parametrize("create", [True, False])
 
 
@@ -48,7 +49,7 @@ def tables(path):
         connection.close()
 
 
-def execute_run_set(path, *statements):
+def execute(path, *statements):
     connection = sqlite3.connect(path)
     for statement in statements:
         connection.execute(statement)
@@ -89,16 +90,14 @@ def test_what_was_written_is_there_when_reopened(tmp_path, create):
 @pytest.mark.parametrize("name", ["results.db", "no/such/folder/results.db"])
 def test_reading_a_missing_file_says_how_to_fill_one_and_makes_nothing(tmp_path, name):
     path = str(tmp_path / name)
-    with pytest.raises(DatabaseError, match=re.escape(f"no database at '{path}'")) as caught:
+    with pytest.raises(DatabaseNotFoundError, match=re.escape(f"no database at '{path}'")) as caught:
         Database(path, create=False)
-    assert "lodo-bench tune" in str(caught.value)
-    assert "lodo-bench run" in str(caught.value)
-    assert re.search(REMEDY, str(caught.value))
+    assert caught.value.remedy == Remedy.FILL_DATABASE
     assert names(tmp_path) == []
 
 
 def test_reading_a_missing_file_by_its_url_makes_nothing(tmp_path):
-    with pytest.raises(DatabaseError, match="no database at"):
+    with pytest.raises(DatabaseNotFoundError, match="no database at"):
         Database(f"sqlite:///{tmp_path}/results.db", create=False)
     assert names(tmp_path) == []
 
@@ -106,8 +105,8 @@ def test_reading_a_missing_file_by_its_url_makes_nothing(tmp_path):
 @BOTH
 def test_a_database_of_something_else_is_refused(tmp_path, create):
     path = tmp_path / "foreign.db"
-    execute_run_set(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Lodo')")
-    with pytest.raises(DatabaseError, match=f"'{re.escape(str(path))}' is a database of something else.*{REMEDY}"):
+    execute(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Lodo')")
+    with pytest.raises(DatabaseError, match=f"'{re.escape(str(path))}' is a database of another program.*{REMEDY}"):
         Database(str(path), create=create)
     assert tables(path) == {"songs"}
 
@@ -115,7 +114,7 @@ def test_a_database_of_something_else_is_refused(tmp_path, create):
 @BOTH
 def test_a_database_of_something_else_is_left_as_it_was(tmp_path, create):
     path = tmp_path / "foreign.db"
-    execute_run_set(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Lodo')")
+    execute(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Lodo')")
     before = path.read_bytes()
     with pytest.raises(DatabaseError):
         Database(str(path), create=create)
@@ -128,7 +127,7 @@ def test_a_database_of_something_else_is_left_as_it_was(tmp_path, create):
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(tmp_path, content, create):
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(DatabaseError, match=f"{re.escape(str(path))}.*not a database.*{REMEDY}"):
+    with pytest.raises(DatabaseError, match=f"{re.escape(str(path))}.*not a database.*{WRITABLE}"):
         Database(str(path), create=create)
     assert path.read_bytes() == content
     assert names(tmp_path) == ["notes.txt"]
@@ -157,15 +156,22 @@ def test_reading_an_empty_file_leaves_it_empty(tmp_path):
 
 
 @BOTH
-@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
-def test_another_schema_version_is_refused_and_left_as_it_was(tmp_path, version, create):
+@pytest.mark.parametrize(
+    ("version", "message", "remedy"),
+    [
+        (SCHEMA_VERSION + 1, "was written by a newer lodo-bench", Remedy.UPGRADE_PROGRAM),
+        (OLDEST_VERSION - 1, f"reads {OLDEST_VERSION} to {SCHEMA_VERSION}", Remedy.USE_FORMER_PROGRAM),
+    ],
+)
+def test_another_schema_version_is_refused_and_left_as_it_was(tmp_path, version, message, remedy, create):
     path = tmp_path / "results.db"
     Database(str(path), create=True).close()
-    execute_run_set(path, f"UPDATE lodo_bench_schema SET version = {version}")
+    execute(path, f"UPDATE lodo_bench_schema SET version = {version}")
     before = path.read_bytes()
-    message = f"schema version {version}, and this lodo-bench reads {SCHEMA_VERSION}.*--db"
-    with pytest.raises(DatabaseError, match=message):
+    with pytest.raises(DatabaseError, match=message) as caught:
         Database(str(path), create=create)
+    assert f"schema version {'is ' if version > SCHEMA_VERSION else ''}{version}" in str(caught.value)
+    assert caught.value.remedy == remedy
     assert path.read_bytes() == before
 
 
@@ -173,14 +179,14 @@ def test_another_schema_version_is_refused_and_left_as_it_was(tmp_path, version,
 def test_a_place_that_cannot_be_written_is_refused(tmp_path, name):
     (tmp_path / "file").write_text("a file, not a folder")
     path = str(tmp_path / "file" / name)
-    with pytest.raises(DatabaseError, match=f"'{re.escape(path)}' cannot be made.*{REMEDY}"):
+    with pytest.raises(DatabaseError, match=f"'{re.escape(path)}' cannot be created.*{WRITABLE}"):
         Database(path, create=True)
     assert names(tmp_path) == ["file"]
 
 
 @BOTH
 def test_a_folder_is_no_database(tmp_path, create):
-    with pytest.raises(DatabaseError, match=f"'{re.escape(str(tmp_path))}' cannot be used.*{REMEDY}"):
+    with pytest.raises(DatabaseError, match=f"'{re.escape(str(tmp_path))}' cannot be used.*{WRITABLE}"):
         Database(str(tmp_path), create=create)
     assert names(tmp_path) == []
 
@@ -191,7 +197,7 @@ def test_a_url_of_a_folder_that_is_not_there_makes_it(tmp_path, opened):
 
 
 def test_a_bad_url_is_refused():
-    with pytest.raises(DatabaseError, match=r"'://results' is no database URL"):
+    with pytest.raises(DatabaseError, match=r"'://results' is not a database URL"):
         Database("://results", create=True)
 
 
@@ -257,7 +263,7 @@ def test_a_transaction_that_raises_is_rolled_back(opened):
 
 def test_a_table_that_has_gone_is_a_database_error(opened):
     database = opened("sqlite://", create=True)
-    with pytest.raises(DatabaseError, match=f"no such table: songs.*{REMEDY}"), database.writing() as session:
+    with pytest.raises(DatabaseError, match=f"no such table: songs.*{WRITABLE}"), database.writing() as session:
         session.execute(text("SELECT * FROM songs"))
 
 

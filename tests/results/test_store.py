@@ -19,7 +19,7 @@ from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import GenerationPlan
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
+from lodo_bench.spec.training import MetaTrainingState, OptimizerSpec, TaskSpec, Tuned
 from tests.builders import (
     OTHER_MACHINE,
     at_seconds,
@@ -430,6 +430,22 @@ def finish(store, number, values, fitness=1.0):
     store.finish_study(number, Tuned(values))
 
 
+def test_summaries_are_those_of_the_whole_studies(store):
+    for seed, fitness in enumerate((1.0, math.inf)):
+        finish(store, store.open_study(study_spec(seed=seed), fresh=False).id, {"learning_rate": 2.0}, fitness)
+    trained = study_with_generations(store, 0, 1)
+    state = MetaTrainingState(b"weights", b"moments")
+    store.add_individuals(trained, [individual(0, state=state), individual(1, steps=50)])
+    store.open_study(study_spec(task=TaskSpec("rosenbrock")), fresh=False)
+    summaries = store.study_summaries()
+    assert summaries == [study.summary for study in store.studies()]
+    assert [study.has_result for study in summaries] == [True, False, False, False]
+    assert (summaries[2].num_generations, summaries[2].num_individuals, summaries[2].steps) == (2, 2, 150)
+    assert store.study_summaries("rosenbrock") == summaries[3:]
+    store.finish_study(trained, Tuned({}))
+    assert store.study_summaries()[2].result == Tuned({}, b"weights")
+
+
 def test_a_study_without_a_finite_fitness_has_tuned_nothing(store):
     number = store.open_study(study_spec(), fresh=False).id
     finish(store, number, {"learning_rate": 0.001}, fitness=math.inf)
@@ -447,7 +463,7 @@ def test_the_latest_finished_study_has_the_tuned_values(store):
     finish(store, first, {"learning_rate": 1.0})
     assert store.tuned(task, OptimizerSpec("adam")).id == second
     finish(store, third, {"learning_rate": 3.0})
-    assert store.tuned(task, OptimizerSpec("adam")).hyperparameters == {"learning_rate": 3.0}
+    assert store.tuned(task, OptimizerSpec("adam")).result.values == {"learning_rate": 3.0}
 
 
 def test_tuned_values_are_of_exactly_this_task_and_optimizer(store):
@@ -459,6 +475,18 @@ def test_tuned_values_are_of_exactly_this_task_and_optimizer(store):
     for options in ({}, {"noise_variance": 4.5}, {"noise_variance": 4.0, "dimension": 50}, {"dimension": 4.0}):
         assert store.tuned(TaskSpec("quadratic", options), OptimizerSpec("adam")) is None
     assert store.tuned(TaskSpec("rosenbrock", {"noise_variance": 4.0}), OptimizerSpec("adam")) is None
+
+
+def test_the_study_of_tuned_values_comes_back_and_does_not_make_another_run_set(store):
+    number = store.open_study(study_spec(), fresh=False).id
+    opened = store.open_run_set(run_set_spec(study_id=number, provenance_note="halved"))
+    assert store.run_set(opened.id).spec.hyperparameters.study_id == number
+    assert store.open_run_set(run_set_spec()).id == opened.id
+
+
+def test_a_run_set_cannot_name_a_study_that_does_not_exist(store):
+    with pytest.raises(DatabaseError):
+        store.open_run_set(run_set_spec(study_id=99))
 
 
 def test_an_unfinished_run_set_is_continued(store):
@@ -596,7 +624,7 @@ def test_reading_leaves_no_provenance(database, store):
 def test_a_store_without_provenance_does_not_write_runs(database):
     store = Store(database)
     number = store.open_run_set(run_set_spec()).id
-    with pytest.raises(AssertionError, match="opened for reading"):
+    with pytest.raises(ValueError, match="for reading only"):
         store.add_run(number, run(), curve())
     assert store.run_set(number).runs == ()
 

@@ -93,22 +93,6 @@ class Witness:
         return {seed: curve.losses.tolist() for seed, curve in self.curves.items()}
 
 
-class Clock:
-    """Stands in for time.perf_counter; every reading takes one second, and so does every step."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    monkeypatch.setattr("time.perf_counter", Clock())
-
-
 @pytest.fixture
 def trained(monkeypatch):
     """The specifications that were trained."""
@@ -400,14 +384,14 @@ def test_a_new_set_does_not_take_the_checkpoint_of_an_old_one_with_its_number(pl
     record = replace(to_do(steps=200), created="2024-05-06T07:08:09+00:00")
     interrupted(record, 4, plan)
     later = executed(replace(record, created="2024-05-06T07:08:10+00:00"), plan)
-    assert "is of another run; this run starts anew" in later.events[1]
+    assert "belongs to a different run; this run starts over" in later.events[1]
     assert later.losses() == executed(record).losses()
 
 
 def test_a_run_on_other_data_does_not_go_on_from_the_checkpoint(plan, monkeypatch):
     interrupted(to_do(steps=200), 4, plan)
     monkeypatch.setattr(TASKS.load("quadratic"), "dataset_name", classmethod(lambda kind: "other data"))
-    assert "is of another run; this run starts anew" in executed(to_do(steps=200), plan).events[1]
+    assert "belongs to a different run; this run starts over" in executed(to_do(steps=200), plan).events[1]
 
 
 def test_the_checkpoint_of_a_run_that_failed_is_removed(plan, exhausted):

@@ -18,7 +18,7 @@ def finished(task, optimizer):
 
 @pytest.mark.parametrize("optimizer", ["adam", "momentum", "rmsprop", "yogi", "lars"])
 def test_on_mnist_the_learning_rate_is_halved_after_tuning_and_nothing_else(optimizer):
-    found = tuned_hyperparameters(finished("mnist", optimizer))
+    found = tuned_hyperparameters(finished("mnist", optimizer).summary)
     values = defaults(optimizer)
     assert found.values == {**values, "learning_rate": values["learning_rate"] / 2}
     assert (found.source, found.study_id, found.provenance_note) == ("tuned", 3, "learning rate × 0.5")
@@ -26,7 +26,7 @@ def test_on_mnist_the_learning_rate_is_halved_after_tuning_and_nothing_else(opti
 
 @pytest.mark.parametrize("optimizer", ["lodo", "lodo-diagonal", "lodo-no-momentum", "lodo-sgd"])
 def test_of_lodo_it_is_the_initial_learning_rate_that_is_halved(optimizer):
-    found = tuned_hyperparameters(finished("mnist", optimizer))
+    found = tuned_hyperparameters(finished("mnist", optimizer).summary)
     assert found.values == {**defaults(optimizer), "initial_learning_rate": 0.5}
     assert found.provenance_note == "initial learning rate × 0.5"
 
@@ -34,12 +34,12 @@ def test_of_lodo_it_is_the_initial_learning_rate_that_is_halved(optimizer):
 @pytest.mark.parametrize("task", ["quadratic", "rosenbrock", "cifar10"])
 @pytest.mark.parametrize("optimizer", ["adam", "lodo"])
 def test_on_other_tasks_tuned_values_are_taken_as_they_are(task, optimizer):
-    found = tuned_hyperparameters(finished(task, optimizer))
+    found = tuned_hyperparameters(finished(task, optimizer).summary)
     assert (found.values, found.study_id, found.provenance_note) == (defaults(optimizer), 3, "")
 
 
 def test_what_has_no_learning_rate_is_left_alone():
-    found = tuned_hyperparameters(finished("mnist", "levenberg-marquardt"))
+    found = tuned_hyperparameters(finished("mnist", "levenberg-marquardt").summary)
     assert (found.values, found.study_id, found.provenance_note) == ({"damping": 1.0}, 3, "")
 
 

@@ -1,4 +1,4 @@
-"""The plain values: which numbers a parameter takes, how names are resolved, and how things are labelled."""
+"""The plain values: which numbers a parameter takes, how names are resolved, and how things are labeled."""
 
 import math
 import pickle
@@ -25,7 +25,7 @@ TABLE = (RATE, DECAY, VARIANCE, COUNT)
     ("parameter", "value"),
     [(RATE, 1e-300), (RATE, 1e300), (DECAY, 0), (DECAY, 1 - 1e-16), (VARIANCE, 0), (VARIANCE, 4), (COUNT, 1)],
 )
-def test_possible_values_are_returned_as_floats_or_counts(parameter, value):
+def test_valid_values_are_returned_as_floats_or_counts(parameter, value):
     checked = parameter.validate(value, "adam")
     assert checked == value
     assert type(checked) is (int if parameter is COUNT else float)
@@ -34,12 +34,12 @@ def test_possible_values_are_returned_as_floats_or_counts(parameter, value):
 @pytest.mark.parametrize(
     ("parameter", "value", "rule"),
     [(RATE, value, "a finite number greater than 0") for value in (0, -1, math.inf, math.nan)]
-    + [(DECAY, value, "a number from 0 .* to 1") for value in (-1e-9, 1, 2, math.inf, -math.inf, math.nan)]
+    + [(DECAY, value, r"a number in \[0, 1\)") for value in (-1e-9, 1, 2, math.inf, -math.inf, math.nan)]
     + [(VARIANCE, value, "a finite number, 0 or greater") for value in (-1e-9, math.inf, math.nan)]
-    + [(COUNT, value, "a whole number, 1 or greater") for value in (0, -3, 1.5, math.inf, math.nan)],
+    + [(COUNT, value, "an integer, 1 or greater") for value in (0, -3, 1.5, math.inf, math.nan)],
 )
-def test_impossible_values_are_refused_with_the_rule_and_the_default(parameter, value, rule):
-    message = f"^{parameter.name} = .* is not possible for adam: it must be {rule}.*default {parameter.default:g}"
+def test_invalid_values_are_refused_with_the_rule_and_the_default(parameter, value, rule):
+    message = f"^invalid {parameter.name} = .* for adam: must be {rule}.*default {parameter.default:g}"
     with pytest.raises(UsageError, match=message):
         parameter.validate(value, "adam")
 
@@ -68,7 +68,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_all_known():
 
 
 def test_nothing_is_suggested_for_a_name_that_is_near_to_none():
-    with pytest.raises(UnknownNameError, match=r"^unknown parameter 'qqq' of adam\. Known: dimension, "):
+    with pytest.raises(UnknownNameError, match=r"^unknown option 'qqq' of adam\. Known: dimension, "):
         resolve(TABLE, {"qqq": 0.1}, "adam")
 
 
@@ -83,8 +83,8 @@ def test_a_value_given_under_both_names_is_refused(given):
         resolve(TABLE, given, "adam")
 
 
-def test_an_impossible_value_is_refused_when_resolved():
-    with pytest.raises(UsageError, match=r"momentum = 1 is not possible for adam"):
+def test_an_invalid_value_is_refused_when_resolved():
+    with pytest.raises(UsageError, match="invalid beta = 1 for adam"):
         resolve(TABLE, {"beta": 1.0}, "adam")
 
 

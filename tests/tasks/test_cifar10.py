@@ -147,7 +147,7 @@ def test_a_micro_batch_that_does_not_divide_the_batch_is_refused():
 
 def test_without_data_it_says_which_file_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path))
-    with pytest.raises(UsageError, match=r"data_batch_1.bin' is missing.*lodo-bench data fetch cifar10"):
+    with pytest.raises(UsageError, match=r"data_batch_1.bin' is missing.*Fetch cifar10"):
         Cifar10.check({}, "cpu", "float32")
 
 

@@ -174,7 +174,7 @@ def test_a_precision_that_there_is_not_is_refused(options, device, dtype, messag
 
 def test_without_data_it_says_which_file_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path))
-    with pytest.raises(UsageError, match=r"train-images-idx3-ubyte' is missing.*lodo-bench data fetch mnist"):
+    with pytest.raises(UsageError, match=r"train-images-idx3-ubyte' is missing.*Fetch mnist"):
         Mnist.check({}, "cpu", "float32")
 
 

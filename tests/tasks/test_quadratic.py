@@ -1,4 +1,4 @@
-"""The noisy quadratic bowl (LODO §5.1): its Hessian, its walking centre, and Newton's loss on it."""
+"""The noisy quadratic bowl (LODO §5.1): its Hessian, its walking center, and Newton's loss on it."""
 
 import numpy as np
 import pytest
@@ -85,14 +85,14 @@ def test_hessians_are_turned_uniformly():
         assert (abs(sample.mean(axis=0) - mean) < 4 * standard_error).all()
 
 
-def test_it_starts_at_the_origin_and_so_does_the_centre():
+def test_it_starts_at_the_origin_and_so_does_the_center():
     task = quadratic([1, 2])
     assert torch.equal(task.initial_point(), torch.zeros(2, 100, dtype=torch.float64))
     assert torch.equal(task.loss_and_gradient(task.initial_point())[0], torch.zeros(2, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("variance", [1.0, 0.3])
-def test_the_centre_walks_with_the_given_variance_in_independent_steps(variance):
+def test_the_center_walks_with_the_given_variance_in_independent_steps(variance):
     walk = centers(round_bowl([1, 2, 3], dimension=50, noise_variance=variance), steps=300)
     steps = torch.diff(walk, dim=0, prepend=torch.zeros_like(walk[:1])) / variance**0.5
     deviation = steps.numel() ** -0.5
@@ -104,7 +104,7 @@ def test_the_centre_walks_with_the_given_variance_in_independent_steps(variance)
     assert steps.abs().max() < 6, "one step of the walk is larger than any normal number of this many should be"
 
 
-def test_every_batch_moves_the_centre_and_nothing_else_does():
+def test_every_batch_moves_the_center_and_nothing_else_does():
     walk = centers(round_bowl([1], dimension=2), steps=300)
     assert (torch.diff(walk, dim=0) != 0).all()
 

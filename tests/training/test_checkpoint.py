@@ -1,5 +1,6 @@
 """A training that was stopped goes on as if it had not been, and what cannot be gone on with is told."""
 
+import math
 import os
 import random
 from dataclasses import replace
@@ -152,7 +153,7 @@ def test_continuing_is_told(checkpoint, notices):
 
 
 def test_a_training_that_is_killed_goes_on_from_the_last_writing(checkpoint, monkeypatch):
-    monkeypatch.setattr(checkpoints, "_SHARE", 0)
+    monkeypatch.setattr(checkpoints, "_MAX_OVERHEAD", math.inf)
 
     class Killed(BaseException):
         pass
@@ -184,7 +185,7 @@ def test_a_checkpoint_waits_twenty_times_as_long_as_it_takes_to_write(checkpoint
     def slowly(path, content):
         now[0] += 3
 
-    monkeypatch.setattr(checkpoints, "_write", slowly)
+    monkeypatch.setattr(checkpoints, "_save", slowly)
     kept.write(training_spec(), {})
     for moment, due in ((14 + 59, False), (14 + 60, True)):
         now[0] = moment
@@ -237,8 +238,8 @@ def unpickle(path):
         (break_content, "is damaged"),
         (unpickle, "is damaged"),
         (lambda path: torch.save([1], path), "is damaged"),
-        (lambda path: torch.save({"format": 1}, path), "is none of this version of lodo-bench"),
-        (lambda path: torch.save({"format": 2}, path), "is of another run"),
+        (lambda path: torch.save({"format": 1}, path), "was written by another version of lodo-bench"),
+        (lambda path: torch.save({"format": 2}, path), "belongs to a different run"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_told_and_the_run_starts_anew(checkpoint, tmp_path, notices, damage, message):
@@ -247,7 +248,7 @@ def test_a_damaged_or_foreign_file_is_told_and_the_run_starts_anew(checkpoint, t
     damage(tmp_path / "kept" / "3-1.pt")
     assert_equal(train(spec, checkpoint=checkpoint()), train(spec))
     (notice,) = notices
-    assert message in notice and notice.endswith("; this run starts anew.")
+    assert message in notice and notice.endswith("; this run starts over.")
     assert str(tmp_path / "kept" / "3-1.pt") in notice
 
 
@@ -258,7 +259,7 @@ def test_a_damaged_or_foreign_file_is_told_and_the_run_starts_anew(checkpoint, t
 def test_the_checkpoint_of_another_run_is_not_used(checkpoint, notices, changes, owner):
     train(training_spec(steps=60), stop_at(20), checkpoint())
     assert checkpoint(owner=owner).read(training_spec(**{"steps": 60, **changes})) is None
-    assert "is of another run" in notices[0]
+    assert "belongs to a different run" in notices[0]
 
 
 def test_a_state_that_does_not_fit_is_told_and_the_run_starts_anew(checkpoint, notices):
@@ -275,7 +276,7 @@ def test_a_place_that_cannot_be_written_does_not_end_the_run(tmp_path, notices):
     (tmp_path / "file").write_text("a file, not a folder")
     kept = Checkpoint(tmp_path / "file" / "1-0.pt", "", ALWAYS, notices.append)
     assert_equal(train(training_spec(steps=60), checkpoint=kept), train(training_spec(steps=60)))
-    assert "cannot be written" in notices[0]
+    assert "cannot write" in notices[0]
 
 
 def test_an_error_while_writing_leaves_the_former_file(checkpoint, tmp_path, monkeypatch, notices):
@@ -330,6 +331,6 @@ def test_a_folder_is_removed_with_the_last_checkpoint(checkpoint, tmp_path):
 
 def test_what_a_killed_writing_has_left_goes_with_the_checkpoint(checkpoint, tmp_path):
     train(training_spec(steps=60), stop_at(20), checkpoint())
-    checkpoint_path(tmp_path / "kept", 3, 1).with_suffix(".new").write_bytes(b"half of")
+    (tmp_path / "kept" / ".3-1.pt.7.tmp").write_bytes(b"half of")
     checkpoint().remove()
     assert not (tmp_path / "kept").exists()

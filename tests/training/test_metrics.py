@@ -9,7 +9,7 @@ import torch
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.quadratic import Quadratic
-from lodo_bench.training import loop as training
+from lodo_bench.training import trainer
 from lodo_bench.training.loop import train
 from lodo_bench.training.metrics import HessianError, metrics_of
 from tests.builders import at_steps
@@ -74,7 +74,7 @@ def test_final_runs_are_measured_every_hundred_steps():
 
 def test_measuring_changes_no_loss(monkeypatch):
     (measured,) = train(spec())
-    monkeypatch.setattr(training, "metrics_of", lambda task, optimizer: [])
+    monkeypatch.setattr(trainer, "metrics_of", lambda task, optimizer: [])
     (unmeasured,) = train(spec())
     assert unmeasured.curve.metrics == {}
     assert np.array_equal(measured.curve.losses, unmeasured.curve.losses)
@@ -126,11 +126,11 @@ def test_every_milestone_is_scored_when_it_is_reached(followed, monkeypatch, ste
     ticks = iter(range(1_000_000))
     monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))  # a step takes a second
     (outcome,) = train(followed(steps=steps, seconds=seconds))
-    assert [key.partition(":")[0] for key in outcome.scores] == order
+    assert [milestone.unit for milestone in outcome.scores] == order
     (at_60,) = train(followed(steps=60))
     (at_90,) = train(followed(steps=90))
-    for key, whole in zip(outcome.scores, (at_60, at_90), strict=True):
-        assert outcome.scores[key] == next(iter(whole.scores.values()))
+    for milestone, whole in zip(outcome.scores, (at_60, at_90), strict=True):
+        assert outcome.scores[milestone] == next(iter(whole.scores.values()))
 
 
 def test_tuning_measures_nothing(followed):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.milestone import Milestone, scored_window
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.training.score import milestone_loss
 
@@ -31,6 +31,13 @@ def test_steps_181_to_199_of_200_are_scored():
     losses = np.full(200, np.nan)
     losses[180:199] = np.arange(19)
     assert milestone_loss(curve(losses), at_steps(200)) == 9
+
+
+@pytest.mark.parametrize(
+    ("total", "window"), [(1, (0, 1)), (10, (9, 10)), (200, (180, 199)), (100_000, (90_000, 99_999))]
+)
+def test_the_window_of_a_milestone_in_steps(total, window):
+    assert scored_window(total) == window
 
 
 @pytest.mark.parametrize("position", [180, 198])

@@ -6,7 +6,7 @@ import torch
 from lodo_bench.training.stopwatch import Stopwatch
 
 
-class Clock:
+class StoppedClock:
     def __init__(self):
         self.now = 100.0
         self.events = []
@@ -18,7 +18,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
+    clock = StoppedClock()
     monkeypatch.setattr("time.perf_counter", clock)
     return clock
 

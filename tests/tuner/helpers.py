@@ -1,4 +1,4 @@
-"""Tiny studies, evaluations without training, and a ledger in memory."""
+"""Tiny studies, evaluations without training, and a study writer in memory."""
 
 import math
 from dataclasses import replace
@@ -33,8 +33,8 @@ def study_spec(optimizer="momentum", **changes):
     return changed(StudySpec(**values), changes)
 
 
-def study_record(spec=None, individuals=(), number=1):
-    return StudyRecord(number, spec or study_spec(), None, (), tuple(individuals))
+def study_record(spec=None, individuals=(), number=1, state=None):
+    return StudyRecord(number, spec or study_spec(), None, (), tuple(individuals), state)
 
 
 def new_study(optimizer="momentum", number=1, **changes):
@@ -56,7 +56,7 @@ def individual_record(shard, offset, fitness, status=Status.COMPLETED):
 
 
 def scored(shard, *fitnesses):
-    """The shard's records with these fitnesses; a NaN is a divergence, as in training."""
+    """Return the shard's records with these fitnesses; a NaN is a divergence, as in training."""
     statuses = [Status.DIVERGED if math.isnan(fitness) else Status.COMPLETED for fitness in fitnesses]
     pairs = enumerate(zip(fitnesses, statuses, strict=True))
     records = tuple(individual_record(shard, offset, fitness, status) for offset, (fitness, status) in pairs)
@@ -65,7 +65,7 @@ def scored(shard, *fitnesses):
 
 
 def fake_evaluate(shard):
-    """A noisy fitness, a function of the individual alone; about one in five has diverged."""
+    """Score by a noisy function of the individual alone, by which about one in five diverges."""
     fitnesses = []
     for individual in shard.training.individuals:
         noise = np.random.default_rng(individual.key).standard_normal()
@@ -79,12 +79,12 @@ def all_diverge(shard):
 
 
 def shards_of(study):
-    """All that the study hands out now."""
+    """Return all shards that the study hands out now."""
     return list(iter(study.next_shard, None))
 
 
-class MemoryLedger:
-    """Keeps what it is given, refuses what a database would refuse, and remembers in which order it came."""
+class MemoryWriter:
+    """A store in memory that refuses what a database would refuse and records the order of the calls."""
 
     def __init__(self):
         self.generations, self.individuals, self.results, self.events = {}, {}, {}, []
@@ -106,13 +106,13 @@ class MemoryLedger:
         self.results[study] = result
 
     def record(self, number, spec):
-        """The study as a database gives it back."""
+        """Return the study as a database would."""
         found = [self.individuals[key] for key in sorted(self.individuals) if key[0] == number]
         generations = [self.generations[key] for key in sorted(self.generations) if key[0] == number]
         return StudyRecord(number, spec, self.results.get(number), tuple(generations), tuple(found))
 
 
-class Listening:
+class RecordingCallback:
     def __init__(self):
         self.reports, self.notices = [], []
 
@@ -123,16 +123,16 @@ class Listening:
         self.notices.append(message)
 
 
-def run(studies, evaluate=fake_evaluate, ledger=None, callback=None):
-    """Run studies to their end, one shard at a time; returns the ledger."""
-    ledger = MemoryLedger() if ledger is None else ledger
-    coordinator = Coordinator(studies, ledger, callback or Listening())
+def run(studies, evaluate=fake_evaluate, writer=None, callback=None):
+    """Run studies to their end, one shard at a time, and return the writer."""
+    writer = MemoryWriter() if writer is None else writer
+    coordinator = Coordinator(studies, writer, callback or RecordingCallback())
     while (shard := coordinator.next_shard()) is not None:
         coordinator.complete(shard, evaluate(shard))
     assert coordinator.finished
-    return ledger
+    return writer
 
 
 def plain(records):
-    """The records without NaN, which equals nothing, so that they can be compared."""
+    """Return comparable records: with -1 in place of NaN, which is not equal to itself."""
     return [replace(r, fitness=-1.0) if math.isnan(r.fitness) else r for r in records]

@@ -1,4 +1,4 @@
-"""Several studies at once: who gets the next shard, what is written down and when, and who is told."""
+"""The coordination of several studies: order of shards, storage, retries and callbacks."""
 
 import math
 from contextlib import suppress
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.study import Study
 from tests.tuner.helpers import (
-    Listening,
-    MemoryLedger,
+    MemoryWriter,
+    RecordingCallback,
     all_diverge,
     examples,
     fake_evaluate,
@@ -31,8 +31,8 @@ def three_studies():
 
 
 def coordinate(*studies):
-    ledger, listener = MemoryLedger(), Listening()
-    return Coordinator(studies, ledger, listener), ledger, listener
+    writer, callback = MemoryWriter(), RecordingCallback()
+    return Coordinator(studies, writer, callback), writer, callback
 
 
 def places(shards):
@@ -45,10 +45,10 @@ def all_shards(coordinator):
 
 def test_all_studies_come_to_their_results():
     studies = three_studies()
-    ledger = run(studies)
-    assert ledger.results == {study.id: study.result for study in studies}
-    assert sorted(ledger.individuals) == [(s, g, i) for s in NAMES for g in range(3) for i in range(6)]
-    assert sorted(ledger.generations) == [(s, g) for s in NAMES for g in range(3)]
+    writer = run(studies)
+    assert writer.results == {study.id: study.result for study in studies}
+    assert sorted(writer.individuals) == [(s, g, i) for s in NAMES for g in range(3) for i in range(6)]
+    assert sorted(writer.generations) == [(s, g) for s in NAMES for g in range(3)]
 
 
 def test_studies_together_have_the_results_that_they_have_alone():
@@ -88,14 +88,14 @@ def test_a_study_that_has_fallen_behind_is_caught_up_with():
 
 
 def test_a_lost_shard_is_handed_out_again_and_given_up_after_a_few_times():
-    coordinator, ledger, listening = coordinate(new_study("momentum", 1))
+    coordinator, writer, listening = coordinate(new_study("momentum", 1))
     shard = coordinator.next_shard()
     for _ in range(2):
         coordinator.requeue(shard, "a worker was lost")
         assert coordinator.next_shard() == shard
     assert listening.notices == ["momentum: a worker was lost; its individuals are trained again."] * 2
     coordinator.requeue(shard, "a worker was lost")
-    lost = ledger.record(1, study_spec("momentum")).individuals
+    lost = writer.record(1, study_spec("momentum")).individuals
     assert [(r.index, r.status, r.reason) for r in lost] == [(i, "failed", "a worker was lost") for i in (0, 1)]
     assert coordinator.next_shard() != shard
 
@@ -103,9 +103,9 @@ def test_a_lost_shard_is_handed_out_again_and_given_up_after_a_few_times():
 @examples
 @given(st.data())
 def test_the_order_of_completion_does_not_matter(data):
-    """Any number of workers, any of which may be the next to come back."""
+    """Evaluate with any number of workers, any of which may be the next to finish."""
     workers = data.draw(st.integers(1, 12))
-    coordinator, ledger, _ = coordinate(*three_studies())
+    coordinator, writer, _ = coordinate(*three_studies())
     away = []
     while not coordinator.finished:
         while len(away) < workers and (shard := coordinator.next_shard()) is not None:
@@ -113,29 +113,29 @@ def test_the_order_of_completion_does_not_matter(data):
         shard = away.pop(data.draw(st.integers(0, len(away) - 1)))
         coordinator.complete(shard, fake_evaluate(shard))
     assert not away
-    assert_as_the_reference(ledger)
+    assert_as_the_reference(writer)
 
 
 REFERENCE = run(three_studies())
 
 
-def assert_as_the_reference(ledger):
-    assert ledger.results == REFERENCE.results
-    assert ledger.generations == REFERENCE.generations
+def assert_as_the_reference(writer):
+    assert writer.results == REFERENCE.results
+    assert writer.generations == REFERENCE.generations
     for number, name in NAMES.items():
         spec = study_spec(name)
-        assert plain(ledger.record(number, spec).individuals) == plain(REFERENCE.record(number, spec).individuals)
+        assert plain(writer.record(number, spec).individuals) == plain(REFERENCE.record(number, spec).individuals)
 
 
-# The ledger
+# The writer
 
 
 class Killed(BaseException):
     pass
 
 
-class MortalLedger(MemoryLedger):
-    """Dies in front of a call."""
+class MortalWriter(MemoryWriter):
+    """A writer that dies before a call."""
 
     def __init__(self, calls):
         super().__init__()
@@ -159,8 +159,8 @@ class MortalLedger(MemoryLedger):
         super().finish_study(*arguments)
 
 
-def restored(ledger):
-    return [Study(ledger.record(number, study_spec(name))) for number, name in NAMES.items()]
+def restored(writer):
+    return [Study(writer.record(number, study_spec(name))) for number, name in NAMES.items()]
 
 
 CALLS = len(REFERENCE.events)
@@ -168,12 +168,12 @@ RESULT_CALLS = [i for i, event in enumerate(REFERENCE.events) if event[0] == "re
 
 
 def resume_after(calls):
-    ledger = MortalLedger(calls)
+    writer = MortalWriter(calls)
     with pytest.raises(Killed):
-        run(three_studies(), ledger=ledger)
-    ledger.calls = -1
-    run(restored(ledger), ledger=ledger)
-    assert_as_the_reference(ledger)
+        run(three_studies(), writer=writer)
+    writer.calls = -1
+    run(restored(writer), writer=writer)
+    assert_as_the_reference(writer)
 
 
 @pytest.mark.parametrize("calls", sorted(set(range(CALLS)) - set(RESULT_CALLS)))
@@ -189,79 +189,79 @@ def test_it_is_continued_from_in_front_of_a_result(calls):
 @examples
 @given(st.lists(st.integers(0, 15), max_size=6))
 def test_it_is_continued_again_and_again(lives):
-    ledger = MortalLedger(0)
+    writer = MortalWriter(0)
     for calls in lives:
-        ledger.calls = calls
+        writer.calls = calls
         with suppress(Killed):
-            run(restored(ledger), ledger=ledger)
-    ledger.calls = -1
-    run(restored(ledger), ledger=ledger)
-    assert_as_the_reference(ledger)
+            run(restored(writer), writer=writer)
+    writer.calls = -1
+    run(restored(writer), writer=writer)
+    assert_as_the_reference(writer)
 
 
-def test_a_shard_is_in_the_ledger_before_the_next_is_handed_out():
-    coordinator, ledger, _ = coordinate(*three_studies())
+def test_a_shard_is_stored_before_the_next_is_handed_out():
+    coordinator, writer, _ = coordinate(*three_studies())
     count = 0
     while (shard := coordinator.next_shard()) is not None:
-        assert len(ledger.individuals) == count
-        assert (shard.study, shard.generation) in ledger.generations
+        assert len(writer.individuals) == count
+        assert (shard.study, shard.generation) in writer.generations
         coordinator.complete(shard, fake_evaluate(shard))
         count += 2
     assert count == 54
 
 
-def test_the_first_generations_are_in_the_ledger_from_the_start():
-    _, ledger, _ = coordinate(*three_studies())
-    assert ledger.events == [("generation", number, 0) for number in NAMES]
+def test_the_first_generations_are_stored_from_the_start():
+    _, writer, _ = coordinate(*three_studies())
+    assert writer.events == [("generation", number, 0) for number in NAMES]
 
 
-def test_the_ledger_is_written_in_order():
-    ledger = run([new_study(shard_size=3)])
+def test_writes_are_in_order():
+    writer = run([new_study(shard_size=3)])
     expected = []
     for generation in range(3):
         expected.append(("generation", 1, generation))
         expected.extend(("individuals", 1, generation, indices) for indices in ([0, 1, 2], [3, 4, 5]))
-    assert ledger.events == [*expected, ("result", 1)]
+    assert writer.events == [*expected, ("result", 1)]
 
 
 def test_generations_are_stored_as_they_opened():
     study = new_study()
-    coordinator, ledger, _ = coordinate(study)
+    coordinator, writer, _ = coordinate(study)
     while (shard := coordinator.next_shard()) is not None:
-        assert ledger.generations[1, shard.generation] == study.open_generation()
+        assert writer.generations[1, shard.generation] == study.open_generation()
         coordinator.complete(shard, fake_evaluate(shard))
 
 
 def test_what_could_not_be_stored_does_not_count():
     study = new_study()
-    ledger, listener = MortalLedger(1), Listening()
-    coordinator = Coordinator([study], ledger, listener)
+    writer, callback = MortalWriter(1), RecordingCallback()
+    coordinator = Coordinator([study], writer, callback)
     shard = coordinator.next_shard()
     with pytest.raises(Killed):
         coordinator.complete(shard, fake_evaluate(shard))
     assert study.progress().evaluated == 0
-    assert len(listener.reports) == 1
+    assert len(callback.reports) == 1
 
 
 def finished_study(number=7):
-    ledger = run([new_study(number=number)])
-    return Study(ledger.record(number, study_spec()))
+    writer = run([new_study(number=number)])
+    return Study(writer.record(number, study_spec()))
 
 
 def test_a_finished_study_is_left_alone():
-    coordinator, ledger, listener = coordinate(finished_study())
+    coordinator, writer, callback = coordinate(finished_study())
     assert coordinator.finished
     assert coordinator.next_shard() is None
-    assert not ledger.generations
-    assert not ledger.individuals
-    assert [(p.finished, p.evaluated) for p in listener.reports] == [(True, 18)]
+    assert not writer.generations
+    assert not writer.individuals
+    assert [(p.finished, p.evaluated) for p in callback.reports] == [(True, 18)]
 
 
 def test_a_finished_study_beside_an_unfinished_one_gets_no_shards():
-    coordinator, ledger, _ = coordinate(finished_study(7), new_study("adam", 8))
+    coordinator, writer, _ = coordinate(finished_study(7), new_study("adam", 8))
     assert not coordinator.finished
     assert {shard.study for shard in all_shards(coordinator)} == {8}
-    assert list(ledger.generations) == [(8, 0)]
+    assert list(writer.generations) == [(8, 0)]
 
 
 def test_without_studies_all_is_done():
@@ -270,13 +270,13 @@ def test_without_studies_all_is_done():
     assert coordinator.next_shard() is None
 
 
-# The listener
+# The callback
 
 
 def test_progress_is_reported_at_the_start_and_after_every_shard():
-    listener = Listening()
-    run([new_study("momentum", 1), new_study("adam", 2)], callback=listener)
-    start, rest = listener.reports[:2], listener.reports[2:]
+    callback = RecordingCallback()
+    run([new_study("momentum", 1), new_study("adam", 2)], callback=callback)
+    start, rest = callback.reports[:2], callback.reports[2:]
     assert [(p.optimizer.name, p.evaluated, p.generation) for p in start] == [("momentum", 0, 1), ("adam", 0, 1)]
     for optimizer in ("momentum", "adam"):
         reports = [p for p in rest if p.optimizer.name == optimizer]
@@ -285,53 +285,53 @@ def test_progress_is_reported_at_the_start_and_after_every_shard():
         assert [p.steps_done for p in reports] == [20, 40, 60, 100, 140, 180, 260, 340, 420]
         assert [p.finished for p in reports] == [False] * 8 + [True]
         assert {p.steps_total for p in reports} == {420}
-    assert listener.notices == []
+    assert callback.notices == []
 
 
 def test_a_generation_without_any_finite_fitness_is_noticed():
-    studies, listener = [new_study("momentum", 1), new_study("adam", 2)], Listening()
+    studies, callback = [new_study("momentum", 1), new_study("adam", 2)], RecordingCallback()
 
     def evaluate(shard):
         return all_diverge(shard) if (shard.study, shard.generation) == (2, 1) else fake_evaluate(shard)
 
-    ledger = run(studies, evaluate, callback=listener)
-    (notice,) = listener.notices
+    writer = run(studies, evaluate, callback=callback)
+    (notice,) = callback.notices
     assert "adam" in notice
     assert "no individual of generation 2 has a finite loss" in notice
     assert "the mean is unchanged" in notice
-    assert ledger.generations[2, 2].mean == ledger.generations[2, 1].mean
+    assert writer.generations[2, 2].mean == writer.generations[2, 1].mean
 
 
 def test_every_such_generation_is_noticed_and_the_result_is_the_start():
-    study, listener = new_study(), Listening()
+    study, callback = new_study(), RecordingCallback()
     start = study.result
-    ledger = run([study], all_diverge, callback=listener)
-    assert ["generation 1" in n for n in listener.notices] == [True, False, False]
-    assert ["generation 3" in n for n in listener.notices] == [False, False, True]
-    assert ledger.results == {1: start}
-    assert listener.reports[-1].diverged == 18
-    assert math.isnan(listener.reports[-1].best_fitness)
+    writer = run([study], all_diverge, callback=callback)
+    assert ["generation 1" in n for n in callback.notices] == [True, False, False]
+    assert ["generation 3" in n for n in callback.notices] == [False, False, True]
+    assert writer.results == {1: start}
+    assert callback.reports[-1].diverged == 18
+    assert math.isnan(callback.reports[-1].best_fitness)
 
 
 def test_one_finite_fitness_is_no_cause_for_a_notice():
-    listener = Listening()
+    callback = RecordingCallback()
 
     def evaluate(shard):
         return scored(shard, math.nan, 1.0) if shard.first == 2 else all_diverge(shard)
 
-    run([new_study(schedule=schedule(6))], evaluate, callback=listener)
-    assert listener.notices == []
+    run([new_study(schedule=schedule(6))], evaluate, callback=callback)
+    assert callback.notices == []
 
 
 def test_a_result_is_reported_after_it_is_stored():
-    ledger = MemoryLedger()
+    writer = MemoryWriter()
 
-    class Looking(Listening):
+    class Looking(RecordingCallback):
         def progress(self, progress):
             super().progress(progress)
-            assert progress.finished == (1 in ledger.results)
-            assert progress.evaluated == len(ledger.individuals)
+            assert progress.finished == (1 in writer.results)
+            assert progress.evaluated == len(writer.individuals)
 
-    listener = Looking()
-    run([new_study()], ledger=ledger, callback=listener)
-    assert listener.reports[-1].mean == ledger.results[1].values
+    callback = Looking()
+    run([new_study()], writer=writer, callback=callback)
+    assert callback.reports[-1].mean == writer.results[1].values

@@ -1,4 +1,4 @@
-"""Studies run in this process, with real training."""
+"""Studies that run in this process, with real training."""
 
 import math
 import sys
@@ -19,7 +19,7 @@ from lodo_bench.tuner.driver import Cluster, run_studies, shard_size
 from lodo_bench.tuner.study import Study
 from lodo_bench.tuner.worker import evaluate
 from tests.helpers import defaults
-from tests.tuner.helpers import Listening, MemoryLedger, plain, study_record, study_spec
+from tests.tuner.helpers import MemoryWriter, RecordingCallback, plain, study_record, study_spec
 
 HERE = Cluster(workers=0)
 TINY = Schedule("tiny", 5, (GenerationPlan(1.0, 10), GenerationPlan(0.5, 20)))
@@ -32,7 +32,7 @@ SPECS = {
 
 @pytest.fixture(autouse=True)
 def no_ray(monkeypatch):
-    """Importing it is an error."""
+    """Make it an error to import Ray."""
     monkeypatch.setitem(sys.modules, "ray", None)
 
 
@@ -40,27 +40,27 @@ def new_studies():
     return [Study(study_record(spec, number=number)) for number, spec in SPECS.items()]
 
 
-def restored(ledger):
-    return [Study(ledger.record(number, spec)) for number, spec in SPECS.items()]
+def restored(writer):
+    return [Study(writer.record(number, spec)) for number, spec in SPECS.items()]
 
 
 def test_studies_are_run_to_their_end():
-    ledger, listener, studies = MemoryLedger(), Listening(), new_studies()
-    run_studies(studies, ledger, listener, HERE)
+    writer, callback, studies = MemoryWriter(), RecordingCallback(), new_studies()
+    run_studies(studies, writer, callback, HERE)
     assert all(study.finished for study in studies)
-    assert ledger.results == {study.id: study.result for study in studies}
-    assert sorted(ledger.individuals) == [(s, g, i) for s in SPECS for g in range(2) for i in range(5)]
-    completed = {key: record for key, record in ledger.individuals.items() if record.status is Status.COMPLETED}
+    assert writer.results == {study.id: study.result for study in studies}
+    assert sorted(writer.individuals) == [(s, g, i) for s in SPECS for g in range(2) for i in range(5)]
+    completed = {key: record for key, record in writer.individuals.items() if record.status is Status.COMPLETED}
     assert {(g, record.steps) for (_, g, _), record in completed.items()} == {(0, 10), (1, 20)}
-    assert all(math.isfinite(r.fitness) == (key in completed) for key, r in ledger.individuals.items())
+    assert all(math.isfinite(r.fitness) == (key in completed) for key, r in writer.individuals.items())
     assert {key[0] for key in completed} == set(SPECS)
-    assert len(listener.reports) == 3 + 2 * (3 + 3 + 1)
-    assert all(report.finished for report in listener.reports[-1:])
-    assert listener.notices == []
+    assert len(callback.reports) == 3 + 2 * (3 + 3 + 1)
+    assert all(report.finished for report in callback.reports[-1:])
+    assert callback.notices == []
 
 
 class Crowded(Rosenbrock):
-    """Every other shard does not fit into memory."""
+    """A task on which every other shard exhausts the memory."""
 
     built = 0
 
@@ -78,36 +78,36 @@ class Crowded(Rosenbrock):
 
 def test_what_does_not_fit_into_memory_does_not_end_the_study(monkeypatch):
     monkeypatch.setattr(Crowded, "built", 0)
-    ledger = MemoryLedger()
+    writer = MemoryWriter()
     study = Study(study_record(SPECS[1]))
     with TASKS.registered("rosenbrock", Crowded):
-        run_studies([study], ledger, Listening(), HERE)
+        run_studies([study], writer, RecordingCallback(), HERE)
     assert study.finished
-    statuses = [record.status is Status.COMPLETED for _, record in sorted(ledger.individuals.items())]
+    statuses = [record.status is Status.COMPLETED for _, record in sorted(writer.individuals.items())]
     assert statuses == [True, True, False, False, True, False, False, True, True, False]
-    reasons = {record.reason for record in ledger.individuals.values() if record.status is Status.FAILED}
+    reasons = {record.reason for record in writer.individuals.values() if record.status is Status.FAILED}
     assert reasons == {"OutOfMemoryError: CUDA out of memory."}
 
 
 def test_a_generation_by_hand():
-    """The mean of the better two of five, ranked by training that is done here once more."""
+    """The mean is that of the better two of five, which are ranked by training them here again."""
     study = Study(study_record(SPECS[1]))
     losses, rates = [], []
     while (shard := study.next_shard()) is not None:
         losses += [outcome.curve.losses[9] for outcome in train(shard.training)]
         rates += [individual.hyperparameters["learning_rate"] for individual in shard.training.individuals]
     better = sorted(range(5), key=lambda i: losses[i])[:2]
-    ledger = MemoryLedger()
-    run_studies([Study(study_record(SPECS[1]))], ledger, Listening(), HERE)
-    assert ledger.generations[1, 0].mean == pytest.approx(defaults("momentum"))
+    writer = MemoryWriter()
+    run_studies([Study(study_record(SPECS[1]))], writer, RecordingCallback(), HERE)
+    assert writer.generations[1, 0].mean == pytest.approx(defaults("momentum"))
     expected = math.sqrt(rates[better[0]] * rates[better[1]])
-    assert ledger.generations[1, 1].mean["learning_rate"] == pytest.approx(expected, rel=1e-12)
+    assert writer.generations[1, 1].mean["learning_rate"] == pytest.approx(expected, rel=1e-12)
 
 
 def test_running_again_gives_the_same_results():
-    one, other = MemoryLedger(), MemoryLedger()
-    for ledger in (one, other):
-        run_studies(new_studies(), ledger, Listening(), HERE)
+    one, other = MemoryWriter(), MemoryWriter()
+    for writer in (one, other):
+        run_studies(new_studies(), writer, RecordingCallback(), HERE)
     assert one.results == other.results
     assert one.generations == other.generations
 
@@ -116,8 +116,8 @@ def untimed(record):
     return [replace(individual, seconds=0) for individual in plain(record.individuals)]
 
 
-class Stopping(Listening):
-    """Ctrl-C after so many shards."""
+class Stopping(RecordingCallback):
+    """A callback that presses Ctrl-C after so many shards."""
 
     def __init__(self, shards):
         super().__init__()
@@ -131,19 +131,19 @@ class Stopping(Listening):
 
 @pytest.mark.parametrize("shards", [0, 1, 6, 10])
 def test_an_interrupted_search_is_continued_to_the_same_results(shards):
-    whole, stopped = MemoryLedger(), MemoryLedger()
-    run_studies(new_studies(), whole, Listening(), HERE)
+    whole, stopped = MemoryWriter(), MemoryWriter()
+    run_studies(new_studies(), whole, RecordingCallback(), HERE)
     with pytest.raises(KeyboardInterrupt):
         run_studies(new_studies(), stopped, Stopping(shards), HERE)
     assert 0 < len(stopped.individuals) < len(whole.individuals)
-    run_studies(restored(stopped), stopped, Listening(), HERE)
+    run_studies(restored(stopped), stopped, RecordingCallback(), HERE)
     assert stopped.results == whole.results
     for number, spec in SPECS.items():
         assert untimed(stopped.record(number, spec)) == untimed(whole.record(number, spec))
 
 
 def test_an_interrupt_amid_a_shard_keeps_the_shards_before_it(monkeypatch):
-    ledger, calls = MemoryLedger(), []
+    writer, calls = MemoryWriter(), []
 
     def interrupted(shard):
         calls.append(shard)
@@ -153,20 +153,20 @@ def test_an_interrupt_amid_a_shard_keeps_the_shards_before_it(monkeypatch):
 
     monkeypatch.setattr(driver, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_studies(new_studies(), ledger, Listening(), HERE)
-    assert sorted(ledger.individuals) == [(1, 0, i) for i in range(4)]
+        run_studies(new_studies(), writer, RecordingCallback(), HERE)
+    assert sorted(writer.individuals) == [(1, 0, i) for i in range(4)]
 
 
 @pytest.mark.parametrize("workers", [0, 1, None])
 def test_finished_studies_are_left_alone(monkeypatch, workers):
-    ledger = MemoryLedger()
-    run_studies(new_studies(), ledger, Listening(), HERE)
+    writer = MemoryWriter()
+    run_studies(new_studies(), writer, RecordingCallback(), HERE)
     monkeypatch.setattr(driver, "evaluate", lambda shard: pytest.fail("was trained again"))
-    before = dict(ledger.individuals), dict(ledger.generations), dict(ledger.results)
-    listener = Listening()
-    run_studies(restored(ledger), ledger, listener, Cluster(workers=workers))
-    assert (ledger.individuals, ledger.generations, ledger.results) == before
-    assert [report.finished for report in listener.reports] == [True] * 3
+    before = dict(writer.individuals), dict(writer.generations), dict(writer.results)
+    callback = RecordingCallback()
+    run_studies(restored(writer), writer, callback, Cluster(workers=workers))
+    assert (writer.individuals, writer.generations, writer.results) == before
+    assert [report.finished for report in callback.reports] == [True] * 3
 
 
 @pytest.mark.parametrize("cluster", [Cluster(), Cluster(workers=1), Cluster(address="auto")])
@@ -174,29 +174,47 @@ def test_all_else_than_no_workers_is_for_ray(monkeypatch, cluster):
     asked = []
     monkeypatch.setattr(driver, "_run_on_ray", lambda coordinator, cluster: asked.append(cluster))
     monkeypatch.setattr(driver, "evaluate", lambda shard: pytest.fail("was trained here"))
-    run_studies(new_studies(), MemoryLedger(), Listening(), cluster)
+    run_studies(new_studies(), MemoryWriter(), RecordingCallback(), cluster)
     assert asked == [cluster]
 
 
-def test_a_failure_is_stored_with_its_reason_and_the_search_goes_on(monkeypatch):
-    def no_memory(spec):
+class Enormous(Rosenbrock):
+    """A task that asks for more memory than there is."""
+
+    def loss_and_gradient(self, x):
         raise MemoryError("2 TB")
 
-    monkeypatch.setattr("lodo_bench.tuner.worker.train", no_memory)
-    ledger, listener = MemoryLedger(), Listening()
-    run_studies([Study(study_record(SPECS[1]))], ledger, listener, HERE)
-    assert {(r.status, r.reason) for r in ledger.individuals.values()} == {(Status.FAILED, "MemoryError: 2 TB")}
-    assert len(ledger.individuals) == 10
-    assert len(listener.notices) == 2
-    assert listener.reports[-1].failed == 10
-    assert ledger.results[1] == pytest.approx(defaults("momentum"), rel=1e-12)
+
+def test_a_failure_is_stored_with_its_reason_and_the_search_goes_on():
+    writer, callback = MemoryWriter(), RecordingCallback()
+    with TASKS.registered("rosenbrock", Enormous):
+        run_studies([Study(study_record(SPECS[1]))], writer, callback, HERE)
+    assert {(r.status, r.reason) for r in writer.individuals.values()} == {(Status.FAILED, "MemoryError: 2 TB")}
+    assert len(writer.individuals) == 10
+    assert len(callback.notices) == 2
+    assert callback.reports[-1].failed == 10
+    assert writer.results[1].values == pytest.approx(defaults("momentum"), rel=1e-12)
 
 
 def test_a_gpu_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     spec = study_spec(schedule=TINY, device="cuda")
     with pytest.raises(UsageError, match=r"cuda|GPU"):
-        run_studies([Study(study_record(spec))], MemoryLedger(), Listening(), Cluster(workers=0, gpus_per_worker=1))
+        run_studies(
+            [Study(study_record(spec))], MemoryWriter(), RecordingCallback(), Cluster(workers=0, gpus_per_worker=1)
+        )
+
+
+@pytest.mark.parametrize(
+    ("cluster", "problem"),
+    [
+        ({"workers": 0, "address": "auto"}, "cannot use the Ray cluster at 'auto'"),
+        ({"workers": 0, "gpus_per_worker": 2.0}, "one GPU at most, not 2"),
+    ],
+)
+def test_this_process_is_no_cluster(cluster, problem):
+    with pytest.raises(UsageError, match=problem):
+        Cluster(**cluster)
 
 
 @pytest.mark.parametrize("task", TASKS.names)

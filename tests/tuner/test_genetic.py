@@ -1,4 +1,4 @@
-"""The genetic search against generations worked out by hand, and on a function with a known minimiser."""
+"""The genetic search against generations computed by hand, and on a function with a known minimizer."""
 
 import math
 
@@ -19,7 +19,7 @@ DECAY = HyperparameterSpec("momentum", "beta", "decay", 0.5, "decay")
 SPACE = SearchSpace((RATE, DECAY))
 NOT_FINITE = (math.nan, math.inf, -math.inf)
 
-# Rescaled, a generation is the mean plus sigma times these; the mean starts at (ln 0.1, 0).
+# In the unconstrained space, a generation is the mean plus sigma times these; the mean starts at (ln 0.1, 0).
 DRAWS = {
     0: [[1.0, 0.0], [-1.0, 0.5], [0.5, -1.0], [0.0, 2.0]],
     1: [[2.0, 2.0], [0.0, 0.0], [-2.0, 1.0], [0.0, -2.0]],
@@ -27,7 +27,7 @@ DRAWS = {
 
 
 class Draws:
-    """Stands in for a generator of normal numbers."""
+    """A stand-in for a generator of normal numbers."""
 
     def __init__(self, seed):
         self.index = seed[-1]
@@ -52,14 +52,14 @@ def tell(search, fitnesses):
     search.tell([individual(index, fitness=fitness) for index, fitness in enumerate(fitnesses)])
 
 
-def rescaled(values):
-    """A point of the space without the space's own code."""
+def unconstrained(values):
+    """Return a point of the space without the space's own code."""
     decay = values["momentum"]
     return [math.log(values["learning_rate"]), math.log(decay / (1 - decay))]
 
 
 def points(generation):
-    return [rescaled(values) for values in generation.individuals]
+    return [unconstrained(values) for values in generation.individuals]
 
 
 def mean_of(rows):
@@ -70,14 +70,14 @@ def close(values):
     return pytest.approx(values, rel=1e-9, abs=1e-9)
 
 
-def natural(learning_rate, momentum):
+def values(learning_rate, momentum):
     return pytest.approx({"learning_rate": learning_rate, "momentum": momentum}, rel=1e-12)
 
 
 def test_the_first_generation_spreads_around_the_defaults(drawn):
     generation = drawn.ask()
     assert (generation.index, generation.sigma, generation.steps) == (0, 2.0, 7)
-    assert generation.mean == natural(0.1, 0.5)
+    assert generation.mean == values(0.1, 0.5)
     rates = [i["learning_rate"] for i in generation.individuals]
     decays = [i["momentum"] for i in generation.individuals]
     # 0.1 times e², e⁻², e¹, e⁰; the logistic function of 0, 1, -2, 4.
@@ -88,20 +88,20 @@ def test_the_first_generation_spreads_around_the_defaults(drawn):
 def test_two_generations_by_hand(drawn):
     # Rows 1 and 2 are the better half: their draws' mean is (-0.25, -0.25), times sigma (-0.5, -0.5).
     tell(drawn, [3.0, 1.0, 2.0, 4.0])
-    assert drawn.mean == natural(0.06065306597126334, 0.3775406687981454)
+    assert drawn.mean == values(0.06065306597126334, 0.3775406687981454)
     generation = drawn.ask()
     assert (generation.index, generation.sigma, generation.steps) == (1, 0.5, 9)
     assert generation.mean == drawn.mean
     # Rows 0 and 3: the draws' mean is (1, 0), times sigma (0.5, 0), on top of the former mean.
     tell(drawn, [-5.0, 5.0, 5.0, 2.0])
     assert drawn.finished
-    assert drawn.mean == natural(0.1, 0.3775406687981454)
+    assert drawn.mean == values(0.1, 0.3775406687981454)
 
 
 def test_ties_go_to_the_lower_index(drawn):
     tell(drawn, [1.0, 1.0, 1.0, 1.0])
     # Rows 0 and 1: the mean of the draws is (0, 0.25), times sigma (0, 0.5).
-    assert drawn.mean == natural(0.1, 0.6224593312018546)
+    assert drawn.mean == values(0.1, 0.6224593312018546)
 
 
 def test_a_tie_for_the_last_place_goes_to_the_lower_index(drawn):
@@ -119,7 +119,7 @@ def test_many_ties_go_to_the_lower_indices(kinds):
     better = [i for fitness in range(kinds) for i in range(200) if fitnesses[i] == fitness][:100]
     individuals = points(genetic.ask())
     tell(genetic, fitnesses)
-    assert rescaled(genetic.mean) == close(mean_of([individuals[i] for i in better]))
+    assert unconstrained(genetic.mean) == close(mean_of([individuals[i] for i in better]))
 
 
 @pytest.mark.parametrize("bad", NOT_FINITE)
@@ -163,11 +163,11 @@ def test_the_better_half_of_an_odd_population_is_rounded_down(population, better
     genetic = search(population)
     expected = mean_of(points(genetic.ask())[-better:])
     tell(genetic, [float(-i) for i in range(population)])
-    assert rescaled(genetic.mean) == close(expected)
+    assert unconstrained(genetic.mean) == close(expected)
 
 
 def better_half(fitnesses):
-    """Indices of the better half by repeated search of the lowest, without sorting."""
+    """Return the indices of the better half by repeated search for the lowest, without sorting."""
     left = [i for i, fitness in enumerate(fitnesses) if fitness - fitness == 0]
     chosen = []
     while left and len(chosen) < len(fitnesses) // 2:
@@ -193,7 +193,7 @@ def test_the_next_mean_is_that_of_the_better_half(fitnesses, seed):
     individuals = points(genetic.ask())
     tell(genetic, fitnesses)
     if chosen:
-        assert rescaled(genetic.mean) == close(mean_of([individuals[i] for i in chosen]))
+        assert unconstrained(genetic.mean) == close(mean_of([individuals[i] for i in chosen]))
     else:
         assert genetic.mean == before
 
@@ -227,11 +227,11 @@ def test_the_result_is_the_mean_after_the_last_generation():
     last = points(genetic.ask())
     tell(genetic, [6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
     assert genetic.finished
-    assert rescaled(genetic.mean) == close(mean_of(last[3:]))
+    assert unconstrained(genetic.mean) == close(mean_of(last[3:]))
 
 
 def normals(generation):
-    center = rescaled(generation.mean)
+    center = unconstrained(generation.mean)
     return [[(row[a] - center[a]) / generation.sigma for a in range(2)] for row in points(generation)]
 
 
@@ -250,7 +250,7 @@ def test_the_numbers_are_normal_and_independent_of_each_other():
     genetic = search(population=20_000, sigmas=(3.0, 0.25))
     for sigma in (3.0, 0.25):
         generation = genetic.ask()
-        offsets = np.array(points(generation)) - rescaled(generation.mean)
+        offsets = np.array(points(generation)) - unconstrained(generation.mean)
         np.testing.assert_allclose(offsets.mean(axis=0), 0, atol=0.03 * sigma)
         np.testing.assert_allclose(offsets.std(axis=0), sigma, rtol=0.03)
         assert abs(np.corrcoef(offsets.T)[0, 1]) < 0.03
@@ -267,13 +267,13 @@ def test_a_generation_is_told_whole(count):
 
 @pytest.mark.parametrize("transform", ["logit", "log-complement"])
 @pytest.mark.parametrize("seed", range(4))
-def test_it_finds_the_minimiser_of_a_quadratic(seed, transform):
+def test_it_finds_the_minimizer_of_a_quadratic(seed, transform):
     sigmas = (3.0, 3.0, 3.0, 3.0, 2.0, 1.7, 1.4, 1.2, 0.9, 0.6)
     plan = Schedule("paper", 32, tuple(GenerationPlan(sigma, 1) for sigma in sigmas), transform)
     space = SearchSpace((RATE, DECAY), transform)
-    minimiser = space.rescaled({"learning_rate": 40.0, "momentum": 0.97})
+    minimizer = space.unconstrain({"learning_rate": 40.0, "momentum": 0.97})
     genetic = GeneticSearch(space, plan, seed)
-    assert np.abs(space.center - minimiser).max() > 5
+    assert np.abs(space.center - minimizer).max() > 5
     while not genetic.finished:
-        tell(genetic, [((space.rescaled(i) - minimiser) ** 2).sum() for i in genetic.ask().individuals])
-    assert np.abs(space.rescaled(genetic.mean) - minimiser).max() < 0.4
+        tell(genetic, [((space.unconstrain(i) - minimizer) ** 2).sum() for i in genetic.ask().individuals])
+    assert np.abs(space.unconstrain(genetic.mean) - minimizer).max() < 0.4

@@ -1,4 +1,4 @@
-"""Schedules: Table 5 number by number, a user's file, and what is said of a file that breaks a rule."""
+"""Schedules: Table 5 number by number, a user's file, and the messages about invalid files."""
 
 import re
 
@@ -107,7 +107,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(write):
 
 
 def fails(path, *parts):
-    """Loading the file fails with a message that holds its name and these parts, in this order."""
+    """Check that loading fails with a message that contains the file's name and these parts, in this order."""
     with pytest.raises(ScheduleError) as caught:
         load_schedules(path, "quadratic")
     message = str(caught.value)
@@ -134,7 +134,7 @@ def test_bytes_that_are_no_text_cannot_be_read(write):
 
 @pytest.mark.parametrize("text", ["population: [4", "a: b: c", "population: 4\n\tgenerations: 5", "\x00", "? [x]\n: y"])
 def test_what_is_no_yaml(write, text):
-    fails(write(text), "is no valid YAML")
+    fails(write(text), "is not valid YAML")
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def test_an_unknown_key_of_a_generation_is_located(write):
     [("generations: [{sigma: 1, steps: 1}]", "population"), ("population: 4", "generations"), ("{}", "population")],
 )
 def test_a_missing_key_is_named(write, text, missing):
-    fails(write(text), f"the file lacks the key '{missing}'", "It needs population, generations.")
+    fails(write(text), f"missing key '{missing}' in the file", "Required: population, generations.")
 
 
 @pytest.mark.parametrize(("plan", "missing"), [("{sigma: 1}", "steps"), ("{steps: 1}", "sigma"), ("{}", "sigma")])
 def test_a_missing_key_of_a_generation_is_located(write, plan, missing):
     path = write(f"population: 4\ngenerations: [{{sigma: 3, steps: 10}}, {plan}]")
-    fails(path, f"generations[1] lacks the key '{missing}'", "It needs sigma, steps.")
+    fails(path, f"missing key '{missing}' in generations[1]", "Required: sigma, steps.")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_missing_key_of_a_generation_is_located(write, plan, missing):
 )
 def test_an_impossible_population(write, value, shown):
     path = write(f"population: {value}\ngenerations: [{{sigma: 3, steps: 10}}]")
-    fails(path, f"population must be a whole number, 2 or greater, not {shown}.")
+    fails(path, f"population must be an integer, 2 or greater, not {shown}.")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_an_impossible_sigma(write, value, shown):
 )
 def test_impossible_steps(write, value, shown):
     path = write(f"population: 4\ngenerations:\n- sigma: 3\n  steps: {value}")
-    fails(path, f"generations[0].steps must be a whole number, 1 or greater, not {shown}.")
+    fails(path, f"generations[0].steps must be an integer, 1 or greater, not {shown}.")
 
 
 @pytest.mark.parametrize("value", ["[]", "", "5", "{sigma: 3, steps: 10}", "many"])
@@ -234,8 +234,8 @@ def test_a_sigma_beyond_all_floats_is_impossible(write):
 
 
 def test_a_key_that_is_given_twice_is_named(write):
-    fails(write("population: 4\npopulation: 8\ngenerations: [{sigma: 1, steps: 10}]"), "'population' is given twice")
-    fails(write("population: 4\ngenerations: [{sigma: 1, sigma: 2, steps: 10}]"), "'sigma' is given twice")
+    fails(write("population: 4\npopulation: 8\ngenerations: [{sigma: 1, steps: 10}]"), "duplicate key 'population'")
+    fails(write("population: 4\ngenerations: [{sigma: 1, sigma: 2, steps: 10}]"), "duplicate key 'sigma'")
 
 
 @pytest.mark.parametrize("text", ["1e-1", "1E-1", "+1e-1", "1.e-1", "10e-2"])
@@ -245,4 +245,13 @@ def test_a_power_of_ten_is_a_number_with_or_without_a_point(write, text):
 
 
 def test_a_day_that_is_in_no_calendar_is_no_yaml(write):
-    fails(write("population: 2020-13-45"), "is no valid YAML")
+    fails(write("population: 2020-13-45"), "is not valid YAML")
+
+
+@pytest.mark.parametrize(("key", "epochs"), [("", 50), ("meta_epochs: 3\n", 3)])
+def test_the_same_file_schedules_meta_training(write, key, epochs):
+    """An epoch is a generation of one individual: 20 runs of 100 steps."""
+    path = write(GOOD + key)
+    schedules = load_schedules(path, "quadratic")
+    assert schedules["meta-training"] == Schedule(path, 1, (GenerationPlan(0.0, 2000),) * epochs)
+    assert schedules["genetic"] == load_genetic(path, "quadratic")

@@ -1,4 +1,4 @@
-"""The rescaled space: there and back again, and nothing outside the hyperparameters' ranges."""
+"""The unconstrained space: round trips, and no value outside a hyperparameter's range."""
 
 import math
 
@@ -23,7 +23,7 @@ anything = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @pytest.mark.parametrize(
-    ("transform", "value", "rescaled"),
+    ("transform", "value", "coordinate"),
     [
         (LOG, 1.0, 0.0),
         (LOG, 0.001, -6.907755278982137),
@@ -36,9 +36,9 @@ anything = st.floats(allow_nan=False, allow_infinity=False)
         (LOG_COMPLEMENT, 0.999, -6.907755278982137),
     ],
 )
-def test_known_values(transform, value, rescaled):
-    assert transform.forward(value) == pytest.approx(rescaled, rel=1e-13)
-    assert transform.inverse(rescaled) == pytest.approx(value, rel=1e-13)
+def test_known_values(transform, value, coordinate):
+    assert transform.forward(value) == pytest.approx(coordinate, rel=1e-13)
+    assert transform.inverse(coordinate) == pytest.approx(value, rel=1e-13)
 
 
 @examples
@@ -51,8 +51,8 @@ def test_a_rate_comes_back_from_the_log_scale(value):
 
 @examples
 @given(st.floats(-706, 709))
-def test_a_point_of_the_log_scale_comes_back(rescaled):
-    assert LOG.forward(LOG.inverse(rescaled)) == pytest.approx(rescaled, rel=1e-13, abs=1e-14)
+def test_a_point_of_the_log_scale_comes_back(coordinate):
+    assert LOG.forward(LOG.inverse(coordinate)) == pytest.approx(coordinate, rel=1e-13, abs=1e-14)
 
 
 @examples
@@ -67,10 +67,10 @@ def test_a_decay_comes_back_from_the_logit_scale(value):
 
 @examples
 @given(st.floats(-706, 36))
-def test_a_point_of_the_logit_scale_comes_back(rescaled):
+def test_a_point_of_the_logit_scale_comes_back(coordinate):
     # A value near 1 is a float of spacing 1.1e-16, so the point is known to 1.1e-16 / (1 - value) only.
-    tolerance = 1e-12 + 4e-16 * math.exp(rescaled)
-    assert LOGIT.forward(LOGIT.inverse(rescaled)) == pytest.approx(rescaled, rel=1e-13, abs=tolerance)
+    tolerance = 1e-12 + 4e-16 * math.exp(coordinate)
+    assert LOGIT.forward(LOGIT.inverse(coordinate)) == pytest.approx(coordinate, rel=1e-13, abs=tolerance)
 
 
 @examples
@@ -85,14 +85,14 @@ def test_a_decay_comes_back_from_the_log_complement_scale(value):
 
 @examples
 @given(st.floats(-36, 0))
-def test_a_point_of_the_log_complement_scale_comes_back(rescaled):
-    tolerance = 1e-15 + 4e-16 * math.exp(-rescaled)
-    assert LOG_COMPLEMENT.forward(LOG_COMPLEMENT.inverse(rescaled)) == pytest.approx(rescaled, abs=tolerance)
+def test_a_point_of_the_log_complement_scale_comes_back(coordinate):
+    tolerance = 1e-15 + 4e-16 * math.exp(-coordinate)
+    assert LOG_COMPLEMENT.forward(LOG_COMPLEMENT.inverse(coordinate)) == pytest.approx(coordinate, abs=tolerance)
 
 
-@pytest.mark.parametrize("rescaled", [0.1, 3.0, 1e6])
-def test_above_zero_the_log_complement_stands_for_zero(rescaled):
-    assert LOG_COMPLEMENT.inverse(rescaled) == 0
+@pytest.mark.parametrize("coordinate", [0.1, 3.0, 1e6])
+def test_above_zero_the_log_complement_stands_for_zero(coordinate):
+    assert LOG_COMPLEMENT.inverse(coordinate) == 0
 
 
 def test_the_zero_has_no_sign():
@@ -100,39 +100,39 @@ def test_the_zero_has_no_sign():
 
 
 @pytest.mark.parametrize("decay_transform", DECAY_TRANSFORMS)
-@pytest.mark.parametrize("rescaled", [-1e308, -1e6, -800.0, -40.0, 0.0, 40.0, 800.0, 1e6, 1e308])
+@pytest.mark.parametrize("coordinate", [-1e308, -1e6, -800.0, -40.0, 0.0, 40.0, 800.0, 1e6, 1e308])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
-def test_extremes_are_values_that_the_optimizers_accept(optimizer, rescaled, decay_transform):
+def test_extremes_are_values_that_the_optimizers_accept(optimizer, coordinate, decay_transform):
     parameters = OPTIMIZERS.load(optimizer).hyperparameters
-    values = SearchSpace(parameters, decay_transform).natural(np.full(len(parameters), rescaled))
+    values = SearchSpace(parameters, decay_transform).constrain(np.full(len(parameters), coordinate))
     assert [p.validate(values[p.name], optimizer) for p in parameters] == list(values.values())
 
 
 @pytest.mark.parametrize("decay_transform", DECAY_TRANSFORMS)
 @examples
 @given(point=st.tuples(anything, anything))
-def test_every_point_is_of_possible_values_with_a_rescaled_value(decay_transform, point):
+def test_every_point_is_of_possible_values_with_a_finite_coordinate(decay_transform, point):
     space = SearchSpace((RATE, DECAY), decay_transform)
-    values = space.natural(np.array(point))
+    values = space.constrain(np.array(point))
     assert RATE.validate(values["learning_rate"], "it") > 0
     assert DECAY.validate(values["momentum"], "it") < 1
-    assert np.isfinite(space.rescaled(values)).all()
+    assert np.isfinite(space.unconstrain(values)).all()
 
 
-@pytest.mark.parametrize("rescaled", [1e3, 1e6])
-def test_extremes_are_the_ends_of_the_range(rescaled):
-    assert 0 < LOG.inverse(-rescaled) < 1e-300
-    assert 1e300 < LOG.inverse(rescaled) < math.inf
-    assert 0 < LOGIT.inverse(-rescaled) < 1e-300
-    assert LOGIT.inverse(rescaled) == BELOW_ONE
-    assert LOG_COMPLEMENT.inverse(-rescaled) == BELOW_ONE
+@pytest.mark.parametrize("coordinate", [1e3, 1e6])
+def test_extremes_are_the_ends_of_the_range(coordinate):
+    assert 0 < LOG.inverse(-coordinate) < 1e-300
+    assert 1e300 < LOG.inverse(coordinate) < math.inf
+    assert 0 < LOGIT.inverse(-coordinate) < 1e-300
+    assert LOGIT.inverse(coordinate) == BELOW_ONE
+    assert LOG_COMPLEMENT.inverse(-coordinate) == BELOW_ONE
 
 
 @pytest.mark.parametrize(("transform", "direction"), [(LOG, 1), (LOGIT, 1), (LOG_COMPLEMENT, -1)])
 @examples
 @given(a=st.floats(-1e6, 1e6), b=st.floats(-1e6, 1e6))
 def test_order_is_kept_up_to_the_direction_of_the_scale(transform, direction, a, b):
-    # Neighbouring floats may be rounded the wrong way.
+    # Neighboring floats may be rounded the wrong way.
     assume(abs(a - b) > 1e-9 * max(abs(a), abs(b), 1))
     assert (transform.inverse(a) - transform.inverse(b)) * (a - b) * direction >= 0
 
@@ -158,12 +158,12 @@ def by_hand(parameter, value, decay_transform):
 
 @pytest.mark.parametrize("decay_transform", DECAY_TRANSFORMS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
-def test_the_center_is_the_rescaled_defaults(optimizer, decay_transform):
+def test_the_center_is_the_unconstrained_defaults(optimizer, decay_transform):
     parameters = OPTIMIZERS.load(optimizer).hyperparameters
     space = SearchSpace(parameters, decay_transform)
     expected = [by_hand(p, p.default, decay_transform) for p in parameters]
     np.testing.assert_allclose(space.center, expected, rtol=1e-12)
-    assert space.natural(space.center) == pytest.approx(defaults(optimizer), rel=1e-12)
+    assert space.constrain(space.center) == pytest.approx(defaults(optimizer), rel=1e-12)
 
 
 def test_decays_are_searched_on_the_logit_scale_unless_told_otherwise():
@@ -172,11 +172,11 @@ def test_decays_are_searched_on_the_logit_scale_unless_told_otherwise():
 
 def test_values_go_by_name_and_points_by_the_order_of_the_parameters():
     space = SearchSpace((DECAY, RATE))
-    point = space.rescaled({"learning_rate": 2.0, "momentum": 0.75})
+    point = space.unconstrain({"learning_rate": 2.0, "momentum": 0.75})
     np.testing.assert_allclose(point, [math.log(3), math.log(2)], rtol=1e-14)
-    assert list(space.natural(point)) == ["momentum", "learning_rate"]
+    assert list(space.constrain(point)) == ["momentum", "learning_rate"]
 
 
 def test_values_are_plain_floats():
     space = SearchSpace((RATE, DECAY))
-    assert {type(value) for value in space.natural(space.center).values()} == {float}
+    assert {type(value) for value in space.constrain(space.center).values()} == {float}

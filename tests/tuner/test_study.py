@@ -1,4 +1,4 @@
-"""A study fed shard by shard: what is handed out, what is made of what comes back, and how it is rebuilt."""
+"""A study fed shard by shard: the shards, the generations that follow from their results, and replay."""
 
 import itertools
 import math
@@ -30,7 +30,7 @@ from tests.tuner.helpers import (
 
 
 def finish(study, order=None):
-    """Evaluate to the end; `order` picks which of the shards that are away comes back next."""
+    """Evaluate to the end; `order` picks which of the shards in flight completes next."""
     records, away = [], []
     while not study.finished:
         away.extend(shards_of(study))
@@ -176,7 +176,7 @@ def test_a_generation_without_any_finite_fitness_leaves_the_mean_where_it_was():
 
 
 def test_fitnesses_go_to_the_individuals_that_they_are_of():
-    """The two lowest are made to be at known places; the mean is theirs, in the rescaled space."""
+    """The two lowest are at known places; the mean is theirs, in the unconstrained space."""
     study = new_study(schedule=schedule(4), shard_size=2)
     values = study.generation.individuals
     first, second = shards_of(study)
@@ -236,7 +236,7 @@ SHARDS = [
 @examples
 @given(st.data())
 def test_it_is_continued_from_wherever_it_was_killed(data):
-    """Some generations are whole, of the next an arbitrary part is, and they come from the database in any order."""
+    """Stored are some whole generations and any part of the next, which are read in any order."""
     whole = data.draw(st.integers(0, 3))
     part = data.draw(st.sets(st.integers(0, 3))) if whole < 3 else set()
     kept = [SHARDS[4 * g + s] for g in range(whole) for s in range(4)] + [SHARDS[4 * whole + s] for s in sorted(part)]
@@ -285,7 +285,7 @@ def values_of(generation, index):
 
 
 def refuses(records, generation, index="[0-9]"):
-    message = f"study 1 cannot be continued: individual {index} of generation {generation} .*--fresh"
+    message = f"study 1 cannot be resumed: individual {index} of generation {generation} .*fresh"
     with pytest.raises(DatabaseError, match=message):
         Study(study_record(REFERENCE.spec, records))
 
@@ -316,7 +316,7 @@ def test_records_of_another_seed_are_refused():
 
 
 def test_a_generation_that_follows_from_one_with_a_hole_is_refused():
-    with pytest.raises(DatabaseError, match=r"study 1 cannot be continued: .*--fresh"):
+    with pytest.raises(DatabaseError, match=r"study 1 cannot be resumed: .*fresh"):
         Study(study_record(REFERENCE.spec, [r for r in REFERENCE_RECORDS if r.generation or r.index not in (4, 5)]))
 
 

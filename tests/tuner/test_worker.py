@@ -1,4 +1,4 @@
-"""What a worker makes of a shard: fitnesses, outcomes, and nothing that depends on the company."""
+"""The evaluation of a shard: fitnesses and outcomes, independent of the rest of the population."""
 
 import math
 import platform
@@ -23,7 +23,7 @@ from tests.helpers import training_spec
 
 
 class Impatient(Optimizer):
-    """Is interrupted by the user."""
+    """An optimizer during which the user presses Ctrl-C."""
 
     hyperparameters = (HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size"),)
 
@@ -32,14 +32,14 @@ class Impatient(Optimizer):
 
 
 class Broken(Impatient):
-    """Asks for more memory than there is."""
+    """An optimizer that asks for more memory than there is."""
 
     def step(self, gradient, oracle):
         raise MemoryError("2 TB")
 
 
 class Counting(Impatient):
-    """Notes how many threads it has."""
+    """An optimizer that records its number of threads."""
 
     threads: ClassVar = []
 
@@ -49,7 +49,7 @@ class Counting(Impatient):
 
 @pytest.fixture
 def outcomes(monkeypatch):
-    """Outcomes that training is made to have, instead of training."""
+    """Replace training by given outcomes."""
 
     def outcomes(*outcomes):
         monkeypatch.setattr(worker, "train_validated", lambda spec: list(outcomes))
@@ -85,7 +85,7 @@ TAME = {
 
 
 def tame(optimizer, count):
-    """Individuals of their own hyperparameters."""
+    """Return individuals with different hyperparameters."""
     return [
         Individual((0, 2, i), {name: value * (1 - 0.05 * i) for name, value in TAME[optimizer].items()})
         for i in range(count)
@@ -192,7 +192,7 @@ def test_an_exception_is_a_failure_of_the_whole_shard(register):
 
 
 class Exhausting(Impatient):
-    """Does not fit on the GPU; notes which of its kind are alive."""
+    """An optimizer that does not fit on the GPU and records its living instances."""
 
     alive: ClassVar = weakref.WeakSet()
 

@@ -1,4 +1,4 @@
-"""Pure functions from values to what can be said of them; docs/statistics.md explains them to readers of reports."""
+"""Statistics of runs, as pure functions of values; docs/statistics.md explains them to readers of reports."""
 
 from lodo_bench.analysis.statistics.interval import Interval, confidence_interval
 from lodo_bench.analysis.statistics.significance import LEVEL, ComparisonResult, Sample, compare_with_all

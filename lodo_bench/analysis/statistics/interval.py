@@ -1,4 +1,4 @@
-"""Confidence intervals of a mean, by the bootstrap."""
+"""Bootstrap confidence intervals of a mean."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Where a mean lies: from `low` to `high`; both are NaN if there is nothing to tell it from."""
+    """The confidence interval of a mean, from `low` to `high`; both are NaN if there are too few values."""
 
     low: float
     high: float
 
 
 def confidence_interval(values: Iterable[float], confidence: float = CONFIDENCE) -> Interval:
-    """The bootstrap percentile interval of the mean of the finite values, widened for small samples.
+    """Return the bootstrap percentile interval of the mean of the finite values, widened for small samples.
 
     The values are drawn again with replacement 9999 times, and the interval holds the middle of the means of these
     samples. A plain percentile interval covers too little of few values: for n normal ones it is narrower than
@@ -53,7 +53,7 @@ def confidence_interval(values: Iterable[float], confidence: float = CONFIDENCE)
 
 
 def _tail(count: int, confidence: float) -> float:
-    """The probability left out at each end, widened for `count` values."""
+    """Return the probability left out at each end, widened for `count` values."""
     from scipy.special import ndtr, stdtrit
 
     student = stdtrit(count - 1, (1 - confidence) / 2)

@@ -18,7 +18,7 @@ ROUNDING = 1e-9
 
 
 def signed_rank(larger: Sequence[float], smaller: Sequence[float]) -> float:
-    """Wilcoxon's signed-rank test of pairs: p of `larger` being no larger than `smaller`, one-sided and exact.
+    """Return p of Wilcoxon's exact one-sided signed-rank test that `larger` is no larger than `smaller`, in pairs.
 
     Under the hypothesis the sign of each pair's difference is a coin's toss. p is the share of the 2ⁿ outcomes whose
     sum of positive ranks is at least the one found; pairs that are equal say nothing and are left out (Wilcoxon 1945).
@@ -34,7 +34,7 @@ def signed_rank(larger: Sequence[float], smaller: Sequence[float]) -> float:
 
 
 def rank_sum(larger: Sequence[float], smaller: Sequence[float]) -> float:
-    """Mann and Whitney's rank-sum test: p of `larger` being no larger than `smaller`, one-sided and exact.
+    """Return p of Mann and Whitney's exact one-sided rank-sum test that `larger` is no larger than `smaller`.
 
     Under the hypothesis every choice of which runs are whose is equally likely. p is the share of the choices whose
     sum of ranks is at least the one found.
@@ -56,7 +56,7 @@ def _differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDA
 
 
 def _merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values, those that differ by rounding only made equal to the smallest of them."""
+    """Return the values, with those that differ by rounding only set to the smallest of them."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     new = np.append(True, _differences(ordered[1:], ordered[:-1]) != 0)[: len(ordered)]
@@ -66,7 +66,7 @@ def _merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _doubled_ranks(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Twice the mid-ranks, which are whole numbers."""
+    """Return twice the mid-ranks, which are integers."""
     _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (2 * np.cumsum(counts) - counts + 1)[where].astype(np.int64)
 
@@ -77,7 +77,7 @@ def _at_least(probabilities: NDArray[np.float64], found: int) -> float:
 
 @lru_cache(maxsize=256)
 def _sign_distribution(ranks: tuple[int, ...]) -> NDArray[np.float64]:
-    """The probability of every sum of the ranks that heads choose."""
+    """Return the probability of every sum of ranks, each chosen by a fair coin."""
     probabilities = np.zeros(sum(ranks) + 1)
     probabilities[0] = 1.0
     for rank in ranks:
@@ -89,7 +89,7 @@ def _sign_distribution(ranks: tuple[int, ...]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=256)
 def _choice_distribution(ranks: tuple[int, ...], size: int) -> NDArray[np.float64]:
-    """The probability of every sum of `size` ranks chosen at random."""
+    """Return the probability of every sum of `size` ranks chosen at random."""
     ways = np.zeros((size + 1, sum(ranks) + 1))
     ways[0, 0] = 1.0
     for rank in ranks:

@@ -1,4 +1,4 @@
-"""Which of several optimizers may be the best, given a few runs of each."""
+"""Significance of differences between several optimizers, given a few runs of each."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Sample:
 
     Attributes:
         values: by seed, the smaller the better; those that are not finite are diverged runs, worse than all others.
-        data: what the runs met besides their seed. Runs of two samples with the same seed and the same `data` met the
-            same problem, and can be paired.
+        data: the origin of the problems besides the seed. Runs of two samples with the same seed and equal `data` had
+            the same problem, and can be paired.
     """
 
     values: Mapping[int, float]
@@ -27,11 +27,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """What the tests of one sample against all others have come to.
+    """The result of testing one sample against all others.
 
     Attributes:
         p: of the hypothesis that no other is better, corrected for the number of others; 1 if there is none.
-        floor: the smallest p that so many runs could have come to, if every other were better.
+        min_attainable_p: the smallest p that this number of runs can yield.
         paired, unpaired: the numbers of runs compared, (own, other's), for each test of either kind; for pairs both are
             the number of pairs.
     """
@@ -43,23 +43,23 @@ class ComparisonResult:
 
     @property
     def may_be_best(self) -> bool:
-        """Whether no other is significantly better."""
+        """True if no other is significantly better."""
         return self.p > LEVEL
 
     @property
     def has_power(self) -> bool:
-        """Whether so many runs could have shown anything at all."""
+        """True if this number of runs can yield a significant result."""
         return self.min_attainable_p <= LEVEL
 
 
 def compare_with_all(samples: Sequence[Sample]) -> list[ComparisonResult]:
-    """Test each sample against each other: is that one better?
+    """Test each sample against each other for being worse.
 
     The hypothesis of a sample is that no other is better. It is tested with one exact one-sided rank test against each
     other, signed-rank for pairs and rank-sum where most seeds do not pair, put together by Simes' inequality: of m
     values of p in rising order, min over r of m p₍ᵣ₎ / r. So one that is really the best is told to be worse with a
     probability of at most `LEVEL`, whatever the number of others. No sample is singled out as the best beforehand:
-    testing against the one that came out first would favour that one for its luck.
+    testing against the one that came out first would favor that one for its luck.
 
     Returns:
         One for each sample, in order.
@@ -84,7 +84,7 @@ def _against(sample: Sample, others: Sequence[Sample]) -> ComparisonResult:
 
 
 def simes(values: Sequence[float]) -> float:
-    """One p of the hypothesis that all hypotheses hold whose p are `values`; 1 if there are none (Simes 1986).
+    """Combine p-values into that of the hypothesis that all of theirs hold; 1 if there are none (Simes 1986).
 
     Holds for independent tests and for such as tend to agree, as those of one sample against many others do.
     """
@@ -92,7 +92,7 @@ def simes(values: Sequence[float]) -> float:
 
 
 def _common_seeds(one: Sample, other: Sample) -> list[int]:
-    """The seeds to pair by: those that both have, if these are most of the smaller sample and met the same data."""
+    """Return the seeds to pair by: those in both, if they are most of the smaller sample and had the same data."""
     common = sorted(one.values.keys() & other.values.keys())
     most = 2 * len(common) > min(len(one.values), len(other.values))
     return common if most and one.data == other.data else []

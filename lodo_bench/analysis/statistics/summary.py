@@ -1,4 +1,4 @@
-"""Mean, spread, and how many values are not finite."""
+"""Mean, standard deviation, and the number of diverged runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Several runs in a few numbers.
+    """Several runs, summarized.
 
     Attributes:
         mean: of the finite values; NaN if there is none.
@@ -26,7 +26,7 @@ class Summary:
 
 
 def summarize(values: Iterable[float]) -> Summary:
-    """Mean and standard deviation of the finite values, and how many are not finite (LODO §5)."""
+    """Return mean and standard deviation of the finite values, and the number of the others (LODO §5)."""
     everything = list(values)
     finite = [value for value in everything if math.isfinite(value)]
     return Summary(

@@ -1,4 +1,4 @@
-"""When a run came down to a loss."""
+"""Steps and seconds to a target loss."""
 
 from __future__ import annotations
 
@@ -27,20 +27,14 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class TargetSummary:
-    """How several runs came to a target: the steps or seconds of those that did, and how many `missed` it."""
+    """The steps or seconds of several runs to a target, of those that reached it, and the number that `missed` it."""
 
     reached: Summary
     missed: int
 
 
-def scoring_window(milestone: int) -> int:
-    """How many losses are averaged for the score at a milestone of so many steps: 19 of 200 (LODO §5)."""
-    first = 9 * milestone // 10
-    return max(milestone - 1, first + 1) - first
-
-
 def first_crossing(curve: Curve, target: float, window: int) -> Crossing | None:
-    """The first step t at which the mean of the losses t − window + 1, ..., t is at most `target`.
+    """Return the first step t at which the mean of the losses t − window + 1, ..., t is at most `target`.
 
     A mean, as single losses of fresh batches fall below a target by luck long before their mean does; and over as many
     losses as a score at the milestone is, so that whoever scores at most the target at the milestone has reached it.
@@ -63,14 +57,14 @@ def first_crossing(curve: Curve, target: float, window: int) -> Crossing | None:
 
 
 def reaching(found: Iterable[float | None]) -> TargetSummary:
-    """What the steps or seconds of several runs, None for a miss, come to."""
+    """Summarize the steps or seconds of several runs; None for a miss."""
     everything = list(found)
     reached = [value for value in everything if value is not None]
     return TargetSummary(summarize(reached), len(everything) - len(reached))
 
 
 def _running_means(losses: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """The means of every `window` losses in a row, up to the first loss that is not finite; (T − window + 1,)."""
+    """Return the means of every `window` consecutive losses, up to the first non-finite one; (T − window + 1,)."""
     broken = np.flatnonzero(~np.isfinite(losses))
     finite = losses[: broken[0]] if broken.size else losses
     if len(finite) < window:

@@ -1,284 +1,197 @@
-"""The loops of the kernels for CPUs, compiled by Numba for the block size.
-
-In these functions `size` is a tuple of k numbers. Its length is a constant for the compiler, which so unrolls the loops
-over a block's entries. All that belongs to one individual is flat: a signal is k rows of `blocks` places, a layer's
-weights k² rows, and an argument `..._at` tells where they start, for slices would cost more than the arithmetic. Places
-are unsigned: Numba would check signed ones for being negative, and not vectorize.
-
-A layer is worked on from block `start` to `stop`, in tiles that stay in the innermost cache. A caller who shares a
-layer among threads gives each of them whole tiles: every block is then at the same place of the same tile, and rounds
-the same, for any number of threads.
-"""
+"""LODO's preconditioner on CPUs: threads share small individuals, or the blocks of large ones."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, final
+
 import numpy as np
+import torch
+from torch import Tensor
+from typing_extensions import override
 
-from lodo_bench.backends.numba.jit import jit
-from lodo_bench.backends.numba.simd import every, leading, load, root, spread, store, width
+from lodo_bench.backends.compiled_loop import CompiledStep, Steps
+from lodo_bench.backends.numba import lodo_loops as loops
+from lodo_bench.compute.threads import parallel_for
+from lodo_bench.optimizers.adam import EPSILON, AdamMoments
+from lodo_bench.optimizers.lodo.block_network import Activations, BlockNetwork, BlockPreconditioner
+from lodo_bench.optimizers.lodo.lodo import Lodo, LodoNoMomentum
+from lodo_bench.optimizers.lodo.preconditioner import FusedSteps, StepState
 
-_Place = np.uintp
-
-TILE = 256  # blocks
-_STEP = _Place(TILE)
-_ONE = _Place(1)
-
-# A row of a layer's blocks is worked on vector by vector, the last of them with a mask.
-
-
-@jit(inlined=True)
-def _row(size, blocks, weights, at, along, x, x_at, b, mask):
-    """From block b on, the sum over the rows of x, each times a row of the weights, which are `along` rows apart."""
-    total = load(weights, at + b, mask) * load(x, x_at + b, mask)
-    for j in range(_ONE, _Place(len(size))):
-        total += load(weights, at + j * along * blocks + b, mask) * load(x, x_at + j * blocks + b, mask)
-    return total
+# The number of weights that is worth a thread of its own: handing over work takes about 0.05 ms, and a weight 2 ns.
+_WEIGHTS_PER_THREAD = 2**17
+# An individual whose layers have this many weights keeps several threads busy.
+_LARGE_LAYER = 4 * _WEIGHTS_PER_THREAD
 
 
-@jit(inlined=True)
-def _multiply(size, blocks, weights, at, across, along, x, x_at, y, y_at, begin, end):
-    """Y = B(θ) x; with `across` = 1 and `along` = k. The other way round Y = B(θ)ᵀ x."""
-    whole = end - (end - begin) % width(weights)
-    everything, rest = every(weights), leading(weights, end - whole)
-    for r in range(_Place(len(size))):
-        row, result = at + r * across * blocks, y_at + r * blocks
-        for b in range(begin, whole, width(weights)):
-            store(y, result + b, _row(size, blocks, weights, row, along, x, x_at, b, everything), everything)
-        if whole < end:
-            store(y, result + whole, _row(size, blocks, weights, row, along, x, x_at, whole, rest), rest)
+def numba_preconditioner(network: BlockNetwork) -> BlockPreconditioner:
+    """Return the implementation for individuals of this size."""
+    is_large = network.weights[0, 0].numel() >= _LARGE_LAYER
+    return LayeredNumbaPreconditioner(network) if is_large else NumbaPreconditioner(network)
 
 
-@jit(inlined=True)
-def _gather(size, blocks, x, x_at, order, y, at, begin, end):
-    for i in range(_Place(len(size))):
-        for b in range(at + i * blocks + begin, at + i * blocks + end):
-            y[b] = x[x_at + order[b]]
+def lodo_steps(optimizer: Lodo | LodoNoMomentum) -> Steps | None:
+    """Return the compiled steps of LODO, or None for large individuals, or for one without layers."""
+    preconditioner, moments = optimizer.preconditioner, optimizer.meta_optimizer
+    if not isinstance(preconditioner, NumbaPreconditioner):
+        return None
+    assert isinstance(moments, AdamMoments), "the meta-optimizer of these two"
+    state = optimizer.stepper.state
+    return lambda count: CompiledStep(loops.lodo, preconditioner.step_data(state, moments, count))
 
 
-@jit(inlined=True)
-def _scatter(size, blocks, x, x_at, order, at, y, y_at, begin, end):
-    for i in range(_Place(len(size))):
-        for b in range(i * blocks + begin, i * blocks + end):
-            y[y_at + order[at + b]] = x[x_at + b]
+@final
+class NumbaPreconditioner(BlockPreconditioner, FusedSteps):
+    """The implementation for small individuals, which threads share.
 
-
-@jit(inlined=True)
-def _learned_input(size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, i, b, mask):
-    """Entry i of B(θ)ᵀ times the signal, from block b on, while the weights take their step of Adam."""
-    k = _Place(len(size))
-    weights, moment1, moment2 = learned
-    gain1, gain2, rate, epsilon = factors
-    x, pushed_x = load(applied[0], trace_at + i * blocks + b, mask), load(pushed, trace_at + i * blocks + b, mask)
-    total = spread(weights.dtype.type(0))
-    for o in range(k):
-        row = at + (i * k + o) * blocks + b
-        y, pushed_y = load(applied[1], trace_at + o * blocks + b, mask), load(signal, signal_at + o * blocks + b, mask)
-        weight, mean, square = load(weights, row, mask), load(moment1, row, mask), load(moment2, row, mask)
-        total += weight * pushed_y
-        gradient = x * pushed_y + pushed_x * y
-        mean += (gradient - mean) * gain1
-        square += (gradient * gradient - square) * gain2
-        store(moment1, row, mean, mask)
-        store(moment2, row, square, mask)
-        store(weights, row, weight - rate * mean / (root(square) + epsilon), mask)
-    return total
-
-
-@jit(inlined=True)
-def _backward_learning(
-    size, blocks, learned, at, factors, applied, trace_at, pushed, signal, signal_at, y, y_at, begin, end
-):  # fmt: skip
-    """Y = B(θ)ᵀ signal, while the weights take their step of Adam; `trace_at` is where the layer's traces start."""
-    gain1, gain2, rate, epsilon = factors
-    spread_factors = spread(gain1), spread(gain2), spread(rate), spread(epsilon)
-    whole = end - (end - begin) % width(y)
-    everything, rest = every(y), leading(y, end - whole)
-    for i in range(_Place(len(size))):
-        row = y_at + i * blocks
-        for b in range(begin, whole, width(y)):
-            total = _learned_input(
-                size, blocks, learned, at, spread_factors, applied, trace_at, pushed, signal, signal_at, i, b,
-                everything,
-            )  # fmt: skip
-            store(y, row + b, total, everything)
-        if whole < end:
-            total = _learned_input(
-                size, blocks, learned, at, spread_factors, applied, trace_at, pushed, signal, signal_at, i, whole, rest,
-            )  # fmt: skip
-            store(y, row + whole, total, rest)
-
-
-@jit(inlined=True)
-def up(size, blocks, layer, weights, orders, source, source_at, inputs, result, result_at, start, stop):
-    """A layer of G̃: the source in the layer's order, kept in `inputs`, is multiplied. The first layer has it there."""
-    k = _Place(len(size))
-    at = layer * k * blocks
-    for begin in range(start, stop, _STEP):
-        end = min(begin + _STEP, stop)
-        if layer:
-            _gather(size, blocks, source, source_at, orders, inputs, at, begin, end)
-        _multiply(size, blocks, weights, at * k, _ONE, k, inputs, at, result, result_at, begin, end)
-
-
-@jit(inlined=True)
-def down(size, blocks, layer, weights, orders, source, source_at, work, result, result_at, start, stop):
-    """A layer of G̃ᵀ: the source, multiplied, goes to the order of the layer before; the first's is left in `work`."""
-    k = _Place(len(size))
-    at = layer * k * blocks
-    work_at = _Place(2) * k * blocks
-    for begin in range(start, stop, _STEP):
-        end = min(begin + _STEP, stop)
-        _multiply(size, blocks, weights, at * k, k, _ONE, source, source_at, work, work_at, begin, end)
-        if layer:
-            _scatter(size, blocks, work, work_at, orders, at, result, result_at, begin, end)
-
-
-@jit(inlined=True)
-def down_learning(size, blocks, layer, learned, factors, orders, applied, pushed, work, start, stop):
-    """As `down` with the signal that is pushed back, while each weight takes its step of Adam.
-
-    The pass that goes back is the last to use a layer's weights, so it may change them; the first goes back no further.
-
-    Args:
-        size: see above.
-        blocks: ñ/k.
-        layer: which.
-        learned: weights, first and second moments.
-        factors: 1 − β1, 1 − β2, the learning rate with the bias correction, and ε.
-        orders: of all layers.
-        applied: inputs and adjoints of the vector that was applied, of all layers.
-        pushed: inputs of the vector that is pushed back, of all layers.
-        work: three signals; the layer takes number layer mod 2, and gives the other of the first two.
-        start: see above.
-        stop: see above.
+    In a step, every weight and moment is read and written once, in the pass back through its layer; the gradient of the
+    weights is never in memory.
     """
-    k = _Place(len(size))
-    hidden = k * blocks
-    at = layer * hidden
-    source_at, result_at, work_at = layer % _Place(2) * hidden, (layer + _ONE) % _Place(2) * hidden, _Place(2) * hidden
-    for begin in range(start, stop, _STEP):
-        end = min(begin + _STEP, stop)
-        _backward_learning(
-            size, blocks, learned, at * k, factors, applied, at, pushed, work, source_at, work, work_at, begin, end
-        )
-        if layer:
-            _scatter(size, blocks, work, work_at, orders, at, work, result_at, begin, end)
+
+    @override
+    def prepare(self) -> None:
+        population, layers, k, _, blocks = self.weights.shape
+        self._network = (0,) * k, blocks, layers, *_network_arrays(self)
+        self._max_chunks = self.weights.numel() // _WEIGHTS_PER_THREAD
+        lengths = 3 * k * blocks, layers * k * blocks, self.embedding_index.shape[1]
+        self._workspace = tuple(np.empty((population, length), _flat(self.weights).dtype) for length in lengths)
+        self._inputs, self._adjoints = _flat(self.activations.inputs), _flat(self.activations.adjoints)
+        self._state: StepState | None = None
+        self._moments: AdamMoments | None = None
+
+    @override
+    def apply(self, vector: Tensor, activations: Activations) -> Tensor:
+        result = torch.empty_like(vector)
+        inputs, adjoints = _flat(activations.inputs), _flat(activations.adjoints)
+        arguments = self._network, vector.numpy(), inputs, adjoints, result.numpy()
+        parallel_for(lambda first, last: loops.apply_all(*arguments, first, last), len(vector), self._max_chunks)
+        return result
+
+    @override
+    def update_weights(self, gradient: Tensor, state: StepState, moments: AdamMoments) -> None:
+        self._step(gradient, state, moments, updates_parameters=False)
+
+    @override
+    def update_parameters(self, gradient: Tensor, state: StepState) -> None:
+        self._step(gradient, state, None, updates_parameters=True)
+
+    @override
+    def step(self, gradient: Tensor, state: StepState, moments: AdamMoments) -> None:
+        self._step(gradient, state, moments, updates_parameters=True)
+
+    def step_data(self, state: StepState, moments: AdamMoments | None, count: int) -> tuple[Any, ...]:
+        """Return the data of `lodo_loops` for `count` steps; without moments the weights cannot be updated."""
+        if state is not self._state:
+            self._take_arrays(state)
+        adam: tuple[Any, ...]
+        if moments is None:
+            weights = self._network[3]
+            adam = weights, weights, (0.0, 0.0, EPSILON), self._meta_lr, np.zeros(1)
+        else:
+            if moments is not self._moments:
+                self._moments, self._moment_arrays = moments, (_flat(moments.first), _flat(moments.second))
+            factors = 1 - moments.beta1, 1 - moments.beta2, EPSILON
+            corrections = np.array([moments.advance() for _ in range(count)])
+            adam = *self._moment_arrays, factors, self._meta_lr, corrections
+        return self._network, (self._inputs, self._adjoints), adam, self._momentum_arrays, self._workspace
+
+    def _step(
+        self, gradient: Tensor, state: StepState, moments: AdamMoments | None, *, updates_parameters: bool
+    ) -> None:
+        data, updates_weights = self.step_data(state, moments, 1), moments is not None
+        gradients, points = gradient.numpy(), self._points
+
+        def work(first: int, last: int) -> None:
+            loops.step_all(data, updates_weights, updates_parameters, gradients, points, first, last)
+
+        parallel_for(work, len(gradient), self._max_chunks)
+
+    def _take_arrays(self, state: StepState) -> None:
+        """Take the arrays of a state's tensors once: taking one costs as much as some of the arithmetic."""
+        self._state = state
+        self._meta_lr, self._points = state.meta_lr.numpy(), state.x.numpy()
+        columns = (column.expand(len(state.x), 1).contiguous() for column in (state.ema_weight, state.initial_lr))
+        self._momentum_arrays = tuple(tensor.numpy() for tensor in (state.momentum, *columns))
 
 
-@jit
-def enter(vector, entrance, inputs):
-    """Put a vector (n,) where the first layer takes it; the other entries of its inputs are zero and stay so."""
-    for j in range(len(vector)):
-        inputs[entrance[j]] = vector[j]
+@final
+class LayeredNumbaPreconditioner(BlockPreconditioner, FusedSteps):
+    """The implementation for large individuals: threads share the blocks of a layer, one individual after the other."""
+
+    @override
+    def prepare(self) -> None:
+        _, self._layers, k, _, self._blocks = self.weights.shape
+        self._hidden = k * self._blocks
+        self._shape = (0,) * k, np.uint64(self._blocks)
+        self._weights, self._permutations, self._embedding_index = _network_arrays(self)
+        self._work = np.empty(3 * self._hidden, self._weights.dtype)
+        self._v_inputs = np.empty(self._layers * self._hidden, self._weights.dtype)
+        self._max_chunks = self.weights[0, 0].numel() // _WEIGHTS_PER_THREAD
+
+    @override
+    def apply(self, vector: Tensor, activations: Activations) -> Tensor:
+        result = torch.empty_like(vector)
+        vectors, results, hidden = vector.numpy(), result.numpy(), self._hidden
+        last = (self._layers - 1) % 2
+        arrays = _flat(activations.inputs), _flat(activations.adjoints)
+        for p, (inputs, adjoints) in enumerate(zip(*arrays, strict=True)):
+            self._forward(p, vectors[p], inputs)
+            adjoints[-hidden:] = self._work[last * hidden : (last + 1) * hidden]
+            for layer in reversed(range(self._layers)):
+                at, result_at = np.uint64(layer * hidden), np.uint64(max(layer - 1, 0) * hidden)
+                network = self._weights[p], self._permutations[p]
+                self._divide(loops.backward, layer, *network, adjoints, at, self._work, adjoints, result_at)
+            loops.project(self._work, np.uint64(2 * hidden), self._embedding_index[p], results[p])
+        return result
+
+    @override
+    def update_weights(self, gradient: Tensor, state: StepState, moments: AdamMoments) -> None:
+        first, second = _flat(moments.first), _flat(moments.second)
+        inputs, adjoints = _flat(self.activations.inputs), _flat(self.activations.adjoints)
+        vectors, cast = (gradient * -state.initial_lr).numpy(), self._weights.dtype.type
+        one_minus_beta1, one_minus_beta2, correction = 1 - moments.beta1, 1 - moments.beta2, moments.advance()
+        for p, meta_lr in enumerate(state.meta_lr.tolist()):
+            self._forward(p, vectors[p], self._v_inputs)
+            learned, u = (self._weights[p], first[p], second[p]), (inputs[p], adjoints[p])
+            factors = tuple(map(cast, (one_minus_beta1, one_minus_beta2, meta_lr * correction, EPSILON)))
+            for layer in reversed(range(self._layers)):
+                arguments = learned, factors, self._permutations[p], u, self._v_inputs, self._work
+                self._divide(loops.backward_and_update, layer, *arguments)
+
+    @override
+    def update_parameters(self, gradient: Tensor, state: StepState) -> None:
+        state.momentum.lerp_(gradient, state.ema_weight)
+        state.x.addcmul_(self.forward(state.momentum), state.initial_lr, value=-1)
+
+    @override
+    def step(self, gradient: Tensor, state: StepState, moments: AdamMoments) -> None:
+        self.update_weights(gradient, state, moments)
+        self.update_parameters(gradient, state)
+
+    def _forward(self, p: int, vector: np.ndarray, inputs: np.ndarray) -> None:
+        inputs[: self._hidden] = 0
+        loops.embed(vector, self._embedding_index[p], inputs)
+        for layer in range(self._layers):
+            source_at, result_at = (np.uint64((layer + offset) % 2 * self._hidden) for offset in (1, 0))
+            network = self._weights[p], self._permutations[p]
+            self._divide(loops.forward, layer, *network, self._work, source_at, inputs, self._work, result_at)
+
+    def _divide(self, loop: Callable[..., object], layer: int, *arguments: Any) -> None:
+        """Run a loop over the blocks of a layer, divided among threads."""
+
+        def work(first: int, last: int) -> None:
+            start, stop = first * loops.TILE, min(last * loops.TILE, self._blocks)
+            loop(*self._shape, np.uint64(layer), *arguments, np.uint64(start), np.uint64(stop))
+
+        parallel_for(work, -(-self._blocks // loops.TILE), self._max_chunks)
 
 
-@jit
-def leave(signal, at, entrance, vector):
-    """Take a vector (n,) out of what has come back through the first layer."""
-    for j in range(len(vector)):
-        vector[j] = signal[at + entrance[j]]
+def _network_arrays(preconditioner: BlockPreconditioner) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return weights, permutations and embedding index as arrays; indices are unsigned, see `lodo_loops`."""
+    permutations, embedding_index = _flat(preconditioner.permutations), _flat(preconditioner.embedding_index)
+    return _flat(preconditioner.weights), permutations.view(np.uint32), embedding_index.view(np.uint32)
 
 
-@jit
-def _up_all(size, blocks, layers, weights, orders, entrance, vector, inputs, work):
-    """G̃; what comes out at the top is number (N − 1) mod 2 of `work`."""
-    hidden = _Place(len(size)) * blocks
-    enter(vector, entrance, inputs)
-    for layer in range(layers):
-        source_at, result_at = (layer + _ONE) % _Place(2) * hidden, layer % _Place(2) * hidden
-        up(size, blocks, layer, weights, orders, work, source_at, inputs, work, result_at, _Place(0), blocks)
-
-
-@jit
-def _through(size, blocks, layers, weights, orders, entrance, vector, inputs, adjoints, work, result):
-    """S = (I 0) G̃ᵀ G̃ (I 0)ᵀ."""
-    hidden = _Place(len(size)) * blocks
-    _up_all(size, blocks, layers, weights, orders, entrance, vector, inputs, work)
-    top, top_at = (layers - _ONE) * hidden, (layers - _ONE) % _Place(2) * hidden
-    for place in range(hidden):
-        adjoints[top + place] = work[top_at + place]
-    for below in range(layers):
-        layer = layers - _ONE - below
-        at = layer * hidden
-        down(size, blocks, layer, weights, orders, adjoints, at, work, adjoints, at - hidden, _Place(0), blocks)
-    leave(work, _Place(2) * hidden, entrance, result)
-
-
-@jit
-def apply_all(size, blocks, layers, weights, orders, entrances, vectors, inputs, adjoints, results, first, last):
-    """S times the vectors (P, n) of individuals `first` to `last`; see `BlockKernel.apply`."""
-    blocks, layers = _Place(blocks), _Place(layers)
-    work = np.empty(_Place(3 * len(size)) * blocks, weights.dtype)
-    for p in range(first, last):
-        _through(
-            size, blocks, layers, weights[p], orders[p], entrances[p], vectors[p], inputs[p], adjoints[p], work,
-            results[p],
-        )  # fmt: skip
-
-
-# What follows works on a tuple of tuples:
-#
-# - the network: `size`, the numbers of blocks and layers, and of all individuals the weights, orders and entrances;
-# - of all individuals, inputs and adjoints of the vector that was applied;
-# - for learning: first and second moments, 1 − β1, 1 − β2 and ε, the rates, and the bias correction of each step;
-# - for moving: the averages, 1 − β and α₀;
-# - room for each individual: three signals, the inputs of a vector that is pushed back, and that vector.
-
-
-@jit
-def _learn(data, p, k, gradient):
-    """See `Preconditioner.learn`, with Adam as the meta-optimizer."""
-    (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), learning, (_, _, scales), room = data
-    moments1, moments2, (gain1, gain2, epsilon), rates, corrections = learning
-    works, inputs_of_pushed, vectors = room
-    blocks, layers, number = _Place(blocks), _Place(layers), weights.dtype.type
-    learned, applied = (weights[p], moments1[p], moments2[p]), (inputs[p], adjoints[p])
-    factors = number(gain1), number(gain2), number(rates[p] * corrections[k]), number(epsilon)
-    scale, work, pushed, vector = scales[p, 0], works[p], inputs_of_pushed[p], vectors[p]
-    pushed[: _Place(len(size)) * blocks] = 0
-    for j in range(len(vector)):
-        vector[j] = -scale * gradient[j]
-    _up_all(size, blocks, layers, learned[0], orders[p], entrances[p], vector, pushed, work)
-    for below in range(layers):
-        layer = layers - _ONE - below
-        down_learning(size, blocks, layer, learned, factors, orders[p], applied, pushed, work, _Place(0), blocks)
-
-
-@jit
-def _move(data, p, gradient, x):
-    """See `Preconditioner.move`."""
-    (size, blocks, layers, weights, orders, entrances), (inputs, adjoints), _, moving, (works, _, vectors) = data
-    averages, renewals, scales = moving
-    blocks, layers = _Place(blocks), _Place(layers)
-    average, renewal, scale = averages[p], renewals[p, 0], scales[p, 0]
-    work, direction = works[p], vectors[p]
-    for j in range(len(x)):
-        # In two forms, so that neither end is rounded: with a renewal of 1 the average is the gradient.
-        change = gradient[j] - average[j]
-        near, far = average[j] + change * renewal, gradient[j] - change * (1 - renewal)
-        average[j] = near if renewal < 0.5 else far
-    _through(
-        size, blocks, layers, weights[p], orders[p], entrances[p], average, inputs[p], adjoints[p], work, direction
-    )
-    for j in range(len(x)):
-        x[j] -= direction[j] * scale
-
-
-@jit
-def lodo(data, p, k, gradient, x):
-    """See `lodo_bench.backends.compiled_loop.CompiledStep`."""
-    _learn(data, p, k, gradient)
-    _move(data, p, gradient, x)
-
-
-@jit
-def descend_all(data, learns, moves, gradients, points, first, last):
-    """A step of individuals `first` to `last`, one after the other, each while its weights are in the cache.
-
-    If it does not learn, what learning works on may be anything of its shape.
-    """
-    for p in range(first, last):
-        if learns:
-            _learn(data, p, 0, gradients[p])
-        if moves:
-            _move(data, p, gradients[p], points[p])
+def _flat(tensor: Tensor) -> np.ndarray:
+    """Return the same memory as an array with one row per individual."""
+    return tensor.view(len(tensor), -1).numpy()

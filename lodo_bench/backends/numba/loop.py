@@ -1,4 +1,4 @@
-"""The loop of `lodo_bench.backends.compiled_loop`, compiled by Numba for each pair of a task's code and an optimizer's."""
+"""The loop of `lodo_bench.backends.compiled_loop`, compiled by Numba for each pair of a task and an optimizer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from lodo_bench.backends.numba.jit import jit, source_hash
 
-# `fused` gives each of its loops two of its own.
+# Placeholders: `specialized_loop` gives each of its loops two functions of its own.
 evaluate: Any = None
 update: Any = None
 
 
 def _loop(task, optimizer, points, losses, first, last):
-    """All steps of individuals `first` to `last`."""
+    """Take all steps of individuals `first` to `last`."""
     gradient = np.empty(points.shape[1], points.dtype)
     for p in range(first, last):
         for k in range(len(losses)):
@@ -26,11 +26,11 @@ def _loop(task, optimizer, points, losses, first, last):
 
 
 @cache
-def fused(evaluate: Any, update: Any) -> Any:
-    """The loop that calls these two, functions that Numba compiles.
+def specialized_loop(evaluate: Any, update: Any) -> Any:
+    """Return the loop that calls these two compiled functions.
 
-    A loop that is handed two functions as arguments is compiled anew in every process; so each pair has a loop of its
-    own, under a name that tells the functions and their files' content.
+    A loop that takes two functions as arguments is compiled again in every process. So each pair has a loop of its own,
+    under a name that contains the names of the functions and a hash of their files.
     """
     functions = [part.py_func for part in (evaluate, update)]
     content = source_hash(Path(function.__code__.co_filename) for function in functions)

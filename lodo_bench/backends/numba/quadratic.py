@@ -1,13 +1,22 @@
-"""The noisy quadratic's evaluation in one pass over H, compiled by Numba for CPUs."""
+"""The evaluation of the noisy quadratic in one pass over H."""
 
 from __future__ import annotations
 
+import numpy as np
+import torch
+from torch import Tensor
+
+from lodo_bench.backends.compiled_loop import Batches, CompiledStep
 from lodo_bench.backends.numba.jit import jit
+from lodo_bench.tasks.quadratic import Quadratic
 
 
 @jit
 def _evaluate_one(hessian, x, center, gradient):
-    """The loss; row by row, which H's symmetry allows, and in the order of the rows, whoever else is evaluated."""
+    """Return the loss and fill the gradient, row by row, which H's symmetry allows.
+
+    The order of the sums is that of the rows, whatever the size of the population.
+    """
     n = len(x)
     gradient[:] = 0
     for row in range(n):
@@ -22,7 +31,7 @@ def _evaluate_one(hessian, x, center, gradient):
 
 @jit
 def evaluate_all(hessians, points, centers, losses, gradients):
-    """Losses (P,) and gradients (P, n) at `points` (P, n), around `centers` (P, n).
+    """Fill losses (P,) and gradients (P, n) at `points` (P, n), around `centers` (P, n).
 
     `hessians` (P, m, m) may be padded, m >= n.
     """
@@ -32,6 +41,31 @@ def evaluate_all(hessians, points, centers, losses, gradients):
 
 @jit
 def quadratic(data, p, k, x, gradient):
-    """See `lodo_bench.backends.compiled_loop.CompiledStep`; data are H as above, the centre's walk (steps, P, n), and where step 0 is."""
-    hessians, walk, start = data
-    return _evaluate_one(hessians[p], x, walk[start + k, p], gradient)
+    """Evaluate one individual; data are H as above, the centers (steps, P, n), and the row of step 0's center."""
+    hessians, centers, start = data
+    return _evaluate_one(hessians[p], x, centers[start + k, p], gradient)
+
+
+class NumbaQuadraticEvaluation:
+    """The evaluation of `lodo_bench.tasks.quadratic.QuadraticEvaluation`, compiled."""
+
+    def __init__(self, hessian: Tensor, centers: Tensor) -> None:
+        # Arrays, taken once: taking one costs as much as evaluating the loss.
+        self._hessian, self._centers = hessian.numpy(), list(centers.numpy())
+
+    def __call__(self, step: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return losses (P,) and gradients (P, n) at `x` (P, n) around the centers of row `step`."""
+        center = self._centers[step]
+        loss, gradient = np.empty(len(center), center.dtype), np.empty_like(center)
+        evaluate_all(self._hessian, x.numpy(), center, loss, gradient)
+        return torch.from_numpy(loss), torch.from_numpy(gradient)
+
+
+def quadratic_batches(task: Quadratic) -> Batches:
+    """Return the compiled batches of the noisy quadratic."""
+
+    def batches(limit: int) -> tuple[CompiledStep, int]:
+        start, count = task.skip_batches(limit)
+        return CompiledStep.of(quadratic, task.padded_hessian, task.walk, start), count
+
+    return batches

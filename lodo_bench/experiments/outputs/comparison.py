@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lodo_bench.analysis.comparison import Comparison, compare
+from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.experiments.result import ExperimentResult
 from lodo_bench.experiments.section import Section
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.figures.comparisons import compare_run_sets
 from lodo_bench.report.markdown import render
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
-from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
-from lodo_bench.tasks import TASKS
+from lodo_bench.spec.training import TaskSpec
 
 
 def comparison(result: ExperimentResult) -> list[Section]:
@@ -25,7 +24,7 @@ def comparisons(result: ExperimentResult) -> list[Comparison]:
     """Return a comparison for each task, of the runs of this experiment and no others."""
     milestones = set(_milestones(result))
     run_sets = [_restricted(record, milestones) for record in result.run_sets]
-    return compare(run_sets, _bound, complexity=_complexity, studies=result.studies)
+    return compare_run_sets(run_sets, [study.summary for study in result.studies])
 
 
 def _milestones(result: ExperimentResult) -> Iterator[Milestone]:
@@ -49,14 +48,6 @@ def _restricted_run(run: RunRecord, milestones: set[Milestone]) -> RunRecord:
         milestones={key: loss for key, loss in run.milestones.items() if key in milestones},
         scores={key: scores for key, scores in run.scores.items() if key in milestones},
     )
-
-
-def _bound(task: TaskSpec) -> LossBound | None:
-    return TASKS.load(task.name).optimal_loss(task.options)
-
-
-def _complexity(optimizer: OptimizerSpec) -> str:
-    return OPTIMIZERS.load(optimizer.name).complexity
 
 
 def tasks_of(run_sets: Sequence[RunSetRecord]) -> list[TaskSpec]:

@@ -21,7 +21,7 @@ from lodo_bench.experiments.plan import ExecutionConfig
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.optimizers.build import build_optimizer
-from lodo_bench.optimizers.lodo.base import LearnedPreconditioning
+from lodo_bench.optimizers.lodo.lodo import LearnedPreconditioning
 from lodo_bench.plots.curves import Panel, curve_figure
 from lodo_bench.plots.style import Figure
 from lodo_bench.report.formatting import number

@@ -1,4 +1,4 @@
-"""What every learned preconditioner of the LODO family is."""
+"""The interface of a learned preconditioner, and the tensors that a step of LODO reads and changes."""
 
 from __future__ import annotations
 
@@ -8,88 +8,77 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from lodo_bench.backends.compiled_loop import CompiledStep
-from lodo_bench.optimizers.lodo.meta import MetaOptimizer
+from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.state import Checkpointable
 
 
 @dataclass(frozen=True, eq=False)
-class Descent:
-    """What a learned preconditioner serves: a population that moves along averaged gradients, and the rates of both.
-
-    The tensors change in place only.
+class StepState:
+    """The tensors of a step of LODO beside the preconditioner; they change in place only.
 
     Attributes:
         x: (P, n), the parameters.
-        average: (P, n), the averaged gradient m.
-        renewal: 1 − β, (P, 1), or one number for all.
-        scale: α₀, (P, 1), or one number for all.
-        meta_rate: (P,), the rate of the meta-optimizer.
+        momentum: m, (P, n), the exponential moving average of the gradients.
+        ema_weight: 1 − β, the weight of a new gradient in it, (P, 1), or one number for all.
+        initial_lr: α₀, (P, 1), or one number for all.
+        meta_lr: α, (P,), the learning rate of the meta-optimizer.
     """
 
     x: Tensor
-    average: Tensor
-    renewal: Tensor
-    scale: Tensor
-    meta_rate: Tensor
+    momentum: Tensor
+    ema_weight: Tensor
+    initial_lr: Tensor
+    meta_lr: Tensor
 
 
 class Preconditioner(ABC, Checkpointable):
-    """A matrix S(θ) for each of P individuals that can be applied to vectors and told how θ should change.
+    """A matrix S(θ) for each of P individuals, given by its products with vectors and their derivatives.
 
     Attributes:
-        weights: θ of all individuals in one tensor; changed in place by who learns them.
+        weights: θ of all individuals in one tensor, which changes in place only.
     """
 
     weights: Tensor
-    # What is remembered of the last u is not part of the state: applying to that u again brings it back.
+    # What `forward` stores for `vjp` is not part of the state: another `forward` of the same vector restores it.
     state_names: ClassVar[tuple[str, ...]] = ("weights",)
 
     @abstractmethod
-    def apply(self, vector: Tensor) -> Tensor:
-        """S times each individual's vector u, (P, n) -> (P, n). The last u is remembered for `weight_gradient`."""
+    def forward(self, vector: Tensor) -> Tensor:
+        """Return S u for each individual's vector u, (P, n) -> (P, n), and store what `vjp` needs of it."""
 
     @abstractmethod
-    def weight_gradient(self, vector: Tensor) -> Tensor:
-        """Gradient of Σ_p v_p · (S u_p) with respect to θ, for v (P, n) and the last u that was applied (first 0).
+    def matvec(self, vector: Tensor) -> Tensor:
+        """Return S v for each individual's vector v, (P, n) -> (P, n), as `forward`, but store nothing."""
+
+    @abstractmethod
+    def vjp(self, vector: Tensor) -> Tensor:
+        """Return the gradient of Σ_p v_p · (S u_p) with respect to θ, for v (P, n) and the last u of `forward`.
+
+        Before the first `forward`, u = 0.
 
         Returns:
             Shaped as `weights`; overwritten by the next call.
         """
 
     @abstractmethod
-    def product(self, vector: Tensor) -> Tensor:
-        """S times each individual's vector, as `apply`, but not remembered."""
+    def broadcast(self, values: Tensor) -> Tensor:
+        """Return one number per individual, (P,), in a shape that broadcasts to the weights."""
 
-    def learn(self, gradient: Tensor, descent: Descent, meta: MetaOptimizer) -> None:
-        """Let the meta-optimizer take one step down the hypergradient.
 
-        Args:
-            gradient: (P, n), at the point that the last move led to.
-            descent: what moved.
-            meta: the meta-optimizer of `weights`.
-        """
-        hypergradient = self.weight_gradient(gradient * -descent.scale)
-        meta.descend(self.weights, hypergradient, self.spread(descent.meta_rate))
+class FusedSteps(ABC):
+    """The two halves of a step of LODO with Adam as the meta-optimizer, each in fewer passes through memory.
 
-    def move(self, gradient: Tensor, descent: Descent) -> None:
-        """Let the gradient (P, n) enter the average, and x move along S times the average, both in place."""
-        descent.average.lerp_(gradient, descent.renewal)
-        descent.x.addcmul_(self.apply(descent.average), descent.scale, value=-1)
-
-    def step(self, gradient: Tensor, descent: Descent, meta: MetaOptimizer) -> None:
-        """Learn, then move."""
-        self.learn(gradient, descent, meta)
-        self.move(gradient, descent)
-
-    def is_compiled_with(self, meta: MetaOptimizer) -> bool:
-        """Whether there is `compiled_steps` with this meta-optimizer."""
-        return False
-
-    def compiled_steps(self, count: int, descent: Descent, meta: MetaOptimizer) -> CompiledStep:
-        """See `Optimizer.compiled_steps`."""
-        raise NotImplementedError
+    The formulas are those of `lodo_bench.optimizers.lodo.lodo.ReferenceStepper`.
+    """
 
     @abstractmethod
-    def spread(self, values: Tensor) -> Tensor:
-        """One number for each individual, (P,), laid out to multiply the weights with."""
+    def update_weights(self, gradient: Tensor, state: StepState, moments: AdamMoments) -> None:
+        """Update θ with the gradient (P, n) at the current `x`."""
+
+    @abstractmethod
+    def update_parameters(self, gradient: Tensor, state: StepState) -> None:
+        """Update the momentum with the gradient (P, n), and move `x`."""
+
+    @abstractmethod
+    def step(self, gradient: Tensor, state: StepState, moments: AdamMoments) -> None:
+        """Do both."""

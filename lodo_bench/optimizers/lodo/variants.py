@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import final
 
-from torch import Generator, Tensor
+from torch import Generator
+from typing_extensions import override
 
-from lodo_bench.optimizers.lodo.base import INITIAL_LEARNING_RATE, META_LEARNING_RATE, MOMENTUM, LearnedPreconditioning
-from lodo_bench.optimizers.lodo.dense import DensePreconditioner
-from lodo_bench.optimizers.lodo.diagonal import DiagonalPreconditioner
-from lodo_bench.optimizers.lodo.meta import MetaOptimizer, meta_optimizer
-from lodo_bench.optimizers.lodo.residual import ResidualPreconditioner
+from lodo_bench.optimizers.lodo.lodo import (
+    INITIAL_LEARNING_RATE,
+    META_LEARNING_RATE,
+    MOMENTUM,
+    GradientDescent,
+    LearnedPreconditioning,
+    ReferenceStepper,
+    Stepper,
+    adam_stepper,
+)
+from lodo_bench.optimizers.lodo.preconditioner import StepState
+from lodo_bench.optimizers.lodo.residual_network import ResidualPreconditioner
+from lodo_bench.optimizers.lodo.simple_preconditioners import DensePreconditioner, DiagonalPreconditioner
 from lodo_bench.spec.options import Option
 
 
 @final
 class LodoDiagonal(LearnedPreconditioning):
-    """LODO-Diagonal: a learning rate of its own for each coordinate, G = α₀ diag(θ).
+    """LODO-Diagonal: one learned learning rate per coordinate, G = α₀ diag(θ).
 
     The update rule is that of `LearnedPreconditioning`, the meta-optimizer Adam.
 
@@ -29,8 +39,9 @@ class LodoDiagonal(LearnedPreconditioning):
     complexity = "O(n)"
     reference = "Amid et al., 2022"
 
-    def _build(self, generators: Sequence[Generator]) -> DiagonalPreconditioner:
-        return DiagonalPreconditioner(self.x, shared=False)
+    @override
+    def _build_stepper(self, generators: Sequence[Generator], state: StepState) -> Stepper:
+        return adam_stepper(DiagonalPreconditioner(self.x, shared=False), state)
 
 
 @final
@@ -40,7 +51,7 @@ class LodoGlobal(LearnedPreconditioning):
     The update rule is that of `LearnedPreconditioning`, the meta-optimizer Adam.
 
     Reference:
-        Baydin et al., 2017; LODO §5.3. The authors' code built the diagonal variant under this name; this follows the
+        Baydin et al., 2017; LODO §5.3. The authors' code has the diagonal variant under this name; this follows the
         text.
     """
 
@@ -48,8 +59,9 @@ class LodoGlobal(LearnedPreconditioning):
     complexity = "O(n)"
     reference = "Baydin et al., 2017"
 
-    def _build(self, generators: Sequence[Generator]) -> DiagonalPreconditioner:
-        return DiagonalPreconditioner(self.x, shared=True)
+    @override
+    def _build_stepper(self, generators: Sequence[Generator], state: StepState) -> Stepper:
+        return adam_stepper(DiagonalPreconditioner(self.x, shared=True), state)
 
 
 @final
@@ -65,27 +77,28 @@ class LodoResiduals(LearnedPreconditioning):
     hyperparameters = (META_LEARNING_RATE, MOMENTUM, INITIAL_LEARNING_RATE)
     options_table = (
         Option("layers", "N", "positive-int", 64, "residual layers N"),
-        Option("init_scale", "scale", "variance", 0.01, "size of the first weights; 1 in the authors' code"),
+        Option("init_scale", "scale", "variance", 0.01, "scale of the initial weights; 1 in the authors' code"),
     )
     complexity = "O(n log n)"
     reference = "Liao et al., TMLR 2023"
 
-    def _build(self, generators: Sequence[Generator]) -> ResidualPreconditioner:
-        return ResidualPreconditioner(
-            generators, self.x, layers=self.options["layers"], init_scale=self.options["init_scale"]
-        )
+    @override
+    def _build_stepper(self, generators: Sequence[Generator], state: StepState) -> Stepper:
+        layers, init_scale = self.options["layers"], self.options["init_scale"]
+        preconditioner = ResidualPreconditioner(generators, self.x, layers=layers, init_scale=init_scale)
+        return adam_stepper(preconditioner, state)
 
 
 @final
 class LodoDense(LearnedPreconditioning):
     """Simplified LODO: G is any n × n matrix, learned by plain gradient descent, without momentum.
 
-    Update rule, with G = α₀ I at the start, g the gradient at x and g_before that at the point before::
+    Update rule, with G = α₀ I at the start, g the gradient at x and g_before the gradient at the previous point::
 
         G <- G + α g g_beforeᵀ
         x <- x − G g
 
-    On a quadratic with Hessian H whose centre moves by s_t, b = x − x* and A = I − G H obey exactly
+    On a quadratic with Hessian H whose center moves by s_t, b = x − x* and A = I − G H satisfy exactly
     b_{t+1} = A_t b_t − s_{t+1} and A_{t+1} = A_t − α H b_{t+1} b_tᵀ H².
 
     Reference:
@@ -97,12 +110,9 @@ class LodoDense(LearnedPreconditioning):
     complexity = "O(n²)"
     reference = "Liao et al., TMLR 2023, §4.1"
 
-    def _build(self, generators: Sequence[Generator]) -> DensePreconditioner:
-        return DensePreconditioner(self.x, self._hyperparameters["initial_learning_rate"])
-
-    def _initial_scale(self) -> Tensor:
-        """One: α₀ is part of G, whose own gradient the meta-optimizer follows."""
-        return self.x.new_ones(())
-
-    def _build_meta(self) -> MetaOptimizer:
-        return meta_optimizer("sgd", self.preconditioner.weights)
+    @override
+    def _build_stepper(self, generators: Sequence[Generator], state: StepState) -> Stepper:
+        preconditioner = DensePreconditioner(self.x, self._hyperparameters["initial_learning_rate"])
+        # α₀ is part of G, whose own gradient the meta-optimizer follows.
+        state = replace(state, initial_lr=self.x.new_ones(()))
+        return ReferenceStepper(preconditioner, GradientDescent(), state)

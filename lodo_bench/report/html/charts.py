@@ -1,4 +1,4 @@
-"""The content of a page's pictures, as plain values for JSON: what its scripts draw."""
+"""The data of the page's charts, as JSON values for its scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.line_styles import LineStyle, line_style_of
 from lodo_bench.charts.searches import jitter, search_spread
 from lodo_bench.charts.series import (
-    Curves,
+    CurveSource,
     PlotSeries,
     losses_by_seconds,
     losses_by_steps,
@@ -29,69 +29,69 @@ from lodo_bench.spec.training import LossBound
 _DIGITS = 5
 
 
-def charts_of(lines: Sequence[ResultGroup], curves: Curves, bound: LossBound | None) -> list[dict[str, Any]]:
-    """Losses by steps and, where there were clocks, by seconds, and whatever else was measured by steps.
+def curve_charts(groups: Sequence[ResultGroup], curves: CurveSource, bound: LossBound | None) -> list[dict[str, Any]]:
+    """Return charts of the loss by steps and, for timed runs, by training time, and of all other metrics by steps.
 
     Args:
-        lines: of one task.
-        curves: where whole curves are.
-        bound: the loss that nothing can beat.
+        groups: the runs of one task.
+        curves: source of learning curves.
+        bound: asymptotic lower bound of the loss.
     """
-    found = [
-        _chart("Training loss by steps", "steps", "steps", losses_by_steps(lines, curves), bound),
-        _chart("Training loss by time", "training time, s", "s", losses_by_seconds(lines, curves), bound),
+    charts = [
+        _chart("Training loss by steps", "steps", "steps", losses_by_steps(groups, curves), bound),
+        _chart("Training loss by time", "training time (s)", "s", losses_by_seconds(groups, curves), bound),
     ]
-    for name in metric_names(lines, curves):
+    for name in metric_names(groups, curves):
         title = f"{name.replace('_', ' ').capitalize()} by steps"
-        found.append(_chart(title, "steps", "steps", metric_by_steps(lines, curves, name), None))
-    return [chart for chart in found if chart["lines"]]
+        charts.append(_chart(title, "steps", "steps", metric_by_steps(groups, curves, name), None))
+    return [chart for chart in charts if chart["lines"]]
 
 
-def search_of(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any]:
-    """One search: each hyperparameter's mean and spread, and every individual.
+def search_chart(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """Return the chart of one search: the mean and ± σ of each hyperparameter, and every individual.
 
     Args:
-        study: with one generation at least.
-        kinds: hyperparameter -> kind, which tells the scale.
+        study: a study with at least one generation.
+        kinds: hyperparameter -> kind, which determines the scale.
     """
     names = list(study.generations[0].mean)
     return {
         "title": study.spec.optimizer.label,
-        "look": _look(line_style_of(study.spec.optimizer.name)),
+        "style": _style(line_style_of(study.spec.optimizer.name)),
         "generations": len(study.generations),
         "panels": [_panel(study, name, kinds[name]) for name in names],
-        "individuals": [_individual(member, names, study) for member in study.individuals],
+        "individuals": [_individual(individual, names, study) for individual in study.individuals],
     }
 
 
-def _chart(title: str, x: str, unit: str, drawn: Sequence[PlotSeries], bound: LossBound | None) -> dict[str, Any]:
-    framed = axis_limits([line.band for line in drawn])
+def _chart(title: str, x: str, unit: str, series: Sequence[PlotSeries], bound: LossBound | None) -> dict[str, Any]:
+    limits = axis_limits([line.band for line in series])
     return {
         "title": title,
         "x": x,
         "unit": unit,
         "bound": None if bound is None else {"name": bound.name, "loss": _rounded(bound.loss)},
-        "ceiling": None if framed.ceiling is None else _rounded(framed.ceiling),
+        "ceiling": None if limits.ceiling is None else _rounded(limits.ceiling),
         "lines": [
             {
                 "label": line.label,
-                "look": _look(line.line_style),
-                "leaving": None if peak is None else off_scale_note(line.label, peak),
-                **_course(line.band),
+                "style": _style(line.line_style),
+                "clipped": None if peak is None else off_scale_note(line.label, peak),
+                **_band(line.band),
             }
-            for line, peak in zip(drawn, framed.peaks, strict=True)
+            for line, peak in zip(series, limits.peaks, strict=True)
         ],
     }
 
 
-def _course(course: CurveBand) -> dict[str, Any]:
+def _band(band: CurveBand) -> dict[str, Any]:
     return {
-        "x": _list(course.x),
-        "middle": _list(course.middle),
-        "low": _list(course.low),
-        "high": _list(course.high),
-        "runs": course.runs,
-        "ends": [[_rounded(x), _rounded(y)] for x, y in course.ends],
+        "x": _list(band.x),
+        "middle": _list(band.middle),
+        "low": _list(band.low),
+        "high": _list(band.high),
+        "runs": band.runs,
+        "ends": [[_rounded(x), _rounded(y)] for x, y in band.ends],
     }
 
 
@@ -107,19 +107,19 @@ def _panel(study: StudyRecord, name: str, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _individual(member: IndividualRecord, names: Sequence[str], study: StudyRecord) -> dict[str, Any]:
+def _individual(individual: IndividualRecord, names: Sequence[str], study: StudyRecord) -> dict[str, Any]:
     return {
-        "generation": member.generation + 1,
-        "index": member.index,
-        "x": round(member.generation + 1 + jitter(member.index, study.spec.schedule.population), 3),
-        "status": member.status.value,
-        "fitness": _rounded(member.fitness),
-        "values": [_rounded(member.hyperparameters[name]) for name in names],
+        "generation": individual.generation + 1,
+        "index": individual.index,
+        "x": round(individual.generation + 1 + jitter(individual.index, study.spec.schedule.population), 3),
+        "status": individual.status.value,
+        "fitness": _rounded(individual.fitness),
+        "values": [_rounded(individual.hyperparameters[name]) for name in names],
     }
 
 
-def _look(look: LineStyle) -> dict[str, str]:
-    return {"light": look.color.light, "dark": look.color.dark, "dash": look.dash, "marker": look.marker}
+def _style(style: LineStyle) -> dict[str, str]:
+    return {"light": style.color.light, "dark": style.color.dark, "dash": style.dash, "marker": style.marker}
 
 
 def _list(values: NDArray[np.float64]) -> list[float | None]:
@@ -127,7 +127,7 @@ def _list(values: NDArray[np.float64]) -> list[float | None]:
 
 
 def _rounded(value: float) -> float | None:
-    """Few digits, as the page is to be small; decays near 1 keep the digits that tell them from 1."""
+    """Round to few digits, to keep the page small; decays near 1 keep the digits that distinguish them from 1."""
     if not math.isfinite(value):
         return None
     if 0.9 < value < 1:

@@ -1,4 +1,4 @@
-"""Where the runs of a line come from: each run, and the invocations of the program that made them."""
+"""The provenance of results: each run, and the commands that produced it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.report.formatting import NOTHING, counted, number, speed
-from lodo_bench.report.notes import machine_text, versions_text
-from lodo_bench.report.table import Cell, Head, Table, TableRow
+from lodo_bench.report.prose import machine_text, versions_text
+from lodo_bench.report.section import ColumnHead, Table, TableCell, TableRow
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
@@ -16,8 +16,8 @@ from lodo_bench.spec.run_set import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One invocation of the program, in words."""
+class RecordedCommand:
+    """One invocation of the program."""
 
     title: str
     started: str
@@ -27,66 +27,72 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class LineOrigin:
-    """All runs of a line in a table, whose last column names the places."""
+class GroupProvenance:
+    """A table of the runs of a group, whose last column numbers the commands."""
 
     label: str
     summary: str
     table: Table
-    places: Sequence[Place]
+    commands: Sequence[RecordedCommand]
 
 
-def origin_of(line: ResultGroup) -> LineOrigin:
-    """Every run of the line, those that were interrupted or failed as well."""
+def group_provenance(group: ResultGroup) -> GroupProvenance:
+    """Return the provenance of all runs of a group, including interrupted and failed ones."""
     provenances: list[Provenance] = []
-    for member in line.members:
+    for member in group.members:
         if member.provenance not in provenances:
             provenances.append(member.provenance)
-    milestones = sorted({key for m in line.members for key in m.run.milestones})
-    lines = [
-        TableRow((*_cells(m.run, milestones), Cell(str(provenances.index(m.provenance) + 1)))) for m in line.members
+    milestones = sorted({milestone for m in group.members for milestone in m.run.milestones})
+    rows = [
+        TableRow((*_cells(m.run, milestones), TableCell(str(provenances.index(m.provenance) + 1))))
+        for m in group.members
     ]
-    return LineOrigin(
-        label=line.label,
-        summary=_summary(line, provenances),
-        table=Table(_heads(milestones), tuple(lines)),
-        places=[_place(index + 1, provenance) for index, provenance in enumerate(provenances)],
+    return GroupProvenance(
+        label=group.label,
+        summary=_summary(group, provenances),
+        table=Table(_heads(milestones), tuple(rows)),
+        commands=[_command(index + 1, provenance) for index, provenance in enumerate(provenances)],
     )
 
 
-def _heads(milestones: Sequence[Milestone]) -> tuple[Head, ...]:
+def _heads(milestones: Sequence[Milestone]) -> tuple[ColumnHead, ...]:
     losses = (f"loss at {milestone.title}" for milestone in milestones)
     numbers = ("steps", "evaluations", "training s", "steps/s", *losses)
-    return Head("seed"), Head("status", numeric=False), *map(Head, numbers), Head("made by", numeric=False)
+    return (
+        ColumnHead("seed"),
+        ColumnHead("status", numeric=False),
+        *map(ColumnHead, numbers),
+        ColumnHead("command", numeric=False),
+    )
 
 
-def _cells(run: RunRecord, milestones: Sequence[Milestone]) -> list[Cell]:
+def _cells(run: RunRecord, milestones: Sequence[Milestone]) -> list[TableCell]:
     status = f"{run.status} ({run.reason})" if run.reason else run.status.value
     losses = [run.milestones.get(milestone) for milestone in milestones]
     return [
-        Cell(str(run.seed), run.seed),
-        Cell(status),
-        Cell(f"{run.steps:,}", run.steps),
-        Cell(f"{run.evaluations:,}", run.evaluations),
-        Cell(number(run.training_seconds), run.training_seconds),
-        Cell(speed(run.steps_per_second), run.steps_per_second),
-        *(Cell(number(loss), loss) for loss in losses),
+        TableCell(str(run.seed), run.seed),
+        TableCell(status),
+        TableCell(f"{run.steps:,}", run.steps),
+        TableCell(f"{run.evaluations:,}", run.evaluations),
+        TableCell(number(run.training_seconds), run.training_seconds),
+        TableCell(speed(run.steps_per_second), run.steps_per_second),
+        *(TableCell(number(loss), loss) for loss in losses),
     ]
 
 
-def _summary(line: ResultGroup, provenances: Sequence[Provenance]) -> str:
-    """`8 runs, 1 diverged; seeds 0 to 7; made by 2 commands`."""
-    runs = [member.run for member in line.members]
+def _summary(group: ResultGroup, provenances: Sequence[Provenance]) -> str:
+    """Return a summary such as `8 runs, 1 diverged; seeds 0 to 7; 2 commands`."""
+    runs = [member.run for member in group.members]
     seeds = sorted({run.seed for run in runs})
     others = [status for status in Status if status is not Status.COMPLETED]
     counts = [f"{count} {status.value}" for status in others if (count := sum(r.status is status for r in runs))]
     total = ", ".join([counted(len(runs), "run"), *counts])
     span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    return f"{total}; {span}; made by {counted(len(provenances), 'command')}"
+    return f"{total}; {span}; {counted(len(provenances), 'command')}"
 
 
-def _place(index: int, provenance: Provenance) -> Place:
-    return Place(
+def _command(index: int, provenance: Provenance) -> RecordedCommand:
+    return RecordedCommand(
         title=str(index),
         started=f"started {provenance.started} on {provenance.host or NOTHING}",
         command=provenance.command,

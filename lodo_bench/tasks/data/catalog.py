@@ -1,4 +1,4 @@
-"""The data sets there are: their files, checksums and mirrors."""
+"""Catalog of the data sets: their files, checksums and mirrors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lodo_bench.errors import UnknownNameError
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file of a data set, by its raw content, uncompressed.
+    """A file of a data set, described by its uncompressed content.
 
     Attributes:
-        name: of the raw file; a compressed one has `.gz` added.
-        size: in bytes.
+        name: name of the uncompressed file; a compressed one has the suffix `.gz`.
+        size: size in bytes.
         checksum: algorithm and hexadecimal digest, e.g. `sha256:ba89...`.
     """
 
@@ -25,14 +25,14 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What is fetched in one piece: a gzip file, or an archive that holds several files.
+    """A file on a mirror: a gzip file, or an archive of several files.
 
     Attributes:
-        name: of the piece; ends in `.tar.gz` for an archive.
-        mirrors: addresses of the very same file, tried in turn.
-        files: what is in it.
-        size: of the piece in bytes, where all mirrors are known to have the same bytes.
-        checksum: of the piece, likewise; without it the content alone is checked.
+        name: file name; ends in `.tar.gz` for an archive.
+        mirrors: URLs of the same file, tried in order.
+        files: the data files that it contains.
+        size: size in bytes; None unless all mirrors have the same bytes.
+        checksum: algorithm and digest, likewise; None to verify the contained files only.
     """
 
     name: str
@@ -44,13 +44,13 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A data set.
+    """A published data set.
 
     Attributes:
-        name: also the name of its folder in the data directory.
-        title: what it is and whose.
-        archive_folder: the folder that its archive has its files in; they may also lie there.
-        downloads: where to get it.
+        name: name, also of its folder in the data directory.
+        title: description and authors.
+        archive_folder: folder inside its archive; the files may also be in a folder of this name on disk.
+        downloads: files on the mirrors.
     """
 
     name: str
@@ -60,7 +60,7 @@ class DataSet:
 
     @property
     def files(self) -> tuple[DataFile, ...]:
-        """All its files."""
+        """Data files of all downloads."""
         return tuple(file for download in self.downloads for file in download.files)
 
 
@@ -106,7 +106,7 @@ MNIST = DataSet(
 )
 CIFAR10 = DataSet(
     name="cifar10",
-    title="60,000 colour images of 10 classes, 32×32, binary version (Krizhevsky)",
+    title="60,000 color images of 10 classes, 32×32, binary version (Krizhevsky)",
     archive_folder="cifar-10-batches-bin",
     downloads=(
         Download(
@@ -126,11 +126,11 @@ CIFAR10 = DataSet(
 DATA_SETS: Mapping[str, DataSet] = {data_set.name: data_set for data_set in (MNIST, CIFAR10)}
 
 
-def data_set_named(name: str) -> DataSet:
-    """The data set of this name.
+def get_data_set(name: str) -> DataSet:
+    """Return a data set by name.
 
     Raises:
-        UnknownNameError: if there is none.
+        UnknownNameError: for an unknown name.
     """
     if name not in DATA_SETS:
         raise UnknownNameError("data set", name, DATA_SETS)

@@ -1,4 +1,4 @@
-"""Reads the files of data sets and checks that they are whole and unaltered."""
+"""Reading of single data files, with verification of size and checksum."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lodo_bench.tasks.data.catalog import DataFile
-from lodo_bench.tasks.data.places import Place
+from lodo_bench.tasks.data.location import DataLocation
 
 _GZIP_MAGIC = b"\x1f\x8b"
-# A gzip file is at most this much longer than what is in it, for all that data sets hold.
+# A gzip file of a data set is at most this many bytes larger than its content.
 GZIP_OVERHEAD = 1 << 16
 
 
 class InvalidFileError(Exception):
-    """What is wrong with a file. Those who show it to the user add what to do."""
+    """A file is truncated, altered or malformed. Internal: the user gets a `UsageError` with a remedy instead."""
 
 
 class MissingFileError(InvalidFileError):
-    """A file is not there."""
+    """A file does not exist."""
 
 
-def locate(place: Place, file: DataFile) -> Path:
-    """The path of a file that is there.
+def locate_file(location: DataLocation, file: DataFile) -> Path:
+    """Return the path of an existing file.
 
     Raises:
-        Missing: if it is not there.
-        Flaw: if it is no plain file, or cannot be reached.
+        MissingFileError: if there is none.
+        InvalidFileError: if it is not a regular file, or is not accessible.
     """
-    candidates = place.candidates(file)
+    candidates = location.candidates(file)
     try:
         path = next((path for path in candidates if path.exists()), None)
         if path is None:
             raise MissingFileError(f"'{candidates[0]}' is missing")
         if not path.is_file():
-            raise InvalidFileError(f"'{path}' is no plain file")
+            raise InvalidFileError(f"'{path}' is not a regular file")
     except OSError as error:
         raise InvalidFileError(f"'{candidates[0]}' cannot be read: {error.strerror}") from error
     return path
 
 
 def read_content(path: Path, file: DataFile) -> bytes:
-    """The raw content of a file, which may be compressed.
+    """Return the uncompressed content of a file, which may be compressed.
 
-    No more than its due size is ever unpacked, whatever the file says.
+    Decompression stops at the expected size, so that a malicious file cannot exhaust the memory.
 
     Raises:
-        Flaw: if it cannot be read, is truncated, too long or altered.
+        InvalidFileError: if the file is unreadable, truncated, too long or altered.
     """
     try:
         with path.open("rb") as handle:
             content = _content(handle, file.size)
-    except InvalidFileError as flaw:
-        raise InvalidFileError(f"'{path}' {flaw}") from flaw
+    except InvalidFileError as error:
+        raise InvalidFileError(f"'{path}' {error}") from error
     except OSError as error:
         raise InvalidFileError(f"'{path}' cannot be read: {error.strerror}") from error
     check_content(content, file, str(path))
@@ -63,23 +63,21 @@ def read_content(path: Path, file: DataFile) -> bytes:
 
 
 def check_content(content: bytes, file: DataFile, name: str) -> None:
-    """Check size and checksum of a file's raw content; `name` is for messages.
+    """Check the size and checksum of a file's uncompressed content; `name` is for messages.
 
     Raises:
-        Flaw: if they are not what they must be.
+        InvalidFileError: if they differ from the expected ones.
     """
     if len(content) < file.size:
         raise InvalidFileError(
-            f"'{name}' is truncated: it has {len(content):,} bytes of content and must have {file.size:,}"
+            f"'{name}' is truncated: it has {len(content):,} bytes of content instead of {file.size:,}"
         )
     if len(content) > file.size:
-        raise InvalidFileError(
-            f"'{name}' is too long: it has more than the {file.size:,} bytes of content that it must have"
-        )
+        raise InvalidFileError(f"'{name}' is too long: it has more than {file.size:,} bytes of content")
     algorithm, _, digest = file.checksum.partition(":")
     found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
     if found != digest:
-        raise InvalidFileError(f"'{name}' is altered: the {algorithm} of its content is {found} and must be {digest}")
+        raise InvalidFileError(f"'{name}' is altered: the {algorithm} of its content is {found} instead of {digest}")
 
 
 def _content(handle: BinaryIO, size: int) -> bytes:
@@ -96,4 +94,4 @@ def _content(handle: BinaryIO, size: int) -> bytes:
     except EOFError:
         raise InvalidFileError("is truncated: its gzip data ends too early") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise InvalidFileError(f"is damaged: it is no valid gzip file ({error})") from None
+        raise InvalidFileError(f"is damaged: it is not a valid gzip file ({error})") from None

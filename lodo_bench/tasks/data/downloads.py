@@ -1,4 +1,4 @@
-"""One download over HTTP, continued if it was begun before."""
+"""A single download over HTTP, resumed if a part of it exists."""
 
 from __future__ import annotations
 
@@ -13,97 +13,97 @@ import requests
 from lodo_bench.tasks.data.catalog import Download
 from lodo_bench.tasks.data.contents import GZIP_OVERHEAD, InvalidFileError
 
-_CONNECT_SECONDS, _SILENT_SECONDS = 10, 30
+_CONNECT_TIMEOUT, _READ_TIMEOUT = 10, 30
 _CHUNK = 1 << 16
-# What a second attempt may mend: a server that is overloaded, or did not like what was asked to be continued.
-_PASSING = {HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+# Status codes that may vanish on retry: an overloaded server, or one that refused to resume.
+_RETRYABLE = {HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
-Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if known
+Progress = Callable[[int, int | None], None]  # bytes so far, total bytes if known
 
 
-class DownloadFailed(Exception):
-    """No download from here; `passing` if another attempt may do better."""
+class DownloadError(Exception):
+    """A mirror failed; `retryable` if another attempt may succeed."""
 
-    def __init__(self, reason: str, *, passing: bool) -> None:
+    def __init__(self, reason: str, *, retryable: bool) -> None:
         super().__init__(reason)
-        self.passing = passing
+        self.retryable = retryable
 
 
-def download(url: str, part: Path, piece: Download, progress: Progress) -> None:
-    """Get `url` into the file `part`, going on with what is in it already if the piece has a checksum.
+def download_file(url: str, part: Path, download: Download, progress: Progress) -> None:
+    """Download `url` to the file `part`; resume an existing part if the download has a checksum.
 
-    Whether the result is what it should be is for the caller to check: a server may send anything.
+    The caller must verify the result: a server may send anything.
 
     Raises:
-        DownloadFailed: if the server cannot be reached or does not send all; what came stays in `part`.
-        Flaw: if it sends more than the piece can have.
+        DownloadError: if the server is unreachable or the transfer is incomplete; `part` keeps the received bytes.
+        InvalidFileError: if the server sends more bytes than the file can have.
         OSError: if the file cannot be written.
     """
-    resumed = piece.checksum is not None and part.exists()
+    resumed = download.checksum is not None and part.exists()
     with part.open("ab" if resumed else "wb") as handle:
         begun = handle.tell()
-        if begun and begun == piece.size:
+        if begun and begun == download.size:
             return
-        # Servers must not compress or uncompress on the way: the bytes are what is checked.
+        # The checksum is that of the file, so the server must send it as it is.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={begun}-"} if begun else {})
         get = pooch.HTTPDownloader(
-            progressbar=_Gauge(handle, piece, progress),
+            progressbar=_DownloadProgress(handle, download, progress),
             chunk_size=_CHUNK,
             headers=headers,
-            hooks={"response": lambda response, **_: _start_afresh(response, handle)},
-            timeout=(_CONNECT_SECONDS, _SILENT_SECONDS),
+            hooks={"response": lambda response, **_: _truncate_if_not_resumed(response, handle)},
+            timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
         )
         try:
             get(url, handle, None)
         except requests.HTTPError as error:
-            raise _refusal(error, handle) from error
+            raise _http_error(error, handle) from error
         except (requests.RequestException, ValueError) as error:
-            raise DownloadFailed(_reason(error), passing=not isinstance(error, ValueError)) from error
+            raise DownloadError(_reason(error), retryable=not isinstance(error, ValueError)) from error
 
 
-class _Gauge:
-    """What pooch takes for a progress bar; also stops a server that does not stop."""
+class _DownloadProgress:
+    """Progress bar as pooch expects it; also stops a server that sends too much."""
 
-    total = 0  # set by pooch: the bytes that this response has
+    total = 0  # set by pooch: bytes of this response
 
-    def __init__(self, handle: BinaryIO, piece: Download, progress: Progress) -> None:
-        self._handle, self._progress, self._size = handle, progress, piece.size
-        self._limit = piece.size or sum(file.size for file in piece.files) + GZIP_OVERHEAD
+    def __init__(self, handle: BinaryIO, download: Download, progress: Progress) -> None:
+        self._handle, self._progress, self._size = handle, progress, download.size
+        self._limit = download.size or sum(file.size for file in download.files) + GZIP_OVERHEAD
 
     def update(self, _: int) -> None:
         done = self._handle.tell()
         if done > self._limit:
-            raise InvalidFileError(f"it is longer than the {self._limit:,} bytes that it can have")
+            raise InvalidFileError(f"it is longer than {self._limit:,} bytes")
         self._progress(done, self._size or self.total or None)
 
     def reset(self) -> None:
-        """Nothing to do at the end."""
+        pass
 
     def close(self) -> None:
-        """Nothing to do at the end."""
+        pass
 
 
-def _start_afresh(response: requests.Response, handle: BinaryIO) -> None:
-    """A server that cannot go on in the middle answers with 200 instead of 206, and sends the whole."""
+def _truncate_if_not_resumed(response: requests.Response, handle: BinaryIO) -> None:
+    """Start over if the server sends the whole file, with status 200, instead of the requested rest, with 206."""
     if response.status_code == HTTPStatus.OK:
         handle.seek(0)
         handle.truncate()
 
 
-def _refusal(error: requests.HTTPError, handle: BinaryIO) -> DownloadFailed:
+def _http_error(error: requests.HTTPError, handle: BinaryIO) -> DownloadError:
     response = error.response
-    assert response is not None  # it is the response that this error is about
+    assert response is not None  # always set by raise_for_status
     status = response.status_code
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         handle.truncate(0)
-    passing = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return DownloadFailed(f"HTTP status {status} {response.reason or ''}".rstrip(), passing=passing)
+    retryable = status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return DownloadError(f"HTTP status {status} {response.reason or ''}".rstrip(), retryable=retryable)
 
 
 def _reason(error: BaseException) -> str:
-    """What is at the root of an error: the outer ones tell of pools and retries."""
+    """Return the message of the root cause: the outer errors are about connection pools and retries."""
     if isinstance(error, requests.Timeout):
-        return f"no answer (after {_CONNECT_SECONDS} s for connecting, {_SILENT_SECONDS} s for data)"
+        return f"no answer (after {_CONNECT_TIMEOUT} s for connecting, {_READ_TIMEOUT} s for data)"
     root: Any = error
     while root.__context__ is not None:
         root = root.__context__

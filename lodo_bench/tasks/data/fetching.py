@@ -1,4 +1,4 @@
-"""Brings a data set from its mirrors to the disk."""
+"""Download of a data set from its mirrors."""
 
 from __future__ import annotations
 
@@ -8,136 +8,140 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.tasks.data.archives import unpack
 from lodo_bench.tasks.data.catalog import DataSet, Download
-from lodo_bench.tasks.data.contents import InvalidFileError, locate, read_content
-from lodo_bench.tasks.data.downloads import DownloadFailed, download
-from lodo_bench.tasks.data.places import DATA_VARIABLE, STAND_IN, Place, find
+from lodo_bench.tasks.data.contents import InvalidFileError, locate_file, read_content
+from lodo_bench.tasks.data.downloads import DownloadError, download_file
+from lodo_bench.tasks.data.location import STAND_IN, DataLocation, locate_data_set
 
-# How often all mirrors are tried, those left out that would fail again.
+# Rounds over the mirrors; permanent failures are not retried.
 _ROUNDS = 2
 
 
 class FetchCallback(Protocol):
-    """Is told how it goes."""
+    """Callbacks for download progress."""
 
-    def started(self, piece: str, mirror: str) -> None:
-        """A download begins or goes on."""
+    def started(self, name: str, mirror: str) -> None:
+        """Handle the start or resumption of a download."""
 
     def progress(self, done: int, total: int | None) -> None:
-        """So many bytes of the piece are here; `total` is None if the server does not tell."""
+        """Handle progress: `done` of `total` bytes; None if the total is unknown."""
 
     def failed(self, source: str, reason: str) -> None:
-        """Nothing came of a mirror, or of a file that was put there by hand."""
+        """Handle the failure of a mirror, or of a file provided by the user."""
 
-    def ended(self, piece: str, how: str) -> None:
-        """Its files are in place and checked."""
+    def finished(self, name: str, outcome: str) -> None:
+        """Handle success: the files are in place and verified."""
 
 
-def fetch(data_set: DataSet, directory: str | os.PathLike[str] | None, listener: FetchCallback) -> Path:
-    """See to it that all files of a data set are in its folder, whole and checked; returns that folder.
+def fetch(data_set: DataSet, directory: str | os.PathLike[str] | None, callback: FetchCallback) -> Path:
+    """Download the missing or damaged files of a data set, verify all, and return its folder.
 
-    Files that are there and right are left as they are; damaged ones are replaced. Nothing that was cut off passes for
-    a whole file, and what had come of an archive is used when it is fetched again.
+    Valid files are kept, damaged ones replaced. Interrupted downloads never leave incomplete data files; partial
+    archives are resumed by the next call.
 
     Args:
-        data_set: what to fetch.
-        directory: the data directory; that of `data_directory()` by default.
-        listener: is told how it goes.
+        data_set: the data set.
+        directory: data directory; `data_directory()` by default.
+        callback: receives progress.
 
     Raises:
-        UsageError: if a piece could be had from no mirror, or the folder cannot be written to, or holds a stand-in.
+        UsageError: if all mirrors of a file fail, or the folder is not writable or contains a stand-in.
     """
-    place = find(data_set, directory)
-    if place.stand_in:
+    location = locate_data_set(data_set, directory)
+    if location.stand_in:
         raise UsageError(
-            f"'{place.folder}' holds a stand-in for {data_set.name}, which is left alone. Remove its '{STAND_IN}', or "
-            f"name another directory by --data-dir or {DATA_VARIABLE}."
+            f"'{location.folder}' contains a stand-in for {data_set.name}, which is never overwritten. Remove its "
+            f"'{STAND_IN}' to download the real data.",
+            remedy=Remedy.CHOOSE_DATA_DIRECTORY,
         )
     try:
-        place.folder.mkdir(parents=True, exist_ok=True)
-        for piece in data_set.downloads:
-            if _is_there(place, piece):
-                listener.ended(piece.name, "is there already")
+        location.folder.mkdir(parents=True, exist_ok=True)
+        for download in data_set.downloads:
+            if _is_present(location, download):
+                callback.finished(download.name, "already present")
             else:
-                _obtain(piece, place, listener)
+                _download(download, location, callback)
     except OSError as error:
         raise UsageError(
-            f"'{place.folder}' cannot take {data_set.name}: {error.strerror or error}. Make room or mend that, or name "
-            f"another directory by --data-dir or {DATA_VARIABLE}."
+            f"cannot write {data_set.name} to '{location.folder}': {error.strerror or error}. "
+            "Free some space or fix the error.",
+            remedy=Remedy.CHOOSE_DATA_DIRECTORY,
         ) from error
-    return place.folder
+    return location.folder
 
 
-def _is_there(place: Place, piece: Download) -> bool:
+def _is_present(location: DataLocation, download: Download) -> bool:
     try:
-        for file in piece.files:
-            read_content(locate(place, file), file)
+        for file in download.files:
+            read_content(locate_file(location, file), file)
     except InvalidFileError:
         return False
     return True
 
 
-def _obtain(piece: Download, place: Place, listener: FetchCallback) -> None:
-    if _unpacked_by_hand(piece, place, listener):
+def _download(download: Download, location: DataLocation, callback: FetchCallback) -> None:
+    if _unpack_provided(download, location, callback):
         return
     reasons: dict[str, str] = {}
-    mirrors = list(piece.mirrors)
+    mirrors = list(download.mirrors)
     for _ in range(_ROUNDS):
         for mirror in tuple(mirrors):
-            failure, passing = _attempt(mirror, piece, place, listener)
+            failure, retryable = _attempt(mirror, download, location, callback)
             if failure is None:
-                listener.ended(piece.name, "fetched and checked")
+                callback.finished(download.name, "downloaded and verified")
                 return
             reasons[mirror] = failure
-            listener.failed(mirror, failure)
-            if not passing:
+            callback.failed(mirror, failure)
+            if not retryable:
                 mirrors.remove(mirror)
-    told = "\n".join(f"  {mirror}: {reason}" for mirror, reason in reasons.items())
+    failures = "\n".join(f"  {mirror}: {reason}" for mirror, reason in reasons.items())
     raise UsageError(
-        f"{piece.name} could be had from no mirror:\n{told}\nTry again later; what has come is used then. Or get "
-        f"{piece.name} in another way, put it into '{place.folder}' and give the same command again."
+        f"{download.name} could not be downloaded from any mirror:\n{failures}\nTry again later; partial downloads are "
+        f"reused. Or obtain {download.name} elsewhere, put it into '{location.folder}' and try again."
     )
 
 
-def _unpacked_by_hand(piece: Download, place: Place, listener: FetchCallback) -> bool:
-    """Whether the piece lies in the folder and is as it should be."""
-    path = place.folder / piece.name
+def _unpack_provided(download: Download, location: DataLocation, callback: FetchCallback) -> bool:
+    """Unpack the file if the user has put it into the folder; return True if it is there and valid."""
+    path = location.folder / download.name
     if not path.is_file():
         return False
     try:
-        unpack(piece, path, place.data_set.archive_folder, place.folder)
-    except InvalidFileError as flaw:
-        listener.failed(str(path), str(flaw))
+        unpack(download, path, location.data_set.archive_folder, location.folder)
+    except InvalidFileError as error:
+        callback.failed(str(path), str(error))
         return False
-    listener.ended(piece.name, "was there, is unpacked and checked")
+    callback.finished(download.name, "found, unpacked and verified")
     return True
 
 
-def _attempt(mirror: str, piece: Download, place: Place, listener: FetchCallback) -> tuple[str | None, bool]:
-    """Why a mirror failed, None if it did not, and whether another attempt may do better."""
-    listener.started(piece.name, mirror)
-    with _part(piece, place) as part:
+def _attempt(
+    mirror: str, download: Download, location: DataLocation, callback: FetchCallback
+) -> tuple[str | None, bool]:
+    """Return the reason of a failure, or None, and True if another attempt may succeed."""
+    callback.started(download.name, mirror)
+    with _part(download, location) as part:
         resumed = part.exists()
         try:
-            download(mirror, part, piece, listener.progress)
-            unpack(piece, part, place.data_set.archive_folder, place.folder)
-        except DownloadFailed as failure:
-            return str(failure), failure.passing
-        except InvalidFileError as flaw:
+            download_file(mirror, part, download, callback.progress)
+            unpack(download, part, location.data_set.archive_folder, location.folder)
+        except DownloadError as error:
+            return str(error), error.retryable
+        except InvalidFileError as error:
             part.unlink(missing_ok=True)
-            return str(flaw).replace(f"'{part}'", "what came"), resumed  # what came before may be to blame
+            return str(error).replace(f"'{part}'", "the download"), resumed  # the resumed part may have been invalid
         part.unlink()
     return None, True
 
 
 @contextmanager
-def _part(piece: Download, place: Place) -> Iterator[Path]:
-    """Where a piece grows. What is left of it stays only if it can be used again."""
-    path = place.folder / f".{piece.name}.part"
+def _part(download: Download, location: DataLocation) -> Iterator[Path]:
+    """Yield the path of a partial download, which is kept only if it can be resumed."""
+    path = location.folder / f".{download.name}.part"
     try:
         yield path
     finally:
-        if piece.checksum is None:
+        if download.checksum is None:
             path.unlink(missing_ok=True)

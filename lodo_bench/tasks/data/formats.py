@@ -1,4 +1,4 @@
-"""The file formats of image data sets, from bytes to arrays."""
+"""File formats of image data sets: bytes -> arrays."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Bytes = NDArray[np.uint8]
 
 CLASSES = 10
 _IDX_UNSIGNED_BYTE = 8
-_MOST_DIMENSIONS = 4
+_MAX_DIMENSIONS = 4
 _MNIST_SHAPE = (28, 28)
 _CIFAR10_SHAPE = (3, 32, 32)
 _CIFAR10_RECORD = 1 + 3 * 32 * 32
 
 
 class Arrays(NamedTuple):
-    """Images (N, *shape) and labels (N,) of both halves of a data set, bytes."""
+    """Images (N, *shape) and labels (N,) of the training and the test set, as bytes."""
 
     train_images: Bytes
     train_labels: Bytes
@@ -31,10 +31,10 @@ class Arrays(NamedTuple):
 
 
 def parse_mnist(contents: Mapping[str, bytes]) -> Arrays:
-    """The arrays in the four idx files, by name; images (N, 28, 28).
+    """Parse the four idx files of MNIST, given by name; images are (N, 28, 28).
 
     Raises:
-        Flaw: if a file is not in the format, or images and labels do not match.
+        InvalidFileError: if a file is malformed, or images and labels do not match.
     """
     train = _mnist_half("train", contents)
     test = _mnist_half("t10k", contents)
@@ -42,32 +42,32 @@ def parse_mnist(contents: Mapping[str, bytes]) -> Arrays:
 
 
 def parse_cifar10(contents: Mapping[str, bytes]) -> Arrays:
-    """The arrays in the six files of the binary version, by name; images (N, 3, 32, 32), channels red, green, blue.
+    """Parse the six files of CIFAR-10's binary version, given by name; images are (N, 3, 32, 32), in RGB order.
 
     Raises:
-        Flaw: if a file is not in the format.
+        InvalidFileError: if a file is malformed.
     """
     train = _cifar10_half([f"data_batch_{i}.bin" for i in range(1, 6)], contents)
     return Arrays(*train, *_cifar10_half(["test_batch.bin"], contents))
 
 
 def parse_idx(content: bytes, name: str) -> Bytes:
-    """The array of bytes in an idx file.
+    """Parse an idx file of unsigned bytes.
 
-    The file is: two zero bytes, the type of the elements (8: unsigned byte), the number of dimensions, each dimension
-    as a big-endian 32-bit integer, and the elements in C order.
+    The format is: two zero bytes, the element type (8: unsigned byte), the number of dimensions, each dimension as a
+    big-endian 32-bit integer, and the elements in C order.
 
     Raises:
-        Flaw: if it is anything else.
+        InvalidFileError: if the file is malformed.
     """
     if len(content) < 4 or content[:2] != b"\0\0":
         raise InvalidFileError(
-            f"'{name}' is no idx file: it must begin with two zero bytes, a type and a number of dimensions"
+            f"'{name}' is not an idx file: it must begin with two zero bytes, a type and a number of dimensions"
         )
     kind, dimensions = content[2], content[3]
-    if dimensions > _MOST_DIMENSIONS:
+    if dimensions > _MAX_DIMENSIONS:
         raise InvalidFileError(
-            f"'{name}' has {dimensions} dimensions; data sets have no more than {_MOST_DIMENSIONS} dimensions"
+            f"'{name}' has {dimensions} dimensions; data sets have no more than {_MAX_DIMENSIONS} dimensions"
         )
     if kind != _IDX_UNSIGNED_BYTE:
         raise InvalidFileError(

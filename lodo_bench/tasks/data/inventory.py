@@ -1,4 +1,4 @@
-"""What there is of a data set, and what is wrong with it."""
+"""Status of data sets on disk."""
 
 from __future__ import annotations
 
@@ -8,76 +8,76 @@ from pathlib import Path
 from typing import Literal
 
 from lodo_bench.tasks.data.catalog import DataFile, DataSet
-from lodo_bench.tasks.data.contents import InvalidFileError, MissingFileError, locate, read_content
+from lodo_bench.tasks.data.contents import InvalidFileError, MissingFileError, locate_file, read_content
 from lodo_bench.tasks.data.loading import PARSERS
-from lodo_bench.tasks.data.places import Place, find
+from lodo_bench.tasks.data.location import DataLocation, locate_data_set
 
-State = Literal["checked", "missing", "damaged"]
+FileState = Literal["verified", "missing", "damaged"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """A file of a data set.
+    """Status of a file.
 
     Attributes:
-        file: what it must be.
-        path: where it is; where it should be, if it is missing.
-        state: `checked` if it is what it must be.
-        problem: what is wrong; empty for nothing.
+        file: the expected file.
+        path: its path; the preferred path if it is missing.
+        state: `verified` if size and checksum are as expected.
+        problem: description of the damage; empty if there is none.
     """
 
     file: DataFile
     path: Path
-    state: State
+    state: FileState
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DataStatus:
-    """A data set.
+    """Status of a data set.
 
     Attributes:
-        place: where it is looked for, and whether a stand-in is there.
-        files: each of its files.
-        problem: what is wrong with the whole, though the files are what they must be; empty for nothing.
+        location: its folder and expected files.
+        files: status of each file.
+        problem: an inconsistency between verified files; empty if there is none.
     """
 
-    place: Place
+    location: DataLocation
     files: tuple[FileStatus, ...]
     problem: str = ""
 
     @property
     def ready(self) -> bool:
-        """Whether it can be loaded."""
-        return not self.problem and all(file.state == "checked" for file in self.files)
+        """True if the data set can be loaded."""
+        return not self.problem and all(file.state == "verified" for file in self.files)
 
 
-def examine(data_set: DataSet, directory: str | os.PathLike[str] | None = None) -> DataStatus:
-    """Read and check everything that there is of a data set.
+def verify(data_set: DataSet, directory: str | os.PathLike[str] | None = None) -> DataStatus:
+    """Read and verify all files of a data set.
 
     Raises:
-        UsageError: if the declaration of a stand-in is not right.
+        UsageError: if the declaration of a stand-in is invalid.
     """
-    place = find(data_set, directory)
+    location = locate_data_set(data_set, directory)
     contents: dict[str, bytes] = {}
-    files = tuple(_examine_file(place, file, contents) for file in place.files)
+    files = tuple(_verify_file(location, file, contents) for file in location.files)
     if len(contents) < len(files):
-        return DataStatus(place, files)
+        return DataStatus(location, files)
     try:
         PARSERS[data_set.name](contents)
-    except InvalidFileError as flaw:
-        return DataStatus(place, files, str(flaw))
-    return DataStatus(place, files)
+    except InvalidFileError as error:
+        return DataStatus(location, files, str(error))
+    return DataStatus(location, files)
 
 
-def _examine_file(place: Place, file: DataFile, contents: dict[str, bytes]) -> FileStatus:
-    """The status of a file; puts its content into `contents` if it is right."""
-    path = place.candidates(file)[0]
+def _verify_file(location: DataLocation, file: DataFile, contents: dict[str, bytes]) -> FileStatus:
+    """Return the status of a file, and add its content to `contents` if it is valid."""
+    path = location.candidates(file)[0]
     try:
-        path = locate(place, file)
+        path = locate_file(location, file)
         contents[file.name] = read_content(path, file)
     except MissingFileError:
         return FileStatus(file, path, "missing")
-    except InvalidFileError as flaw:
-        return FileStatus(file, path, "damaged", str(flaw))
-    return FileStatus(file, path, "checked")
+    except InvalidFileError as error:
+        return FileStatus(file, path, "damaged", str(error))
+    return FileStatus(file, path, "verified")

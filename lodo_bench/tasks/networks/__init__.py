@@ -1,1 +1,1 @@
-"""What the tasks that train a network are made of: parameters in one flat vector, and the networks themselves."""
+"""Network tasks: their base class, networks, parameter layout and compute options."""

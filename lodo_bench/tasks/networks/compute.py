@@ -10,7 +10,7 @@ from typing import Any, TypeVar, final
 import torch
 from torch import Tensor
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
 
@@ -38,16 +38,14 @@ def check(options: Mapping[str, Value], device: Device, dtype: DType) -> None:
     """
     if options.get("channels_last") == "yes" and device != "cuda":
         # On some CPUs, PyTorch 2.13 crashes in the backward pass of such convolutions.
-        raise UsageError(
-            "channels_last requires a GPU: PyTorch may crash with it on CPUs. Use device cuda, or leave it out."
-        )
+        raise UsageError("channels_last requires a GPU: PyTorch may crash with it on CPUs.", remedy=Remedy.USE_GPU)
     precision = options.get("precision", "float32")
     if precision == "float32":
         return
     if dtype != "float32":
         raise UsageError(f"precision = {precision} requires dtype float32, not {dtype}. Leave out one of them.")
     if precision == "tf32" and device != "cuda":
-        raise UsageError("precision = tf32 requires an NVIDIA GPU. Use device cuda, or leave it out.")
+        raise UsageError("precision = tf32 requires an NVIDIA GPU.", remedy=Remedy.USE_GPU)
 
 
 @final

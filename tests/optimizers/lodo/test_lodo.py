@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from lodo_bench.errors import UsageError
+from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.lodo.block_network import draw_network, padded_dimension
-from tests.helpers import NoOracle, build_optimizer, generators
+from tests.helpers import build_optimizer, generators
 from tests.optimizers import oracles
 
 STEPS = 50
@@ -27,7 +28,7 @@ SHAPES = [
 
 
 def noisy_loss(individual, n):
-    """A bowl with a ripple, whose centre is drawn afresh at every step."""
+    """A bowl with a ripple, whose center is drawn afresh at every step."""
     random = torch.Generator().manual_seed(1000 + individual)
     curvature = torch.logspace(-2, 0, n, dtype=torch.float64)
     centers = torch.randn(STEPS, n, generator=random, dtype=torch.float64)
@@ -39,7 +40,7 @@ def noisy_loss(individual, n):
     return loss
 
 
-def initial(population, n):
+def start(population, n):
     return torch.randn(population, n, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
 
@@ -57,7 +58,7 @@ def gradient_at(x, losses, t):
 def run(optimizer, losses, steps=STEPS):
     points = [optimizer.x.clone()]
     for t in range(steps):
-        optimizer.step(gradient_at(optimizer.x, losses, t), NoOracle())
+        optimizer.step(gradient_at(optimizer.x, losses, t), GradientOnly())
         points.append(optimizer.x.clone())
     return torch.stack(points)
 
@@ -72,7 +73,7 @@ def operator(preconditioner, population, n):
     """Each individual's S, (P, n, n), by applying it to the unit vectors."""
     columns = []
     for unit in torch.eye(n, dtype=torch.float64):
-        columns.append(preconditioner.apply(unit.repeat(population, 1)).clone())
+        columns.append(preconditioner.forward(unit.repeat(population, 1)).clone())
     return torch.stack(columns, dim=2)
 
 
@@ -129,19 +130,19 @@ def test_the_first_hypergradient_is_zero_and_leaves_the_weights_alone():
     net = optimizer.preconditioner
     before = net.weights.clone()
     gradient = gradient_at(optimizer.x, [noisy_loss(p, 10) for p in range(3)], 0)
-    assert not net.weight_gradient(gradient).any()
-    optimizer.step(gradient, NoOracle())
+    assert not net.vjp(gradient).any()
+    optimizer.step(gradient, GradientOnly())
     assert torch.equal(net.weights, before)
-    optimizer.step(gradient, NoOracle())
+    optimizer.step(gradient, GradientOnly())
     assert not torch.equal(net.weights, before)
 
 
 @pytest.mark.parametrize(("n", "arguments"), SHAPES)
-def test_weight_gradient_equals_autograd_on_the_dense_operator(n, arguments):
+def test_the_vjp_equals_autograd_on_the_dense_operator(n, arguments):
     net = trained(3, n, steps=3, **arguments).preconditioner
     u, v = torch.randn(2, 3, n, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
-    net.apply(u)
-    gradient = net.weight_gradient(v)
+    net.forward(u)
+    gradient = net.vjp(v)
     for p in range(3):
         blocks = oracles.blocks_of(net.weights, net, p).requires_grad_()
         (v[p] @ oracles.dense_operator(blocks, oracles.permutations_of(net, p), n) @ u[p]).backward()
@@ -210,5 +211,5 @@ def test_it_learns_a_better_preconditioner_than_it_started_with():
     before, center = error(), torch.zeros_like(x)
     for _ in range(3000):
         center = center + torch.randn(x.shape, generator=random, dtype=torch.float64)
-        optimizer.step((x - center) * hessian, NoOracle())
+        optimizer.step((x - center) * hessian, GradientOnly())
     assert error() < 0.7 * before

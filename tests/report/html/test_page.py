@@ -12,8 +12,8 @@ import pytest
 
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.charts.groups import result_groups
-from lodo_bench.report.html.page import Task, about_text, embedded, render
-from lodo_bench.report.layout import build_section
+from lodo_bench.report.html.page import TaskReport, about_text, embedded, render
+from lodo_bench.report.section import build_section
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec, Tuned
@@ -85,11 +85,11 @@ def task(*run_sets, studies=(), bound=None):
     sections = [build_section(comparison) for comparison in compare(run_sets, lambda _: bound)]
     kinds = {"adam": {"learning_rate": "rate", "beta1": "decay"}, EVIL: {EVIL: "rate"}}
     title = run_sets[0].spec.task.label if run_sets else "quadratic"
-    return Task(title, sections[0] if sections else None, result_groups(run_sets), bound, studies, kinds)
+    return TaskReport(title, sections[0] if sections else None, result_groups(run_sets), bound, studies, kinds)
 
 
 def page(*tasks, curves=None):
-    return Page(render(tasks, curves or Curves(), "Made today."))
+    return Page(render(tasks, curves or Curves(), "Created today."))
 
 
 def ordinary(**changes):
@@ -148,7 +148,7 @@ def test_the_pictures_are_in_the_order_of_their_places():
 def test_a_line_has_its_numbers():
     first = page(ordinary()).data["tasks"][0]["charts"][0]["lines"][0]
     assert (first["label"], first["x"], first["middle"], first["runs"]) == ("adam", [1, 2, 3], [3, 2, 1], 2)
-    assert first["look"]["dash"] == "solid"
+    assert first["style"]["dash"] == "solid"
 
 
 def test_diverged_runs_are_marked_where_they_diverged():
@@ -172,7 +172,7 @@ def beyond_bounds():
 def test_what_leaves_a_picture_is_told():
     chart = page(beyond_bounds(), curves=Unlike()).data["tasks"][0]["charts"][0]
     assert chart["ceiling"] == 30
-    assert [line["leaving"] for line in chart["lines"]] == [None, "bfgs is clipped at the top: up to 5.7e+05"]
+    assert [line["clipped"] for line in chart["lines"]] == [None, "bfgs is clipped at the top: up to 5.7e+05"]
     assert page(ordinary()).data["tasks"][0]["charts"][0]["ceiling"] is None
 
 
@@ -218,7 +218,7 @@ def test_every_run_tells_where_it_comes_from():
     runs = [run(0), run(1, status=Status.FAILED, reason="RuntimeError: out of memory", milestones={})]
     found = page(task(run_set(*runs, provenances=(provenance(), there))))
     ((_, text),) = found.all("details")
-    assert "adam 2 runs, 1 failed; seeds 0 to 1; made by 2 commands" in " ".join(text.split())
+    assert "adam 2 runs, 1 failed; seeds 0 to 1; 2 commands" in " ".join(text.split())
     assert "failed (RuntimeError: out of memory)" in text
     assert "lodo-bench run --optimizer adam --seeds 9" in text
     assert "on there" in text and "commit 0123456789ab" in text
@@ -296,4 +296,5 @@ def test_decays_near_one_keep_their_digits():
 
 
 def test_the_head_says_from_what_the_page_was_made():
-    assert about_text("today", "lodo-bench 1", [ordinary()]) == "Made today by lodo-bench 1 from 4 runs and 1 search."
+    text = about_text("today", "lodo-bench 1", [ordinary()])
+    assert text == "Created today by lodo-bench 1 from 4 runs and 1 search."

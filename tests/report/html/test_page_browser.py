@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium or Chr
 
 ROWS = "[...document.querySelector('table.sortable').tBodies[0].rows].map(row => row.cells[0].textContent)"
 LINES = "document.querySelectorAll('figure.chart svg')[0].querySelectorAll('path.line').length"
-BUBBLE = "document.querySelector('figure.chart .bubble')"
+TOOLTIP = "document.querySelector('figure.chart .tooltip')"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "page.html"
     metrics = {"hessian_error": MetricHistory(np.array([100, 200, 300]), np.array([0.9, 0.8, 0.7]))}
     losses = 1 + np.random.default_rng(0).random(2000) / np.arange(1, 2001)
-    path.write_text(render([ordinary()], Curves(losses, metrics), "Made today."))
+    path.write_text(render([ordinary()], Curves(losses, metrics), "Created today."))
     return path
 
 
@@ -105,9 +105,9 @@ def test_a_press_on_the_legend_hides_a_line_in_every_chart(quiet, file):
 
 def test_what_grows_beyond_bounds_leaves_the_picture_unless_it_is_alone(quiet, tmp_path):
     path = tmp_path / "page.html"
-    path.write_text(render([beyond_bounds()], Unlike(), "Made today."))
+    path.write_text(render([beyond_bounds()], Unlike(), "Created today."))
     quiet.open(path)
-    told = "document.querySelector('figure.chart .leaving').textContent"
+    told = "document.querySelector('figure.chart .clipped').textContent"
     highest = "document.querySelector('figure.chart .axes text').parentNode.textContent.includes('10⁵')"
     assert (quiet.run(told), quiet.run(highest)) == ("bfgs is clipped at the top: up to 5.7e+05", False)
     quiet.run("document.querySelector('.legend button').click()")
@@ -129,22 +129,22 @@ def test_the_pointer_shows_the_values_under_it(quiet, file):
     corner = "(r => [r.left, r.top, r.width])(document.querySelector('figure.chart svg').getBoundingClientRect())"
     left, top, width = quiet.run(corner)
     quiet.move(left + width - 14, top + 80)
-    assert quiet.run(f"{BUBBLE}.hidden") is False
-    text = quiet.run(f"{BUBBLE}.textContent")
+    assert quiet.run(f"{TOOLTIP}.hidden") is False
+    text = quiet.run(f"{TOOLTIP}.textContent")
     assert "steps" in text and "adam" in text and "lodo" in text
     quiet.move(left + 5, top + 80)
-    assert quiet.run(f"{BUBBLE}.hidden") is True
+    assert quiet.run(f"{TOOLTIP}.hidden") is True
 
 
 def test_arrow_keys_go_along_the_curves(quiet, file):
     quiet.open(file)
     quiet.run("document.querySelector('figure.chart svg').focus()")
     quiet.press("ArrowRight")
-    assert quiet.run(f"{BUBBLE}.querySelector('strong').textContent") == "1 steps"
+    assert quiet.run(f"{TOOLTIP}.querySelector('strong').textContent") == "1 steps"
     quiet.press("End")
-    assert quiet.run(f"{BUBBLE}.querySelector('strong').textContent") == "2,000 steps"
+    assert quiet.run(f"{TOOLTIP}.querySelector('strong').textContent") == "2,000 steps"
     quiet.press("Escape")
-    assert quiet.run(f"{BUBBLE}.hidden") is True
+    assert quiet.run(f"{TOOLTIP}.hidden") is True
 
 
 def test_an_individual_under_the_pointer_is_shown_in_every_panel(quiet, file):
@@ -153,4 +153,4 @@ def test_an_individual_under_the_pointer_is_shown_in_every_panel(quiet, file):
     dot = "(r => [r.left + r.width / 2, r.top + r.height / 2])(document.querySelector('.dot').getBoundingClientRect())"
     quiet.move(*quiet.run(dot))
     assert quiet.run("document.querySelectorAll('.search .chosen').length") == 3
-    assert "generation 1, individual 0" in quiet.run("document.querySelector('.search > .bubble').textContent")
+    assert "generation 1, individual 0" in quiet.run("document.querySelector('.search > .tooltip').textContent")

@@ -66,11 +66,11 @@ def gzipped(name):
     return gzip.compress(CONTENTS[name], mtime=0)
 
 
-class Listener:
+class Callback:
     def __init__(self):
         self.events, self.amounts = [], []
 
-    def started(self, piece, mirror):
+    def started(self, name, mirror):
         self.events.append(("started", mirror))
 
     def progress(self, done, total):
@@ -79,8 +79,8 @@ class Listener:
     def failed(self, source, reason):
         self.events.append(("failed", source, reason))
 
-    def ended(self, piece, how):
-        self.events.append(("ended", piece, how))
+    def finished(self, name, outcome):
+        self.events.append(("finished", name, outcome))
 
     def of(self, kind):
         return [event[1:] for event in self.events if event[0] == kind]

@@ -54,18 +54,18 @@ def test_other_members_are_left_where_they_are(stranger, tmp_path):
 
 
 BAD = {
-    "symbolic link": ([member(FIRST[0], type=tarfile.SYMTYPE, linkname="/etc/passwd")], "no plain file"),
-    "hard link": ([member(FIRST[0], type=tarfile.LNKTYPE, linkname=SECOND[0])], "no plain file"),
-    "directory": ([member(FIRST[0], type=tarfile.DIRTYPE)], "no plain file"),
-    "pipe": ([member(FIRST[0], type=tarfile.FIFOTYPE)], "no plain file"),
-    "device": ([member(FIRST[0], type=tarfile.CHRTYPE, devmajor=1, devminor=5)], "no plain file"),
+    "symbolic link": ([member(FIRST[0], type=tarfile.SYMTYPE, linkname="/etc/passwd")], "not a regular file"),
+    "hard link": ([member(FIRST[0], type=tarfile.LNKTYPE, linkname=SECOND[0])], "not a regular file"),
+    "directory": ([member(FIRST[0], type=tarfile.DIRTYPE)], "not a regular file"),
+    "pipe": ([member(FIRST[0], type=tarfile.FIFOTYPE)], "not a regular file"),
+    "device": ([member(FIRST[0], type=tarfile.CHRTYPE, devmajor=1, devminor=5)], "not a regular file"),
     "short": ([member(FIRST[0], FIRST[1][:-1])], "is truncated"),
-    "long": ([member(FIRST[0], FIRST[1] + b"x")], "holds too much"),
+    "long": ([member(FIRST[0], FIRST[1] + b"x")], "contains too much"),
     "altered": ([member(FIRST[0], b"x" * len(FIRST[1]))], "is altered: the md5 of its content"),
     "missing": ([member(*FIRST)], f"lacks {SECOND[0]}"),
     "nothing": ([], "lacks"),
-    "huge stranger": ([member("bomb", bytes(10_000_000)), member(*FIRST), member(*SECOND)], "holds too much"),
-    "many strangers": ([*(member(f"{i}") for i in range(200)), member(*FIRST), member(*SECOND)], "holds too much"),
+    "huge stranger": ([member("bomb", bytes(10_000_000)), member(*FIRST), member(*SECOND)], "contains too much"),
+    "many strangers": ([*(member(f"{i}") for i in range(200)), member(*FIRST), member(*SECOND)], "contains too much"),
 }
 
 
@@ -91,7 +91,7 @@ def test_an_altered_archive_is_not_even_opened(tmp_path):
     content = archive()
     (piece,) = archived(content=content).downloads
     path = tmp_path / "archive"
-    for wrong, reason in ((content[:-1], f"must have {len(content):,}"), (content[:-1] + b"?", "its sha256 is")):
+    for wrong, reason in ((content[:-1], f"instead of {len(content):,}"), (content[:-1] + b"?", "its sha256 is")):
         path.write_bytes(wrong)
         with pytest.raises(InvalidFileError, match=reason):
             unpack(piece, path, FOLDER, tmp_path)

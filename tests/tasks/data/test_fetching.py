@@ -15,7 +15,7 @@ from tests.tasks.data.synthetic import (
     ARCHIVE,
     CONTENTS,
     FOLDER,
-    Listener,
+    Callback,
     archive,
     archived,
     begun,
@@ -44,32 +44,32 @@ def serve_zipped(server, base="/"):
 
 def test_gzip_files_are_fetched_and_unpacked(server, tmp_path):
     serve_zipped(server)
-    listener = Listener()
-    folder = fetch(zipped(f"{server.url}/"), tmp_path, listener)
+    callback = Callback()
+    folder = fetch(zipped(f"{server.url}/"), tmp_path, callback)
     assert folder == tmp_path / "mnist"
     assert_complete(folder)
-    assert listener.of("ended") == [(f"{name}.gz", "fetched and checked") for name in CONTENTS]
-    assert listener.of("failed") == []
+    assert callback.of("finished") == [(f"{name}.gz", "downloaded and verified") for name in CONTENTS]
+    assert callback.of("failed") == []
 
 
 def test_an_archive_is_fetched_and_only_its_wanted_files_unpacked(server, tmp_path):
     url = server.at(f"/{ARCHIVE}", archive())
-    listener = Listener()
-    folder = fetch(archived([url]), tmp_path, listener)
+    callback = Callback()
+    folder = fetch(archived([url]), tmp_path, callback)
     assert_complete(folder)
     size = len(archive())
-    assert listener.amounts[-1] == (size, size)
+    assert callback.amounts[-1] == (size, size)
 
 
 def test_what_is_there_is_not_fetched_again(server, tmp_path):
     serve_zipped(server)
     data_set = zipped(f"{server.url}/")
-    fetch(data_set, tmp_path, Listener())
+    fetch(data_set, tmp_path, Callback())
     asked = len(server.requests)
-    listener = Listener()
-    fetch(data_set, tmp_path, listener)
+    callback = Callback()
+    fetch(data_set, tmp_path, callback)
     assert len(server.requests) == asked == 2
-    assert listener.of("ended") == [(f"{name}.gz", "is there already") for name in CONTENTS]
+    assert callback.of("finished") == [(f"{name}.gz", "already present") for name in CONTENTS]
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -79,7 +79,7 @@ def test_a_damaged_file_is_replaced_and_the_others_are_kept(suffix, server, tmp_
     folder.mkdir()
     (folder / "first.bin.gz").write_bytes(gzipped("first.bin"))
     (folder / f"second.bin{suffix}").write_bytes(b"\x1f\x8b damaged")
-    fetch(zipped(f"{server.url}/"), tmp_path, Listener())
+    fetch(zipped(f"{server.url}/"), tmp_path, Callback())
     assert [path for path, _ in server.requests] == ["/second.bin.gz"]
     assert (folder / "second.bin").read_bytes() == CONTENTS["second.bin"]
     assert not (folder / "first.bin").exists()
@@ -88,7 +88,7 @@ def test_a_damaged_file_is_replaced_and_the_others_are_kept(suffix, server, tmp_
 def test_files_that_a_server_uncompresses_are_fetched_too(server, tmp_path):
     for name, content in CONTENTS.items():
         server.at(f"/{name}.gz", content)
-    assert_complete(fetch(zipped(f"{server.url}/"), tmp_path, Listener()))
+    assert_complete(fetch(zipped(f"{server.url}/"), tmp_path, Callback()))
 
 
 def answer_with(status):
@@ -126,30 +126,30 @@ def test_a_useless_mirror_is_passed_over(case, server, tmp_path):
     serve_zipped(server, "/good/")
     serve_zipped(server, "/bad/")
     server.answers["/bad/first.bin.gz"] = answer
-    listener = Listener()
-    folder = fetch(zipped(f"{server.url}/bad/", f"{server.url}/good/"), tmp_path, listener)
+    callback = Callback()
+    folder = fetch(zipped(f"{server.url}/bad/", f"{server.url}/good/"), tmp_path, callback)
     assert_complete(folder)
-    (source, told), *more = listener.of("failed")
+    (source, told), *more = callback.of("failed")
     assert source == f"{server.url}/bad/first.bin.gz" and not more
     assert reason in told
 
 
 def test_a_mirror_without_a_server_is_passed_over(server, tmp_path):
     serve_zipped(server)
-    listener = Listener()
-    assert_complete(fetch(zipped("http://127.0.0.1:1/", f"{server.url}/"), tmp_path, listener))
-    assert listener.of("failed")[0] == ("http://127.0.0.1:1/first.bin.gz", "Connection refused")
+    callback = Callback()
+    assert_complete(fetch(zipped("http://127.0.0.1:1/", f"{server.url}/"), tmp_path, callback))
+    assert callback.of("failed")[0] == ("http://127.0.0.1:1/first.bin.gz", "Connection refused")
 
 
 def test_without_any_use_each_mirror_is_named_with_its_reason(server, tmp_path):
     server.at("/broken/first.bin.gz", b"nothing")
     data_set = zipped(f"{server.url}/broken/", "http://127.0.0.1:1/")
     with pytest.raises(UsageError) as caught:
-        fetch(data_set, tmp_path, Listener())
+        fetch(data_set, tmp_path, Callback())
     message = str(caught.value)
     for text in (
-        "first.bin.gz could be had from no mirror",
-        f"{server.url}/broken/first.bin.gz: what came is truncated",
+        "first.bin.gz could not be downloaded from any mirror",
+        f"{server.url}/broken/first.bin.gz: the download is truncated",
         "http://127.0.0.1:1/first.bin.gz: Connection refused",
         f"put it into '{tmp_path / 'mnist'}'",
     ):
@@ -161,34 +161,34 @@ def test_what_would_fail_again_is_not_tried_again(server, tmp_path):
     server.at("/altered/first.bin.gz", b"nothing")
     server.at("/down/first.bin.gz", answer_with(503))
     bases = [f"{server.url}/{name}/" for name in ("missing", "altered", "down")]
-    with pytest.raises(UsageError, match="from no mirror"):
-        fetch(zipped(*bases), tmp_path, Listener())
+    with pytest.raises(UsageError, match="from any mirror"):
+        fetch(zipped(*bases), tmp_path, Callback())
     paths = [path.split("/")[1] for path, _ in server.requests]
     assert paths == ["missing", "altered", "down", "down"]
 
 
 def test_a_begun_archive_is_continued(server, tmp_path):
     content = archive()
-    listener = Listener()
+    callback = Callback()
     url = server.at(f"/{ARCHIVE}", cut_off(content, 200_000))
-    assert_complete(fetch(archived([url]), tmp_path, listener))
+    assert_complete(fetch(archived([url]), tmp_path, callback))
     first, second = server.requests
     assert begun(first) == 0 and 100_000 < begun(second) <= 200_000
-    done = [done for done, _ in listener.amounts]
+    done = [done for done, _ in callback.amounts]
     assert done == sorted(done) and done[-1] == len(content)
-    assert {total for _, total in listener.amounts} == {len(content)}
+    assert {total for _, total in callback.amounts} == {len(content)}
 
 
 def test_what_came_of_an_archive_is_used_by_the_next_command(server, tmp_path):
     content = archive()
     data_set = archived([server.at("/a", lambda handler: send(handler, content[:200_000], declared=len(content)))])
-    with pytest.raises(UsageError, match="from no mirror"):
-        fetch(data_set, tmp_path, Listener())
+    with pytest.raises(UsageError, match="from any mirror"):
+        fetch(data_set, tmp_path, Callback())
     assert names(tmp_path / "cifar10") == [PART]
     size = (tmp_path / "cifar10" / PART).stat().st_size
     server.at("/a", cut_off(content, 0))
     server.requests.clear()
-    assert_complete(fetch(data_set, tmp_path, Listener()))
+    assert_complete(fetch(data_set, tmp_path, Callback()))
     assert [begun(request) for request in server.requests] == [size]
     assert size > 100_000
 
@@ -197,7 +197,7 @@ def test_another_mirror_goes_on_with_what_one_began(server, tmp_path):
     content = archive()
     first = server.at("/a", lambda handler: send(handler, content[:200_000], declared=len(content)))
     second = server.at("/b", cut_off(content, 0))
-    assert_complete(fetch(archived([first, second]), tmp_path, Listener()))
+    assert_complete(fetch(archived([first, second]), tmp_path, Callback()))
     assert [path for path, _ in server.requests] == ["/a", "/b"]
     assert begun(server.requests[1]) > 100_000
 
@@ -210,13 +210,13 @@ def begin(tmp_path, content):
 def test_a_server_that_cannot_continue_sends_the_whole(server, tmp_path):
     begin(tmp_path, archive()[:500])
     url = server.at("/a", archive())
-    assert_complete(fetch(archived([url]), tmp_path, Listener()))
+    assert_complete(fetch(archived([url]), tmp_path, Callback()))
     assert server.requests == [("/a", "bytes=500-")]
 
 
 def test_a_complete_part_is_not_fetched_again(server, tmp_path):
     begin(tmp_path, archive())
-    assert_complete(fetch(archived([server.at("/a", archive())]), tmp_path, Listener()))
+    assert_complete(fetch(archived([server.at("/a", archive())]), tmp_path, Callback()))
     assert server.requests == []
 
 
@@ -232,7 +232,7 @@ def test_a_part_that_is_wrong_is_thrown_away(part, server, tmp_path):
         else:
             send(handler, content[start:], status=206 if start else 200)
 
-    assert_complete(fetch(archived([server.at("/a", answer)]), tmp_path, Listener()))
+    assert_complete(fetch(archived([server.at("/a", answer)]), tmp_path, Callback()))
     assert server.requests[-1] == ("/a", None)
 
 
@@ -240,10 +240,10 @@ def test_an_archive_put_there_by_hand_is_unpacked(tmp_path):
     folder = tmp_path / "cifar10"
     folder.mkdir()
     (folder / ARCHIVE).write_bytes(archive())
-    listener = Listener()
-    fetch(archived(), tmp_path, listener)
+    callback = Callback()
+    fetch(archived(), tmp_path, callback)
     assert_complete(folder, ARCHIVE)
-    assert listener.of("ended") == [(ARCHIVE, "was there, is unpacked and checked")]
+    assert callback.of("finished") == [(ARCHIVE, "found, unpacked and verified")]
 
 
 def test_an_altered_archive_put_there_by_hand_is_named(tmp_path):
@@ -252,10 +252,10 @@ def test_an_altered_archive_put_there_by_hand_is_named(tmp_path):
     altered = bytearray(archive())
     altered[100] ^= 1
     (folder / ARCHIVE).write_bytes(altered)
-    listener = Listener()
-    with pytest.raises(UsageError, match="from no mirror"):
-        fetch(archived(), tmp_path, listener)
-    (source, reason), *_ = listener.of("failed")
+    callback = Callback()
+    with pytest.raises(UsageError, match="from any mirror"):
+        fetch(archived(), tmp_path, callback)
+    (source, reason), *_ = callback.of("failed")
     assert source == str(folder / ARCHIVE) and "is altered: its sha256 is" in reason
     assert names(folder) == [ARCHIVE]
     assert (folder / ARCHIVE).read_bytes() == altered
@@ -266,25 +266,25 @@ def test_files_in_the_archives_own_folder_are_found(tmp_path):
     folder.mkdir(parents=True)
     for name, content in CONTENTS.items():
         (folder / name).write_bytes(content)
-    listener = Listener()
-    fetch(archived(), tmp_path, listener)
-    assert listener.of("ended") == [(ARCHIVE, "is there already")]
+    callback = Callback()
+    fetch(archived(), tmp_path, callback)
+    assert callback.of("finished") == [(ARCHIVE, "already present")]
 
 
 def test_a_stand_in_is_left_alone(tmp_path):
     write_mnist(tmp_path, 3, 2)
     before = {path: path.read_bytes() for path in (tmp_path / "mnist").iterdir()}
     with pytest.raises(
-        UsageError, match=r"holds a stand-in for mnist, which is left alone. Remove its 'stand-in.json'"
+        UsageError, match=r"contains a stand-in for mnist, which is never overwritten. Remove its 'stand-in.json'"
     ):
-        fetch(MNIST, tmp_path, Listener())
+        fetch(MNIST, tmp_path, Callback())
     assert {path: path.read_bytes() for path in (tmp_path / "mnist").iterdir()} == before
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UsageError, match=r"file/mnist' cannot take mnist: .*--data-dir or LODO_BENCH_DATA"):
-        fetch(zipped(), tmp_path / "file", Listener())
+    with pytest.raises(UsageError, match=r"cannot write mnist to '.*file/mnist': .*Choose another data directory"):
+        fetch(zipped(), tmp_path / "file", Callback())
 
 
 def test_a_full_disk_leaves_no_half_file(server, tmp_path, monkeypatch):
@@ -296,21 +296,21 @@ def test_a_full_disk_leaves_no_half_file(server, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(UsageError, match=r"No space left on device. Make room"):
-        fetch(zipped(f"{server.url}/"), tmp_path, Listener())
+    with pytest.raises(UsageError, match=r"No space left on device. Free some space"):
+        fetch(zipped(f"{server.url}/"), tmp_path, Callback())
     assert names(tmp_path / "mnist") == []
 
 
 def test_an_interruption_leaves_no_half_file(server, tmp_path, monkeypatch):
     serve_zipped(server)
-    put = archives._put
+    put = archives._write
 
     def interrupted(path, content):
         if path.name == "second.bin":
             raise KeyboardInterrupt
         put(path, content)
 
-    monkeypatch.setattr(archives, "_put", interrupted)
+    monkeypatch.setattr(archives, "_write", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fetch(zipped(f"{server.url}/"), tmp_path, Listener())
+        fetch(zipped(f"{server.url}/"), tmp_path, Callback())
     assert names(tmp_path / "mnist") == ["first.bin"]

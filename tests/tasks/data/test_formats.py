@@ -34,9 +34,9 @@ def test_an_idx_file_byte_by_byte():
 
 
 BAD_IDX = {
-    "empty": (b"", "is no idx file"),
-    "three bytes": (b"\0\0\x08", "is no idx file"),
-    "text": (b"Dear diary", "is no idx file"),
+    "empty": (b"", "is not an idx file"),
+    "three bytes": (b"\0\0\x08", "is not an idx file"),
+    "text": (b"Dear diary", "is not an idx file"),
     "of floats": (b"\0\0\x0d\x01" + bytes(8), "elements of type 13; it must hold unsigned bytes"),
     "within its header": (b"\0\0\x08\x03\0\0\0\x01", "ends within its header"),
     "without dimensions": (b"\0\0\x08\x00\x07", "its header says nothing"),

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.tasks.data import load_cifar10, load_mnist
 from lodo_bench.tasks.data.catalog import CIFAR10, MNIST
 from tests.stand_in_data import (
@@ -43,7 +43,7 @@ def test_a_stand_in_for_mnist(compressed, tmp_path, caplog):
     tensors = (data.train_images, data.train_labels, data.test_images, data.test_labels)
     assert all(tensor.dtype == torch.uint8 and tensor.is_contiguous() for tensor in tensors)
     assert caplog.messages == [
-        f"lodo-bench: not the real mnist, but mnist (stand-in: tiny) from '{tmp_path / 'mnist'}'"
+        f"lodo-bench: using the stand-in mnist (stand-in: tiny) from '{tmp_path / 'mnist'}' instead of the real mnist"
     ]
 
 
@@ -95,8 +95,9 @@ def test_data_sets_do_not_mix(tmp_path):
 def assert_refused(load, directory, *texts):
     with pytest.raises(UsageError) as caught:
         load(directory)
-    for text in (*texts, "--data-dir or LODO_BENCH_DATA"):
+    for text in texts:
         assert text in str(caught.value)
+    assert caught.value.remedy in (Remedy.FETCH_DATA, Remedy.CHOOSE_DATA_DIRECTORY)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def assert_refused(load, directory, *texts):
     [(load_mnist, "mnist", "train-images-idx3-ubyte"), (load_cifar10, "cifar10", "data_batch_1.bin")],
 )
 def test_missing_data_name_the_remedy(load, name, first, tmp_path):
-    assert_refused(load, tmp_path, f"'{tmp_path}/{name}/{first}' is missing", f"lodo-bench data fetch {name}")
+    assert_refused(load, tmp_path, f"'{tmp_path}/{name}/{first}' is missing", f"Fetch {name}")
     with pytest.raises(UsageError, match="/none/"):
         load()
 
@@ -130,7 +131,7 @@ def test_data_of_the_real_size_but_altered_are_refused(load, data_set, tmp_path)
     with (folder / file.name).open("wb") as handle:
         handle.truncate(file.size)
     algorithm, _, digest = file.checksum.partition(":")
-    assert_refused(load, tmp_path, f"is altered: the {algorithm} of its content is", f"must be {digest}", "data fetch")
+    assert_refused(load, tmp_path, f"is altered: the {algorithm} of its content is", f"instead of {digest}", "Fetch")
 
 
 def damaged(tmp_path, content, name=TRAIN_IMAGES):
@@ -146,9 +147,9 @@ DAMAGED = {
     "longer": (GOOD + b"x", "is too long"),
     "altered": (GOOD[:-1] + b"x", "is altered: the sha256"),
     "gzip, truncated": (gzip.compress(GOOD)[:-9], "its gzip data ends too early"),
-    "gzip, altered": (gzip.compress(GOOD)[:-8] + bytes(8), "is no valid gzip file"),
+    "gzip, altered": (gzip.compress(GOOD)[:-8] + bytes(8), "is not a valid gzip file"),
     "gzip, of something else": (gzip.compress(b"x" * len(GOOD)), "is altered"),
-    "gzip, with a tail": (gzip.compress(GOOD) + b"tail", "is no valid gzip file"),
+    "gzip, with a tail": (gzip.compress(GOOD) + b"tail", "is not a valid gzip file"),
     "gzip, magic alone": (b"\x1f\x8b", "gzip"),
     "gzip, a bomb": (gzip.compress(bytes(30_000_000)), "is too long"),
     "gzip, of many empty parts": (gzip.compress(b"") * 10_000 + gzip.compress(GOOD), "is too long"),
@@ -172,10 +173,10 @@ def test_a_pipe_or_a_directory_in_the_place_of_a_file_is_no_hang(tmp_path):
     path = directory / "mnist" / TRAIN_IMAGES
     path.unlink()
     os.mkfifo(path)
-    assert_refused(load_mnist, directory, "is no plain file")
+    assert_refused(load_mnist, directory, "is not a regular file")
     path.unlink()
     path.mkdir()
-    assert_refused(load_mnist, directory, "is no plain file")
+    assert_refused(load_mnist, directory, "is not a regular file")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to the superuser")
@@ -188,7 +189,7 @@ def test_a_file_that_must_not_be_read_is_named(tmp_path):
 def test_a_declared_file_that_is_not_in_its_format_is_named(tmp_path):
     contents = MNIST_CONTENTS | {TRAIN_IMAGES: b"Dear diary"}
     directory = write_stand_in(tmp_path, "mnist", contents)
-    assert_refused(load_mnist, directory, f"'{TRAIN_IMAGES}' is no idx file", "Mend the stand-in")
+    assert_refused(load_mnist, directory, f"'{TRAIN_IMAGES}' is not an idx file", "Choose another data directory")
 
 
 def load_or_refuse(load, directory):
@@ -196,7 +197,7 @@ def load_or_refuse(load, directory):
     try:
         return load(directory)
     except UsageError as error:
-        assert "--data-dir or LODO_BENCH_DATA" in str(error)
+        assert error.remedy is not None
         return None
 
 

@@ -1,12 +1,12 @@
-// Learning curves: lines with bands, a legend that hides them, and the values under the pointer.
+// Learning curves: lines with bands, a legend that toggles them, and the values at the pointer.
 
 function sectionCharts(section, charts) {
   const hidden = new Set();
   const redraws = charts.map(({figure, data}) => chart(figure, data, hidden));
   const legend = section.querySelector(".legend");
-  const looks = new Map(charts.flatMap(({data}) => data.lines.map((line) => [line.label, line.look])));
-  for (const [label, look] of looks) {
-    const button = html("button", "entry", swatch(look), html("span", "", label));
+  const styles = new Map(charts.flatMap(({data}) => data.lines.map((line) => [line.label, line.style])));
+  for (const [label, style] of styles) {
+    const button = html("button", "entry", swatch(style), html("span", "", label));
     button.type = "button";
     button.setAttribute("aria-pressed", "true");
     button.addEventListener("click", () => {
@@ -18,29 +18,29 @@ function sectionCharts(section, charts) {
   }
 }
 
-function swatch(look) {
+function swatch(style) {
   const picture = svg("svg", {width: 34, height: 12, viewBox: "0 0 34 12", "aria-hidden": "true"});
   picture.append(
-    svg("path", {class: "line", d: "M1 6H33", "stroke-dasharray": DASHES[look.dash]}),
-    svg("path", {class: "marker", d: MARKERS[look.marker], transform: "translate(17 6)"}),
+    svg("path", {class: "line", d: "M1 6H33", "stroke-dasharray": DASHES[style.dash]}),
+    svg("path", {class: "marker", d: MARKERS[style.marker], transform: "translate(17 6)"}),
   );
-  return inked(picture, look);
+  return inked(picture, style);
 }
 
 function chart(figure, data, hidden) {
   const place = figure.querySelector(".plot");
-  const bubble = html("div", "bubble");
-  bubble.hidden = true;
-  bubble.setAttribute("role", "status");
-  const leaving = html("p", "leaving");
-  figure.append(leaving);
+  const tooltip = html("div", "tooltip");
+  tooltip.hidden = true;
+  tooltip.setAttribute("role", "status");
+  const notes = html("p", "clipped");
+  figure.append(notes);
   const state = {x: suits("log", data.lines.map((line) => line.x)), y: suits("log", data.lines.map((line) => line.middle))};
-  const redraw = redrawn(place, (width) => drawChart(place, bubble, leaving, data, hidden, state, width));
+  const redraw = redrawn(place, (width) => drawChart(place, tooltip, notes, data, hidden, state, width));
   for (const axis of ["x", "y"]) figure.querySelector(".controls").append(scaleButton(axis, state, redraw));
   return redraw;
 }
 
-// A logarithmic scale suits what is never below 0 and not always 0.
+// A logarithmic scale suits values that are never negative and not all 0.
 function suits(kind, lists) {
   const values = lists.flat().filter((value) => value !== null);
   return values.every((value) => value >= 0) && values.some((value) => value > 0) ? kind : "linear";
@@ -62,41 +62,41 @@ function scaleButton(axis, state, redraw) {
   return button;
 }
 
-function drawChart(place, bubble, leaving, data, hidden, state, width) {
+function drawChart(place, tooltip, notes, data, hidden, state, width) {
   const height = Math.min(Math.max(0.62 * width, 250), 400);
   const box = {left: 62, right: width - 12, top: 14, bottom: height - 44};
   const shown = data.lines.filter((line) => !hidden.has(line.label));
-  let heights = shown.flatMap(framing);
-  if (!heights.length) heights = shown.flatMap((line) => [...line.low, ...line.high]);
-  // Alone, a line that grows beyond bounds squeezes nobody.
-  const gone = shown.every((line) => line.leaving) ? [] : shown.filter((line) => line.leaving);
-  if (gone.length) heights = heights.filter((value) => value <= data.ceiling);
-  leaving.textContent = gone.map((line) => line.leaving).join("; ");
-  if (data.bound) heights.push(data.bound.loss);
+  let values = shown.flatMap(settled);
+  if (!values.length) values = shown.flatMap((line) => [...line.low, ...line.high]);
+  // If all visible curves explode, none is clipped.
+  const clipped = shown.every((line) => line.clipped) ? [] : shown.filter((line) => line.clipped);
+  if (clipped.length) values = values.filter((value) => value <= data.ceiling);
+  notes.textContent = clipped.map((line) => line.clipped).join("; ");
+  if (data.bound) values.push(data.bound.loss);
   const x = makeScale(state.x, shown.flatMap((line) => line.x), box.left, box.right, 0.015);
-  const y = makeScale(state.y, heights, box.bottom, box.top);
+  const y = makeScale(state.y, values, box.bottom, box.top);
   const picture = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: 0});
-  picture.setAttribute("aria-label", `${data.title}. Arrow keys go along the curves and read out their values.`);
+  picture.setAttribute("aria-label", `${data.title}. Use the arrow keys to move along the curves and read their values.`);
   axes(picture, box, x, y, {x: data.x});
   if (data.bound) drawBound(picture, box, y, data.bound);
-  const inside = clipped(picture, box);
+  const inside = clippedGroup(picture, box);
   shown.forEach((line) => drawBand(inside, line, x, y));
   shown.forEach((line) => drawLine(inside, line, x, y));
   shown.forEach((line, index) => drawMarks(picture, line, x, y, index / shown.length));
   if (data.bound) nameBound(picture, box, y, data.bound);
   const pointer = svg("line", {class: "pointer", y1: box.top, y2: box.bottom, visibility: "hidden"});
   picture.append(pointer);
-  place.replaceChildren(picture, bubble);
-  bubble.hidden = true;
-  readValues({place, picture, pointer, bubble, box, x, data, shown});
+  place.replaceChildren(picture, tooltip);
+  tooltip.hidden = true;
+  readValues({place, picture, pointer, tooltip, box, x, data, shown});
 }
 
-// What the picture must have room for: the values after the last run that diverges, if any does. What diverges reaches
-// any height on its way, and would leave no room for the others.
-function framing(line) {
+// The values after the last divergence, which determine the axis limits: a diverging run reaches arbitrarily large values
+// first, and would compress everything else.
+function settled(line) {
   const last = Math.max(-Infinity, ...line.ends.map(([x]) => x));
-  const settled = (_, index) => line.x[index] > last;
-  return [...line.low.filter(settled), ...line.high.filter(settled)];
+  const after = (_, index) => line.x[index] > last;
+  return [...line.low.filter(after), ...line.high.filter(after)];
 }
 
 function drawBound(picture, box, y, bound) {
@@ -114,34 +114,34 @@ function drawBand(picture, line, x, y) {
   if (line.runs < 2 || line.x.length < 2) return;
   const upper = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.high[i]).toFixed(1)}`);
   const lower = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.low[i]).toFixed(1)}`).reverse();
-  picture.append(inked(svg("path", {class: "band", d: `M${[...upper, ...lower].join("L")}z`}), line.look));
+  picture.append(inked(svg("path", {class: "band", d: `M${[...upper, ...lower].join("L")}z`}), line.style));
 }
 
 function drawLine(parent, line, x, y) {
   if (!line.x.length) return;
   const path = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.middle[i]).toFixed(1)}`).join("L");
-  parent.append(inked(svg("path", {class: "line", d: `M${path}`, "stroke-dasharray": DASHES[line.look.dash]}), line.look));
+  parent.append(inked(svg("path", {class: "line", d: `M${path}`, "stroke-dasharray": DASHES[line.style.dash]}), line.style));
 }
 
-// Markers of different lines stand at different places, so that none hides another. Crosses are where runs diverged.
+// Markers of different lines are staggered, so that none hides another. Crosses are where runs diverged.
 function drawMarks(picture, line, x, y, shift) {
-  const group = inked(svg("g"), line.look);
+  const group = inked(svg("g"), line.style);
   const put = (name, d, px, py) => group.append(svg("path", {class: name, d, transform: `translate(${px} ${py})`}));
   let next = line.x.length ? x(line.x[0]) + 90 * shift : 0;
   line.x.forEach((value, index) => {
     const [px, py] = [x(value), y(line.middle[index])];
     if (px < next || py !== y.beyond(line.middle[index])) return;
     next = px + 90;
-    put("marker", MARKERS[line.look.marker], px, py);
+    put("marker", MARKERS[line.style.marker], px, py);
   });
   for (const [ex, ey] of line.ends) if (ey !== null) put("cross", CROSS, x(ex), y(ey));
   picture.append(group);
 }
 
-function readValues({place, picture, pointer, bubble, box, x, data, shown}) {
+function readValues({place, picture, pointer, tooltip, box, x, data, shown}) {
   const places = [...new Set(shown.flatMap((line) => line.x))].sort((a, b) => a - b);
   let current = -1;
-  const hide = () => { bubble.hidden = true; pointer.setAttribute("visibility", "hidden"); };
+  const hide = () => { tooltip.hidden = true; pointer.setAttribute("visibility", "hidden"); };
   const show = (index) => {
     if (!places.length) return;
     current = Math.min(Math.max(index, 0), places.length - 1);
@@ -149,9 +149,9 @@ function readValues({place, picture, pointer, bubble, box, x, data, shown}) {
     pointer.setAttribute("x1", at);
     pointer.setAttribute("x2", at);
     pointer.setAttribute("visibility", "visible");
-    bubble.replaceChildren(...valuesAt(places[current], shown, data));
-    bubble.hidden = false;
-    float(bubble, place, at, box.top);
+    tooltip.replaceChildren(...valuesAt(places[current], shown, data));
+    tooltip.hidden = false;
+    float(tooltip, place, at, box.top);
   };
   picture.addEventListener("pointermove", (event) => {
     const at = event.clientX - picture.getBoundingClientRect().left;
@@ -169,13 +169,13 @@ function readValues({place, picture, pointer, bubble, box, x, data, shown}) {
   });
 }
 
-// Puts the bubble beside the place that it is about; beneath the plot where it would cover most of it.
-function float(bubble, place, at, top) {
+// Places the tooltip beside the pointer; below the chart where it would cover most of it.
+function float(tooltip, place, at, top) {
   if (place.clientWidth < 520) top = place.clientHeight + 4;
-  const room = place.clientWidth - bubble.offsetWidth;
-  const beside = at + 12 <= room ? at + 12 : at - 12 - bubble.offsetWidth;
-  bubble.style.left = `${Math.min(Math.max(beside, 0), Math.max(room, 0))}px`;
-  bubble.style.top = `${top}px`;
+  const room = place.clientWidth - tooltip.offsetWidth;
+  const beside = at + 12 <= room ? at + 12 : at - 12 - tooltip.offsetWidth;
+  tooltip.style.left = `${Math.min(Math.max(beside, 0), Math.max(room, 0))}px`;
+  tooltip.style.top = `${top}px`;
 }
 
 function nearest(sorted, value, forward) {
@@ -199,7 +199,7 @@ function valuesAt(at, shown, data) {
   found.sort((a, b) => a.middle - b.middle);
   const rows = found.map(({line, middle, low, high}) => html(
     "tr", "",
-    html("td", "", swatch(line.look)), html("th", "", line.label), html("td", "number", few(middle)),
+    html("td", "", swatch(line.style)), html("th", "", line.label), html("td", "number", few(middle)),
     html("td", "number faint", line.runs > 1 ? `${few(low, 3)} … ${few(high, 3)}` : ""),
   ));
   return [html("strong", "", `${few(at, 5)} ${data.unit}`), html("table", "", html("tbody", "", ...rows))];

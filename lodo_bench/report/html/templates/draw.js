@@ -1,4 +1,4 @@
-// Elements, scales, ticks and numbers. Text goes into the page as text nodes only, so no label can become markup.
+// Elements, scales, ticks and numbers. Text enters the page as text nodes only, so that no label becomes markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 const DASHES = {
@@ -29,14 +29,14 @@ function html(name, className = "", ...children) {
   return element;
 }
 
-function inked(element, look) {
+function inked(element, style) {
   element.classList.add("ink");
-  element.style.setProperty("--light", look.light);
-  element.style.setProperty("--dark", look.dark);
+  element.style.setProperty("--light", style.light);
+  element.style.setProperty("--dark", style.dark);
   return element;
 }
 
-// Few digits: plain where that is short, else with a power of ten.
+// Formats with few digits: plain where that is short, else with a power of ten.
 function few(value, digits = 4) {
   if (value === null || !isFinite(value)) return "–";
   const size = Math.abs(value);
@@ -59,7 +59,7 @@ function tickText(value) {
   return (factor === 1 ? "" : `${factor}·`) + `10${superscript(exponent)}`;
 }
 
-// What each kind of scale does to a value before it is laid out evenly.
+// Transforms of each kind of scale.
 const SCALES = {
   linear: {forward: (v) => v, inverse: (v) => v, has: (v) => isFinite(v)},
   log: {forward: Math.log10, inverse: (v) => 10 ** v, has: (v) => v > 0 && isFinite(v)},
@@ -70,8 +70,8 @@ const SCALES = {
   },
 };
 
-// Maps values between their lowest and highest, with a margin, to pixels from `start` to `end`. What is beyond an edge,
-// also what the scale does not have, such as 0 on a logarithmic one, is put on the edge; by `beyond`, outside of it.
+// Maps the range of the values, with a margin, to pixels from `start` to `end`. Values out of range, and values outside
+// of the scale's domain such as 0 on a log scale, map to the edge; with `beyond`, outside of it.
 function makeScale(kind, values, start, end, margin = 0.04) {
   const rule = SCALES[kind];
   let low = Infinity, high = -Infinity;
@@ -135,7 +135,7 @@ function logitTicks(low, high, count) {
   return found.filter((_, index) => index % apart === 0);
 }
 
-// Gridlines, ticks' labels and titles of both axes. `box` is {left, right, top, bottom} in pixels.
+// Grid lines, tick labels and titles of both axes. `box` is {left, right, top, bottom} in pixels.
 function axes(parent, box, x, y, labels) {
   const group = svg("g", {class: "axes"});
   for (const value of y.ticks(Math.max(3, Math.round((box.bottom - box.top) / 36)))) {
@@ -160,9 +160,9 @@ function axes(parent, box, x, y, labels) {
   parent.append(group);
 }
 
-// A group that shows nothing outside of the box.
+// A group that is clipped to the box.
 let clips = 0;
-function clipped(parent, box) {
+function clippedGroup(parent, box) {
   const id = `clip-${++clips}`;
   const frame = svg("rect", {x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top});
   const group = svg("g", {"clip-path": `url(#${id})`});
@@ -170,7 +170,7 @@ function clipped(parent, box) {
   return group;
 }
 
-// Draws again whenever the element gets another width, also when it is first shown.
+// Redraws whenever the width of the element changes, including when it is first shown.
 function redrawn(element, draw) {
   let width = 0;
   const redraw = () => { if (width > 0) draw(width); };

@@ -1,22 +1,22 @@
-// Searches: the fitness and each hyperparameter by generation, every individual a dot.
+// Hyperparameter searches: the fitness and each hyperparameter by generation.
 
 function search(place, data) {
   const panels = [
     {name: "fitness (loss)", scale: suits("log", [data.individuals.map((one) => one.fitness)]), values: (one) => one.fitness},
     ...data.panels.map((panel, index) => ({...panel, values: (one) => one.values[index]})),
   ];
-  const bubble = html("div", "bubble");
-  bubble.hidden = true;
+  const tooltip = html("div", "tooltip");
+  tooltip.hidden = true;
   const grid = html("div", "panels");
   const drawn = panels.map((panel) => {
     const holder = html("div", "plot");
     grid.append(html("figure", "panel", html("figcaption", "", panel.name), holder));
     return {panel, holder, marks: []};
   });
-  place.append(grid, bubble);
+  place.append(grid, tooltip);
   for (const one of drawn) redrawn(one.holder, (width) => drawPanel(one, data, width, (individual, holder) => {
     drawn.forEach(({marks}) => marks.forEach((mark, index) => mark.classList.toggle("chosen", index === individual)));
-    tell(bubble, place, holder, data, individual);
+    tell(tooltip, place, holder, data, individual);
   }));
 }
 
@@ -33,7 +33,7 @@ function drawPanel(one, data, width, choose) {
   const every = Math.ceil(count / 10);
   const xTicks = Array.from({length: count}, (_, index) => index + 1).filter((n) => (n - 1) % every === 0);
   axes(picture, box, x, y, {xTicks});
-  const group = inked(svg("g"), data.look);
+  const group = inked(svg("g"), data.style);
   if (panel.mean) drawSpread(group, panel, x, y);
   const places = data.individuals.map((individual) => [x(individual.x), broken(individual, panel) ? box.top : y(panel.values(individual))]);
   one.marks = data.individuals.map((individual, index) => {
@@ -56,7 +56,7 @@ function drawPanel(one, data, width, choose) {
   holder.replaceChildren(picture);
 }
 
-// The fitness of one that diverged is no number: it stands on the upper edge.
+// The fitness of an individual that diverged is missing: it is drawn on the upper edge.
 function broken(individual, panel) {
   return panel.values(individual) === null;
 }
@@ -79,19 +79,19 @@ function closest(places, px, py) {
   return found;
 }
 
-function tell(bubble, place, holder, data, index) {
-  bubble.hidden = index < 0;
+function tell(tooltip, place, holder, data, index) {
+  tooltip.hidden = index < 0;
   if (index < 0) return;
   const one = data.individuals[index];
   const rows = data.panels.map((panel, i) => html("tr", "", html("th", "", panel.name), html("td", "number", few(one.values[i]))));
-  bubble.replaceChildren(
+  tooltip.replaceChildren(
     html("strong", "", `generation ${one.generation}, individual ${one.index}`),
     html("table", "", html("tbody", "",
       html("tr", "", html("th", "", "fitness"), html("td", "number", one.fitness === null ? one.status : few(one.fitness))), ...rows)),
   );
   const outer = place.getBoundingClientRect(), inner = holder.getBoundingClientRect();
-  const room = place.clientWidth - bubble.offsetWidth;
-  const right = inner.right - outer.left + 6, left = inner.left - outer.left - bubble.offsetWidth - 6;
-  bubble.style.left = `${Math.max(right <= room ? right : Math.min(Math.max(left, 0), room), 0)}px`;
-  bubble.style.top = `${inner.top - outer.top + 8}px`;
+  const room = place.clientWidth - tooltip.offsetWidth;
+  const right = inner.right - outer.left + 6, left = inner.left - outer.left - tooltip.offsetWidth - 6;
+  tooltip.style.left = `${Math.max(right <= room ? right : Math.min(Math.max(left, 0), room), 0)}px`;
+  tooltip.style.top = `${inner.top - outer.top + 8}px`;
 }

@@ -1,4 +1,4 @@
-// Tables that are sorted by the column whose title is pressed.
+// Tables that are sorted by clicking a column header.
 
 function sortable(table) {
   const body = table.tBodies[0];
@@ -13,7 +13,7 @@ function sortable(table) {
   }));
 }
 
-// A bound, which is no optimizer, stays where it is: on top. What has no value comes last in either direction.
+// The row of a bound, which is no optimizer, stays on top. Missing values come last in either direction.
 function sorted(rows, column, sign) {
   const key = (row) => {
     const {value} = row.cells[column].dataset;
@@ -24,8 +24,8 @@ function sorted(rows, column, sign) {
     if (left === null || right === null) return (left === null) - (right === null);
     return sign * (typeof left === "number" ? left - right : left.localeCompare(right));
   };
-  const asides = rows.filter((row) => row.classList.contains("aside"));
-  return [...asides, ...rows.filter((row) => !row.classList.contains("aside")).sort(compare)];
+  const isBound = (row) => row.classList.contains("bound");
+  return [...rows.filter(isBound), ...rows.filter((row) => !isBound(row)).sort(compare)];
 }
 
 const data = JSON.parse(document.getElementById("data").textContent);

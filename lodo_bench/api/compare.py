@@ -1,0 +1,50 @@
+"""Comparisons of stored final runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lodo_bench.analysis.comparison import Comparison
+from lodo_bench.api.database import open_store
+from lodo_bench.api.requests import DEFAULT_DATABASE
+from lodo_bench.figures.comparisons import load_report_data
+from lodo_bench.report.data import ReportData
+from lodo_bench.tasks import TASKS
+from lodo_bench.tasks.base import Task
+
+
+def compare(task: str | type[Task] | None = None, *, db: str = DEFAULT_DATABASE) -> list[Comparison]:
+    """Compare all final runs in a database: means, significance, published values, cost.
+
+    Args:
+        task: a task's name, a path `package.module:Class` or a class; None compares the runs of every task.
+        db: results database, a file or an SQLAlchemy URL.
+
+    Returns:
+        One comparison for each task and its options, in the order in which they were first run.
+
+    Raises:
+        UsageError: if the task is unknown.
+        DatabaseError: if there is no such database.
+    """
+    name = task if task is None or isinstance(task, str) else TASKS.name_of(task)
+    return [comparison for comparison, _ in load_report(name, None, db).comparisons]
+
+
+def load_report(
+    task: str | None, target: float | None, db: str, on_notice: Callable[[str], None] = lambda _: None
+) -> ReportData:
+    """Compare all final runs in a database for a report.
+
+    Args:
+        task: a task's name or path; None for every task.
+        target: a loss; adds the steps and seconds to it.
+        db: results database, a file or an SQLAlchemy URL.
+        on_notice: is told of an upgrade of the database.
+
+    Raises:
+        UsageError: as `compare`.
+    """
+    if task is not None:
+        TASKS.check(task)
+    return load_report_data(open_store(db, on_notice), task, target)

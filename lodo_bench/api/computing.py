@@ -1,0 +1,74 @@
+"""Device, dtype, backend and workers from what was asked for."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from lodo_bench.api.progress import ProgressReporter
+from lodo_bench.api.requests import WorkersRequest
+from lodo_bench.compute.selection import best_backend, check_backend, why_unavailable
+from lodo_bench.errors import UsageError, check_choice
+from lodo_bench.spec.compute import Backend, BackendChoice, ComputeSpec, Device, DType
+from lodo_bench.tasks import TASKS
+from lodo_bench.training.validation import check_device
+from lodo_bench.tuner.driver import Cluster
+
+
+def compute_spec(device: Device, dtype: str | None, backend: str, task: str) -> ComputeSpec:
+    """Resolve the dtype, the task's own if None, and the backend, the fastest available one if `auto`.
+
+    Raises:
+        UsageError: if there is no such dtype or backend, or the backend cannot be used.
+    """
+    found = cast("DType", check_choice(dtype or TASKS.load(task).default_dtype, get_args(DType), "dtype"))
+    return ComputeSpec(device, found, resolve_backend(backend, device))
+
+
+def resolve_device(name: str) -> Device:
+    """Return the device of this name.
+
+    Raises:
+        UsageError: if there is no such device, or PyTorch cannot use it here.
+    """
+    device = cast("Device", check_choice(name, get_args(Device), "device"))
+    check_device(device)
+    return device
+
+
+def resolve_backend(name: str, device: Device) -> BackendChoice:
+    """Return the backend of this name; for `auto`, the fastest available one for the device.
+
+    Raises:
+        UsageError: if there is no such backend, or it cannot be used.
+    """
+    backend = cast("BackendChoice", check_choice(name, ("auto", *get_args(Backend)), "backend"))
+    check_backend(backend, device)
+    return best_backend(device) if backend == "auto" else backend
+
+
+def resolve_workers(request: WorkersRequest) -> Cluster:
+    """Return the workers of searches, which know their device.
+
+    Raises:
+        UsageError: for a combination that contradicts itself, or a device that is not available in this process.
+    """
+    gpus, device = request.gpus_per_worker, request.device
+    if device is None:
+        device = "cuda" if gpus else "cpu"
+    check_choice(device, get_args(Device), "device")
+    if gpus is None:
+        gpus = 1.0 if device == "cuda" else 0.0
+    if (device == "cuda") != (gpus > 0):
+        raise UsageError(
+            f"device '{device}' and {gpus:g} GPUs per worker contradict each other. Leave out one of them."
+        )
+    cluster = Cluster(request.workers, gpus, request.address)
+    if request.workers == 0:
+        check_device(cluster.device)
+    return cluster
+
+
+def notice_missing_numba(compute: ComputeSpec, progress: ProgressReporter) -> None:
+    """Tell once that CPUs compute faster with Numba, if it is missing."""
+    if compute.device == "cpu" and compute.backend == "torch" and why_unavailable("numba", "cpu") is not None:
+        progress.notice("Numba is not installed; for full speed on the CPU: pip install 'lodo-bench[cpu]'")

@@ -1,0 +1,41 @@
+"""Results databases by location."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+from lodo_bench.api.progress import ProgressReporter
+from lodo_bench.api.requests import RunRequest, TuneRequest
+from lodo_bench.results.database import Database
+from lodo_bench.results.store import Store
+from lodo_bench.runs.provenance import collect_provenance
+from lodo_bench.tasks import TASKS
+
+
+def open_store(location: str, on_notice: Callable[[str], None] = lambda _: None) -> Store:
+    """Open the results at `location`, which must exist; `on_notice` is told of an upgrade of the database."""
+    return Store(Database(location, create=False, on_notice=on_notice))
+
+
+def create_store(
+    request: TuneRequest | RunRequest, device: str, tasks: Sequence[str], threads: int, progress: ProgressReporter
+) -> Store:
+    """Open the results of a request for writing; create them if there are none.
+
+    Args:
+        request: has the location, and the command to record: the running script if empty.
+        device: recorded with the results.
+        tasks: names of the tasks, of which the data sets are recorded.
+        threads: the number that computes; recorded with the results.
+        progress: is told of an upgrade of the database.
+    """
+    data = ", ".join(name for name in (TASKS.load(task).dataset_name() for task in tasks) if name)
+    provenance = collect_provenance(device, request.command or script(), threads, data)
+    return Store(Database(request.db, create=True, on_notice=progress.notice), provenance)
+
+
+def script() -> str:
+    """Return the command of the running script, to record with results."""
+    return shlex.join(["python", *sys.argv])

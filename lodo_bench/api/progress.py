@@ -1,0 +1,40 @@
+"""Progress of tuning and running, for whoever wants to show it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+from typing_extensions import override
+
+from lodo_bench.experiments.run import ProgressReporter
+from lodo_bench.runs.execute import RunCallback
+from lodo_bench.spec.run_set import RunRecord, RunSetSpec
+from lodo_bench.training.session import Progress
+from lodo_bench.tuner.coordinator import ProgressCallback
+from lodo_bench.tuner.study import StudyProgress
+
+__all__ = ["ProgressReporter", "SilentReporter"]
+
+
+class SilentReporter(ProgressReporter):
+    """A reporter that shows nothing; override what you want to see."""
+
+    @override
+    def tuning(self) -> AbstractContextManager[ProgressCallback]:
+        return nullcontext(self)
+
+    @override
+    def running(self, spec: RunSetSpec) -> AbstractContextManager[RunCallback]:
+        return nullcontext(self)
+
+    @override
+    def notice(self, message: str) -> None: ...
+
+    def start(self, run: str) -> None:
+        """Do nothing when a run begins."""
+
+    def progress(self, progress: Progress | StudyProgress) -> None:
+        """Do nothing when a run or a study has progressed."""
+
+    def ended(self, run: RunRecord) -> None:
+        """Do nothing when a run has finished."""

@@ -1,0 +1,126 @@
+"""Requests: the arguments of the library's functions and of the commands, as frozen values.
+
+This module imports nothing heavy, so that the command line answers quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_DATABASE = "results/lodo-bench.db"
+
+OptionValue = float | str
+Options = Mapping[str, OptionValue]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersRequest:
+    """Workers and device of searches.
+
+    Args:
+        workers: shards trained at the same time; 0 trains in this process, None uses one worker per CPU.
+        gpus_per_worker: share of a GPU for each worker; None is 1 on a GPU and 0 on the CPU.
+        address: of a running Ray cluster; None starts one on this machine.
+        device: `cpu` or `cuda`; None is `cuda` if workers have a share of a GPU, else `cpu`.
+    """
+
+    workers: int | None = None
+    gpus_per_worker: float | None = None
+    address: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TuneRequest:
+    """Arguments of `lodo_bench.tune`.
+
+    Args:
+        task: a task's name.
+        optimizers: names of optimizers; empty for all of the paper's optimizers for the task.
+        schedule: `paper` (Table 5), `quick`, `smoke`, or the path of a YAML file.
+        seed: of the search; the same seed gives the same values, bit for bit.
+        fresh: start over instead of resuming an unfinished study or reusing a finished one.
+        task_options: options of the task by name.
+        optimizer_options: structural options by name; only with a single optimizer.
+        workers: where to train.
+        dtype: `float32` or `float64`; None is the task's own choice.
+        backend: `auto`, `torch`, `numba` or `triton`.
+        db: results database, a file or an SQLAlchemy URL.
+        command: the command to record with the results; the running script if empty.
+    """
+
+    task: str
+    optimizers: tuple[str, ...] = ()
+    schedule: str = "paper"
+    seed: int = 0
+    fresh: bool = False
+    task_options: Options = field(default_factory=dict)
+    optimizer_options: Options = field(default_factory=dict)
+    workers: WorkersRequest = WorkersRequest()
+    dtype: str | None = None
+    backend: str = "auto"
+    db: str = DEFAULT_DATABASE
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """Arguments of `lodo_bench.run`, for one or several optimizers.
+
+    Args:
+        optimizers: names of optimizers, at least one; one run set each.
+        task: a task's name.
+        seeds: number of runs of each optimizer, with the seeds 0, 1, ...
+        steps: step milestone; None is the paper's for the task.
+        seconds: time milestone: train for at least this many seconds, too.
+        hyperparameters: values that replace those of the source, by name.
+        source: `tuned`, `paper` or `default`; None is the first of them that is available.
+        timed: one run at a time, by the clock; otherwise all seeds as one batch: faster, same losses, no timing.
+        task_options: options of the task by name.
+        optimizer_options: structural options by name; only with a single optimizer.
+        device: `cpu` or `cuda`.
+        dtype: `float32` or `float64`; None is the task's own choice.
+        backend: `auto`, `torch`, `numba` or `triton`.
+        checkpoint_every: seconds between checkpoints, which take at most 5 % of the time.
+        db: results database, a file or an SQLAlchemy URL.
+        command: the command to record with the results; the running script if empty.
+    """
+
+    optimizers: tuple[str, ...]
+    task: str = "quadratic"
+    seeds: int = 8
+    steps: int | None = None
+    seconds: float | None = None
+    hyperparameters: Options = field(default_factory=dict)
+    source: str | None = None
+    timed: bool = True
+    task_options: Options = field(default_factory=dict)
+    optimizer_options: Options = field(default_factory=dict)
+    device: str = "cpu"
+    dtype: str | None = None
+    backend: str = "auto"
+    checkpoint_every: float = 120.0
+    db: str = DEFAULT_DATABASE
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReproduceRequest:
+    """An experiment to reproduce.
+
+    Args:
+        experiment: a table or figure of the paper, e.g. `table8`, or the path of a YAML file.
+        scale: `paper`, `laptop` or `smoke`; None is `laptop` where the experiment has such a scale, else `paper`.
+        workers: where to compute.
+        output: directory of tables and figures; None is `results/NAME-SCALE`.
+        db: results database, a file or an SQLAlchemy URL.
+        command: the command to record with the results; the running script if empty.
+    """
+
+    experiment: str
+    scale: str | None = None
+    workers: WorkersRequest = WorkersRequest()
+    output: str | None = None
+    db: str = DEFAULT_DATABASE
+    command: str = ""

@@ -1,0 +1,146 @@
+"""Hyperparameter searches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lodo_bench.analysis.published import published_optimizers
+from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_workers
+from lodo_bench.api.database import create_store
+from lodo_bench.api.progress import ProgressReporter, SilentReporter
+from lodo_bench.api.requests import DEFAULT_DATABASE, TuneRequest, WorkersRequest
+from lodo_bench.errors import UsageError
+from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
+from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.options import Value
+from lodo_bench.spec.study import StudyRecord, StudySpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.tasks import TASKS, task_spec
+from lodo_bench.tasks.base import Task
+from lodo_bench.training.validation import check_pair, check_task
+from lodo_bench.tuner.driver import run_studies, shard_size
+from lodo_bench.tuner.schedule import load_schedules
+from lodo_bench.tuner.study import Study
+
+
+def tune(
+    task: str | type[Task],
+    optimizers: Sequence[str | type[Optimizer]] = (),
+    *,
+    schedule: str = "paper",
+    seed: int = 0,
+    fresh: bool = False,
+    task_options: Mapping[str, Value] | None = None,
+    optimizer_options: Mapping[str, Value] | None = None,
+    workers: int | None = None,
+    gpus_per_worker: float | None = None,
+    address: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    backend: str = "auto",
+    db: str = DEFAULT_DATABASE,
+    progress: ProgressReporter | None = None,
+) -> list[StudyRecord]:
+    """Tune hyperparameters of optimizers on a task with the paper's genetic search (LODO App. E).
+
+    Studies are stored as they progress: the same call resumes an interrupted search, and returns a finished one.
+
+    Args:
+        task: a task's name, a path `package.module:Class`, or a class of that module.
+        optimizers: optimizers, given likewise; by default all of the paper's optimizers for the task.
+        schedule: `paper` (Table 5), `quick`, `smoke`, or the path of a YAML file.
+        seed: of the search, >= 0; the same seed gives the same values, bit for bit, for any number of workers.
+        fresh: start over instead of resuming an unfinished study or reusing a finished one.
+        task_options: options of the task by name.
+        optimizer_options: structural options by name; only with a single optimizer.
+        workers: parallel workers; 0 trains in this process, None uses one per CPU.
+        gpus_per_worker: share of a GPU for each worker; by default 1 on a GPU and 0 on the CPU.
+        address: of a running Ray cluster; None starts one on this machine.
+        device: `cpu` or `cuda`; by default `cuda` if workers have a share of a GPU, else `cpu`.
+        dtype: `float32` or `float64`; by default the task's own choice.
+        backend: `auto`, `torch`, `numba` (CPU) or `triton` (GPU).
+        db: results database, a file or an SQLAlchemy URL.
+        progress: receives the progress.
+
+    Returns:
+        A study for each optimizer that has hyperparameters to tune or weights to train.
+
+    Raises:
+        UsageError: for invalid arguments.
+        KeyboardInterrupt: if interrupted; everything evaluated is stored.
+    """
+    request = TuneRequest(
+        task=task if isinstance(task, str) else TASKS.name_of(task),
+        optimizers=tuple(name if isinstance(name, str) else OPTIMIZERS.name_of(name) for name in optimizers),
+        schedule=schedule,
+        seed=seed,
+        fresh=fresh,
+        task_options=task_options or {},
+        optimizer_options=optimizer_options or {},
+        workers=WorkersRequest(workers, gpus_per_worker, address, device),
+        dtype=dtype,
+        backend=backend,
+        db=db,
+    )
+    return execute_tune(request, progress)
+
+
+def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None) -> list[StudyRecord]:
+    """Carry out a request to tune; see `tune`."""
+    progress = progress or SilentReporter()
+    if request.seed < 0:
+        raise UsageError(f"invalid seed = {request.seed}: must be 0 or greater.")
+    task = task_spec(request.task, request.task_options)
+    optimizers = _tunable(_optimizer_specs(request, task), progress)
+    cluster = resolve_workers(request.workers)
+    compute = compute_spec(cluster.device, request.dtype, request.backend, task.name)
+    specs = _study_specs(request, task, optimizers, compute)
+    # Only workers need the device, which may be on other machines.
+    check_task(task, compute.device, compute.dtype)
+    notice_missing_numba(compute, progress)
+    store = create_store(request, cluster.device, [task.name], 1, progress)
+    records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
+    if any(record.status != "finished" for record in records):
+        with progress.tuning() as callback:
+            run_studies([Study(record) for record in records], store, callback, cluster)
+    return [store.study(record.id) for record in records]
+
+
+def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec]:
+    """Return the requested optimizers, or those that the paper runs on the task."""
+    names = list(dict.fromkeys(request.optimizers))
+    if request.optimizer_options and len(names) != 1:
+        raise UsageError("options of an optimizer need exactly one optimizer. Name it, alone.")
+    published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
+    specs = [optimizer_spec(name, request.optimizer_options) for name in names or published or OPTIMIZERS.names]
+    for spec in specs:
+        check_pair(task, spec)
+    return specs
+
+
+def _tunable(optimizers: Sequence[OptimizerSpec], progress: ProgressReporter) -> list[OptimizerSpec]:
+    tunable = []
+    for optimizer in optimizers:
+        if OPTIMIZERS.load(optimizer.name).is_tunable():
+            tunable.append(optimizer)
+        else:
+            progress.notice(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
+    return tunable
+
+
+def _study_specs(
+    request: TuneRequest, task: TaskSpec, optimizers: Sequence[OptimizerSpec], compute: ComputeSpec
+) -> list[StudySpec]:
+    schedules = load_schedules(request.schedule, task.name)
+    return [
+        StudySpec(
+            task=task,
+            optimizer=optimizer,
+            schedule=schedules[OPTIMIZERS.load(optimizer.name).search],
+            seed=request.seed,
+            shard_size=shard_size(task.name),
+            compute=compute,
+        )
+        for optimizer in optimizers
+    ]

@@ -1,0 +1,50 @@
+"""Options of former versions that are refused with their new names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from typer.core import TyperCommand
+from typing_extensions import override
+
+from lodo_bench.errors import UsageError
+
+# Long options that are gone, and what to write instead.
+_REPLACED: Mapping[str, str] = {
+    "--kernel": "--backend",
+    "--parameter": "--hyperparameter or -p",
+    "--hyperparameters": "--from",
+    "--list": "'lodo-bench list experiments'",
+}
+# Short options that mean something else than before, when an assignment follows them.
+_REASSIGNED: Mapping[str, tuple[str, str]] = {"-t": ("--task", "-T"), "-o": ("--output", "-O")}
+_ASSIGNMENT = re.compile(r"[a-z_0-9]+=\S*")
+
+
+class Command(TyperCommand):
+    """A command that refuses options of former versions instead of misunderstanding them."""
+
+    @override
+    def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
+        _refuse_former(args)
+        return super().parse_args(ctx, args)
+
+
+def _refuse_former(arguments: Sequence[str]) -> None:
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            return
+        name = argument.partition("=")[0]
+        if name in _REPLACED:
+            raise UsageError(f"{name} is no longer an option. Write {_REPLACED[name]}.")
+        if argument[:2] in _REASSIGNED:
+            meaning, option = _REASSIGNED[argument[:2]]
+            value = argument[2:] or "".join(arguments[index + 1 : index + 2])
+            if _ASSIGNMENT.fullmatch(value):
+                raise UsageError(f"{argument[:2]} now means {meaning}. Write {option} {value}.")
+
+
+def examples(*commands: str) -> str:
+    """Return the examples at the end of a command's help."""
+    return "\n\n".join(["Examples:", *commands])

@@ -1,0 +1,148 @@
+"""Lists of tasks, optimizers, experiments, studies and run sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lodo_bench.cli.options import open_store
+from lodo_bench.cli.output import print_json, show_table
+from lodo_bench.errors import UnknownNameError
+from lodo_bench.experiments.loading import list_experiments
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.report.formatting import NOTHING
+from lodo_bench.spec.options import Option, format_value
+from lodo_bench.tasks import TASKS
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list: its singular, its entries by database, and the columns that fit a narrow terminal."""
+
+    singular: str
+    entries: Callable[[str], list[Entry]]
+    columns: tuple[str, ...]
+
+
+def print_list(what: str, name: str | None, *, wide: bool, db: str, json: bool) -> None:
+    """Print a list, or all about the one entry with this name.
+
+    Raises:
+        UnknownNameError: if there is no such entry.
+    """
+    listing = _LISTINGS[what]
+    entries = listing.entries(db)
+    if name is not None:
+        entries = [_named(name, entries, listing)]
+    if json:
+        print_json({what.replace("-", "_"): entries})
+    elif name is not None:
+        show_table(["", name], [[_title(key), _text(value)] for key, value in entries[0].items()], left=2)
+    else:
+        columns = tuple(entries[0]) if wide and entries else listing.columns
+        rows = [[_text(entry[column]) for column in columns] for entry in entries]
+        show_table([_title(column) for column in columns], rows, left=len(columns))
+
+
+def _named(name: str, entries: Sequence[Entry], listing: Listing) -> Entry:
+    key = listing.columns[0]
+    found = next((entry for entry in entries if str(entry[key]) == name), None)
+    if found is None:
+        raise UnknownNameError(listing.singular, name, [str(entry[key]) for entry in entries])
+    return found
+
+
+def _tasks(_db: str) -> list[Entry]:
+    return [
+        {
+            "name": name,
+            "description": _summary_line(kind),
+            "options": _options(kind.options_table),
+            "step_milestone": kind.step_milestone,
+            "dtype": kind.default_dtype,
+        }
+        for name, kind in ((name, TASKS.load(name)) for name in TASKS.names)
+    ]
+
+
+def _optimizers(_db: str) -> list[Entry]:
+    return [
+        {
+            "name": name,
+            "description": _summary_line(kind),
+            "hyperparameters": _options(kind.hyperparameters),
+            "options": _options(kind.options_table),
+            "complexity": kind.complexity,
+            "reference": kind.reference,
+        }
+        for name, kind in ((name, OPTIMIZERS.load(name)) for name in OPTIMIZERS.names)
+    ]
+
+
+def _experiments(_db: str) -> list[Entry]:
+    return [asdict(experiment) for experiment in list_experiments()]
+
+
+def _studies(db: str) -> list[Entry]:
+    return [
+        {
+            "study": record.id,
+            "task": record.spec.task.label,
+            "optimizer": record.spec.optimizer.label,
+            "schedule": record.spec.schedule.name,
+            "seed": record.spec.seed,
+            "status": record.status,
+            "generations": record.num_generations,
+            "evaluated": record.num_individuals,
+        }
+        for record in open_store(db).study_summaries()
+    ]
+
+
+def _run_sets(db: str) -> list[Entry]:
+    return [
+        {
+            "run_set": record.id,
+            "task": record.spec.task.label,
+            "optimizer": record.spec.optimizer.label,
+            "hyperparameters_source": record.spec.hyperparameters.source,
+            "steps": record.spec.steps,
+            "seconds": record.spec.seconds,
+            "timed": record.spec.timed,
+            "seeds": record.spec.num_seeds,
+            "missing": len(record.missing_seeds),
+        }
+        for record in open_store(db).run_sets()
+    ]
+
+
+_LISTINGS: Mapping[str, Listing] = {
+    "tasks": Listing("task", _tasks, ("name", "description")),
+    "optimizers": Listing("optimizer", _optimizers, ("name", "description")),
+    "experiments": Listing("experiment", _experiments, ("name", "title", "availability")),
+    "studies": Listing("study", _studies, ("study", "task", "optimizer", "seed", "status", "evaluated")),
+    "run-sets": Listing("run set", _run_sets, ("run_set", "task", "optimizer", "steps", "seeds", "missing")),
+}
+
+
+def _summary_line(kind: type) -> str:
+    return (kind.__doc__ or "").partition("\n")[0]
+
+
+def _options(options: Sequence[Option]) -> list[Entry]:
+    return [{"name": o.name, "alias": o.alias, "kind": o.kind, "default": o.default} for o in options]
+
+
+def _title(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(f"{o['name']} ({o['alias']}) = {format_value(o['default'])}" for o in value) or NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return NOTHING if value is None else str(value)

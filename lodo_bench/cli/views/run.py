@@ -1,0 +1,120 @@
+"""Results of final runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from lodo_bench.analysis.comparison import ComparisonRow, compare
+from lodo_bench.api.database import open_store
+from lodo_bench.cli.output import echo_err, print_json, show_table
+from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
+from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.outcome import MetricHistory, Status
+from lodo_bench.spec.run_set import RunRecord, RunSetRecord
+
+Metrics = Mapping[int, Mapping[str, MetricHistory]]  # by seed and name
+
+
+def print_run_sets(records: Sequence[RunSetRecord], db: str, json: bool) -> None:
+    """Print the results of final runs: a table for each run set, or one JSON document.
+
+    Raises:
+        typer.Exit: with exit code 3, if runs failed.
+    """
+    store = open_store(db)
+    metrics = [{run.seed: store.metrics(record.id, run.seed) for run in record.runs} for record in records]
+    if json:
+        documents = [run_set_document(record, found) for record, found in zip(records, metrics, strict=True)]
+        print_json(documents[0] if len(documents) == 1 else {"run_sets": documents})
+    else:
+        for index, (record, found) in enumerate(zip(records, metrics, strict=True)):
+            if len(records) > 1:
+                print(f"{'' if index == 0 else chr(10)}{record.spec.optimizer.label}\n")
+            print_runs(record, found)
+    failed = [run for record in records for run in record.runs if run.status is Status.FAILED]
+    if failed:
+        total = sum(len(record.runs) for record in records)
+        echo_err(f"{len(failed)} of {total} runs failed: {failed[0].reason}")
+        raise typer.Exit(3)
+
+
+def print_runs(record: RunSetRecord, metrics: Metrics) -> None:
+    """Print a table with a row for each run."""
+    row, timed = _summary(record), record.spec.timed
+    names = list(dict.fromkeys(name for found in metrics.values() for name in found))
+    scores = _scores(record, names)
+    headers = ["seed", "status", *(f"loss at {milestone.title}" for milestone in row.losses)]
+    headers += [f"{_title(name)} at {milestone.title}" for milestone, name in scores]
+    headers += [_title(name) for name in names]
+    rows = []
+    for run in record.runs:
+        clock = [number(run.training_seconds), speed(run.steps_per_second)] if timed else []
+        losses = [number(run.milestones.get(milestone)) for milestone in row.losses]
+        found = [number(run.scores.get(milestone, {}).get(name)) for milestone, name in scores]
+        histories = [_first_and_last(metrics[run.seed].get(name)) for name in names]
+        rows.append([str(run.seed), run.status, *losses, *found, *histories, *clock])
+    losses = [mean_and_spread(found) for found in row.losses.values()]
+    clock = ["", mean_speed(row.speed)] if timed else []
+    rows.append(["all", f"{len(record.runs)} runs", *losses, *("" for _ in (*scores, *names)), *clock])
+    show_table([*headers, *(["training s", "steps/s"] if timed else [])], rows, left=2)
+
+
+def _summary(record: RunSetRecord) -> ComparisonRow:
+    return compare([record], bound=lambda _: None)[0].rows[0]
+
+
+def run_set_document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
+    """Return a run set as JSON-like values."""
+    spec, row = record.spec, _summary(record)
+    return {
+        "run_set": record.id,
+        "task": spec.task.name,
+        "task_options": spec.task.options,
+        "optimizer": spec.optimizer.name,
+        "optimizer_options": spec.optimizer.options,
+        "hyperparameters": spec.hyperparameters.values,
+        "hyperparameters_source": spec.hyperparameters.source,
+        "study_id": spec.hyperparameters.study_id,
+        "provenance_note": spec.hyperparameters.provenance_note,
+        "device": spec.compute.device,
+        "dtype": spec.compute.dtype,
+        "backend": spec.compute.backend,
+        "timed": spec.timed,
+        "runs": [_run_document(run, metrics[run.seed]) for run in record.runs],
+        "summary": {
+            "milestones": {milestone.key: asdict(losses) for milestone, losses in row.losses.items()},
+            "steps_per_second": None if row.speed is None else asdict(row.speed),
+        },
+    }
+
+
+def _run_document(run: RunRecord, metrics: Mapping[str, MetricHistory]) -> dict[str, Any]:
+    return {
+        "seed": run.seed,
+        "status": run.status,
+        "reason": run.reason,
+        "steps": run.steps,
+        "evaluations": run.evaluations,
+        "training_seconds": run.training_seconds,
+        "steps_per_second": run.steps_per_second,
+        "milestones": {at.key: {"loss": loss, **run.scores.get(at, {})} for at, loss in run.milestones.items()},
+        "metrics": {name: {"first": s.values[0], "last": s.values[-1]} for name, s in metrics.items()},
+    }
+
+
+def _scores(record: RunSetRecord, metrics: Collection[str]) -> list[tuple[Milestone, str]]:
+    """Return the scores, by milestone and name, that are not those of a metric, which has a column of its own."""
+    found = [(at, name) for run in record.runs for at, values in run.scores.items() for name in values]
+    return [score for score in dict.fromkeys(found) if score[1] not in metrics]
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _first_and_last(history: MetricHistory | None) -> str:
+    return "–" if history is None else f"{number(history.values[0])} → {number(history.values[-1])}"

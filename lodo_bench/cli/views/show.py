@@ -1,0 +1,81 @@
+"""One study, generation by generation, and one run set, run by run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import median
+from typing import Any
+
+from lodo_bench.cli.output import print_json, show_table
+from lodo_bench.cli.views.run import print_runs, run_set_document
+from lodo_bench.report.formatting import hyperparameter_list, hyperparameter_text, number
+from lodo_bench.results.store import Store
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.run_set import RunSetRecord
+from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
+
+_HEADERS = ("gen.", "sigma", "steps", "evaluated", "diverged", "failed", "best loss", "median loss")
+
+
+def show_study(study: StudyRecord, json: bool) -> None:
+    """Print a study: each generation's mean, σ, best loss and failures."""
+    if json:
+        print_json({"study": _document(study)})
+        return
+    spec = study.spec
+    result = hyperparameter_list((study.hyperparameters or {}).items())
+    print(
+        f"Study {study.id}: {spec.optimizer.label} on {spec.task.label}, schedule {spec.schedule.name}, "
+        f"seed {spec.seed}, {study.status}" + (f"; result {result}" if result else "") + "\n"
+    )
+    names = list(study.generations[0].mean) if study.generations else []
+    rows = [
+        _cells(generation, [each for each in study.individuals if each.generation == generation.index])
+        for generation in study.generations
+    ]
+    show_table([*_HEADERS, *(f"mean {name}" for name in names)], rows, left=0)
+    for reason in sorted({each.reason for each in study.individuals if each.status is Status.FAILED}):
+        print(f"\nFailed: {reason}")
+
+
+def show_run_set(record: RunSetRecord, store: Store, json: bool) -> None:
+    """Print a run set: its hyperparameters, and the result of each run."""
+    metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
+    if json:
+        print_json(run_set_document(record, metrics))
+        return
+    spec = record.spec
+    print(
+        f"Run set {record.id}: {spec.optimizer.label} on {spec.task.label}, {spec.compute.label}; "
+        f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters)}\n"
+    )
+    print_runs(record, metrics)
+
+
+def _document(study: StudyRecord) -> dict[str, Any]:
+    return {
+        "id": study.id,
+        "status": study.status,
+        **asdict(study.spec),
+        "optimizer": study.spec.optimizer.name,
+        "optimizer_options": study.spec.optimizer.options,
+        "hyperparameters": study.hyperparameters,
+        "generations": [asdict(generation) for generation in study.generations],
+        "individuals": [asdict(individual) for individual in study.individuals],
+    }
+
+
+def _cells(generation: GenerationRecord, individuals: Sequence[IndividualRecord]) -> list[str]:
+    finite = [individual.fitness for individual in individuals if math.isfinite(individual.fitness)]
+    return [
+        str(generation.index + 1),
+        number(generation.sigma),
+        str(generation.steps),
+        str(len(individuals)),
+        *(str(sum(each.status is status for each in individuals)) for status in (Status.DIVERGED, Status.FAILED)),
+        number(min(finite, default=None)),
+        number(median(finite) if finite else None),
+        *(number(value) for value in generation.mean.values()),
+    ]

@@ -1,0 +1,64 @@
+"""Results of searches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from lodo_bench.analysis.published import published_hyperparameters
+from lodo_bench.api.requests import TuneRequest
+from lodo_bench.cli.output import echo_err, print_json, show_table
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.report.formatting import number
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import StudyRecord
+from lodo_bench.tasks import task_spec
+
+
+def print_studies(request: TuneRequest, records: Sequence[StudyRecord], json: bool) -> None:
+    """Print the results of searches.
+
+    Raises:
+        typer.Exit: with exit code 3, if individuals failed.
+    """
+    if json:
+        task = task_spec(request.task, request.task_options)
+        studies = [_document(record) for record in records]
+        print_json({"task": task.name, "task_options": task.options, "seed": request.seed, "studies": studies})
+    else:
+        rows = [row for record in records for row in _rows(record)]
+        show_table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)
+    if any(record.count(Status.FAILED) for record in records):
+        echo_err("Some individuals failed; see 'lodo-bench show study N'.")
+        raise typer.Exit(3)
+
+
+def _document(record: StudyRecord) -> dict[str, Any]:
+    return {
+        "study": record.id,
+        "optimizer": record.spec.optimizer.name,
+        "optimizer_options": record.spec.optimizer.options,
+        "status": record.status,
+        "hyperparameters": record.hyperparameters,
+        "individuals": {status.value: record.count(status) for status in Status},
+        "generations": len(record.generations),
+        "schedule": record.spec.schedule.name,
+    }
+
+
+def _rows(record: StudyRecord) -> list[list[str]]:
+    optimizer = record.spec.optimizer
+    start = [str(record.id), optimizer.label]
+    published = published_hyperparameters(record.spec.task, optimizer) or {}
+    rows = []
+    for parameter in OPTIMIZERS.load(optimizer.name).hyperparameters:
+        tuned = (record.hyperparameters or {}).get(parameter.name)
+        values = (tuned, published.get(parameter.name), parameter.initial)
+        rows.append([*start, parameter.name, *(number(value, 6) for value in values)])
+    if record.state is not None:
+        best = min(member.fitness for member in record.individuals if math.isfinite(member.fitness))
+        rows.append([*start, "weights", f"meta-trained (loss {number(best)})", "–", "–"])
+    return rows

@@ -1,0 +1,62 @@
+"""Comparisons of stored runs, with what the registered tasks and optimizers tell about themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lodo_bench.analysis.comparison import Comparison, compare
+from lodo_bench.analysis.targets import summarize_targets
+from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.report.data import ReportData
+from lodo_bench.results.store import Store
+from lodo_bench.spec.options import Kind
+from lodo_bench.spec.run_set import RunSetRecord
+from lodo_bench.spec.study import StudySummary
+from lodo_bench.tasks import TASKS
+
+
+def load_report_data(store: Store, task: str | None = None, target: float | None = None) -> ReportData:
+    """Load and compare the final runs of each task.
+
+    Args:
+        store: the results.
+        task: name of a task; by default all tasks.
+        target: a loss; adds the steps and seconds to it.
+
+    Raises:
+        UnknownNameError: if there is no such task.
+        UsageError: if the target is not finite.
+    """
+    if task is not None:
+        TASKS.check(task)
+    run_sets, studies = store.run_sets(task), store.studies(task)
+    comparisons = compare_run_sets(run_sets, [study.summary for study in studies])
+    targets = [None if target is None else summarize_targets(found, target, store.curve) for found in comparisons]
+    names = {study.spec.optimizer.name for study in studies}
+    return ReportData(
+        list(zip(comparisons, targets, strict=True)),
+        run_sets,
+        studies,
+        {name: hyperparameter_kinds(name) for name in names},
+        store,
+    )
+
+
+def compare_run_sets(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySummary] = ()) -> list[Comparison]:
+    """Compare final runs, with the loss bounds of their tasks and the time complexity of their optimizers.
+
+    Args:
+        run_sets: oldest first.
+        studies: for the cost of tuning.
+    """
+    return compare(
+        run_sets,
+        lambda task: TASKS.load(task.name).optimal_loss(task.options),
+        complexity=lambda optimizer: OPTIMIZERS.load(optimizer.name).complexity,
+        studies=studies,
+    )
+
+
+def hyperparameter_kinds(optimizer: str) -> dict[str, Kind]:
+    """Return the kind of each hyperparameter of an optimizer."""
+    return {option.name: option.kind for option in OPTIMIZERS.load(optimizer).hyperparameters}

@@ -1,0 +1,32 @@
+"""Everything that a report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lodo_bench.analysis.comparison import Comparison
+from lodo_bench.analysis.targets import Targets
+from lodo_bench.charts.series import CurveSource
+from lodo_bench.spec.options import Kind
+from lodo_bench.spec.run_set import RunSetRecord
+from lodo_bench.spec.study import StudyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Comparisons, and the records behind them that the HTML page shows as well.
+
+    Attributes:
+        comparisons: one for each task, with its steps and seconds to a target loss if one is given.
+        run_sets: final runs.
+        studies: hyperparameter searches, also of tasks without final runs.
+        kinds: optimizer -> hyperparameter -> kind, for the optimizers of all studies.
+        curves: source of learning curves.
+    """
+
+    comparisons: Sequence[tuple[Comparison, Targets | None]]
+    run_sets: Sequence[RunSetRecord]
+    studies: Sequence[StudyRecord]
+    kinds: Mapping[str, Mapping[str, Kind]]
+    curves: CurveSource

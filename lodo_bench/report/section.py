@@ -1,0 +1,209 @@
+"""A report section in no particular format: the table, verdicts and footnotes that the renderers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lodo_bench.analysis.columns import ScoreColumn
+from lodo_bench.analysis.comparison import Comparison, ComparisonRow
+from lodo_bench.analysis.targets import Targets
+from lodo_bench.analysis.verdict import Mark
+from lodo_bench.report.formatting import (
+    NOTHING,
+    diverged_count,
+    hyperparameter_text,
+    mean_and_spread,
+    mean_speed,
+    number,
+    published_text,
+    target_text,
+)
+from lodo_bench.report.prose import Footnote, footnotes, machine_letter, verdict_sentences
+from lodo_bench.spec.provenance import Machine
+
+# Evaluations per step above 1, whatever the rounding.
+_ONE_EVALUATION = 1.005
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnHead:
+    """The title of a column; `numeric` columns are right-aligned."""
+
+    title: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TableCell:
+    """A cell of a table.
+
+    Attributes:
+        text: content without markup.
+        value: sort key; None sorts last.
+        mark: mark of the best row of the column, or of one that may be.
+    """
+
+    text: str
+    value: float | None = None
+    mark: Mark = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a table; `is_bound` marks the row of a loss bound, which is no optimizer."""
+
+    cells: tuple[TableCell, ...]
+    is_bound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Column heads, and rows with as many cells as there are heads."""
+
+    heads: tuple[ColumnHead, ...]
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSection:
+    """The report on one task.
+
+    Attributes:
+        title: label of the task.
+        table: the comparison.
+        verdicts: conclusions, in sentences.
+        hyperparameters: one line for each row of the table.
+        footnotes: measures, tests, cost and provenance.
+    """
+
+    title: str
+    table: Table
+    verdicts: tuple[str, ...]
+    hyperparameters: tuple[str, ...]
+    footnotes: tuple[Footnote, ...]
+
+
+def build_section(comparison: Comparison, targets: Targets | None = None) -> ReportSection:
+    """Build the report on one task.
+
+    Args:
+        comparison: the comparison of the task's runs.
+        targets: steps and seconds to a target loss, for additional columns.
+    """
+    machines = list(dict.fromkeys(machine for row in comparison.rows for machine in row.machines))
+    columns = _name_columns(comparison)
+    for column in comparison.columns:
+        columns += _score_columns(comparison, column)
+    columns += [*_target_columns(targets), *_cost_columns(comparison, machines)]
+    return ReportSection(
+        title=comparison.task.label,
+        table=_table(comparison, columns),
+        verdicts=tuple(verdict_sentences(comparison)),
+        hyperparameters=tuple(
+            f"{_with_source(label, row)}: {hyperparameter_text(row.hyperparameters)}"
+            for label, row in zip(comparison.labels, comparison.rows, strict=True)
+        ),
+        footnotes=tuple(footnotes(comparison, machines, targets)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _TableColumn:
+    """A column under construction: its head, its cell by the index of a row, and the cell of the bound."""
+
+    head: ColumnHead
+    cell: Callable[[int], TableCell]
+    bound: TableCell = TableCell(NOTHING)
+
+
+def _with_source(label: str, row: ComparisonRow) -> str:
+    """Return the label with the source of the hyperparameters, unless it already contains that."""
+    source = row.hyperparameters.label
+    return label if f", {source}" in label else f"{label}, {source}"
+
+
+def _table(comparison: Comparison, columns: Sequence[_TableColumn]) -> Table:
+    rows = [TableRow(tuple(column.cell(index) for column in columns)) for index in range(len(comparison.rows))]
+    if comparison.bound is not None:
+        rows.insert(0, TableRow(tuple(column.bound for column in columns), is_bound=True))
+    return Table(tuple(column.head for column in columns), tuple(rows))
+
+
+def _name_columns(comparison: Comparison) -> list[_TableColumn]:
+    rows, bound = comparison.rows, comparison.bound
+    return [
+        _TableColumn(
+            ColumnHead("optimizer", numeric=False),
+            lambda i: TableCell(comparison.labels[i]),
+            TableCell(f"{bound.name} (bound)" if bound else NOTHING),
+        ),
+        _TableColumn(ColumnHead("hyperparameters", numeric=False), lambda i: TableCell(rows[i].hyperparameters.label)),
+    ]
+
+
+def _score_columns(comparison: Comparison, column: ScoreColumn) -> list[_TableColumn]:
+    results = [row.results.get(column) for row in comparison.rows]
+    verdict = comparison.verdicts[column]
+
+    def score(index: int) -> TableCell:
+        result = results[index]
+        if result is None:
+            return TableCell(NOTHING)
+        return TableCell(mean_and_spread(result.summary), result.summary.mean, verdict.mark(index))
+
+    def diverged(index: int) -> TableCell:
+        result = results[index]
+        if result is None:
+            return TableCell(NOTHING)
+        return TableCell(diverged_count(result.summary), result.summary.diverged)
+
+    def published(index: int) -> TableCell:
+        result = results[index]
+        score = result.published if result else None
+        return TableCell(published_text(score), score.mean if score else None)
+
+    bound = comparison.bound if column.is_loss else None
+    bound_cell = TableCell(number(bound.loss), bound.loss) if bound else TableCell(NOTHING)
+    columns = [_TableColumn(ColumnHead(column.title), score, bound_cell)]
+    if column.is_loss:
+        columns.append(_TableColumn(ColumnHead("diverged"), diverged))
+    if any(result and result.published for result in results):
+        columns.append(_TableColumn(ColumnHead("published"), published))
+    return columns
+
+
+def _target_columns(targets: Targets | None) -> list[_TableColumn]:
+    if targets is None:
+        return []
+    steps, seconds, title = targets.steps, targets.seconds, f"to loss ≤ {number(targets.loss)}"
+
+    def step_cell(index: int) -> TableCell:
+        return TableCell(target_text(steps[index], whole=True), steps[index].reached.mean)
+
+    def time_cell(index: int) -> TableCell:
+        summary = seconds[index]
+        return TableCell(target_text(summary, whole=False), summary.reached.mean if summary else None)
+
+    columns = [_TableColumn(ColumnHead(f"steps {title}"), step_cell)]
+    return [*columns, _TableColumn(ColumnHead(f"s {title}"), time_cell)] if any(seconds) else columns
+
+
+def _cost_columns(comparison: Comparison, machines: Sequence[Machine]) -> list[_TableColumn]:
+    rows, columns = comparison.rows, []
+    if any(row.evaluations > _ONE_EVALUATION for row in rows):
+        columns.append(
+            _TableColumn(
+                ColumnHead("evaluations/step"), lambda i: TableCell(number(rows[i].evaluations, 3), rows[i].evaluations)
+            )
+        )
+    if any(row.complexity for row in rows):
+        columns.append(_TableColumn(ColumnHead("time/step"), lambda i: TableCell(rows[i].complexity or NOTHING)))
+    columns.append(_TableColumn(ColumnHead("steps/s"), lambda i: _speed(rows[i], machines)))
+    return columns
+
+
+def _speed(row: ComparisonRow, machines: Sequence[Machine]) -> TableCell:
+    letters = ", ".join(machine_letter(machines.index(machine)) for machine in row.machines)
+    text = mean_speed(row.speed) + (f" [{letters}]" if letters and len(machines) > 1 else "")
+    return TableCell(text, row.speed.mean if row.speed else None)

@@ -1,0 +1,23 @@
+"""Migrations of the results database: one module for each step from a schema version to the next.
+
+A step uses nothing of the package, whose names go on changing: it knows the two versions that it is between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection
+
+from lodo_bench.results.migrations import version4
+
+_STEPS: Mapping[int, Callable[[Operations], None]] = {4: version4.upgrade}  # by the version that it leads to
+
+
+def migrate(connection: Connection, version: int, target: int) -> None:
+    """Bring the schema from `version` to `target`, in the transaction of `connection`."""
+    operations = Operations(MigrationContext.configure(connection))
+    for step in range(version + 1, target + 1):
+        _STEPS[step](operations)
