@@ -1,4 +1,4 @@
-"""The optimizers by name. To add one: write its file, and add its row here."""
+"""Table of the optimizers by name. To add one, write its file and add its row here."""
 
 from collections.abc import Mapping
 
@@ -34,9 +34,9 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
 
 
 def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
-    """The optimizer of this name with these structural options, checked.
+    """Return the specification of an optimizer, with validated structural options.
 
-    Options at their default are left out, so that an optimizer has one specification only.
+    Options at their default are left out, so that each optimizer has exactly one specification.
 
     Raises:
         UsageError: for an unknown optimizer or option, or a value out of range.

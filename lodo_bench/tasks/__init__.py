@@ -1,4 +1,4 @@
-"""The tasks by name. To add one: write its file, and add its row here."""
+"""Table of the tasks by name. To add one, write its file and add its row here."""
 
 from collections.abc import Mapping
 

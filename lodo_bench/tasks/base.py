@@ -64,7 +64,7 @@ class Task(ABC, Checkpointable):
         options_table: options that the task takes.
         step_milestone: default number of steps of a final run (LODO §5), at least 1.
         default_dtype: default precision of tuning and final runs.
-        is_network: whether the parameters are those of a neural network.
+        is_network: True if the parameters are those of a neural network.
         max_population: largest number of individuals that can train in lockstep; None if unlimited.
         final_lr_scale: factor applied to tuned learning rates in final runs (LODO App. F.2).
         metric_interval: steps between calls of `validation_metrics` in a final run; None for no calls.

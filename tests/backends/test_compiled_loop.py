@@ -59,7 +59,7 @@ def test_the_tables_name_what_is_there():
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 1e-3)])
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_steps_are_those_of_pytorch(name, dtype, tolerance):
-    compiled, plain = (trainer_of(name, dtype=dtype, backend=kernel) for kernel in ("numba", "torch"))
+    compiled, plain = (trainer_of(name, dtype=dtype, backend=backend) for backend in ("numba", "torch"))
     losses, evaluations = compiled.run_steps(STEPS)
     expected, expected_evaluations = plain.run_steps(STEPS)
     np.testing.assert_allclose(losses, expected, rtol=tolerance)
@@ -89,15 +89,15 @@ def test_lodos_are_those_of_its_stepper_bit_for_bit(name, dtype):
 def test_lodo_of_any_structure_takes_the_steps_of_pytorch(n, options):
     task, optimizer = TaskSpec("quadratic", {"dimension": n}), OptimizerSpec("lodo", options)
     compiled, plain = (
-        Trainer.from_spec(replace(training_spec("lodo", task, steps=STEPS, backend=kernel), optimizer=optimizer))
-        for kernel in ("numba", "torch")
+        Trainer.from_spec(replace(training_spec("lodo", task, steps=STEPS, backend=backend), optimizer=optimizer))
+        for backend in ("numba", "torch")
     )
     assert (compiled._loop is not None) == (options.get("layers") != 0)
     np.testing.assert_allclose(compiled.run_steps(STEPS)[0], plain.run_steps(STEPS)[0], rtol=1e-9)
 
 
 def test_hyperparameters_may_change_between_them():
-    compiled, plain = (trainer_of("lodo", backend=kernel) for kernel in ("numba", "torch"))
+    compiled, plain = (trainer_of("lodo", backend=backend) for backend in ("numba", "torch"))
     for trainer in (compiled, plain):
         trainer.run_steps(100)
         for name, value in (("momentum", 0.3), ("meta_learning_rate", 0.002), ("initial_learning_rate", 0.4)):
@@ -105,7 +105,7 @@ def test_hyperparameters_may_change_between_them():
     np.testing.assert_allclose(compiled.run_steps(100)[0], plain.run_steps(100)[0], rtol=1e-9)
 
 
-def test_a_state_goes_from_kernel_to_kernel():
+def test_a_state_goes_from_backend_to_backend():
     first, second = trainer_of("lodo", backend="torch"), trainer_of("lodo", backend="numba")
     first.run_steps(77)
     second.load_state_dict(first.state_dict(), torch.device("cpu"))

@@ -13,7 +13,7 @@ from tests.helpers import LOCKSTEP, TaskOracle, build_optimizer, build_task, var
 
 SEEDS = (1, 2)
 CPU = torch.device("cpu")
-KERNELS = sorted({"torch", best_backend("cpu")})
+BACKENDS = sorted({"torch", best_backend("cpu")})
 
 
 def filed(state):
@@ -39,14 +39,14 @@ def steps_of(task):
     return (0, 1, 127, 128, 150) if task in LOCKSTEP else (0, 3)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", OPTIMIZERS.names)
-def test_an_optimizer_goes_on_from_its_state(name, kernel):
+def test_an_optimizer_goes_on_from_its_state(name, backend):
     steps = random.Random(name).randint(1, 60)
     generator = torch.Generator().manual_seed(0)
     gradients = torch.randn(80, 2, 10, dtype=torch.float64, generator=generator)
     oracle = TaskOracle(build_task("quadratic", SEEDS, dimension=10))
-    with use_backend(kernel):
+    with use_backend(backend):
         first, second, used = (optimizer_at(name, torch.ones(2, 10, dtype=torch.float64)) for _ in range(3))
     advance(first, gradients[:steps], oracle)
     advance(used, gradients[40:], oracle)

@@ -133,11 +133,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("kernel", ["torch", "numba"])
+@pytest.mark.parametrize("backend", ["torch", "numba"])
 @pytest.mark.parametrize(("optimizer", "individuals", "options", "expected"), CASES)
-def test_the_noisy_quadratic_as_in_numpy(optimizer, individuals, options, expected, kernel):
+def test_the_noisy_quadratic_as_in_numpy(optimizer, individuals, options, expected, backend):
     task = bowl()  # the same as that of the expected points, whatever computes the recursion
-    with use_backend(kernel):
+    with use_backend(backend):
         points, _ = run(optimizer, task, individuals, **options)
     for p, values in enumerate(individuals):
         np.testing.assert_allclose(

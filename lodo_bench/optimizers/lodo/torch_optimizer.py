@@ -1,4 +1,4 @@
-"""LODO as an optimizer of PyTorch's own kind, for anybody's model (LODO §3)."""
+"""LODO as a drop-in torch.optim.Optimizer (LODO §3)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, final, overload
 import torch
 from torch import Generator, Tensor
 from torch.optim.optimizer import ParamsT
+from typing_extensions import override
 
 from lodo_bench.errors import StateError, UsageError
 from lodo_bench.optimizers.lodo import Lodo
@@ -29,33 +30,35 @@ class LODO(torch.optim.Optimizer):
         x <- x − G(θ) m,    G(θ) = lr · (I 0) G̃(θ)ᵀ G̃(θ) (I 0)ᵀ
 
     It needs nothing but `loss.backward()` before `step()`. With the same gradients it takes the same steps as
-    `lodo_bench.optimizers.lodo.Lodo`, of which it is a shell.
+    `lodo_bench.optimizers.lodo.Lodo`, which it wraps.
 
-    A parameter joins a preconditioner at the first step at which it has a gradient; those of a group that join at the
-    same step, on the same device and of the same precision, share one. Parameters in half precision are worked on in
-    float32, and share one with those in float32. So frozen and unused parameters cost nothing. One whose gradient is
-    None at some step stays where it is, with its part of m, as in torch.optim; θ does not learn from what did not move.
+    A parameter is assigned to a preconditioner at the first step at which it has a gradient; the parameters of a group
+    that are assigned at the same step, with the same device and precision, share one. Half-precision parameters are
+    updated in float32, and share a preconditioner with those in float32. So frozen and unused parameters cost nothing.
+    A parameter whose gradient is None at some step is not moved, nor is its part of m, as in torch.optim; and θ does
+    not learn from parameters that did not move.
 
-    A learning rate that a scheduler has changed counts from the next `step()` on, and scales all of G; what θ learns
-    from a step takes the rate of that step. While `meta_lr` is 0 nothing is learned.
+    A learning rate changed by a scheduler takes effect at the next `step()`, and scales all of G; the hypergradient of
+    a step uses the learning rate of that step. With `meta_lr` = 0, θ is frozen.
 
-    Memory: with the defaults 2 KiB for each parameter, for its 128 weights, twice as many moments, and what a step
-    keeps for the next; docs/drop-in.md has the formula.
+    Memory: with the defaults 2 KiB per parameter entry, for its 128 weights, twice as many moments, and the activations
+    that a step stores for the next; docs/drop-in.md has the formula.
 
     Args:
-        params: parameters, or groups of them with arguments of their own, as for every optimizer of PyTorch.
-        lr: α₀ > 0, the learning rate that G starts with.
+        params: parameters, or parameter groups with arguments of their own, as in torch.optim.
+        lr: α₀ > 0, the initial learning rate.
         meta_lr: α > 0, the step size of Adam for θ. The paper's tuned values are 1e-5 for a network and 1e-3 for small
             problems.
         beta: β in [0, 1), the decay of the averaged gradient.
         layers: N >= 0 layers of G̃; with none, this is SGD with momentum.
         block_size: k >= 1.
         hidden_dim: ñ, a multiple of k and at least the number of entries; 0 for the smallest that is at least twice it.
-        per_tensor: a preconditioner for each parameter, instead of one for all that share a group.
-        seed: of the random permutations and first blocks; the same for all replicas of a model that are to stay equal.
+        per_tensor: use one preconditioner per parameter tensor, instead of one per group.
+        seed: seed of the random permutations and initial blocks; replicas of a model that are to stay equal need the
+            same.
 
     Raises:
-        ValueError: for an argument outside of its range.
+        ValueError: if an argument is out of range.
 
     Example::
 
@@ -83,11 +86,12 @@ class LODO(torch.optim.Optimizer):
         defaults = {"lr": lr, "meta_lr": meta_lr, "beta": beta, **structure, "per_tensor": per_tensor, "seed": seed}
         super().__init__(params, defaults)
 
+    @override
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with arguments of their own; see `torch.optim.Optimizer.add_param_group`.
+        """Add a parameter group.
 
         Raises:
-            ValueError: for an argument outside of its range.
+            ValueError: if an argument is out of range.
         """
         settings = {**self.defaults, **param_group}
         _check(settings)
@@ -101,13 +105,14 @@ class LODO(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Take one step along the gradients that the parameters have.
+        """Take one step with the current gradients of the parameters.
 
         Args:
-            closure: evaluates the model again and returns the loss, once, before the step.
+            closure: evaluates the model and returns the loss; called once, before the step.
 
         Raises:
-            ValueError: for a rate, a gradient or a device with which no step is possible; nothing has moved then.
+            ValueError: if a learning rate is out of range, a gradient is sparse, or a parameter is on another device
+                than before; no parameter has moved then.
         """
         loss = None
         if closure is not None:
@@ -116,15 +121,17 @@ class LODO(torch.optim.Optimizer):
         self._advance()
         return loss
 
+    @override
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs to go on bit for bit; nested dictionaries and lists of tensors and numbers."""
+        """Return the state, in nested dicts and lists of tensors and numbers; `load_state_dict` resumes bit for bit."""
         return {**super().state_dict(), "preconditioners": [part.state_dict() for part in self._parts]}
 
+    @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a `state_dict()`, of an optimizer of the same parameters in the same groups.
+        """Resume from the `state_dict()` of an optimizer of the same parameters in the same groups.
 
         Raises:
-            ValueError: if it is the state of something else; nothing has changed then.
+            ValueError: if the state is that of another optimizer; nothing has changed then.
         """
         rest = dict(state_dict)
         if (preconditioners := rest.pop("preconditioners", None)) is None:
@@ -132,7 +139,7 @@ class LODO(torch.optim.Optimizer):
         before = self.param_groups
         super().load_state_dict(rest)
         try:
-            self._parts = self._rebuilt(preconditioners)
+            self._parts = self._rebuild(preconditioners)
         except ValueError:
             self.param_groups = before
             raise
@@ -145,24 +152,24 @@ class LODO(torch.optim.Optimizer):
         preconditioners = rest.pop("preconditioners", None)
         super().__setstate__(rest)
         if preconditioners is not None:
-            self._parts = self._rebuilt(preconditioners)
+            self._parts = self._rebuild(preconditioners)
 
-    # Not for torch.compile to look into, where a whole training step is compiled.
+    # Excluded from torch.compile, where a whole training step is compiled.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _advance(self) -> None:
-        self._admit()
+        self._assign()
         for part in self._parts:
             part.prepare(self.param_groups[part.group])
         for part in self._parts:
             part.step()
 
-    def _admit(self) -> None:
-        """Give those parameters a preconditioner that have a gradient for the first time."""
-        admitted = {(part.group, place) for part in self._parts for place in part.places}
+    def _assign(self) -> None:
+        """Assign a preconditioner to the parameters that have a gradient for the first time."""
+        assigned = {(part.group, place) for part in self._parts for place in part.places}
         joining: dict[tuple[int, torch.device, torch.dtype, int], list[int]] = {}
         for number, group in enumerate(self.param_groups):
             for place, parameter in enumerate(group["params"]):
-                if parameter.grad is None or not parameter.numel() or (number, place) in admitted:
+                if parameter.grad is None or not parameter.numel() or (number, place) in assigned:
                     continue
                 alone = place if group["per_tensor"] else -1
                 joining.setdefault((number, parameter.device, _working_dtype(parameter), alone), []).append(place)
@@ -170,7 +177,7 @@ class LODO(torch.optim.Optimizer):
             self._parts.append(_Part(self.param_groups[number], number, places, len(self._parts)))
 
     @torch.no_grad()
-    def _rebuilt(self, preconditioners: list[dict[str, Any]]) -> list[_Part]:
+    def _rebuild(self, preconditioners: list[dict[str, Any]]) -> list[_Part]:
         parts = []
         for number, state in enumerate(preconditioners):
             part = _Part(self.param_groups[state["group"]], state["group"], state["places"], number)
@@ -180,13 +187,13 @@ class LODO(torch.optim.Optimizer):
 
 
 def _check(settings: Mapping[str, Any]) -> None:
-    """Make sure that a group's arguments are in their ranges."""
+    """Make sure that a group's arguments are within their ranges."""
     _resolved(Lodo.hyperparameters, {name: float(settings[name]) for name in _HYPERPARAMETERS})
     _structure(settings)
 
 
 def _rates(settings: Mapping[str, Any]) -> dict[str, float]:
-    """What a group's hyperparameters are now, by their full names. Rates may have become 0: they stand still then."""
+    """Return the current hyperparameters of a group by their full names. A rate may have become 0: it freezes then."""
     rates = {full: float(settings[short]) for short, full in _HYPERPARAMETERS.items()}
     _resolved(Lodo.hyperparameters, {full: value for full, value in rates.items() if value})
     return rates
@@ -204,18 +211,18 @@ def _resolved(table: Iterable[Option], given: Mapping[str, Value]) -> dict[str, 
 
 
 def _working_dtype(parameter: Tensor) -> torch.dtype:
-    """The precision of all that is kept and computed for a parameter: steps are too short to be added up in half."""
+    """Return the precision of a parameter's state and arithmetic: half precision cannot accumulate short steps."""
     return torch.float32 if parameter.dtype in _HALF else parameter.dtype
 
 
 class _Part:
-    """The parameters of a group that share a preconditioner, as one vector that `Lodo` works on.
+    """The parameters of a group that share a preconditioner, as one vector for `Lodo`.
 
     Args:
-        settings: the group.
-        group: its number.
-        places: which of its parameters.
-        number: of this part among all, which its random numbers depend on.
+        settings: the arguments of the group.
+        group: the index of the group.
+        places: the indices of the parameters in the group.
+        number: the index of this part, which its random numbers depend on.
     """
 
     def __init__(self, settings: Mapping[str, Any], group: int, places: list[int], number: int) -> None:
@@ -223,7 +230,7 @@ class _Part:
         self._parameters: list[Tensor] = [settings["params"][place] for place in places]
         first = self._parameters[0]
         if first.is_complex() or not first.is_floating_point():
-            raise ValueError(f"LODO works on real floating-point parameters, not on {first.dtype}. Leave them out.")
+            raise ValueError(f"LODO supports real floating-point parameters, not {first.dtype}. Leave them out.")
         sizes = [parameter.numel() for parameter in self._parameters]
         x = torch.zeros(1, sum(sizes), device=first.device, dtype=_working_dtype(first))
         self._gradient = torch.zeros_like(x)
@@ -234,7 +241,7 @@ class _Part:
             self._lodo = Lodo(x, values, [generator], _structure(settings))
         except UsageError as error:
             raise ValueError(str(error)) from None
-        # The α₀ of the last step, and which of the parameters it moved; before the first, nothing depends on either.
+        # The α₀ of the last step, and the parameters that it moved; before the first step, nothing depends on either.
         self._rate, self._moved = self._rates["initial_learning_rate"], list(range(len(sizes)))
         self._points, self._gradients, self._averages = (
             [piece.view(p.shape) for piece, p in zip(torch.split(whole[0], sizes), self._parameters, strict=True)]
@@ -242,23 +249,23 @@ class _Part:
         )
 
     def prepare(self, settings: Mapping[str, Any]) -> None:
-        """Take on what the group's hyperparameters are now, and make sure that a step is possible.
+        """Read the group's current hyperparameters, and make sure that a step is possible.
 
         Raises:
-            ValueError: if one is out of its range, a gradient is sparse, or a parameter has changed its device.
+            ValueError: if one is out of range, a gradient is sparse, or a parameter has moved to another device.
         """
         self._rates = _rates(settings)
         for parameter in self._parameters:
             if parameter.device != self._gradient.device:
                 raise ValueError(
-                    f"a parameter of shape {tuple(parameter.shape)} has moved to {parameter.device}, and what LODO has "
-                    f"learned of it is on {self._gradient.device}. "
+                    f"a parameter of shape {tuple(parameter.shape)} has moved to {parameter.device}, but LODO's state "
+                    f"for it is on {self._gradient.device}. "
                     "After moving a model, call optimizer.load_state_dict(optimizer.state_dict())."
                 )
             if parameter.grad is not None and parameter.grad.layout != torch.strided:
                 raise ValueError(
-                    f"a parameter of shape {tuple(parameter.shape)} has a sparse gradient, which LODO does not take. "
-                    "Build its layer with sparse=False, or give the parameter to another optimizer."
+                    f"a parameter of shape {tuple(parameter.shape)} has a sparse gradient, which is not supported. "
+                    "Build its layer with sparse=False, or use another optimizer for this parameter."
                 )
 
     def step(self) -> None:
@@ -275,7 +282,7 @@ class _Part:
         if moved != present:
             self._read(present)
         for index in set(range(len(self._parameters))).difference(present):
-            self._gradients[index].copy_(self._averages[index])  # which so stays as it is
+            self._gradients[index].copy_(self._averages[index])  # so that it does not change
         self._rate = self._rates["initial_learning_rate"]
         self._lodo.set_hyperparameter("initial_learning_rate", self._rate)
         self._lodo.set_hyperparameter("momentum", self._rates["momentum"])
@@ -284,12 +291,12 @@ class _Part:
         self._moved = present
 
     def state_dict(self) -> dict[str, Any]:
-        """What makes up this part, beside what it was built from."""
+        """Return the state of this part."""
         own = {"group": self.group, "places": self.places, "rate": self._rate, "moved": self._moved}
         return {**own, "lodo": self._lodo.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Become what `state` was taken of."""
+        """Restore a state that `state_dict` returned."""
         self._rate, self._moved = state["rate"], list(state["moved"])
         self._lodo.set_hyperparameter("initial_learning_rate", self._rate)
         try:
@@ -298,7 +305,7 @@ class _Part:
             raise ValueError(f"this is the state of another LODO: {error}") from None
 
     def _read(self, places: Sequence[int]) -> None:
-        """Bring the gradients of some of the parameters into the vector; those of all others are 0."""
+        """Copy the gradients of some parameters to the vector; those of all others are 0."""
         if len(places) < len(self._parameters):
             self._gradient.zero_()
         gradients = {place: gradient for place in places if (gradient := self._parameters[place].grad) is not None}
@@ -306,5 +313,5 @@ class _Part:
             torch._foreach_copy_([self._gradients[place] for place in gradients], list(gradients.values()))
 
 
-# A group's short names of LODO's hyperparameters: `lr` and so on.
+# The arguments of a group, such as `lr`, and the full names of LODO's hyperparameters.
 _HYPERPARAMETERS = {parameter.alias: parameter.name for parameter in Lodo.hyperparameters}

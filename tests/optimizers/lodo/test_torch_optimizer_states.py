@@ -16,7 +16,7 @@ from tests.helpers import generators
 from tests.optimizers.lodo.test_torch_optimizer import ARGUMENTS, backward, equal, flat, network, through_a_file, train
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "train_network.py"
-KERNELS = sorted({"torch", best_backend("cpu")})
+BACKENDS = sorted({"torch", best_backend("cpu")})
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
 
@@ -24,12 +24,12 @@ def weights_of(optimizer, number=0):
     return optimizer.state_dict()["preconditioners"][number]["lodo"]["preconditioner"]["weights"].clone()
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_a_state_brings_its_permutations_along(kernel):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_state_brings_its_permutations_along(backend):
     """Another version of PyTorch may draw others from the same seed; here another seed stands for it."""
     gradients = torch.randn(20, 1, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     values = {"initial_learning_rate": 0.1, "meta_learning_rate": 0.01, "momentum": 0.5}
-    with use_backend(kernel):
+    with use_backend(backend):
         first, second = (
             Lodo(x, {name: x.new_tensor([value]) for name, value in values.items()}, generators([seed]), {})
             for x, seed in ((torch.ones(1, 10, dtype=torch.float64), 1), (torch.ones(1, 10, dtype=torch.float64), 2))
@@ -44,7 +44,7 @@ def test_a_state_brings_its_permutations_along(kernel):
     assert torch.equal(first.x, second.x)
 
 
-def test_a_state_goes_on_with_another_kernel_to_rounding():
+def test_a_state_goes_on_with_another_backend_to_rounding():
     model, other = network(), network()
     with use_backend("torch"):
         optimizer = lodo_bench.LODO(model.parameters(), **ARGUMENTS)
@@ -58,12 +58,12 @@ def test_a_state_goes_on_with_another_kernel_to_rounding():
     torch.testing.assert_close(flat(model), flat(other), rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_nothing_is_learned_from_a_parameter_that_the_last_step_did_not_move(kernel):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nothing_is_learned_from_a_parameter_that_the_last_step_did_not_move(backend):
     weights, averages = [], []
     for factor in (1, 100):
         model = network()
-        with use_backend(kernel):
+        with use_backend(backend):
             optimizer = lodo_bench.LODO(model.parameters(), **ARGUMENTS)
             train(model, optimizer, 3)
             backward(model, 3)
