@@ -16,7 +16,7 @@ class SignDescent(lodo_bench.Optimizer):
 
     hyperparameters = (HyperparameterSpec("learning_rate", "lr", "rate", 1e-3, "step size α", is_learning_rate=True),)
     complexity = "O(n)"
-    reference = "signSGD: Compressed Optimisation for Non-Convex Problems, ICML 2018"
+    reference = "Bernstein et al., ICML 2018"
 
     def step(self, gradient, oracle):
         """Move every coordinate by the learning rate, against its slope."""
