@@ -19,12 +19,12 @@ class SignDescent(lodo_bench.Optimizer):
     reference = "Bernstein et al., ICML 2018"
 
     def step(self, gradient, oracle):
-        """Move every coordinate by the learning rate, against its slope."""
+        """Move every coordinate by the learning rate, against the sign of its gradient."""
         self.x -= self.hyperparameter("learning_rate") * gradient.sign()
 
 
 if __name__ == "__main__":
-    from my_optimizer import SignDescent  # by this name worker processes import it
+    from my_optimizer import SignDescent  # worker processes import it by this name
 
     lodo_bench.tune("rosenbrock", [SignDescent, "adam"], schedule="smoke", workers=0)
     for optimizer in (SignDescent, "adam"):

@@ -61,7 +61,7 @@ __all__ = [
     "tune",
 ]
 
-# Imported when they are asked for: the command line answers quickly without PyTorch.
+# Imported on first access, so that the command line responds quickly without PyTorch.
 _MODULES = {
     "analysis.comparison": ("Comparison",),
     "api.compare": ("compare",),

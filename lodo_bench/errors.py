@@ -10,7 +10,7 @@
     ├── StateError            a saved state that does not fit the object that it is loaded into
     └── Interrupted           the user stopped a command; carries the command that resumes it
 
-A diverged or failed run is no exception: it is an outcome, and is stored (`lodo_bench.spec.outcome.Status`).
+A diverged or failed run is not an exception: it is an outcome, and is stored (`lodo_bench.spec.outcome.Status`).
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ class Remedy(StrEnum):
     """
 
     CHOOSE_DATABASE = "Choose another database."
-    CHOOSE_WRITABLE_DATABASE = "Choose a database that can be written."
+    CHOOSE_WRITABLE_DATABASE = "Choose a writable database."
     CHOOSE_DATA_DIRECTORY = "Choose another data directory."
     CHOOSE_OUTPUT = "Choose another output file or directory."
     CHOOSE_FORMAT = "Choose a format: {formats}."
     CHOOSE_TASK = "Choose one of them."
     CHOOSE_BACKEND = "Use backend 'auto' or 'torch'."
     CHOOSE_HYPERPARAMETERS = "Use tuned or default hyperparameters, or give them."
-    CHOOSE_CLUSTER = "Start a Ray cluster there, or give no address to start one here."
+    CHOOSE_CLUSTER = "Start a Ray cluster there, or omit the address to start one here."
     USE_CPU = "Use device 'cpu'."
-    USE_GPU = "Use device 'cuda', or leave the option out."
-    USE_WORKERS = "Use at least one worker, or give no address."
-    USE_ONE_PROCESS = "Use no workers to compute in this process."
+    USE_GPU = "Use device 'cuda', or omit the option."
+    USE_WORKERS = "Use at least one worker, or omit the address."
+    USE_ONE_PROCESS = "Use 0 workers to compute in this process."
     FEWER_GPUS = "Ask for a smaller share of a GPU, or use the CPU."
-    SHORTEN_TEMPORARY_DIRECTORY = "Choose another, such as /tmp."
+    SHORTEN_TEMPORARY_DIRECTORY = "Choose a shorter one, such as /tmp."
     START_FRESH = "Start a fresh study."
     FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
     TUNE_FIRST = "Tune it first."
@@ -50,7 +50,7 @@ class Remedy(StrEnum):
     MAKE_RUNS = "Run something first."
     NAME_SWEEP = "Name one, such as momentum."
     FILL_DATABASE = "Tune or run something first, or choose another database."
-    COPY_DATABASE = "Copy it to a place where it can be written, and open the copy."
+    COPY_DATABASE = "Copy it to a writable location, and open the copy."
     UPGRADE_PROGRAM = "Upgrade this program: pip install -U lodo-bench."
     USE_FORMER_PROGRAM = "Use the version of lodo-bench that wrote it, or choose another database."
 

@@ -47,7 +47,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: if `name` is neither registered nor of the form `module:Class`.
-            UsageError: if nothing can be imported from the path, or it is no subclass of the base.
+            UsageError: if nothing can be imported from the path, or it is not a subclass of the base.
         """
         entry = self._entries.get(self.check(name))
         if isinstance(entry, str):

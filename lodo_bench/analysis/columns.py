@@ -9,7 +9,7 @@ from lodo_bench.spec.milestone import Milestone
 LOSS = "loss"
 # Scores have names only; of all but these, smaller is better.
 _HIGHER_IS_BETTER = ("accuracy",)
-# The name of the precision of a score, which is no score itself.
+# The name of the precision of a score, which is not a score itself.
 _PRECISION = "_standard_error"
 
 

@@ -36,7 +36,7 @@ def performance_profile(costs: Mapping[str, Sequence[float]], weights: Sequence[
     Args:
         costs: name -> (p,), a loss or a time for each problem, 0 or more; one that is not finite is a problem that the
             optimizer did not solve, and never counts. Where the least cost is 0, those of cost 0 have the factor 1
-            and all others none. A problem that nobody solves counts for nobody.
+            and all others none. A problem that no optimizer solves counts for none.
         weights: (p,), how much each problem counts, 0 or more; all the same by default.
     """
     names = list(costs)

@@ -40,7 +40,7 @@ def load_report(
         task: a task's name or path; None for every task.
         target: a loss; adds the steps and seconds to it.
         db: results database, a file or an SQLAlchemy URL.
-        on_notice: is told of an upgrade of the database.
+        on_notice: called with a message if the database is upgraded.
 
     Raises:
         UsageError: as `compare`.

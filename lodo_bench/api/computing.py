@@ -1,4 +1,4 @@
-"""Device, dtype, backend and workers from what was asked for."""
+"""Resolution of the requested device, dtype, backend and workers."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def resolve_workers(request: WorkersRequest) -> Cluster:
     if gpus is None:
         gpus = 1.0 if device == "cuda" else 0.0
     if (device == "cuda") != (gpus > 0):
-        raise UsageError(
-            f"device '{device}' and {gpus:g} GPUs per worker contradict each other. Leave out one of them."
-        )
+        raise UsageError(f"device '{device}' and {gpus:g} GPUs per worker conflict. Omit one of them.")
     cluster = Cluster(request.workers, gpus, request.address)
     if request.workers == 0:
         check_device(cluster.device)
@@ -69,6 +67,6 @@ def resolve_workers(request: WorkersRequest) -> Cluster:
 
 
 def notice_missing_numba(compute: ComputeSpec, progress: ProgressReporter) -> None:
-    """Tell once that CPUs compute faster with Numba, if it is missing."""
+    """Emit a notice if Numba, which makes CPUs faster, is missing."""
     if compute.device == "cpu" and compute.backend == "torch" and why_unavailable("numba", "cpu") is not None:
         progress.notice("Numba is not installed; for full speed on the CPU: pip install 'lodo-bench[cpu]'")

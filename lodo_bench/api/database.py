@@ -15,7 +15,7 @@ from lodo_bench.tasks import TASKS
 
 
 def open_store(location: str, on_notice: Callable[[str], None] = lambda _: None) -> Store:
-    """Open the results at `location`, which must exist; `on_notice` is told of an upgrade of the database."""
+    """Open the results at `location`, which must exist; `on_notice` is called with a message if it is upgraded."""
     return Store(Database(location, create=False, on_notice=on_notice))
 
 
@@ -29,7 +29,7 @@ def create_store(
         device: recorded with the results.
         tasks: names of the tasks, of which the data sets are recorded.
         threads: the number that computes; recorded with the results.
-        progress: is told of an upgrade of the database.
+        progress: receives a notice if the database is upgraded.
     """
     data = ", ".join(name for name in (TASKS.load(task).dataset_name() for task in tasks) if name)
     provenance = collect_provenance(device, request.command or script(), threads, data)

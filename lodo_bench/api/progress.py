@@ -1,4 +1,4 @@
-"""Progress of tuning and running, for whoever wants to show it."""
+"""Progress reporters for tuning and running."""
 
 from __future__ import annotations
 

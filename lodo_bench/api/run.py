@@ -119,7 +119,7 @@ def _check_numbers(request: RunRequest) -> None:
     if request.seconds is not None and not (math.isfinite(request.seconds) and request.seconds > 0):
         raise UsageError(f"invalid seconds = {request.seconds:g}: must be a finite number greater than 0.")
     if request.seconds is not None and not request.timed:
-        raise UsageError("untimed runs have no clock for a milestone in seconds. Leave out one of them.")
+        raise UsageError("untimed runs cannot have a time milestone. Omit one of them.")
     if not (math.isfinite(request.checkpoint_every) and request.checkpoint_every >= 0):
         raise UsageError(
             f"invalid checkpoint_every = {request.checkpoint_every:g}: must be a finite number, 0 or greater."
@@ -129,9 +129,9 @@ def _check_numbers(request: RunRequest) -> None:
 def _optimizer_specs(request: RunRequest) -> list[OptimizerSpec]:
     names = list(dict.fromkeys(request.optimizers))
     if not names:
-        raise UsageError("no optimizer is given. Name at least one.")
+        raise UsageError("no optimizer given. Name at least one.")
     if request.optimizer_options and len(names) != 1:
-        raise UsageError("options of an optimizer need exactly one optimizer. Name it, alone.")
+        raise UsageError("optimizer options require exactly one optimizer. Name only the one they belong to.")
     return [optimizer_spec(name, request.optimizer_options) for name in names]
 
 

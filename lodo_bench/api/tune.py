@@ -111,7 +111,7 @@ def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec
     """Return the requested optimizers, or those that the paper runs on the task."""
     names = list(dict.fromkeys(request.optimizers))
     if request.optimizer_options and len(names) != 1:
-        raise UsageError("options of an optimizer need exactly one optimizer. Name it, alone.")
+        raise UsageError("optimizer options require exactly one optimizer. Name only the one they belong to.")
     published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
     specs = [optimizer_spec(name, request.optimizer_options) for name in names or published or OPTIMIZERS.names]
     for spec in specs:

@@ -30,7 +30,7 @@ def export(
         typer.Option(
             help=f"{', '.join(EXPORT_FORMATS)}.",
             metavar="FORMAT",
-            show_default="by the ending of the output file, else csv",
+            show_default="from the output file's suffix, else csv",
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,

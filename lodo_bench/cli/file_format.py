@@ -32,17 +32,17 @@ def format_of(
         default: format of standard output.
 
     Raises:
-        UsageError: if the options contradict each other, or the ending is unknown.
+        UsageError: if the options conflict, or the suffix is unknown.
     """
     if json and name not in (None, "json"):
-        raise UsageError(f"--json and --format {name} contradict each other. Leave out one of them.")
+        raise UsageError(f"--json and --format {name} conflict. Omit one of them.")
     name = "json" if json else name
     of_suffix = _by_suffix(output, formats) if output else None
     if name is None and output and of_suffix is None:
         suffixes = ", ".join(suffix for suffixes in formats.values() for suffix in suffixes)
-        raise UsageError(f"cannot infer a format from '{output}'. Use one of the endings {suffixes}.")
+        raise UsageError(f"cannot infer a format from '{output}'. Use one of the suffixes {suffixes}.")
     if name is not None and of_suffix not in (None, choice(name, tuple(formats), "format")):
-        raise UsageError(f"the format {name} and --output {output} contradict each other: that is a {of_suffix} file.")
+        raise UsageError(f"the format {name} and --output {output} conflict: that is a {of_suffix} file.")
     return name or of_suffix or default
 
 

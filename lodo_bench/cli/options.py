@@ -30,7 +30,7 @@ OptimizersArgument = Annotated[
 ]
 OptimizersOption = Annotated[
     list[str] | None,
-    typer.Option("--optimizer", help="Another way to name an optimizer; repeatable.", metavar="NAME"),
+    typer.Option("--optimizer", help="Same as the argument OPTIMIZER; repeatable.", metavar="NAME"),
 ]
 TaskOptionOption = Annotated[
     list[str] | None,
@@ -103,7 +103,7 @@ def assignments(texts: Sequence[str] | None, option: str) -> dict[str, Value]:
         name, _, value = (part.strip() for part in text.partition("="))
         if not (name and value):
             raise UsageError(
-                f"{option} '{text}' is not of the form name=value. Write for example {option} {name or 'name'}=0.1."
+                f"{option} '{text}' is not of the form name=value. Write, for example, {option} {name or 'name'}=0.1."
             )
         if name in found:
             raise UsageError(f"{option} {name} is given twice. Give it once.")

@@ -35,31 +35,32 @@ def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
 
 _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.CHOOSE_DATABASE: "Choose another database with --db or LODO_BENCH_DB.",
-    Remedy.CHOOSE_WRITABLE_DATABASE: "Choose a database that can be written with --db or LODO_BENCH_DB.",
+    Remedy.CHOOSE_WRITABLE_DATABASE: "Choose a writable database with --db or LODO_BENCH_DB.",
     Remedy.CHOOSE_DATA_DIRECTORY: "Choose another data directory with --data-dir or LODO_BENCH_DATA.",
-    Remedy.CHOOSE_OUTPUT: "Choose another with --output.",
+    Remedy.CHOOSE_OUTPUT: "Choose another output with --output.",
     Remedy.CHOOSE_FORMAT: "Choose one with --format ({formats}).",
     Remedy.CHOOSE_TASK: "Choose one with --task and --task-option.",
     Remedy.CHOOSE_BACKEND: "Use --backend auto or torch.",
     Remedy.CHOOSE_HYPERPARAMETERS: "Use --from tuned or default, or give them with -p.",
-    Remedy.CHOOSE_CLUSTER: "Start one with 'ray start --head', or leave out --address.",
+    Remedy.CHOOSE_CLUSTER: "Start one with 'ray start --head', or omit --address.",
     Remedy.USE_CPU: "Use --device cpu.",
-    Remedy.USE_GPU: "Use --device cuda, or leave the option out.",
-    Remedy.USE_WORKERS: "Use --workers 1 or more, or leave out --address.",
+    Remedy.USE_GPU: "Use --device cuda, or omit the option.",
+    Remedy.USE_WORKERS: "Use --workers 1 or more, or omit --address.",
     Remedy.USE_ONE_PROCESS: "With --workers 0 everything runs in one process.",
     Remedy.FEWER_GPUS: "Use a smaller --gpus-per-worker, or 0 for the CPU.",
-    Remedy.SHORTEN_TEMPORARY_DIRECTORY: "Set the environment variable TMPDIR to another, such as /tmp.",
+    Remedy.SHORTEN_TEMPORARY_DIRECTORY: "Set the environment variable TMPDIR to a shorter path, such as /tmp.",
     Remedy.START_FRESH: "Start over with --fresh.",
     Remedy.FETCH_DATA: "Run 'lodo-bench data fetch {data_set}', or choose the data directory with --data-dir or "
     "LODO_BENCH_DATA.",
     Remedy.TUNE_FIRST: _tune,
     Remedy.RUN_FIRST: _run,
-    Remedy.MAKE_STUDIES: "Make some with 'lodo-bench tune'.",
-    Remedy.MAKE_RUNS: "Make some with 'lodo-bench run'.",
+    Remedy.MAKE_STUDIES: "Create some with 'lodo-bench tune'.",
+    Remedy.MAKE_RUNS: "Create some with 'lodo-bench run'.",
     Remedy.NAME_SWEEP: "Name one with --over, e.g. --over momentum.",
-    Remedy.FILL_DATABASE: "Fill one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
+    Remedy.FILL_DATABASE: "Create one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
     "LODO_BENCH_DB.",
-    Remedy.COPY_DATABASE: "Copy it to a place where it can be written, and choose the copy with --db or LODO_BENCH_DB.",
+    Remedy.COPY_DATABASE: "Copy it to a writable location, and choose the copy with --db or LODO_BENCH_DB.",
     Remedy.UPGRADE_PROGRAM: "Upgrade lodo-bench with 'pip install -U lodo-bench'.",
-    Remedy.USE_FORMER_PROGRAM: "Use the version of lodo-bench that wrote it, or choose another database with --db.",
+    Remedy.USE_FORMER_PROGRAM: "Use the version of lodo-bench that wrote it, or choose another database with --db or "
+    "LODO_BENCH_DB.",
 }

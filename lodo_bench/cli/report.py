@@ -30,7 +30,7 @@ def report(
         typer.Option(
             help=f"{', '.join(REPORT_FORMATS)}.",
             metavar="FORMAT",
-            show_default="by the ending of the output file, else markdown",
+            show_default="from the output file's suffix, else markdown",
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
@@ -43,7 +43,7 @@ def report(
 
     data = load_report(task, target, db, echo_err)
     if not data.comparisons:
-        echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Make some with 'lodo-bench run'.")
+        echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Create some with 'lodo-bench run'.")
         if kind == "markdown":
             return
     text = RENDERERS[kind](data)

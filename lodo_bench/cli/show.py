@@ -26,7 +26,7 @@ def show(
         raise UsageError(f"'show {kind}' is ambiguous. Write 'show study {kind}' or 'show run-set {kind}'.")
     choice(kind, _KINDS, "kind of record")
     if number is None:
-        raise UsageError(f"the number is missing. Write for example 'show {kind} 1'.")
+        raise UsageError(f"the number is missing. Write, for example, 'show {kind} 1'.")
     from lodo_bench.cli.views.show import show_run_set, show_study
 
     store = open_store(db)

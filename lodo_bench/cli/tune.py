@@ -58,7 +58,8 @@ def tune(
 ) -> None:
     """Tune optimizer hyperparameters with the paper's genetic search. Rerun the same command to resume.
 
-    Without optimizers, all of the paper's optimizers for the task are tuned. Meta-trained ones are trained instead.
+    Without optimizers, all of the paper's optimizers for the task are tuned. For a meta-trained optimizer,
+    the weights are trained instead.
     """
     set_data_directory(data_dir)
     request = TuneRequest(

@@ -128,7 +128,7 @@ def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Sto
         return
     plan = _checkpoint_plan(store)
     jobs = [Job(record, weights_of(record.spec, store), plan) for record in _slowest_first(records, store)]
-    reporter.notice(f"{len(jobs)} sets of untimed runs, {num_processes} at a time.")
+    reporter.notice(f"Running {len(jobs)} untimed run sets, {num_processes} at a time.")
     for job, ended in execute_all(jobs, num_processes):
         for run, curve in ended:
             store.add_run(job.record.id, run, curve)
@@ -142,7 +142,7 @@ def _run_one_by_one(records: Sequence[RunSetRecord], store: Store, reporter: Pro
 
 
 def _checkpoint_plan(store: Store) -> CheckpointPlan | None:
-    """Return where checkpoints are written; None beside a database in memory."""
+    """Return where checkpoints are written; None for a database in memory."""
     return None if store.folder is None else CheckpointPlan(store.folder, _CHECKPOINT_SECONDS)
 
 

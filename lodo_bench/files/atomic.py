@@ -14,7 +14,7 @@ from lodo_bench.errors import Remedy, UsageError
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path`, which replaces `path` when the block ends.
+    """Open a temporary file next to `path`, which replaces `path` when the block ends.
 
     The replacement is durable: it survives a power failure after the block. If the block raises, `path` stays as it
     was and the temporary file is removed.

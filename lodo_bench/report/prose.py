@@ -74,7 +74,7 @@ def _distance(column: ScoreColumn, result: ScoreResult, best: ScoreResult) -> st
 
 
 def footnotes(comparison: Comparison, machines: Sequence[Machine], targets: Targets | None) -> list[Footnote]:
-    """Return all footnotes of a table; `machines` are those that its letters stand for."""
+    """Return all footnotes of a table; `machines` are those that its letters denote."""
     return [
         *(Footnote(text) for text in _measures(comparison, targets)),
         *(Footnote(text) for text in _marks(comparison)),
@@ -120,8 +120,8 @@ def _marks(comparison: Comparison) -> Iterator[str]:
     others = max(len(standing.paired) + len(standing.unpaired) for standing in standings)
     yield (
         f"Bold: the best mean among the optimizers that may be the best.{tied}{undecided} An optimizer is "
-        f"significantly worse if others are better by {' and '.join(_tests(standings))}, with Simes' correction for "
-        f"{counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the probability of "
+        f"significantly worse if others are better according to {' and '.join(_tests(standings))}, with Simes' "
+        f"correction for {counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the probability of "
         "results at least as extreme if no other optimizer were better."
     )
     if any(others * standing.min_attainable_p > LEVEL for standing in standings if standing.has_power):

@@ -51,7 +51,7 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of a table; `is_bound` marks the row of a loss bound, which is no optimizer."""
+    """A row of a table; `is_bound` marks the row of a loss bound, which is not an optimizer."""
 
     cells: tuple[TableCell, ...]
     is_bound: bool = False

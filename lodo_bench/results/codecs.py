@@ -38,12 +38,12 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 
 def study_identity(spec: StudySpec) -> str:
-    """Return the digest that equal studies share, whatever their schedules are called."""
+    """Return the digest that equal studies share, regardless of the names of their schedules."""
     return _digest(asdict(replace(spec, schedule=replace(spec.schedule, name=""))))
 
 
 def run_set_identity(spec: RunSetSpec) -> str:
-    """Return the digest that equal run sets share, whatever is said of the source of their hyperparameters."""
+    """Return the digest that equal run sets share, regardless of the stated source of their hyperparameters."""
     return _digest(run_set_document(replace(spec, hyperparameters=replace(spec.hyperparameters, provenance_note=""))))
 
 

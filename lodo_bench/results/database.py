@@ -61,7 +61,7 @@ class Database:
 
     @property
     def folder(self) -> Path | None:
-        """The folder of its further files: beside its file, or in the user's cache directory for one on a server.
+        """The folder of its further files: next to its file, or in the user's cache directory for one on a server.
 
         None for a database in memory.
         """
@@ -104,7 +104,7 @@ class Database:
     def _exists(self, connection: Connection) -> bool:
         tables = inspect(connection).get_table_names()
         if tables and SchemaRow.__tablename__ not in tables:
-            message = f"'{self._name}' is a database of another program; it is left as it is."
+            message = f"'{self._name}' is a database of another program; it is left unchanged."
             raise DatabaseError(message, remedy=Remedy.CHOOSE_DATABASE)
         return bool(tables)
 
@@ -153,8 +153,8 @@ class Database:
             yield
         except exc.IntegrityError:
             raise DatabaseError(
-                f"another process is writing the same study or run set to '{self._name}'. What both have stored is "
-                f"kept. Let it finish, then rerun.",
+                f"another process is writing the same study or run set to '{self._name}'. Everything stored so "
+                f"far is kept. Let the other process finish, then rerun.",
                 remedy=Remedy.CHOOSE_DATABASE,
             ) from None
         except exc.DatabaseError as error:
@@ -214,7 +214,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _foreign_keys_unchecked(connection: Connection) -> Iterator[None]:
-    """Run a block as one transaction in which SQLite's tables can be made anew, as it cannot change them in place.
+    """Run a block as one transaction in which SQLite's tables can be rebuilt, as it cannot alter them in place.
 
     Dropping a table deletes its rows, which others refer to; so the references are checked at the end instead.
     """

@@ -94,7 +94,7 @@ def execute_run_set(
 
 
 def trajectory(spec: RunSetSpec, seed: int, writer: RunWriter) -> NDArray[np.float64]:
-    """Return the points of a final run, (steps + 1, n). They are computed anew, as runs do not store them.
+    """Return the points of a final run, (steps + 1, n). They are recomputed, because runs do not store them.
 
     On a CPU of the same kind they are those of the stored run.
     """

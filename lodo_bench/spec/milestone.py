@@ -44,7 +44,7 @@ class Milestone:
 
     @property
     def title(self) -> str:
-        """The text for people: `20,000 steps` or `300 s`."""
+        """The readable form: `20,000 steps` or `300 s`."""
         return f"{self.value:,.15g} {'s' if self.unit == 'seconds' else self.unit}"
 
 

@@ -24,7 +24,7 @@ class Hyperparameters:
     Attributes:
         values: natural values by name.
         source: where they come from.
-        provenance_note: details for people, e.g. `Table 6` or `learning rate × 0.5`.
+        provenance_note: details for the reader, e.g. `Table 6` or `learning rate × 0.5`.
         study_id: the study that tuned them; None for values from elsewhere.
         weights_study_id: the study that trained a meta-trained optimizer's weights; None for other optimizers.
     """

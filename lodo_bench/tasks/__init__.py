@@ -31,5 +31,5 @@ def task_spec(name: str, options: Mapping[str, Value]) -> TaskSpec:
     given = resolve(kind.options_table, options, f"task {name}", "option")
     defaults = kind.with_defaults({})
     changed = {option: value for option, value in given.items() if value != defaults[option]}
-    kind.optimal_loss(changed)  # raises if options contradict each other
+    kind.optimal_loss(changed)  # raises if options conflict
     return TaskSpec(name, changed)

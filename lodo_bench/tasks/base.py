@@ -106,7 +106,7 @@ class Task(ABC, Checkpointable):
         """Return the lowest steady-state loss that any optimizer can attain, if it is known in closed form.
 
         Raises:
-            UsageError: if options contradict each other.
+            UsageError: if options conflict.
         """
         return None
 

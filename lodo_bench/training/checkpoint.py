@@ -126,8 +126,8 @@ def load_parameters(folder: Path, run_set: int, seed: int) -> Parameters:
     path = checkpoint_path(folder, run_set, seed).with_suffix(".parameters.pt")
     if not path.exists():
         raise UsageError(
-            f"there are no parameters of run set {run_set}, seed {seed} ('{path}'). They are stored for runs of "
-            f"networks that have finished without diverging, on the machine where they ran."
+            f"no parameters are stored for run set {run_set}, seed {seed} ('{path}'). They are stored only for "
+            f"network runs that finished without diverging, on the machine that trained them."
         )
     try:
         content = _load(path)

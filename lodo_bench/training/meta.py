@@ -174,7 +174,7 @@ class _Learner:
 def _build(spec: TrainingSpec, x: Tensor) -> MetaTrained:
     optimizer = build_optimizer(spec, x)
     if not isinstance(optimizer, MetaTrained):
-        raise UsageError(f"{spec.optimizer.name} is not an optimizer that is meta-trained.")
+        raise UsageError(f"{spec.optimizer.name} is not a meta-trained optimizer.")
     return optimizer
 
 

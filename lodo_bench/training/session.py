@@ -51,7 +51,7 @@ class TrainingSession:
     def __init__(self, spec: TrainingSpec, checkpoint: Checkpoint | None = None) -> None:
         self._spec, self._checkpoint = spec, checkpoint
         self._ends = milestones(spec.steps, spec.seconds)
-        self._in_step = False  # amid its steps a trainer has no consistent state
+        self._in_step = False  # within its steps a trainer has no consistent state
         Trainer.from_spec(spec).run_steps(_WARM_UP_STEPS)
         self._build()
 

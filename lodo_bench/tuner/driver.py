@@ -157,7 +157,7 @@ def _connect(cluster: Cluster) -> None:
     gpus = _resources().get("GPU", 0.0)
     if cluster.gpus_per_worker > gpus:
         raise UsageError(
-            f"{cluster.gpus_per_worker:g} GPUs per worker are more than the cluster has, which is {gpus:g}.",
+            f"{cluster.gpus_per_worker:g} GPUs per worker were requested, but the cluster has {gpus:g}.",
             remedy=Remedy.FEWER_GPUS,
         )
 

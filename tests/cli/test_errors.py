@@ -13,7 +13,7 @@ TWICE = "is given twice. Give it once."
 RATE = "must be a finite number greater than 0"
 DECAY = "must be a number in [0, 1)"
 AT_LEAST_1 = "Input should be greater than or equal to 1"
-NO_DATABASE = ("there is no database at", "Fill one with 'lodo-bench tune' or 'lodo-bench run'", "LODO_BENCH_DB")
+NO_DATABASE = ("there is no database at", "Create one with 'lodo-bench tune' or 'lodo-bench run'", "LODO_BENCH_DB")
 
 # Arguments, and what the message must say.
 REFUSED = {
@@ -43,7 +43,7 @@ REFUSED = {
     "unknown backend": ((*ADAM, "--backend", "numa"), "unknown backend 'numa'. Did you mean 'numba'?"),
     "backend for another device": (
         (*ADAM, "--backend", "triton"),
-        "kernel 'triton' cannot be used: it is for device 'cuda', not 'cpu'. Use 'auto' or 'torch'.",
+        "backend 'triton' cannot be used: it is for device 'cuda', not 'cpu'. Use 'auto' or 'torch'.",
     ),
     "backend for another device of tune": ((*TUNE, "--backend", "triton"), "it is for device 'cuda', not 'cpu'"),
     "unknown task option": (
@@ -81,8 +81,8 @@ REFUSED = {
     "endless": ((*ADAM, "--seconds", "inf"), "invalid seconds = inf"),
     "untimed by the clock": (
         (*ADAM, "--untimed", "--seconds", "5"),
-        "untimed runs have no clock for a milestone in seconds",
-        "Leave out one of them.",
+        "untimed runs cannot have a time milestone",
+        "Omit one of them.",
     ),
     "no steps": ((*ADAM, "--steps", "0"), "Invalid value for '--steps'", AT_LEAST_1),
     "no seeds": ((*ADAM, "--seeds", "0"), "Invalid value for '--seeds'", AT_LEAST_1),
@@ -119,9 +119,9 @@ REFUSED = {
     "old list of experiments": (("reproduce", "--list"), "Write 'lodo-bench list experiments'."),
     "device without its workers": (
         (*TUNE, "--device", "cpu", "--gpus-per-worker", "1"),
-        "device 'cpu' and 1 GPUs per worker contradict each other",
+        "device 'cpu' and 1 GPUs per worker conflict",
     ),
-    "options of two optimizers": (("run", "adam", "lodo", "-O", "layers=8"), "need exactly one optimizer"),
+    "options of two optimizers": (("run", "adam", "lodo", "-O", "layers=8"), "require exactly one optimizer"),
     "class that is not there": (("run", "no_such_module:Mine"), "cannot import optimizer 'no_such_module:Mine'"),
     "class of another kind": (("run", "fractions:Fraction"), "is not a subclass of lodo_bench.Optimizer."),
     "missing schedule": (

@@ -146,7 +146,7 @@ def test_without_runs_and_searches_there_is_nothing_to_draw(place):
     curves = place.run_here("plot", "curves", "--output", "a.png")
     assert (curves.code, curves.stderr) == (
         2,
-        "lodo-bench: there are no final runs yet. Make some with 'lodo-bench run'.\n",
+        "lodo-bench: there are no final runs yet. Create some with 'lodo-bench run'.\n",
     )
     page = place.run_here("report", "--output", "page.html")
     assert page.code == 0

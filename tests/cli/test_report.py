@@ -125,7 +125,7 @@ def test_without_runs_the_report_says_what_to_do(place):
     assert place.run_here(*tune, "--schedule", place.schedule(10, population=8)).code == 0
     result = place.run_here("report")
     assert (result.code, result.stdout) == (0, "")
-    assert result.stderr == "There are no final runs yet. Make some with 'lodo-bench run'.\n"
+    assert result.stderr == "There are no final runs yet. Create some with 'lodo-bench run'.\n"
     assert place.run_here("report", "--json").document["comparisons"] == []
 
 
@@ -189,7 +189,7 @@ def test_a_run_set_is_shown_run_by_run(filled):
         (("list", "runs"), "'list runs' is now 'list run-sets'."),
         (("show", "1"), "'show 1' is ambiguous. Write 'show study 1' or 'show run-set 1'."),
         (("show", "run"), "unknown kind of record 'run'. Did you mean 'run-set'? Known: run-set, study."),
-        (("show", "study"), "the number is missing. Write for example 'show study 1'."),
+        (("show", "study"), "the number is missing. Write, for example, 'show study 1'."),
         (("show", "run-set", "9"), "unknown run set '9'. Known: 1, 2, 3."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

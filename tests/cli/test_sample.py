@@ -107,7 +107,7 @@ def test_a_run_without_parameters_is_explained(place):
     result = run_here(place, "sample", 1, "--images", 1)
     moved.rename(kept)
     assert result.code == 2
-    assert "there are no parameters of run set 1, seed 0" in result.message
+    assert "no parameters are stored for run set 1, seed 0" in result.message
 
 
 def test_a_run_without_its_data_names_the_file_and_leaves_no_database(tmp_path):

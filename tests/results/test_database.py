@@ -18,7 +18,7 @@ from lodo_bench.results.store import Store
 from tests.builders import curve, provenance, run, run_set_spec, study_spec
 
 REMEDY = r"Choose another database\."
-WRITABLE = r"Choose a database that can be written\."
+WRITABLE = r"Choose a writable database\."
 BOTH = pytest.mark.parametrize("create", [True, False])
 
 

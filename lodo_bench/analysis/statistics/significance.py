@@ -57,7 +57,7 @@ def compare_with_all(samples: Sequence[Sample]) -> list[ComparisonResult]:
 
     The hypothesis of a sample is that no other is better. It is tested with one exact one-sided rank test against each
     other, signed-rank for pairs and rank-sum where most seeds do not pair, put together by Simes' inequality: of m
-    values of p in rising order, min over r of m p₍ᵣ₎ / r. So one that is really the best is told to be worse with a
+    values of p in rising order, min over r of m p₍ᵣ₎ / r. So one that is really the best is called worse with a
     probability of at most `LEVEL`, whatever the number of others. No sample is singled out as the best beforehand:
     testing against the one that came out first would favor that one for its luck.
 

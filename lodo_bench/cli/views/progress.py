@@ -52,7 +52,7 @@ class _PlainTuning:
             self.seen[name] = done
             self.notice(
                 f"{name}: generation {done} of {progress.generations}, {progress.evaluated} evaluated, "
-                f"{progress.diverged} diverged{_failed(progress)}, best {number(progress.best_fitness)}"
+                f"{progress.diverged} diverged{_failed(progress)}, best loss {number(progress.best_fitness)}"
                 + (f"; mean {_mean(progress)}" if progress.mean else "")
             )
 
@@ -81,7 +81,7 @@ class _LiveTuning:
         for title in ("optimizer", "gen.", "evaluated", "diverged", "best loss"):
             table.add_column(title, justify="left" if title == "optimizer" else "right", no_wrap=True)
         table.add_column("mean hyperparameters", overflow="fold")
-        table.add_column("left", justify="right", no_wrap=True)
+        table.add_column("time left", justify="right", no_wrap=True)
         for progress in list(self._latest.values()):
             table.add_row(
                 progress.optimizer.label,

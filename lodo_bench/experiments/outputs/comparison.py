@@ -1,4 +1,4 @@
-"""Tables in the layout of the paper's: a row for each optimizer, published values beside our own."""
+"""Tables in the layout of the paper's: a row for each optimizer, published values next to our own."""
 
 from __future__ import annotations
 

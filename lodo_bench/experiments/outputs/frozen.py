@@ -41,7 +41,7 @@ Floats = NDArray[np.float64]
 def frozen(result: ExperimentResult) -> list[Section]:
     """Tabulate and plot LODO's losses after tracking, with θ frozen and not, on its own and on new problems.
 
-    The part's `runs` give the number of seeds and the tracking steps. Nothing is stored; every call computes anew.
+    The part's `runs` give the number of seeds and the tracking steps. Nothing is stored; every call recomputes it.
     """
     return [_section(each, measure(each, result.plan.execution)) for each in result.results]
 
@@ -84,7 +84,7 @@ def _lodo(
         spec = replace(spec, individuals=tuple(Individual(i.key, values) for i in spec.individuals))
     optimizer = build_optimizer(spec, x)
     if not isinstance(optimizer, LearnedPreconditioning):
-        raise UsageError(f"{spec.optimizer.name} has no learned preconditioner that could be frozen. Use lodo.")
+        raise UsageError(f"{spec.optimizer.name} has no learned preconditioner to freeze. Use lodo.")
     if like is not None:
         optimizer.preconditioner.weights.copy_(like.preconditioner.weights)
     return optimizer

@@ -44,7 +44,7 @@ def search(result: ExperimentResult) -> list[Section]:
 
 
 def hyperparameters(result: ExperimentResult) -> list[Section]:
-    """Tabulate the values found beside the paper's (LODO Table 6)."""
+    """Tabulate the tuned and the paper's values (LODO Table 6)."""
     tasks = _tasks(result.results)
     found = {(r.condition.base.label, r.condition.part.task.label): r for r in result.results}
     headers = ["optimizer", "hyperparameter", *(title for task in tasks for title in (task.label, "paper"))]

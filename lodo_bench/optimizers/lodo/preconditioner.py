@@ -14,7 +14,7 @@ from lodo_bench.state import Checkpointable
 
 @dataclass(frozen=True, eq=False)
 class StepState:
-    """The tensors of a step of LODO beside the preconditioner; they change in place only.
+    """The tensors of a step of LODO other than the preconditioner's; they change in place only.
 
     Attributes:
         x: (P, n), the parameters.

@@ -302,7 +302,7 @@ class _Part:
         try:
             self._lodo.load_state_dict(state["lodo"], self._gradient.device)
         except StateError as error:
-            raise ValueError(f"this is the state of another LODO: {error}") from None
+            raise ValueError(f"the state belongs to a different LODO optimizer: {error}") from None
 
     def _read(self, places: Sequence[int]) -> None:
         """Copy the gradients of some parameters to the vector; those of all others are 0."""

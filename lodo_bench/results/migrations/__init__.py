@@ -1,6 +1,6 @@
 """Migrations of the results database: one module for each step from a schema version to the next.
 
-A step uses nothing of the package, whose names go on changing: it knows the two versions that it is between.
+A step imports nothing from the package, whose names may change: it knows only the two versions it connects.
 """
 
 from __future__ import annotations

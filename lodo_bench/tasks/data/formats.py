@@ -90,11 +90,11 @@ def _mnist_half(prefix: str, contents: Mapping[str, bytes]) -> tuple[Bytes, Byte
     images, labels = (parse_idx(contents[name], name) for name in (images_name, labels_name))
     if images.shape[1:] != _MNIST_SHAPE:
         raise InvalidFileError(
-            f"'{images_name}' is of shape {_times(images.shape)}; it must be images of {_times(_MNIST_SHAPE)}"
+            f"'{images_name}' has shape {_times(images.shape)}; it must contain images of {_times(_MNIST_SHAPE)}"
         )
     if labels.shape != images.shape[:1]:
         raise InvalidFileError(
-            f"'{labels_name}' is of shape {_times(labels.shape)}; it must have a label for each of the "
+            f"'{labels_name}' has shape {_times(labels.shape)}; it must contain a label for each of the "
             f"{len(images):,} images"
         )
     _check_labels(labels, labels_name)

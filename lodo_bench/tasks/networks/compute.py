@@ -43,7 +43,7 @@ def check(options: Mapping[str, Value], device: Device, dtype: DType) -> None:
     if precision == "float32":
         return
     if dtype != "float32":
-        raise UsageError(f"precision = {precision} requires dtype float32, not {dtype}. Leave out one of them.")
+        raise UsageError(f"precision = {precision} requires dtype float32, not {dtype}. Omit one of them.")
     if precision == "tf32" and device != "cuda":
         raise UsageError("precision = tf32 requires an NVIDIA GPU.", remedy=Remedy.USE_GPU)
 

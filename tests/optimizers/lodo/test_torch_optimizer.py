@@ -172,7 +172,7 @@ def test_the_state_of_another_size_is_refused():
     model, other = network(), nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 2)).double()
     optimizer = lodo_bench.LODO(model.parameters())
     train(model, optimizer, 1)
-    with pytest.raises(ValueError, match="state of another LODO"):
+    with pytest.raises(ValueError, match="state belongs to a different LODO"):
         lodo_bench.LODO(other.parameters()).load_state_dict(optimizer.state_dict())
 
 

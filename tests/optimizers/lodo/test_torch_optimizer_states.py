@@ -125,7 +125,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     other(torch.ones(4, 2, dtype=torch.float64)).sum().backward()
     theirs.step()
     kept = weights_of(optimizer)
-    with pytest.raises(ValueError, match="state of another LODO"):
+    with pytest.raises(ValueError, match="state belongs to a different LODO"):
         optimizer.load_state_dict(theirs.state_dict())
     assert optimizer.param_groups[0]["lr"] == ARGUMENTS["lr"]
     assert torch.equal(kept, weights_of(optimizer))

@@ -13,7 +13,7 @@ function sortable(table) {
   }));
 }
 
-// The row of a bound, which is no optimizer, stays on top. Missing values come last in either direction.
+// The row of a bound, which is not an optimizer, stays on top. Missing values come last in either direction.
 function sorted(rows, column, sign) {
   const key = (row) => {
     const {value} = row.cells[column].dataset;
