@@ -66,7 +66,8 @@ def query(path, statement):
 
 def schema(path):
     rows = query(path, "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
-    return {name: sql.replace('"', "") for name, sql in rows}
+    # The order of the foreign keys of a table that is made anew is left to chance.
+    return {name: sorted(line.strip("\t ,") for line in sql.replace('"', "").splitlines()) for name, sql in rows}
 
 
 def former_origin(study, note):
