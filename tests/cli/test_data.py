@@ -196,7 +196,7 @@ MISTAKES = {
         ("fetch", "cifar"),
         "unknown data set 'cifar'. Did you mean 'cifar10'? Known: cifar10, mnist.",
     ),
-    "no data set": (("fetch",), "Missing argument 'DATA_SET'"),
+    "no data set": (("fetch",), "Missing argument 'NAME'"),
     "unknown command": (("get",), "No such command 'get'"),
     "a file for a directory": (
         ("fetch", "mnist", "--data-dir", "/dev/null"),

@@ -56,8 +56,8 @@ def test_a_bad_idx_file_is_refused(case):
 
 
 BAD_MNIST = {
-    "other images": ({"train_images_idx3": idx(IMAGES[:, :27])}, "3×27×28; it must be images of 28×28"),
-    "labels for images": ({"train_images_idx3": idx(LABELS)}, "it must be images"),
+    "other images": ({"train_images_idx3": idx(IMAGES[:, :27])}, "3×27×28; it must contain images of 28×28"),
+    "labels for images": ({"train_images_idx3": idx(LABELS)}, "it must contain images"),
     "images for labels": ({"t10k_labels_idx1": idx(IMAGES)}, "a label for each of the 3 images"),
     "too few labels": ({"t10k_labels_idx1": idx(LABELS[:2])}, "has shape 2; it must contain a label for each of the 3"),
     "a label 10": ({"train_labels_idx1": idx(LABELS + 1)}, "has a label 10; labels must be from 0 to 9"),
