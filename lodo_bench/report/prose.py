@@ -121,8 +121,8 @@ def _marks(comparison: Comparison) -> Iterator[str]:
     yield (
         f"Bold: the best mean among the optimizers that may be the best.{tied}{undecided} An optimizer is "
         f"significantly worse if others are better according to {' and '.join(_tests(standings))}, with Simes' "
-        f"correction for {counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the probability of "
-        "results at least as extreme if no other optimizer were better."
+        f"correction for {counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the "
+        "probability of results at least as extreme if no other optimizer were better."
     )
     if any(others * standing.min_attainable_p > LEVEL for standing in standings if standing.has_power):
         yield (
