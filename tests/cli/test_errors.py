@@ -141,12 +141,12 @@ REFUSED = {
     "runs without a database": (("list", "run-sets", "--json"), *NO_DATABASE),
     "unwritable place": (
         (*ADAM, "--db", "../a-file/below/x.db"),
-        "database '../a-file/below/x.db' cannot be made",
+        "database '../a-file/below/x.db' cannot be created",
         "--db",
     ),
     "a directory": ((*ADAM, "--db", ".."), "database '..' cannot be used", "--db or LODO_BENCH_DB"),
     "no such driver": ((*ADAM, "--db", "nosuch://x"), "no driver for the database 'nosuch'"),
-    "no URL": ((*ADAM, "--db", "://x"), "'://x' is no database URL"),
+    "no URL": ((*ADAM, "--db", "://x"), "'://x' is not a database URL"),
 }
 FILES = {
     "unknown-key.yaml": "populations: 8\ngenerations:\n  - {sigma: 1, steps: 5}\n",
@@ -244,7 +244,7 @@ def no_database(path):
 
 @pytest.mark.parametrize(
     ("make", "text"),
-    [(foreign, "is a database of something else; it is left alone"), (no_database, "file is not a database")],
+    [(foreign, "is a database of another program; it is left unchanged"), (no_database, "file is not a database")],
 )
 def test_a_strange_file_is_left_as_it_was(make, text, place):
     place.database.parent.mkdir()
