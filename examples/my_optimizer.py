@@ -1,33 +1,44 @@
 """An optimizer outside the package: tune it, run it and compare it with Adam.
 
-Run it as `python examples/my_optimizer.py`, or from the folder of this file on the command line:
+Run it as `python examples/my_optimizer.py`, or in the folder of this file on the command line:
 
-    lodo-bench tune my_optimizer:SignDescent adam --task rosenbrock --schedule smoke
-    lodo-bench run my_optimizer:SignDescent adam --task rosenbrock
+    lodo-bench tune my_optimizer:SignMomentum adam --task rosenbrock --schedule smoke
+    lodo-bench run my_optimizer:SignMomentum adam --task rosenbrock
     lodo-bench report
 """
+
+import torch
 
 import lodo_bench
 from lodo_bench import HyperparameterSpec
 
 
-class SignDescent(lodo_bench.Optimizer):
-    """Gradient descent on the sign of the gradient, x ← x − α sign(g) (Bernstein et al., 2018)."""
+class SignMomentum(lodo_bench.Optimizer):
+    """Sign descent with momentum: m <- β m + (1 − β) g, x <- x − lr sign(m)."""
 
-    hyperparameters = (HyperparameterSpec("learning_rate", "lr", "rate", 1e-3, "step size α", is_learning_rate=True),)
+    hyperparameters = (
+        HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size", is_learning_rate=True),
+        HyperparameterSpec("momentum", "beta", "decay", 0.9, "decay β of the momentum"),
+    )
     complexity = "O(n)"
-    reference = "signSGD: Compressed Optimisation for Non-Convex Problems, ICML 2018"
+    reference = "Bernstein et al., ICML 2018"
+    state_names = ("_momentum",)
+
+    def init_state(self, generators):
+        """Start without momentum."""
+        self._momentum = torch.zeros_like(self.x)
 
     def step(self, gradient, oracle):
-        """Move every coordinate by the learning rate, against its slope."""
-        self.x -= self.hyperparameter("learning_rate") * gradient.sign()
+        """Average the gradients, and move each coordinate by the learning rate."""
+        self._momentum.lerp_(gradient, 1 - self.hyperparameter("momentum"))
+        self.x.sub_(self.hyperparameter("learning_rate") * self._momentum.sign())
 
 
 if __name__ == "__main__":
-    from my_optimizer import SignDescent  # by this name worker processes import it
+    from my_optimizer import SignMomentum  # the name under which worker processes import it
 
-    lodo_bench.tune("rosenbrock", [SignDescent, "adam"], schedule="smoke", workers=0)
-    for optimizer in (SignDescent, "adam"):
+    lodo_bench.tune("rosenbrock", [SignMomentum, "adam"], schedule="smoke", workers=0)
+    for optimizer in (SignMomentum, "adam"):
         lodo_bench.run(optimizer, "rosenbrock", seeds=2)
     for comparison in lodo_bench.compare("rosenbrock"):
         for label, row in zip(comparison.labels, comparison.rows, strict=True):

@@ -90,6 +90,7 @@ class UnknownNameError(UsageError):
         hint = f" Did you mean '{near[0]}'?" if near else ""
         choices = f"Known: {', '.join(names)}." if names else "There are none."
         super().__init__(f"unknown {kind} '{name}'{f' of {of}' if of else ''}.{hint} {choices}")
+        self.args = kind, name, names  # unpickling constructs the error with these
 
 
 class ScheduleError(UsageError):

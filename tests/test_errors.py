@@ -5,8 +5,20 @@ import string
 
 import pytest
 
+from lodo_bench import errors
 from lodo_bench.cli.remedies import explain
-from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.errors import (
+    DatabaseError,
+    DatabaseNotFoundError,
+    ExperimentError,
+    Interrupted,
+    LodoBenchError,
+    Remedy,
+    ScheduleError,
+    StateError,
+    UnknownNameError,
+    UsageError,
+)
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 DETAILS = {
@@ -45,6 +57,31 @@ def test_details_are_the_fields_of_the_wording():
     assert fields <= set(DETAILS)
 
 
-def test_an_error_travels_between_processes():
-    error = pickle.loads(pickle.dumps(UsageError("invalid x.", remedy=Remedy.FETCH_DATA, data_set="mnist")))
-    assert str(error) == "invalid x. Fetch mnist, or choose the data directory that contains it."
+ERRORS = [
+    LodoBenchError("x is wrong"),
+    UsageError("invalid x."),
+    UsageError("invalid x.", remedy=Remedy.FETCH_DATA, data_set="mnist"),
+    UsageError("x is not tuned.", remedy=Remedy.TUNE_FIRST, task=DETAILS["task"], optimizer=DETAILS["optimizer"]),
+    UnknownNameError("optimizer", "adm", (name for name in ("adam", "lodo"))),
+    UnknownNameError("key", "x", [], of="the file"),
+    ScheduleError("'my.yaml', line 3: invalid sigma."),
+    ExperimentError("'my.yaml', line 3: invalid title."),
+    DatabaseError("'x.db' cannot be opened.", remedy=Remedy.CHOOSE_DATABASE),
+    DatabaseNotFoundError("there is no 'x.db'.", remedy=Remedy.FILL_DATABASE),
+    StateError("a state of another optimizer"),
+    Interrupted("interrupted"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=str)
+def test_an_error_is_the_same_in_another_process(error):
+    received = pickle.loads(pickle.dumps(error))
+    assert (type(received), received.args, vars(received)) == (type(error), error.args, vars(error))
+    assert str(received) == str(error)
+    if isinstance(error, UsageError):
+        assert explain(received) == explain(error)
+
+
+def test_every_error_is_sent_to_another_process():
+    defined = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)}
+    assert {type(error) for error in ERRORS} == defined

@@ -25,18 +25,18 @@ def test_a_block_of_the_python_documentation_runs(block, tmp_path, monkeypatch, 
 def test_an_optimizer_outside_the_package_is_tuned_run_and_compared_in_python(tmp_path):
     script = ROOT / "examples" / "my_optimizer.py"
     done = subprocess.run([sys.executable, script], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == ["adam", "my_optimizer:SignDescent"]
+    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == ["adam", "my_optimizer:SignMomentum"]
 
 
 def test_an_optimizer_outside_the_package_is_tuned_run_and_reported_on_the_command_line(tmp_path):
     place = Place(tmp_path)
     shutil.copy(ROOT / "examples" / "my_optimizer.py", place.work)
-    mine = ("my_optimizer:SignDescent", "--task", "rosenbrock")
+    mine = ("my_optimizer:SignMomentum", "--task", "rosenbrock")
     tuned = place.run("tune", *mine, "--schedule", place.schedule(10, population=8), "--workers", 0)
     assert tuned.code == 0, tuned.stderr
     run = place.run_here("run", *mine, "--seeds", 1, "--json")
-    assert run.document["optimizer"] == "my_optimizer:SignDescent"
+    assert run.document["optimizer"] == "my_optimizer:SignMomentum"
     assert run.document["hyperparameters_source"] == "tuned"
     report = place.run_here("report")
-    assert "my_optimizer:SignDescent" in report.stdout
-    assert "my_optimizer:SignDescent" not in OPTIMIZERS.names
+    assert "my_optimizer:SignMomentum" in report.stdout
+    assert "my_optimizer:SignMomentum" not in OPTIMIZERS.names

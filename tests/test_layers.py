@@ -1,10 +1,40 @@
-"""The rooms and what they may import (the contracts are in pyproject.toml)."""
+"""The rooms: what they may import (contracts in pyproject.toml), no circles, no loose modules, no oversized room."""
 
+import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import grimp
+import pytest
+
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "lodo_bench"
+
+
+@pytest.fixture(scope="module")
+def imports():
+    """Module -> the modules of this package that it imports, inside functions and for type checking as well."""
+    graph = grimp.build_graph("lodo_bench", cache_dir=None)
+    modules = graph.modules - {"lodo_bench"}  # the public names are imported when they are asked for
+    return {module: graph.find_modules_directly_imported_by(module) & modules for module in modules}
+
+
+def circles(edges):
+    """The strongly connected components of more than one node, by repeatedly removing what nothing depends on."""
+    left = {node: set(targets) - {node} for node, targets in edges.items()}
+    while leaves := [node for node, targets in left.items() if not targets & left.keys()]:
+        for node in leaves:
+            del left[node]
+    while roots := left.keys() - set().union(*left.values()):
+        for node in roots:
+            del left[node]
+    return sorted(left)
+
+
+def room(module):
+    return module.split(".")[1]
 
 
 def test_the_layers_are_kept():
@@ -12,6 +42,45 @@ def test_the_layers_are_kept():
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["b", "c"]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_files_import_each_other_in_a_circle(imports):
+    assert circles(imports) == []
+
+
+def test_no_rooms_import_each_other_in_a_circle(imports):
+    edges = {room(module): set() for module in imports}
+    for module, targets in imports.items():
+        edges[room(module)] |= {room(target) for target in targets}
+    assert circles(edges) == []
+
+
+def test_every_module_has_a_room():
+    loose = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert loose == {"errors", "registry", "seeding", "state"}
+
+
+def test_no_room_holds_more_than_15_percent_of_the_lines():
+    lines = Counter()
+    for path in PACKAGE.rglob("*.py"):
+        lines[path.relative_to(PACKAGE).parts[0]] += path.read_text("utf-8").count("\n")
+    name, largest = lines.most_common(1)[0]
+    assert largest <= 0.15 * lines.total(), f"{name} has {largest} of {lines.total()} lines"
+
+
+def test_class_names_are_unique():
+    names = Counter(
+        node.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_training_needs_nothing_but_torch_and_numpy():

@@ -99,5 +99,5 @@ def test_a_class_that_no_other_process_can_import_has_no_name():
     class Local(Momentum):
         pass
 
-    with pytest.raises(UsageError, match="optimizer .*Local cannot be imported by other processes"):
+    with pytest.raises(UsageError, match=r"optimizer .*Local cannot be imported by other processes"):
         OPTIMIZERS.name_of(Local)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lodo_bench.spec.options import Value
+
 DEFAULT_DATABASE = "results/lodo-bench.db"
 
-OptionValue = float | str
-Options = Mapping[str, OptionValue]
+Options = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)

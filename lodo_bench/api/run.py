@@ -15,10 +15,10 @@ from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.report.formatting import hyperparameter_text
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set, threads_of
-from lodo_bench.runs.hyperparameters import SOURCES, choose
+from lodo_bench.runs.hyperparameters import choose
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.options import Value, resolve
-from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
+from lodo_bench.spec.run_set import SOURCES, RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.base import Task

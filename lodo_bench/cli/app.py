@@ -58,8 +58,8 @@ def root(
 
 def main() -> None:
     """Run the command line; never show a traceback for an error of the user."""
-    if "" not in sys.path:
-        sys.path.append("")  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
     signal.signal(signal.SIGTERM, _end)
     try:
         try:

@@ -11,11 +11,10 @@ import typer
 from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError, check_choice
+from lodo_bench.spec.options import Value
 
 if TYPE_CHECKING:
     from lodo_bench.results.store import Store
-    from lodo_bench.spec.options import Value
-    from lodo_bench.spec.training import TaskSpec
 
 __all__ = ["DEFAULT_DATABASE"]
 choice = check_choice
@@ -110,13 +109,6 @@ def assignments(texts: Sequence[str] | None, option: str) -> dict[str, Value]:
             raise UsageError(f"{option} {name} is given twice. Give it once.")
         found[name] = value
     return found
-
-
-def task_spec(name: str, options: Sequence[str] | None) -> TaskSpec:
-    """Return the task of this name with these options."""
-    from lodo_bench import tasks
-
-    return tasks.task_spec(name, assignments(options, "--task-option"))
 
 
 def open_store(location: str) -> Store:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from lodo_bench.errors import LodoBenchError, Remedy, UsageError
-
-if TYPE_CHECKING:
-    from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.spec.options import format_value
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 
 def explain(error: LodoBenchError) -> str:
@@ -28,8 +26,6 @@ def _run(task: TaskSpec, optimizer: OptimizerSpec | None = None) -> str:
 
 
 def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
-    from lodo_bench.spec.options import format_value
-
     words = [f"--task {task.name}", *(f"-T {name}={format_value(value)}" for name, value in task.options.items())]
     if optimizer is not None:
         words.append(f"--optimizer {optimizer.name}")

@@ -15,9 +15,8 @@ from lodo_bench.experiments.outputs import OUTPUTS
 from lodo_bench.experiments.spec import SCALES, Experiment, ExperimentPart, FinalRuns, Requirement, Scale, SweepSpec
 from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
-from lodo_bench.runs.hyperparameters import SOURCES
 from lodo_bench.spec.options import Value
-from lodo_bench.spec.run_set import Source
+from lodo_bench.spec.run_set import SOURCES, Source
 from lodo_bench.spec.study import Schedules
 from lodo_bench.spec.training import OptimizerSpec
 from lodo_bench.tasks import TASKS, task_spec

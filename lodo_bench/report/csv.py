@@ -1,4 +1,4 @@
-"""Reports as CSV: one line for each optimizer, milestone and score, with numbers in full precision."""
+"""Reports as CSV: a line for each optimizer, milestone and score, in full precision."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ COLUMNS = (
     "steps_per_second_std",
     "unfinished",
 )
-"""The titles; docs/statistics.md says what each column holds."""
+"""The column names, documented in docs/statistics.md."""
 
 
 def render(reports: Iterable[tuple[Comparison, Targets | None]]) -> str:
-    """All comparisons in one table, each perhaps with its targets. What is missing is an empty field."""
+    """Render all comparisons in one table; missing values are empty fields."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -126,16 +126,16 @@ def _targets(targets: Targets | None, index: int) -> Mapping[str, object]:
         return {}
     return {
         "target": targets.loss,
-        **_reaching("steps_to_target", targets.steps[index]),
-        **_reaching("seconds_to_target", targets.seconds[index]),
+        **_target("steps_to_target", targets.steps[index]),
+        **_target("seconds_to_target", targets.seconds[index]),
     }
 
 
-def _reaching(name: str, reaching: TargetSummary | None) -> Mapping[str, object]:
-    if reaching is None:
+def _target(name: str, summary: TargetSummary | None) -> Mapping[str, object]:
+    if summary is None:
         return {}
-    counts = {f"{name}_reached": reaching.reached.count, f"{name}_missed": reaching.missed}
-    return {**_summary(name, reaching.reached), **counts}
+    counts = {f"{name}_reached": summary.reached.count, f"{name}_missed": summary.missed}
+    return {**_summary(name, summary.reached), **counts}
 
 
 def _summary(name: str, summary: Summary | None) -> Mapping[str, object]:

@@ -16,7 +16,7 @@ from lodo_bench.spec.study import StudySummary
 
 
 def document(reports: Iterable[tuple[Comparison, Targets | None]]) -> dict[str, Any]:
-    """All comparisons, each perhaps with its targets. Numbers that are not finite are in it as they are."""
+    """Return all comparisons as one document; numbers that are not finite are kept as they are."""
     return {
         "level": LEVEL,
         "confidence": CONFIDENCE,

@@ -154,7 +154,7 @@ class Database:
         except exc.IntegrityError:
             raise DatabaseError(
                 f"another process is writing the same study or run set to '{self._name}'. What both have stored is "
-                f"kept. Let it finish, or use another database here.",
+                f"kept. Let it finish, then rerun.",
                 remedy=Remedy.CHOOSE_DATABASE,
             ) from None
         except exc.DatabaseError as error:

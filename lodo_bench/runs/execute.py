@@ -21,7 +21,7 @@ from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path
 from lodo_bench.training.loop import trace, train_validated
-from lodo_bench.training.score import milestone_loss
+from lodo_bench.training.milestone_loss import milestone_loss
 from lodo_bench.training.session import Progress
 
 

@@ -9,12 +9,10 @@ from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.results.store import Store
-from lodo_bench.spec.run_set import Hyperparameters
+from lodo_bench.spec.run_set import SOURCES, Hyperparameters
 from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
-
-SOURCES = ("tuned", "paper", "default")
 
 
 def choose(

@@ -13,6 +13,8 @@ from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 Source = Literal["tuned", "paper", "default", "given"]
+# The sources that can be chosen, in the order of preference.
+SOURCES: tuple[Source, ...] = ("tuned", "paper", "default")
 
 
 @dataclass(frozen=True, slots=True)

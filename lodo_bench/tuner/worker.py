@@ -16,7 +16,7 @@ from lodo_bench.spec.study import IndividualRecord
 from lodo_bench.spec.training import MetaTrainingState, SearchKind
 from lodo_bench.training.loop import train_validated
 from lodo_bench.training.meta import run_epoch
-from lodo_bench.training.score import milestone_loss
+from lodo_bench.training.milestone_loss import milestone_loss
 from lodo_bench.tuner.study import Shard
 
 

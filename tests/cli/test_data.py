@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lodo_bench.cli.views import download_progress as fetching
 from lodo_bench.cli.app import main
 from lodo_bench.cli.options import set_data_directory
+from lodo_bench.cli.views import download_progress as fetching
 from lodo_bench.tasks.data import catalog
 from tests.cli.runner import Result, finish, wait_until
 from tests.stand_in_data import write_cifar10, write_mnist
@@ -196,7 +196,7 @@ MISTAKES = {
         ("fetch", "cifar"),
         "unknown data set 'cifar'. Did you mean 'cifar10'? Known: cifar10, mnist.",
     ),
-    "no data set": (("fetch",), "Missing argument 'DATA_SET'"),
+    "no data set": (("fetch",), "Missing argument 'NAME'"),
     "unknown command": (("get",), "No such command 'get'"),
     "a file for a directory": (
         ("fetch", "mnist", "--data-dir", "/dev/null"),

@@ -197,7 +197,7 @@ def test_values_that_were_never_tuned_name_the_command(place):
     arguments = ("--task", "quadratic", "-T", "dimension=12", "--optimizer", "adam")
     result = place.run_here("run", *arguments, "--from", "tuned")
     assert_explained(result, "adam has not been tuned on quadratic (dimension=12) in this database")
-    shown = result.message.partition("Do it with 'lodo-bench ")[2].partition("'")[0].split()
+    shown = result.message.partition("Run 'lodo-bench ")[2].partition("'")[0].split()
     schedule = place.schedule(5, population=8)
     assert place.run_here(*shown, "--schedule", schedule, "--workers", 0).code == 0
     run = place.run_here("run", *arguments, "--from", "tuned", "--steps", 5, "--seeds", 1, "--json")

@@ -95,7 +95,7 @@ def test_nothing_is_an_empty_table(filled):
         (("export", "runs", "--json", "--format", "csv"), "--json and --format csv contradict each other."),
         (("export", "runs", "--json", "-o", "a.csv"), "contradict each other: that is a csv file."),
         (("report", "--output", "a.docx"), "cannot infer a format from 'a.docx'."),
-        (("report", "--target", "nan"), "a target of nan is not possible"),
+        (("report", "--target", "nan"), "invalid target nan: must be a finite number."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -261,4 +261,4 @@ def test_runs_that_failed_are_counted_in_the_report(place):
     place.run_here("run", "--optimizer", "adam", "-T", "dimension=1000000", "--seeds", 2, "--steps", 5, "--untimed")
     report = place.run_here("report")
     assert report.code == 0
-    assert "Runs without a score, interrupted or failed: adam 2." in report.stdout
+    assert "Interrupted or failed runs, without a score: adam 2." in report.stdout

@@ -164,7 +164,7 @@ def test_what_cannot_be_measured_is_unknown(small, store, tmp_path, monkeypatch)
 def test_data_that_are_missing_are_told_before_anything_is_done(tmp_path, monkeypatch):
     monkeypatch.setenv("LODO_BENCH_DATA", str(tmp_path / "nothing"))
     out = tmp_path / "out"
-    with pytest.raises(UsageError, match="is missing. Fetch mnist"):
+    with pytest.raises(UsageError, match=r"is missing\. Fetch mnist"):
         reproduce(plan_of("table2", "smoke"), str(out), "", lambda _: open_store(tmp_path / "new.db"), Silent())
     assert not out.exists() and not (tmp_path / "new.db").exists()
 

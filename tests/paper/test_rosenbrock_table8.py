@@ -10,7 +10,7 @@ from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.training import Individual
 from lodo_bench.training.loop import train
-from lodo_bench.training.score import milestone_loss
+from lodo_bench.training.milestone_loss import milestone_loss
 from tests.helpers import build_task, generators, training_spec
 
 STEPS = 200

@@ -572,7 +572,7 @@ def test_any_other_run_is_never_replaced(store, status):
     kept = run(0, 1.0, status=status)
     store.add_run(number, kept, curve([1.0]))
     assert store.run_set(number).missing_seeds == (1, 2)
-    with pytest.raises(DatabaseError, match=r"writing the same study or run set.*--db"):
+    with pytest.raises(DatabaseError, match=r"writing the same study or run set.*Choose another database"):
         store.add_run(number, run(0, 2.0), curve([2.0]))
     assert store.run_set(number).runs == (kept,)
     np.testing.assert_array_equal(store.curve(number, 0).losses, [1.0])

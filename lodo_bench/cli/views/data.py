@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lodo_bench.cli.output import echo_err, print_json, show_table
+from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.views.download_progress import fetching_display
+from lodo_bench.cli.views.table import show_table
 from lodo_bench.errors import UsageError
 from lodo_bench.tasks.data.catalog import DATA_SETS, get_data_set
 from lodo_bench.tasks.data.fetching import fetch

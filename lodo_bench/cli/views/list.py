@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lodo_bench.cli.options import open_store
-from lodo_bench.cli.output import print_json, show_table
+from lodo_bench.cli.output import print_json
+from lodo_bench.cli.views.table import show_table
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.experiments.loading import list_experiments
 from lodo_bench.optimizers import OPTIMIZERS

@@ -7,7 +7,8 @@ from dataclasses import asdict
 import typer
 
 from lodo_bench.api.reproduce import Estimate
-from lodo_bench.cli.output import echo_err, print_json, show_table
+from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.cli.views.table import show_table
 from lodo_bench.experiments.outputs.comparison import comparisons
 from lodo_bench.experiments.reproduce import Reproduction
 from lodo_bench.report.formatting import duration

@@ -10,7 +10,8 @@ import typer
 
 from lodo_bench.analysis.comparison import ComparisonRow, compare
 from lodo_bench.api.database import open_store
-from lodo_bench.cli.output import echo_err, print_json, show_table
+from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.cli.views.table import show_table
 from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import MetricHistory, Status

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from lodo_bench.cli.output import print_json, show_table
+from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.run import print_runs, run_set_document
+from lodo_bench.cli.views.table import show_table
 from lodo_bench.report.formatting import hyperparameter_list, hyperparameter_text, number
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Status

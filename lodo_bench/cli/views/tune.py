@@ -10,7 +10,8 @@ import typer
 
 from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.api.requests import TuneRequest
-from lodo_bench.cli.output import echo_err, print_json, show_table
+from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.cli.views.table import show_table
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.formatting import number
 from lodo_bench.spec.outcome import Status

@@ -13,7 +13,7 @@ from lodo_bench.spec.training import TaskSpec
 
 
 def page(data: ReportData) -> str:
-    """Render the page: the tasks that were compared, then those that have studies only."""
+    """Render the page: the tasks that were compared, then those that only have studies."""
     tasks = [comparison.task for comparison, _ in data.comparisons]
     for study in data.studies:
         if study.spec.task not in tasks:

@@ -19,12 +19,12 @@ function sectionCharts(section, charts) {
 }
 
 function swatch(style) {
-  const picture = svg("svg", {width: 34, height: 12, viewBox: "0 0 34 12", "aria-hidden": "true"});
-  picture.append(
+  const root = svg("svg", {width: 34, height: 12, viewBox: "0 0 34 12", "aria-hidden": "true"});
+  root.append(
     svg("path", {class: "line", d: "M1 6H33", "stroke-dasharray": DASHES[style.dash]}),
     svg("path", {class: "marker", d: MARKERS[style.marker], transform: "translate(17 6)"}),
   );
-  return inked(picture, style);
+  return inked(root, style);
 }
 
 function chart(figure, data, hidden) {
@@ -75,20 +75,20 @@ function drawChart(place, tooltip, notes, data, hidden, state, width) {
   if (data.bound) values.push(data.bound.loss);
   const x = makeScale(state.x, shown.flatMap((line) => line.x), box.left, box.right, 0.015);
   const y = makeScale(state.y, values, box.bottom, box.top);
-  const picture = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: 0});
-  picture.setAttribute("aria-label", `${data.title}. Use the arrow keys to move along the curves and read their values.`);
-  axes(picture, box, x, y, {x: data.x});
-  if (data.bound) drawBound(picture, box, y, data.bound);
-  const inside = clippedGroup(picture, box);
+  const root = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: 0});
+  root.setAttribute("aria-label", `${data.title}. Use the arrow keys to move along the curves and read their values.`);
+  axes(root, box, x, y, {x: data.x});
+  if (data.bound) drawBound(root, box, y, data.bound);
+  const inside = clippedGroup(root, box);
   shown.forEach((line) => drawBand(inside, line, x, y));
   shown.forEach((line) => drawLine(inside, line, x, y));
-  shown.forEach((line, index) => drawMarks(picture, line, x, y, index / shown.length));
-  if (data.bound) nameBound(picture, box, y, data.bound);
+  shown.forEach((line, index) => drawMarks(root, line, x, y, index / shown.length));
+  if (data.bound) nameBound(root, box, y, data.bound);
   const pointer = svg("line", {class: "pointer", y1: box.top, y2: box.bottom, visibility: "hidden"});
-  picture.append(pointer);
-  place.replaceChildren(picture, tooltip);
+  root.append(pointer);
+  place.replaceChildren(root, tooltip);
   tooltip.hidden = true;
-  readValues({place, picture, pointer, tooltip, box, x, data, shown});
+  readValues({place, root, pointer, tooltip, box, x, data, shown});
 }
 
 // The values after the last divergence, which determine the axis limits: a diverging run reaches arbitrarily large values
@@ -99,22 +99,22 @@ function settled(line) {
   return [...line.low.filter(after), ...line.high.filter(after)];
 }
 
-function drawBound(picture, box, y, bound) {
+function drawBound(root, box, y, bound) {
   const place = y(bound.loss);
-  picture.append(svg("line", {class: "bound", x1: box.left, x2: box.right, y1: place, y2: place}));
+  root.append(svg("line", {class: "bound", x1: box.left, x2: box.right, y1: place, y2: place}));
 }
 
-function nameBound(picture, box, y, bound) {
+function nameBound(root, box, y, bound) {
   const below = y(bound.loss) + 16;
   const place = below < box.bottom ? below : y(bound.loss) - 6;
-  picture.append(svg("text", {class: "bound", x: box.right, y: place, "text-anchor": "end"}, `${bound.name} (bound)`));
+  root.append(svg("text", {class: "bound", x: box.right, y: place, "text-anchor": "end"}, `${bound.name} (bound)`));
 }
 
-function drawBand(picture, line, x, y) {
+function drawBand(root, line, x, y) {
   if (line.runs < 2 || line.x.length < 2) return;
   const upper = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.high[i]).toFixed(1)}`);
   const lower = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.low[i]).toFixed(1)}`).reverse();
-  picture.append(inked(svg("path", {class: "band", d: `M${[...upper, ...lower].join("L")}z`}), line.style));
+  root.append(inked(svg("path", {class: "band", d: `M${[...upper, ...lower].join("L")}z`}), line.style));
 }
 
 function drawLine(parent, line, x, y) {
@@ -124,7 +124,7 @@ function drawLine(parent, line, x, y) {
 }
 
 // Markers of different lines are staggered, so that none hides another. Crosses are where runs diverged.
-function drawMarks(picture, line, x, y, shift) {
+function drawMarks(root, line, x, y, shift) {
   const group = inked(svg("g"), line.style);
   const put = (name, d, px, py) => group.append(svg("path", {class: name, d, transform: `translate(${px} ${py})`}));
   let next = line.x.length ? x(line.x[0]) + 90 * shift : 0;
@@ -135,10 +135,10 @@ function drawMarks(picture, line, x, y, shift) {
     put("marker", MARKERS[line.style.marker], px, py);
   });
   for (const [ex, ey] of line.ends) if (ey !== null) put("cross", CROSS, x(ex), y(ey));
-  picture.append(group);
+  root.append(group);
 }
 
-function readValues({place, picture, pointer, tooltip, box, x, data, shown}) {
+function readValues({place, root, pointer, tooltip, box, x, data, shown}) {
   const places = [...new Set(shown.flatMap((line) => line.x))].sort((a, b) => a - b);
   let current = -1;
   const hide = () => { tooltip.hidden = true; pointer.setAttribute("visibility", "hidden"); };
@@ -153,14 +153,14 @@ function readValues({place, picture, pointer, tooltip, box, x, data, shown}) {
     tooltip.hidden = false;
     float(tooltip, place, at, box.top);
   };
-  picture.addEventListener("pointermove", (event) => {
-    const at = event.clientX - picture.getBoundingClientRect().left;
+  root.addEventListener("pointermove", (event) => {
+    const at = event.clientX - root.getBoundingClientRect().left;
     if (at < box.left - 4 || at > box.right + 4) return hide();
     show(nearest(places, x.inverse(at), x.forward));
   });
-  picture.addEventListener("pointerleave", hide);
-  picture.addEventListener("blur", hide);
-  picture.addEventListener("keydown", (event) => {
+  root.addEventListener("pointerleave", hide);
+  root.addEventListener("blur", hide);
+  root.addEventListener("keydown", (event) => {
     const step = {ArrowRight: 1, ArrowLeft: -1, PageUp: 20, PageDown: -20, Home: -Infinity, End: Infinity}[event.key];
     if (event.key === "Escape") return hide();
     if (step === undefined) return;

@@ -28,11 +28,11 @@ function drawPanel(one, data, width, choose) {
   const x = makeScale("linear", [0.5, count + 1.4], box.left, box.right, 0);
   const means = panel.mean ? [...panel.mean, panel.result ?? null] : [];
   const y = makeScale(panel.scale, [...data.individuals.map(panel.values), ...means], box.bottom, box.top);
-  const picture = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img"});
-  picture.setAttribute("aria-label", `${data.title}: ${panel.name} by generation`);
+  const root = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img"});
+  root.setAttribute("aria-label", `${data.title}: ${panel.name} by generation`);
   const every = Math.ceil(count / 10);
   const xTicks = Array.from({length: count}, (_, index) => index + 1).filter((n) => (n - 1) % every === 0);
-  axes(picture, box, x, y, {xTicks});
+  axes(root, box, x, y, {xTicks});
   const group = inked(svg("g"), data.style);
   if (panel.mean) drawSpread(group, panel, x, y);
   const places = data.individuals.map((individual) => [x(individual.x), broken(individual, panel) ? box.top : y(panel.values(individual))]);
@@ -47,13 +47,13 @@ function drawPanel(one, data, width, choose) {
   if (panel.result !== undefined && panel.result !== null) {
     group.append(svg("circle", {class: "result", cx: x(count + 1), cy: y(panel.result), r: 5}));
   }
-  picture.append(group);
-  picture.addEventListener("pointermove", (event) => {
-    const corner = picture.getBoundingClientRect();
+  root.append(group);
+  root.addEventListener("pointermove", (event) => {
+    const corner = root.getBoundingClientRect();
     choose(closest(places, event.clientX - corner.left, event.clientY - corner.top), holder);
   });
-  picture.addEventListener("pointerleave", () => choose(-1, holder));
-  holder.replaceChildren(picture);
+  root.addEventListener("pointerleave", () => choose(-1, holder));
+  holder.replaceChildren(root);
 }
 
 // The fitness of an individual that diverged is missing: it is drawn on the upper edge.

@@ -1,0 +1,221 @@
+"""A database of schema version 3, written by the program of that version, after its upgrade.
+
+`assets/version3.db.gz` holds finished, unfinished, diverged and failed studies and runs. Beside it lie the former
+program's report of it, and the values with which that program finished the unfinished study and run set.
+"""
+
+import gzip
+import json
+import multiprocessing
+import os
+import sqlite3
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from lodo_bench.errors import DatabaseError, Remedy
+from lodo_bench.figures.comparisons import load_report_data
+from lodo_bench.files.json import as_json
+from lodo_bench.report.json import document
+from lodo_bench.report.markdown import render
+from lodo_bench.results.codecs import run_set_identity, study_identity
+from lodo_bench.results.database import Database
+from lodo_bench.results.migrations import version4
+from lodo_bench.results.schema import SCHEMA_VERSION
+from lodo_bench.results.store import Store
+from lodo_bench.runs.execute import execute_run_set
+from lodo_bench.spec.outcome import Status
+from lodo_bench.tuner.driver import Cluster, run_studies
+from lodo_bench.tuner.study import Study
+from tests.builders import provenance
+from tests.experiments.helpers import Silent
+
+ASSETS = Path(__file__).parent / "assets"
+CONTENT = gzip.decompress((ASSETS / "version3.db.gz").read_bytes())
+RENAMED = {"series": "metric_histories", "learned": "meta_training_states"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "results.db"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def former(tmp_path):
+    path = tmp_path / "former.db"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def open_store(path):
+    return Store(Database(str(path), create=True), provenance())
+
+
+def query(path, statement):
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+def schema(path):
+    rows = query(path, "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
+    # The order of the foreign keys of a table that is made anew is left to chance.
+    return {name: sorted(line.strip("\t ,") for line in sql.replace('"', "").splitlines()) for name, sql in rows}
+
+
+def former_origin(study, note):
+    """The text that version 3 had for the study and the note."""
+    return ", ".join(filter(None, ("" if study is None else f"study {study}", note)))
+
+
+def text(name):
+    return (ASSETS / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_it_is_upgraded_when_it_is_opened_with_one_notice(path, create):
+    notices = []
+    for _ in range(2):
+        Database(str(path), create=create, on_notice=notices.append).close()
+    assert notices == [f"Upgraded the database '{path}' from schema version 3 to {SCHEMA_VERSION}."]
+    assert query(path, "SELECT version FROM lodo_bench_schema") == [(SCHEMA_VERSION,)]
+
+
+def test_its_tables_are_those_of_a_new_database(path, tmp_path):
+    for location in (path, tmp_path / "new.db"):
+        Database(str(location), create=True).close()
+    assert schema(path) == schema(tmp_path / "new.db")
+
+
+def test_nothing_is_lost(path, former):
+    Database(str(path), create=True).close()
+    for (table,) in query(former, "SELECT name FROM sqlite_master WHERE type = 'table'"):
+        columns = [row[1] for row in query(former, f"PRAGMA table_info({table})")]
+        kept = [f'"{name}"' for name in columns if name not in ("spec", "identity", "version", "state")]
+        values = f"SELECT {', '.join(kept) or 'count(*)'} FROM"
+        assert query(path, f"{values} {RENAMED.get(table, table)}") == query(former, f"{values} {table}")
+    states = query(path, "SELECT state_dict FROM meta_training_states")
+    assert states == query(former, "SELECT state FROM learned") != []
+    assert query(path, "PRAGMA foreign_key_check") == []
+
+
+def test_studies_and_run_sets_are_known_again(path):
+    store = open_store(path)
+    identities = query(path, "SELECT identity FROM studies ORDER BY id")
+    assert [(study_identity(study.spec),) for study in store.studies()] == identities
+    identities = query(path, "SELECT identity FROM run_sets ORDER BY id")
+    assert [(run_set_identity(run_set.spec),) for run_set in store.run_sets()] == identities
+    assert {study.spec.compute.backend for study in store.studies()} == {"torch"}
+
+
+def test_the_study_of_tuned_values_is_a_column(path, former):
+    store = open_store(path)
+    for number, spec in query(former, "SELECT id, spec FROM run_sets"):
+        origin, found = json.loads(spec)["hyperparameters"]["origin"], store.run_set(number).spec.hyperparameters
+        expected = former_origin(found.study_id, found.provenance_note)
+        assert expected == origin
+        assert (found.study_id is not None) == (found.source == "tuned")
+    notes = {run_set.spec.hyperparameters.provenance_note for run_set in store.run_sets()}
+    assert notes >= {"", "learning rate × 0.5", "Table 6", "the rest default"}
+
+
+def test_its_report_is_that_of_the_former_program(path):
+    comparisons = load_report_data(open_store(path)).comparisons
+    tables = [line for comparison in comparisons for line in render(*comparison).splitlines() if line.startswith("|")]
+    assert tables == [line for line in text("version3-report.md").splitlines() if line.startswith("|")]
+    found, expected = json.loads(as_json(document(comparisons))), json.loads(text("version3-report.json"))
+    for comparison in found["comparisons"]:
+        for row in comparison["rows"]:
+            row["arithmetic"] = ", ".join(row.pop("compute").values())
+            study, note = row.pop("study_id"), row.pop("provenance_note")
+            row["hyperparameters_origin"] = former_origin(study, note)
+    assert found == expected
+
+
+def test_the_unfinished_study_and_run_set_are_finished_as_by_the_former_program(path):
+    store, expected = open_store(path), json.loads(text("version3-finished.json"))
+    (study,) = [study for study in store.studies() if study.status == "unfinished"]
+    assert study.individuals and store.open_study(study.spec, fresh=False).id == study.id
+    run_studies([Study(study)], store, Silent(), Cluster(workers=0))
+    assert store.study(study.id).hyperparameters == expected["hyperparameters"]
+    (run_set,) = [run_set for run_set in store.run_sets("quadratic") if run_set.missing_seeds]
+    assert {run.status for run in run_set.runs} == {Status.COMPLETED, Status.INTERRUPTED}
+    assert store.open_run_set(run_set.spec).id == run_set.id
+    execute_run_set(run_set, store, Silent())
+    runs = store.run_set(run_set.id).runs
+    assert {str(run.seed): list(run.milestones.values()) for run in runs} == expected["losses"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
+    def fail(_connection):
+        raise error
+
+    monkeypatch.setattr(version4, "_rewrite_run_sets", fail)
+    with pytest.raises(error):
+        Database(str(path), create=False)
+    assert path.read_bytes() == CONTENT
+
+
+def test_one_that_cannot_be_written_is_refused(path):
+    def forbid(connection, _record):
+        connection.execute("PRAGMA query_only=ON")
+
+    event.listen(Engine, "connect", forbid)
+    try:
+        with pytest.raises(DatabaseError, match="schema version 3 and cannot be upgraded") as caught:
+            Database(str(path), create=False)
+    finally:
+        event.remove(Engine, "connect", forbid)
+    assert caught.value.remedy == Remedy.COPY_DATABASE
+    assert path.read_bytes() == CONTENT
+
+
+barrier = None
+
+
+def meet_at(shared):
+    global barrier
+    barrier = shared
+
+
+def upgrade(path):
+    """Open a database at the same moment as the other process; returns the notices and the number of studies."""
+    notices = []
+    barrier.wait(60)
+    database = Database(path, create=False, on_notice=notices.append)
+    found = len(notices), len(Store(database).studies())
+    database.close()
+    return found
+
+
+def die_amid_the_upgrade(path):
+    version4._rewrite_run_sets = lambda _connection: os._exit(9)
+    Database(path, create=False)
+
+
+def test_of_two_processes_one_upgrades_and_the_other_waits(path):
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, context, meet_at, (context.Barrier(2),)) as pool:
+        found = [pool.submit(upgrade, str(path)) for _ in range(2)]
+        studies = len(query(path, "SELECT id FROM studies"))
+        assert sorted(future.result() for future in found) == [(0, studies), (1, studies)]
+
+
+def test_a_process_that_is_killed_amid_the_upgrade_leaves_it_whole(path):
+    process = multiprocessing.get_context("spawn").Process(target=die_amid_the_upgrade, args=(str(path),))
+    process.start()
+    process.join(120)
+    assert process.exitcode == 9
+    assert query(path, "SELECT version FROM lodo_bench_schema") == [(3,)]
+    notices = []
+    database = Database(str(path), create=False, on_notice=notices.append)
+    assert len(notices) == 1 and Store(database).studies() != []
+    database.close()
