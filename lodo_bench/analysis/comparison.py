@@ -144,6 +144,11 @@ def compare(
     return comparisons
 
 
+def summarize_run_set(record: RunSetRecord) -> ComparisonRow:
+    """Return the row of a single run set, which is compared with no other."""
+    return compare([record], bound=lambda _: None)[0].rows[0]
+
+
 def _comparison(
     task: TaskSpec, rows: Sequence[ComparisonRow], bound: LossBound | None, provenances: Sequence[Provenance]
 ) -> Comparison:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lodo_bench.export.columns import CURVES, INDIVIDUALS, METRICS, RUNS
+from lodo_bench.analysis.documents import (
+    individual_document,
+    optimizer_document,
+    outcome_document,
+    run_settings_document,
+    task_document,
+)
+from lodo_bench.export.columns import CURVES, INDIVIDUALS, METRICS, RUNS, objects
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
@@ -41,33 +48,18 @@ def _runs(store: Store, task: str | None) -> Batches:
 
 
 def _run_rows(run_set: RunSetRecord) -> Iterator[Mapping[str, Any]]:
-    spec = run_set.spec
-    shared = {
-        **_run_set_columns(run_set),
-        "hyperparameters": _object(spec.hyperparameters.values),
-        "hyperparameters_source": spec.hyperparameters.source,
-        "study_id": spec.hyperparameters.study_id,
-        "provenance_note": spec.hyperparameters.provenance_note,
-        "device": spec.compute.device,
-        "dtype": spec.compute.dtype,
-        "backend": spec.compute.backend,
-    }
+    shared = run_settings_document(run_set)
     for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
         machine = provenance.machine
         own = {
-            "seed": run.seed,
-            "status": str(run.status),
-            "reason": run.reason,
-            "steps": run.steps,
-            "evaluations": run.evaluations,
-            "training_seconds": run.training_seconds,
+            **outcome_document(run),
             "host": provenance.host,
             "machine_device": machine.device,
             "cpu": machine.cpu,
             "cores": machine.cores,
             "threads": machine.threads,
             "commit": provenance.commit,
-            "versions": _object(provenance.versions),
+            "versions": provenance.versions,
             "command": provenance.command,
             "started": provenance.started,
         }
@@ -93,27 +85,17 @@ def _individuals(store: Store, task: str | None) -> Batches:
 
 def _individual_rows(study: StudyRecord) -> Iterator[Mapping[str, Any]]:
     spec = study.spec
+    shared = {
+        "study": study.id,
+        **task_document(spec.task),
+        **optimizer_document(spec.optimizer),
+        "schedule": spec.schedule.name,
+        "study_seed": spec.seed,
+    }
     sigmas = {generation.index: generation.sigma for generation in study.generations}
     for member in study.individuals:
-        yield {
-            "study": study.id,
-            "task": spec.task.name,
-            "task_options": _object(spec.task.options),
-            "optimizer": spec.optimizer.name,
-            "optimizer_options": _object(spec.optimizer.options),
-            "schedule": spec.schedule.name,
-            "study_seed": spec.seed,
-            "generation": member.generation,
-            "sigma": sigmas[member.generation],
-            "individual": member.index,
-            "hyperparameters": _object(member.hyperparameters),
-            "fitness": member.fitness,
-            "status": str(member.status),
-            "reason": member.reason,
-            "steps": member.steps,
-            "seconds": member.seconds,
-            "host": member.host,
-        }
+        own = individual_document(member)
+        yield {**shared, **own, "individual": own["index"], "sigma": sigmas[member.generation]}
 
 
 def _curves(store: Store, task: str | None) -> Batches:
@@ -121,7 +103,7 @@ def _curves(store: Store, task: str | None) -> Batches:
     for run_set in store.run_sets(task):
         for run in run_set.runs:
             curve = store.curve(run_set.id, run.seed)
-            shared = {**_run_set_columns(run_set), "seed": run.seed}
+            shared = {**run_settings_document(run_set), "seed": run.seed}
             for first in range(0, len(curve.losses), CHUNK):
                 losses = curve.losses[first : first + CHUNK]
                 steps = np.arange(first + 1, first + 1 + len(losses))
@@ -139,7 +121,7 @@ def _metrics(store: Store, task: str | None) -> Batches:
             curve = store.curve(run_set.id, run.seed) if run_set.spec.timed else None
             found = store.metrics(run_set.id, run.seed) if curve is None else curve.metrics
             for name, series in found.items():
-                shared = {**_run_set_columns(run_set), "seed": run.seed, "metric": name}
+                shared = {**run_settings_document(run_set), "seed": run.seed, "metric": name}
                 for first in range(0, len(series.steps), CHUNK):
                     steps, values = series.steps[first : first + CHUNK], series.values[first : first + CHUNK]
                     seconds = None if curve is None else _seconds(steps, curve)
@@ -153,6 +135,7 @@ def _seconds(steps: NDArray[np.int64], curve: Curve) -> NDArray[np.float64]:
 
 def _batch(schema: pa.Schema, shared: Mapping[str, Any], own: Mapping[str, Any], count: int) -> pa.RecordBatch:
     """Return `count` rows: `shared` values are the same in all of them, `own` are arrays, or None if missing."""
+    shared = _with_objects_as_text(schema, shared)
 
     def column(field: pa.Field) -> pa.Array:
         if field.name in own:
@@ -163,25 +146,15 @@ def _batch(schema: pa.Schema, shared: Mapping[str, Any], own: Mapping[str, Any],
     return pa.RecordBatch.from_arrays([column(field) for field in schema], schema=schema)
 
 
-def _run_set_columns(run_set: RunSetRecord) -> Mapping[str, Any]:
-    spec = run_set.spec
-    return {
-        "run_set": run_set.id,
-        "task": spec.task.name,
-        "task_options": _object(spec.task.options),
-        "optimizer": spec.optimizer.name,
-        "optimizer_options": _object(spec.optimizer.options),
-    }
-
-
 def _from_rows(schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> Batches:
-    found: Sequence[Mapping[str, Any]] = list(rows)
+    """Return rows as one batch, or none; values that the table has no column for are left out."""
+    found = [_with_objects_as_text(schema, row) for row in rows]
     if found:
-        yield pa.RecordBatch.from_pylist([dict(row) for row in found], schema=schema)
+        yield pa.RecordBatch.from_pylist(found, schema=schema)
 
 
-def _object(values: Mapping[str, Any]) -> str:
-    return json.dumps(dict(values))
+def _with_objects_as_text(schema: pa.Schema, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, **{name: json.dumps(dict(row[name])) for name in objects(schema) if name in row}}
 
 
 TABLES: Mapping[str, ExportTable] = {

@@ -7,10 +7,15 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import Comparison, ComparisonRow
+from lodo_bench.analysis.documents import (
+    compute_document,
+    hyperparameters_document,
+    optimizer_document,
+    task_document,
+)
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.analysis.statistics.target import TargetSummary
 from lodo_bench.analysis.targets import Targets
@@ -100,15 +105,10 @@ def _result(comparison: Comparison, index: int, row: ComparisonRow, column: Scor
 
 def _identity(comparison: Comparison, row: ComparisonRow) -> Mapping[str, object]:
     return {
-        "task": comparison.task.name,
-        "task_options": comparison.task.options,
-        "optimizer": row.optimizer.name,
-        "optimizer_options": row.optimizer.options,
-        **asdict(row.compute),
-        "hyperparameters": row.hyperparameters.values,
-        "hyperparameters_source": row.hyperparameters.source,
-        "study_id": row.hyperparameters.study_id,
-        "provenance_note": row.hyperparameters.provenance_note,
+        **task_document(comparison.task),
+        **optimizer_document(row.optimizer),
+        **compute_document(row.compute),
+        **hyperparameters_document(row.hyperparameters),
     }
 
 

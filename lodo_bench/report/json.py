@@ -8,6 +8,12 @@ from typing import Any
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import Comparison, ComparisonRow
+from lodo_bench.analysis.documents import (
+    compute_document,
+    hyperparameters_document,
+    optimizer_document,
+    task_document,
+)
 from lodo_bench.analysis.statistics import LEVEL
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
@@ -26,8 +32,7 @@ def document(reports: Iterable[tuple[Comparison, Targets | None]]) -> dict[str, 
 
 def _comparison(comparison: Comparison, targets: Targets | None) -> dict[str, Any]:
     return {
-        "task": comparison.task.name,
-        "task_options": comparison.task.options,
+        **task_document(comparison.task),
         "bound": None if comparison.bound is None else asdict(comparison.bound),
         "target": None if targets is None else {"loss": targets.loss, "window": targets.window},
         "rows": [_row(comparison, targets, index, row) for index, row in enumerate(comparison.rows)],
@@ -37,13 +42,9 @@ def _comparison(comparison: Comparison, targets: Targets | None) -> dict[str, An
 
 def _row(comparison: Comparison, targets: Targets | None, index: int, row: ComparisonRow) -> dict[str, Any]:
     return {
-        "optimizer": row.optimizer.name,
-        "optimizer_options": row.optimizer.options,
-        "hyperparameters": row.hyperparameters.values,
-        "hyperparameters_source": row.hyperparameters.source,
-        "study_id": row.hyperparameters.study_id,
-        "provenance_note": row.hyperparameters.provenance_note,
-        "compute": asdict(row.compute),
+        **optimizer_document(row.optimizer),
+        **hyperparameters_document(row.hyperparameters),
+        **compute_document(row.compute),
         "milestones": {milestone.key: _milestone(comparison, index, row, milestone) for milestone in row.losses},
         "to_target": None if targets is None else _to_target(targets, index),
         "steps_per_second": None if row.speed is None else asdict(row.speed),

@@ -44,10 +44,12 @@ def study_identity(spec: StudySpec) -> str:
 
 def run_set_identity(spec: RunSetSpec) -> str:
     """Return the digest that equal run sets share, whatever is said of the source of their hyperparameters."""
-    return _digest(run_set_document(replace(spec, hyperparameters=replace(spec.hyperparameters, provenance_note=""))))
+    return _digest(
+        encode_run_set_spec(replace(spec, hyperparameters=replace(spec.hyperparameters, provenance_note="")))
+    )
 
 
-def run_set_document(spec: RunSetSpec) -> JsonObject:
+def encode_run_set_spec(spec: RunSetSpec) -> JsonObject:
     """Return a specification as JSON, without the study of its hyperparameters, which is a column."""
     document = asdict(spec)
     del document["hyperparameters"]["study_id"]

@@ -152,7 +152,7 @@ class Store:
                 identity=identity,
                 task=spec.task.name,
                 optimizer=spec.optimizer.name,
-                spec=codecs.run_set_document(spec),
+                spec=codecs.encode_run_set_spec(spec),
                 study_id=spec.hyperparameters.study_id,
                 created=_now(),
                 runs=[],

@@ -152,7 +152,7 @@ def test_lists(what, filled):
     [
         ("tasks", ["name", "description"]),
         ("optimizers", ["name", "description"]),
-        ("studies", ["study", "task", "optimizer", "seed", "status", "evaluated"]),
+        ("studies", ["study", "task", "optimizer", "seed", "status", "individuals"]),
         ("run-sets", ["run set", "task", "optimizer", "steps", "seeds", "missing"]),
     ],
 )
@@ -219,7 +219,9 @@ def test_the_list_of_run_sets(filled):
         0,
     )
     assert (second["steps"], second["seconds"], second["timed"], second["seeds"]) == (40, None, False, 2)
-    assert third["task"] == "quadratic (noise_variance=4)"
+    assert (third["task"], third["task_options"]) == ("quadratic", {"noise_variance": 4})
+    assert "quadratic (noise_variance=4)" in filled.run_here("list", "run-sets").stdout
+    assert "noise_variance=4" in filled.run_here("list", "run-sets", "--wide").stdout
 
 
 def on_terminal(place, *arguments, columns=40, **streams):

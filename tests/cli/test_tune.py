@@ -59,8 +59,8 @@ def test_json_of_a_search(search):
     for study in document["studies"]:
         assert study["status"] == "finished"
         assert study["generations"] == 2
-        assert set(study["individuals"]) == STATUSES
-        assert sum(study["individuals"].values()) == study["individuals"]["completed"] == 32
+        assert set(study["outcomes"]) == STATUSES
+        assert sum(study["outcomes"].values()) == study["outcomes"]["completed"] == study["individuals"] == 32
         assert all(isinstance(value, float) for value in study["hyperparameters"].values())
 
 
@@ -91,9 +91,10 @@ def test_show_tells_of_every_generation(search):
 def test_json_of_a_study(search):
     result = search.place.run_here("show", "study", 1, "--json")
     assert (result.code, result.stderr) == (0, "")
-    study = result.document["study"]
-    assert (study["id"], study["optimizer"], study["seed"], study["status"]) == (1, "lodo", 5, "finished")
-    assert study["task"] == {"name": "quadratic", "options": {"dimension": 12}}
+    study = result.document
+    assert (study["study"], study["optimizer"], study["seed"], study["status"]) == (1, "lodo", 5, "finished")
+    assert (study["task"], study["task_options"]) == ("quadratic", {"dimension": 12})
+    assert (study["schedule"]["population"], study["device"], study["dtype"]) == (16, "cpu", "float64")
     assert study["hyperparameters"] == search.again.document["studies"][0]["hyperparameters"]
     assert [(generation["index"], generation["steps"]) for generation in study["generations"]] == [(0, 20), (1, 30)]
     assert [(i["generation"], i["index"]) for i in study["individuals"]] == [(g, i) for g in (0, 1) for i in range(16)]
@@ -106,13 +107,15 @@ def test_the_search_appears_in_the_list(search):
     for number, (study, optimizer) in enumerate(zip(result.document["studies"], ("lodo", "adam"), strict=True), 1):
         assert study == {
             "study": number,
-            "task": "quadratic (dimension=12)",
+            "task": "quadratic",
+            "task_options": {"dimension": 12},
             "optimizer": optimizer,
+            "optimizer_options": {},
             "schedule": str(search.schedule),
             "seed": 5,
             "status": "finished",
             "generations": 2,
-            "evaluated": 32,
+            "individuals": 32,
         }
 
 
@@ -136,7 +139,7 @@ def test_a_search_in_which_all_fail_is_told(place):
     result = place.run(*arguments, "-T", "dimension=1000000", "--json")
     assert result.code == 3
     assert "Traceback" not in result.stderr
-    assert result.document["studies"][0]["individuals"]["failed"] == 8
+    assert result.document["studies"][0]["outcomes"]["failed"] == 8
     assert "lodo-bench show study N" in result.stderr
     assert "\nFailed: RuntimeError: " in place.run_here("show", "study", 1).stdout
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lodo_bench.analysis.documents import run_set_summary_document, study_summary_document
 from lodo_bench.cli.options import open_store
 from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.table import show_table
@@ -14,9 +15,10 @@ from lodo_bench.experiments.loading import list_experiments
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.formatting import NOTHING
 from lodo_bench.spec.options import Option, format_value
+from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
 
-Entry = dict[str, Any]
+Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Listing:
     """A list: its singular, its entries by database, and the columns that fit a narrow terminal."""
 
     singular: str
-    entries: Callable[[str], list[Entry]]
+    entries: Callable[[str], Sequence[Entry]]
     columns: tuple[str, ...]
 
 
@@ -44,7 +46,7 @@ def print_list(what: str, name: str | None, *, wide: bool, db: str, json: bool) 
         show_table(["", name], [[_title(key), _text(value)] for key, value in entries[0].items()], left=2)
     else:
         columns = tuple(entries[0]) if wide and entries else listing.columns
-        rows = [[_text(entry[column]) for column in columns] for entry in entries]
+        rows = [[_cell(entry, column, columns) for column in columns] for entry in entries]
         show_table([_title(column) for column in columns], rows, left=len(columns))
 
 
@@ -56,7 +58,7 @@ def _named(name: str, entries: Sequence[Entry], listing: Listing) -> Entry:
     return found
 
 
-def _tasks(_db: str) -> list[Entry]:
+def _tasks(_db: str) -> Sequence[Entry]:
     return [
         {
             "name": name,
@@ -69,7 +71,7 @@ def _tasks(_db: str) -> list[Entry]:
     ]
 
 
-def _optimizers(_db: str) -> list[Entry]:
+def _optimizers(_db: str) -> Sequence[Entry]:
     return [
         {
             "name": name,
@@ -83,48 +85,23 @@ def _optimizers(_db: str) -> list[Entry]:
     ]
 
 
-def _experiments(_db: str) -> list[Entry]:
+def _experiments(_db: str) -> Sequence[Entry]:
     return [asdict(experiment) for experiment in list_experiments()]
 
 
-def _studies(db: str) -> list[Entry]:
-    return [
-        {
-            "study": record.id,
-            "task": record.spec.task.label,
-            "optimizer": record.spec.optimizer.label,
-            "schedule": record.spec.schedule.name,
-            "seed": record.spec.seed,
-            "status": record.status,
-            "generations": record.num_generations,
-            "evaluated": record.num_individuals,
-        }
-        for record in open_store(db).study_summaries()
-    ]
+def _studies(db: str) -> Sequence[Entry]:
+    return [study_summary_document(summary) for summary in open_store(db).study_summaries()]
 
 
-def _run_sets(db: str) -> list[Entry]:
-    return [
-        {
-            "run_set": record.id,
-            "task": record.spec.task.label,
-            "optimizer": record.spec.optimizer.label,
-            "hyperparameters_source": record.spec.hyperparameters.source,
-            "steps": record.spec.steps,
-            "seconds": record.spec.seconds,
-            "timed": record.spec.timed,
-            "seeds": record.spec.num_seeds,
-            "missing": len(record.missing_seeds),
-        }
-        for record in open_store(db).run_sets()
-    ]
+def _run_sets(db: str) -> Sequence[Entry]:
+    return [run_set_summary_document(record) for record in open_store(db).run_sets()]
 
 
 _LISTINGS: Mapping[str, Listing] = {
     "tasks": Listing("task", _tasks, ("name", "description")),
     "optimizers": Listing("optimizer", _optimizers, ("name", "description")),
     "experiments": Listing("experiment", _experiments, ("name", "title", "availability")),
-    "studies": Listing("study", _studies, ("study", "task", "optimizer", "seed", "status", "evaluated")),
+    "studies": Listing("study", _studies, ("study", "task", "optimizer", "seed", "status", "individuals")),
     "run-sets": Listing("run set", _run_sets, ("run_set", "task", "optimizer", "steps", "seeds", "missing")),
 }
 
@@ -133,7 +110,7 @@ def _summary_line(kind: type) -> str:
     return (kind.__doc__ or "").partition("\n")[0]
 
 
-def _options(options: Sequence[Option]) -> list[Entry]:
+def _options(options: Sequence[Option]) -> Sequence[Entry]:
     return [{"name": o.name, "alias": o.alias, "kind": o.kind, "default": o.default} for o in options]
 
 
@@ -141,9 +118,19 @@ def _title(key: str) -> str:
     return key.replace("_", " ")
 
 
+def _cell(entry: Entry, column: str, columns: Sequence[str]) -> str:
+    """Return the text of a column, with the options of a name that have no column of their own."""
+    options = f"{column}_options"
+    if options in entry and options not in columns:
+        return TaskSpec(entry[column], entry[options]).label
+    return _text(entry[column])
+
+
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(f"{o['name']} ({o['alias']}) = {format_value(o['default'])}" for o in value) or NOTHING
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={format_value(each)}" for name, each in value.items()) or NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     return NOTHING if value is None else str(value)

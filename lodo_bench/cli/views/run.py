@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 import typer
 
-from lodo_bench.analysis.comparison import ComparisonRow, compare
+from lodo_bench.analysis.comparison import summarize_run_set
+from lodo_bench.analysis.documents import Metrics, run_set_document
 from lodo_bench.api.database import open_store
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.cli.views.table import show_table
 from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import MetricHistory, Status
-from lodo_bench.spec.run_set import RunRecord, RunSetRecord
-
-Metrics = Mapping[int, Mapping[str, MetricHistory]]  # by seed and name
+from lodo_bench.spec.run_set import RunSetRecord
 
 
 def print_run_sets(records: Sequence[RunSetRecord], db: str, json: bool) -> None:
@@ -43,9 +40,9 @@ def print_run_sets(records: Sequence[RunSetRecord], db: str, json: bool) -> None
         raise typer.Exit(3)
 
 
-def print_runs(record: RunSetRecord, metrics: Metrics) -> None:
+def print_runs(record: RunSetRecord, metrics: Mapping[int, Metrics]) -> None:
     """Print a table with a row for each run."""
-    row, timed = _summary(record), record.spec.timed
+    row, timed = summarize_run_set(record), record.spec.timed
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
     scores = _scores(record, names)
     headers = ["seed", "status", *(f"loss at {milestone.title}" for milestone in row.losses)]
@@ -62,49 +59,6 @@ def print_runs(record: RunSetRecord, metrics: Metrics) -> None:
     clock = ["", mean_speed(row.speed)] if timed else []
     rows.append(["all", f"{len(record.runs)} runs", *losses, *("" for _ in (*scores, *names)), *clock])
     show_table([*headers, *(["training s", "steps/s"] if timed else [])], rows, left=2)
-
-
-def _summary(record: RunSetRecord) -> ComparisonRow:
-    return compare([record], bound=lambda _: None)[0].rows[0]
-
-
-def run_set_document(record: RunSetRecord, metrics: Metrics) -> dict[str, Any]:
-    """Return a run set as JSON-like values."""
-    spec, row = record.spec, _summary(record)
-    return {
-        "run_set": record.id,
-        "task": spec.task.name,
-        "task_options": spec.task.options,
-        "optimizer": spec.optimizer.name,
-        "optimizer_options": spec.optimizer.options,
-        "hyperparameters": spec.hyperparameters.values,
-        "hyperparameters_source": spec.hyperparameters.source,
-        "study_id": spec.hyperparameters.study_id,
-        "provenance_note": spec.hyperparameters.provenance_note,
-        "device": spec.compute.device,
-        "dtype": spec.compute.dtype,
-        "backend": spec.compute.backend,
-        "timed": spec.timed,
-        "runs": [_run_document(run, metrics[run.seed]) for run in record.runs],
-        "summary": {
-            "milestones": {milestone.key: asdict(losses) for milestone, losses in row.losses.items()},
-            "steps_per_second": None if row.speed is None else asdict(row.speed),
-        },
-    }
-
-
-def _run_document(run: RunRecord, metrics: Mapping[str, MetricHistory]) -> dict[str, Any]:
-    return {
-        "seed": run.seed,
-        "status": run.status,
-        "reason": run.reason,
-        "steps": run.steps,
-        "evaluations": run.evaluations,
-        "training_seconds": run.training_seconds,
-        "steps_per_second": run.steps_per_second,
-        "milestones": {at.key: {"loss": loss, **run.scores.get(at, {})} for at, loss in run.milestones.items()},
-        "metrics": {name: {"first": s.values[0], "last": s.values[-1]} for name, s in metrics.items()},
-    }
 
 
 def _scores(record: RunSetRecord, metrics: Collection[str]) -> list[tuple[Milestone, str]]:

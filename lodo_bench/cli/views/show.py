@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from statistics import median
-from typing import Any
 
+from lodo_bench.analysis.documents import run_set_document, study_document
 from lodo_bench.cli.output import print_json
-from lodo_bench.cli.views.run import print_runs, run_set_document
+from lodo_bench.cli.views.run import print_runs
 from lodo_bench.cli.views.table import show_table
 from lodo_bench.report.formatting import hyperparameter_list, hyperparameter_text, number
 from lodo_bench.results.store import Store
@@ -23,7 +22,7 @@ _HEADERS = ("gen.", "sigma", "steps", "evaluated", "diverged", "failed", "best l
 def show_study(study: StudyRecord, json: bool) -> None:
     """Print a study: each generation's mean, σ, best loss and failures."""
     if json:
-        print_json({"study": _document(study)})
+        print_json(study_document(study))
         return
     spec = study.spec
     result = hyperparameter_list((study.hyperparameters or {}).items())
@@ -53,19 +52,6 @@ def show_run_set(record: RunSetRecord, store: Store, json: bool) -> None:
         f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters)}\n"
     )
     print_runs(record, metrics)
-
-
-def _document(study: StudyRecord) -> dict[str, Any]:
-    return {
-        "id": study.id,
-        "status": study.status,
-        **asdict(study.spec),
-        "optimizer": study.spec.optimizer.name,
-        "optimizer_options": study.spec.optimizer.options,
-        "hyperparameters": study.hyperparameters,
-        "generations": [asdict(generation) for generation in study.generations],
-        "individuals": [asdict(individual) for individual in study.individuals],
-    }
 
 
 def _cells(generation: GenerationRecord, individuals: Sequence[IndividualRecord]) -> list[str]:

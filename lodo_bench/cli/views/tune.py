@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
 
+from lodo_bench.analysis.documents import study_summary_document, task_document
 from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.api.requests import TuneRequest
 from lodo_bench.cli.output import echo_err, print_json
@@ -28,7 +29,7 @@ def print_studies(request: TuneRequest, records: Sequence[StudyRecord], json: bo
     if json:
         task = task_spec(request.task, request.task_options)
         studies = [_document(record) for record in records]
-        print_json({"task": task.name, "task_options": task.options, "seed": request.seed, "studies": studies})
+        print_json({**task_document(task), "seed": request.seed, "studies": studies})
     else:
         rows = [row for record in records for row in _rows(record)]
         show_table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)
@@ -37,16 +38,11 @@ def print_studies(request: TuneRequest, records: Sequence[StudyRecord], json: bo
         raise typer.Exit(3)
 
 
-def _document(record: StudyRecord) -> dict[str, Any]:
+def _document(record: StudyRecord) -> Mapping[str, Any]:
     return {
-        "study": record.id,
-        "optimizer": record.spec.optimizer.name,
-        "optimizer_options": record.spec.optimizer.options,
-        "status": record.status,
+        **study_summary_document(record.summary),
         "hyperparameters": record.hyperparameters,
-        "individuals": {status.value: record.count(status) for status in Status},
-        "generations": len(record.generations),
-        "schedule": record.spec.schedule.name,
+        "outcomes": {status.value: record.count(status) for status in Status},
     }
 
 
