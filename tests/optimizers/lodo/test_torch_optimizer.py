@@ -459,10 +459,10 @@ def test_a_compiled_model():
         ("lr", 0.0, "greater than 0"),
         ("lr", float("nan"), "greater than 0"),
         ("meta_lr", -1.0, "greater than 0"),
-        ("beta", 1.0, "from 0"),
+        ("beta", 1.0, r"in \[0, 1\)"),
         ("layers", -1, "0 or greater"),
         ("block_size", 0, "1 or greater"),
-        ("hidden_dim", 2.5, "whole number"),
+        ("hidden_dim", 2.5, "an integer"),
     ],
 )
 def test_arguments_out_of_range_are_refused(argument, value, rule):

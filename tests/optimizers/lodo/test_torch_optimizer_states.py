@@ -103,7 +103,7 @@ def test_rates_that_became_impossible_are_refused_before_anything_moves(name, va
     train(model, optimizer, 2)
     before = flat(model).clone()
     optimizer.param_groups[1][name] = value
-    with pytest.raises(ValueError, match="not possible for LODO"):
+    with pytest.raises(ValueError, match=r"invalid .* for LODO"):
         train(model, optimizer, 1, first=2)
     assert torch.equal(before, flat(model))
 
