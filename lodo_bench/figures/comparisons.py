@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from lodo_bench.analysis.comparison import Comparison, compare
 from lodo_bench.analysis.targets import summarize_targets
@@ -29,16 +30,15 @@ def load_report_data(store: Store, task: str | None = None, target: float | None
     """
     if task is not None:
         TASKS.check(task)
-    run_sets, studies = store.run_sets(task), store.studies(task)
-    comparisons = compare_run_sets(run_sets, [study.summary for study in studies])
+    run_sets = store.run_sets(task)
+    comparisons = compare_run_sets(run_sets, store.study_summaries(task))
     targets = [None if target is None else summarize_targets(found, target, store.curve) for found in comparisons]
-    names = {study.spec.optimizer.name for study in studies}
     return ReportData(
-        list(zip(comparisons, targets, strict=True)),
-        run_sets,
-        studies,
-        {name: hyperparameter_kinds(name) for name in names},
-        store,
+        comparisons=list(zip(comparisons, targets, strict=True)),
+        run_sets=run_sets,
+        load_studies=partial(store.studies, task),
+        kinds_of=hyperparameter_kinds,
+        curves=store,
     )
 
 

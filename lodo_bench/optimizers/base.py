@@ -152,9 +152,13 @@ class Optimizer(ABC, Checkpointable):
             oracle: access to the same batch, for optimizers that need more than the gradient.
         """
 
-    def precondition(self, vector: Tensor) -> Tensor | None:
-        """Return the matrix that multiplies gradients, times each vector, (P, n) -> (P, n); None if there is none."""
-        return None
+
+class Preconditioned(Optimizer):
+    """An optimizer that multiplies gradients by a matrix, an estimate of the inverse of the Hessian."""
+
+    @abstractmethod
+    def precondition(self, vector: Tensor) -> Tensor:
+        """Return the matrix times each vector, (P, n) -> (P, n)."""
 
 
 class MetaTrained(Optimizer):

@@ -9,12 +9,12 @@ import torch
 from torch import Generator, Tensor
 from typing_extensions import override
 
-from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.optimizers.base import Oracle, Preconditioned
 from lodo_bench.spec.options import HyperparameterSpec
 
 
 @final
-class BFGS(Optimizer):
+class BFGS(Preconditioned):
     """BFGS: a dense inverse Hessian B, which a rank-two update corrects at every step, multiplies the gradient.
 
     Update rule, with B = c I at the start, s the last step and y the change of the gradient over it, taken between

@@ -8,6 +8,7 @@ from lodo_bench.compute.selection import use_backend
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
 from lodo_bench.seeding import optimizer_generators
+from lodo_bench.spec.options import resolve
 from lodo_bench.spec.training import TrainingSpec
 
 
@@ -17,8 +18,12 @@ def build_optimizer(spec: TrainingSpec, x: Tensor) -> Optimizer:
     Args:
         spec: names the optimizer, its options, the individuals and the backend.
         x: (P, n), the starting parameters, which the optimizer updates in place.
+
+    Raises:
+        UnknownNameError: for an option that the optimizer does not have, as a run of a former version may.
     """
     kind = OPTIMIZERS.load(spec.optimizer.name)
+    resolve(kind.options_table, spec.optimizer.options, spec.optimizer.name)
     values = {p.name: x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals]) for p in kind.hyperparameters}
     with use_backend(spec.compute.backend):
         optimizer = kind(x, values, optimizer_generators(spec), spec.optimizer.options)

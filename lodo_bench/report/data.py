@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import Comparison
@@ -20,13 +20,13 @@ class ReportData:
     Attributes:
         comparisons: one for each task, with its steps and seconds to a target loss if one is given.
         run_sets: final runs.
-        studies: hyperparameter searches, also of tasks without final runs.
-        kinds: optimizer -> hyperparameter -> kind, for the optimizers of all studies.
+        load_studies: returns the hyperparameter searches with all individuals, also of tasks without final runs.
+        kinds_of: returns the kind of each hyperparameter of an optimizer.
         curves: source of learning curves.
     """
 
     comparisons: Sequence[tuple[Comparison, Targets | None]]
     run_sets: Sequence[RunSetRecord]
-    studies: Sequence[StudyRecord]
-    kinds: Mapping[str, Mapping[str, Kind]]
+    load_studies: Callable[[], Sequence[StudyRecord]]
+    kinds_of: Callable[[str], Mapping[str, Kind]]
     curves: CurveSource

@@ -82,6 +82,22 @@ class GenerationRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialResult:
+    """The result of training one individual of a study: the part of its record that does not say which one it is.
+
+    Attributes:
+        fitness, status, reason, steps, seconds, state: as in `IndividualRecord`.
+    """
+
+    fitness: float
+    status: Status
+    reason: str = ""
+    steps: int = 0
+    seconds: float = 0.0
+    state: MetaTrainingState | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IndividualRecord:
     """An evaluated individual of a study.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -18,6 +17,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.base import MetaTrained
 from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import TrialResult
 from lodo_bench.spec.training import Individual, MetaTrainingState, TrainingSpec
 from lodo_bench.tasks.build import build_task
 from lodo_bench.training.failure import Failure, capture_failure
@@ -36,28 +36,7 @@ VALIDATION_RUNS = 20
 _ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """The result of one epoch of meta-training.
-
-    Attributes:
-        state: after the epoch; the same as before it if its loss is not finite; None if it failed.
-        loss: mean loss of the validation runs with the weights at the end of the epoch; NaN if it is not finite.
-        steps: training steps taken.
-        seconds: time on the training clock.
-        status: `completed`, `diverged` if the loss is not finite, or `failed` if an exception ended the epoch.
-        reason: explains a status other than `completed`.
-    """
-
-    state: MetaTrainingState | None
-    loss: float
-    steps: int
-    seconds: float
-    status: Status = Status.COMPLETED
-    reason: str = ""
-
-
-def run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
+def run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> TrialResult:
     """Train the optimizer's weights in `spec.steps / 100` runs of 100 steps each, then validate them.
 
     Each run has a fresh problem of the task's kind. Every 20 steps, the weights w take one step of Adam, with the
@@ -75,15 +54,19 @@ def run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
             `(study seed, epoch, 0)`.
         before: the state after the previous epoch; None for the first.
 
+    Returns:
+        The mean loss of the validation runs as the fitness, with the state after the epoch: the state before it if
+        that loss is not finite, None if an exception ended the epoch.
+
     Raises:
         KeyboardInterrupt: if the user stopped it.
         UsageError: if `spec` cannot be trained here.
     """
     epoch = capture_failure(partial(_run_epoch, spec, before), spec.compute.device)
-    return Epoch(None, math.nan, 0, 0.0, Status.FAILED, epoch.reason) if isinstance(epoch, Failure) else epoch
+    return TrialResult(math.nan, Status.FAILED, epoch.reason) if isinstance(epoch, Failure) else epoch
 
 
-def _run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
+def _run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> TrialResult:
     watch = Stopwatch(spec.compute.device)
     learner = _Learner(spec, before)
     with watch:
@@ -92,8 +75,8 @@ def _run_epoch(spec: TrainingSpec, before: MetaTrainingState | None) -> Epoch:
     loss = learner.validate()
     if not math.isfinite(loss):
         reason = "the validation loss is not finite"
-        return Epoch(before, math.nan, spec.steps, watch.seconds, Status.DIVERGED, reason)
-    return Epoch(learner.result(loss), loss, spec.steps, watch.seconds)
+        return TrialResult(math.nan, Status.DIVERGED, reason, spec.steps, watch.seconds, before)
+    return TrialResult(loss, Status.COMPLETED, "", spec.steps, watch.seconds, learner.result(loss))
 
 
 class _Learner:

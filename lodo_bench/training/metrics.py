@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.optimizers.base import Optimizer, Preconditioned
 from lodo_bench.seeding import derive_seed
 from lodo_bench.tasks.base import Task
 
@@ -64,7 +64,7 @@ class HessianError(Metric):
     interval = 100  # LODO §5.1
     is_score = False
 
-    def __init__(self, task: Task, optimizer: Optimizer) -> None:
+    def __init__(self, task: Task, optimizer: Preconditioned) -> None:
         self._task, self._optimizer = task, optimizer
         generator = torch.Generator(device=task.device).manual_seed(derive_seed("metric", HESSIAN_ERROR))
         probes = torch.randn(_PROBES, task.dimension, generator=generator, device=task.device, dtype=task.dtype)
@@ -78,8 +78,6 @@ class HessianError(Metric):
         squares = self._probes.new_zeros(self._task.population)
         for index, probe in enumerate(self._probes):
             product = self._optimizer.precondition(hessian_vector_products[:, index])
-            if product is None:
-                raise TypeError(f"{type(self._optimizer).__name__} has no preconditioner")
             squares += (probe - product).square().sum(1)
         return {HESSIAN_ERROR: (squares / len(self._probes)).sqrt_()}
 
@@ -89,6 +87,6 @@ def metrics_of(task: Task, optimizer: Optimizer) -> Sequence[Metric]:
     found: list[Metric] = []
     if task.metric_interval is not None:
         found.append(ValidationMetrics(task, optimizer, task.metric_interval))
-    if "hessian" in task.offers and optimizer.precondition(torch.zeros_like(optimizer.x)) is not None:
+    if "hessian" in task.offers and isinstance(optimizer, Preconditioned):
         found.append(HessianError(task, optimizer))
     return found

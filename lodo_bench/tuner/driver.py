@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,7 @@ _OBJECT_STORE_BYTES = 100_000_000
 _CONNECT_SECONDS = 10
 _FORWARDED_ENV = ("LODO_BENCH_DATA",)
 
+_QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
 # These keep Ray quiet, leave Ctrl-C to us, and make it write only the files that it needs itself.
 _RAY_SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -128,38 +129,55 @@ def _run_on_ray(coordinator: Coordinator, cluster: Cluster) -> None:
 
 
 def _connect(cluster: Cluster) -> None:
-    import ray
-
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
     if cluster.address is None:
-        try:
-            ray.init(
-                address="local",
-                num_cpus=cluster.workers,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                **quiet,
-            )
-        except OSError as error:
-            raise UsageError(
-                f"Ray cannot start: {error}. Its sockets need a temporary directory with a short path.",
-                remedy=Remedy.SHORTEN_TEMPORARY_DIRECTORY,
-            ) from None
+        _start_cluster(cluster.workers)
     else:
-        try:
-            _check_reachable(cluster.address)
-            ray.init(address=cluster.address, runtime_env={"env_vars": _forwarded_env()}, **quiet)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise UsageError(
-                f"no Ray cluster responds at '{cluster.address}': {str(error).splitlines()[0].rstrip('.')}.",
-                remedy=Remedy.CHOOSE_CLUSTER,
-            ) from None
+        _join_cluster(cluster.address)
     gpus = _resources().get("GPU", 0.0)
     if cluster.gpus_per_worker > gpus:
         raise UsageError(
             f"{cluster.gpus_per_worker:g} GPUs per worker were requested, but the cluster has {gpus:g}.",
             remedy=Remedy.FEWER_GPUS,
         )
+
+
+def _start_cluster(workers: int | None) -> None:
+    import ray
+
+    try:
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            **_QUIET,
+        )
+    except OSError as error:
+        raise UsageError(
+            f"Ray cannot start: {error}. Its sockets need a temporary directory with a short path.",
+            remedy=Remedy.SHORTEN_TEMPORARY_DIRECTORY,
+        ) from None
+    except Exception as error:  # what Ray raises when a process of its own does not start in time
+        raise UsageError(
+            f"Ray cannot start: {_first_line(error)}. Rerun the command when the machine is less busy.",
+            remedy=Remedy.USE_ONE_PROCESS,
+        ) from error
+
+
+def _join_cluster(address: str) -> None:
+    import ray
+
+    try:
+        _check_reachable(address)
+        ray.init(address=address, runtime_env={"env_vars": _forwarded_env()}, **_QUIET)
+    except Exception as error:  # Ray has no class of its own for this
+        raise UsageError(
+            f"no Ray cluster responds at '{address}': {_first_line(error)}.", remedy=Remedy.CHOOSE_CLUSTER
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _forwarded_env() -> dict[str, str]:

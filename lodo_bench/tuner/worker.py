@@ -5,31 +5,18 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Outcome, Status
-from lodo_bench.spec.study import IndividualRecord
-from lodo_bench.spec.training import MetaTrainingState, SearchKind
+from lodo_bench.spec.study import IndividualRecord, TrialResult
+from lodo_bench.spec.training import SearchKind
 from lodo_bench.training.loop import train_validated
 from lodo_bench.training.meta import run_epoch
 from lodo_bench.training.milestone_loss import milestone_loss
 from lodo_bench.tuner.study import Shard
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The part of an `IndividualRecord` that comes from training; the attributes are named as there."""
-
-    fitness: float
-    status: Status
-    reason: str = ""
-    steps: int = 0
-    seconds: float = 0.0
-    state: MetaTrainingState | None = None
 
 
 def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
@@ -43,58 +30,57 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
     """
     try:
         with single_thread():
-            evaluations = _EVALUATORS[OPTIMIZERS.load(shard.training.optimizer.name).search](shard)
+            results = _EVALUATORS[OPTIMIZERS.load(shard.training.optimizer.name).search](shard)
     except UsageError as error:  # such as data that is missing on this machine alone
         return failed(shard, f"{type(error).__name__}: {error}")
-    return _records(shard, evaluations)
+    return _records(shard, results)
 
 
 def failed(shard: Shard, reason: str) -> tuple[IndividualRecord, ...]:
     """Return the shard's individuals as failures."""
-    return _records(shard, [Evaluation(math.nan, Status.FAILED, reason)] * len(shard.training.individuals))
+    return _records(shard, [TrialResult(math.nan, Status.FAILED, reason)] * len(shard.training.individuals))
 
 
-def _train(shard: Shard) -> list[Evaluation]:
+def _train(shard: Shard) -> list[TrialResult]:
     outcomes = train_validated(shard.training)
     if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
         raise KeyboardInterrupt
     return [_score(shard, outcome) for outcome in outcomes]
 
 
-def _score(shard: Shard, outcome: Outcome) -> Evaluation:
+def _score(shard: Shard, outcome: Outcome) -> TrialResult:
     fitness = milestone_loss(outcome.curve, Milestone("steps", shard.training.steps))
     status, reason = outcome.status, outcome.reason
     if status is Status.COMPLETED and not (fitness is not None and math.isfinite(fitness)):
         status, reason = Status.DIVERGED, "the mean loss overflows"
     if status is Status.DIVERGED or fitness is None:
         fitness = math.nan
-    return Evaluation(fitness, status, reason, outcome.steps, outcome.curve.seconds / len(shard.training.individuals))
+    return TrialResult(fitness, status, reason, outcome.steps, outcome.curve.seconds / len(shard.training.individuals))
 
 
-def _meta_train(shard: Shard) -> list[Evaluation]:
-    epoch = run_epoch(shard.training, shard.state)
-    return [Evaluation(epoch.loss, epoch.status, epoch.reason, epoch.steps, epoch.seconds, epoch.state)]
+def _meta_train(shard: Shard) -> list[TrialResult]:
+    return [run_epoch(shard.training, shard.state)]
 
 
-_EVALUATORS: Mapping[SearchKind, Callable[[Shard], list[Evaluation]]] = {
+_EVALUATORS: Mapping[SearchKind, Callable[[Shard], list[TrialResult]]] = {
     "genetic": _train,
     "meta-training": _meta_train,
 }
 
 
-def _records(shard: Shard, evaluations: list[Evaluation]) -> tuple[IndividualRecord, ...]:
+def _records(shard: Shard, results: list[TrialResult]) -> tuple[IndividualRecord, ...]:
     return tuple(
         IndividualRecord(
             generation=shard.generation,
             index=shard.first + offset,
             hyperparameters=individual.hyperparameters,
-            fitness=evaluation.fitness,
-            status=evaluation.status,
-            reason=evaluation.reason,
-            steps=evaluation.steps,
-            seconds=evaluation.seconds,
+            fitness=result.fitness,
+            status=result.status,
+            reason=result.reason,
+            steps=result.steps,
+            seconds=result.seconds,
             host=platform.node(),
-            state=evaluation.state,
+            state=result.state,
         )
-        for offset, (individual, evaluation) in enumerate(zip(shard.training.individuals, evaluations, strict=True))
+        for offset, (individual, result) in enumerate(zip(shard.training.individuals, results, strict=True))
     )

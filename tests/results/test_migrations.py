@@ -10,15 +10,19 @@ import multiprocessing
 import os
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from lodo_bench.errors import DatabaseError, Remedy
+from lodo_bench.cli.views.list import print_list
+from lodo_bench.cli.views.show import show_run_set
+from lodo_bench.errors import DatabaseError, Remedy, UnknownNameError
 from lodo_bench.figures.comparisons import load_report_data
 from lodo_bench.files.json import as_json
+from lodo_bench.report.formats import RENDERERS
 from lodo_bench.report.json import document
 from lodo_bench.report.markdown import render
 from lodo_bench.results.codecs import run_set_identity, study_identity
@@ -26,7 +30,7 @@ from lodo_bench.results.database import Database
 from lodo_bench.results.migrations import version4
 from lodo_bench.results.schema import SCHEMA_VERSION
 from lodo_bench.results.store import Store
-from lodo_bench.runs.execute import execute_run_set
+from lodo_bench.runs.execute import execute_run_set, trajectory
 from lodo_bench.spec.outcome import Status
 from lodo_bench.tuner.driver import Cluster, run_studies
 from lodo_bench.tuner.study import Study
@@ -151,6 +155,39 @@ def test_the_unfinished_study_and_run_set_are_finished_as_by_the_former_program(
     execute_run_set(run_set, store, Silent())
     runs = store.run_set(run_set.id).runs
     assert {str(run.seed): list(run.milestones.values()) for run in runs} == expected["losses"]
+
+
+@pytest.fixture
+def with_former_option(path):
+    """A store with a run set of lodo that has an option that only the former version had."""
+    connection = sqlite3.connect(path)
+    options = "json_set(spec, '$.optimizer.options', json('{\"meta_optimizer\": \"sgd\"}'))"
+    connection.execute(f"UPDATE run_sets SET spec = {options} WHERE id = 6")
+    connection.commit()
+    connection.close()
+    return open_store(path)
+
+
+def test_runs_with_a_former_option_are_shown(with_former_option, path, capsys):
+    data, label = load_report_data(with_former_option), "lodo (meta_optimizer=sgd)"
+    for form, text in RENDERERS.items():
+        assert "meta_optimizer" in text(data).replace("\\_", "_"), form
+    rows = [row for comparison, _ in data.comparisons for row in comparison.rows]
+    assert [len(row.results) > 0 for row in rows if row.optimizer.label == label] == [True]
+    show_run_set(with_former_option.run_set(6), with_former_option, json=False)
+    assert f"Run set 6: {label} on quadratic" in capsys.readouterr().out
+    print_list("run-sets", None, wide=False, db=str(path), json=False)
+    assert label in capsys.readouterr().out
+
+
+def test_runs_with_a_former_option_are_not_resumed(with_former_option):
+    record = with_former_option.run_set(6)
+    message = "unknown option 'meta_optimizer' of lodo. Known: "
+    with pytest.raises(UnknownNameError, match=message):
+        execute_run_set(replace(record, runs=record.runs[:1]), with_former_option, Silent())
+    with pytest.raises(UnknownNameError, match=message):
+        trajectory(record.spec, 0, with_former_option)
+    assert with_former_option.run_set(6) == record
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])

@@ -30,6 +30,9 @@ class Exhausted(Optimizer):
 
     hyperparameters = (HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size"),)
 
+    def init_state(self, generators):
+        return
+
     def step(self, gradient, oracle):
         raise MemoryError("no room for a preconditioner")
 
@@ -50,6 +53,9 @@ class Explosive(Optimizer):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self._taken = 0
+
+    def init_state(self, generators):
+        return
 
     def step(self, gradient, oracle):
         self.x.sub_(self.hyperparameter("learning_rate") * gradient)

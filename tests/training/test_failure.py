@@ -19,6 +19,9 @@ class Exhausted(Optimizer):
 
     hyperparameters = (HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size"),)
 
+    def init_state(self, generators):
+        return
+
     def step(self, gradient, oracle):
         if oracle.progress > 0.5:
             raise MemoryError("no room for a preconditioner")

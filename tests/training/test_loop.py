@@ -25,6 +25,9 @@ class Asking(Optimizer):
 
     hyperparameters = (HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size"),)
 
+    def init_state(self, generators):
+        return
+
     def step(self, gradient, oracle):
         assert torch.equal(oracle.gradient(self.x), gradient)
         assert not torch.equal(oracle.gradient(self.x + 1), gradient)

@@ -112,7 +112,7 @@ def test_epochs_go_on_from_what_is_stored_bit_for_bit():
     again = meta_train(1, stored)
     straight = meta_train(1, first.state)
     assert again.state == straight.state
-    assert again.loss == straight.loss != first.loss
+    assert again.fitness == straight.fitness != first.fitness
 
 
 def test_the_best_weights_so_far_are_kept(monkeypatch):
@@ -130,7 +130,7 @@ def test_an_epoch_without_a_finite_loss_changes_nothing(monkeypatch):
     monkeypatch.setattr(meta_training._Learner, "validate", lambda self: float("inf"))
     lost = meta_train(1, first.state)
     assert lost.state is first.state
-    assert np.isnan(lost.loss)
+    assert np.isnan(lost.fitness)
 
 
 def mean_loss(weights, keys):

@@ -3,11 +3,12 @@
 import math
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationPlan, Schedule
 from lodo_bench.spec.training import TaskSpec
@@ -176,6 +177,29 @@ def test_all_else_than_no_workers_is_for_ray(monkeypatch, cluster):
     monkeypatch.setattr(driver, "evaluate", lambda shard: pytest.fail("was trained here"))
     run_studies(new_studies(), MemoryWriter(), RecordingCallback(), cluster)
     assert asked == [cluster]
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "problem", "remedy"),
+    [
+        (None, OSError("AF_UNIX path too long"), "Ray cannot start: AF_UNIX", Remedy.SHORTEN_TEMPORARY_DIRECTORY),
+        (None, Exception("The current node timed out during startup.\nMore."), "timed out", Remedy.USE_ONE_PROCESS),
+        (None, Exception(), "Ray cannot start: Exception", Remedy.USE_ONE_PROCESS),
+        ("auto", ConnectionError("no cluster"), "responds at 'auto': no cluster", Remedy.CHOOSE_CLUSTER),
+        ("auto", Exception("The current node timed out."), "responds at 'auto': The current", Remedy.CHOOSE_CLUSTER),
+    ],
+)
+def test_a_cluster_that_does_not_start_is_explained(monkeypatch, address, error, problem, remedy):
+    def init(**_):
+        raise error
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init, shutdown=lambda: None))
+    writer = MemoryWriter()
+    with pytest.raises(UsageError, match=problem) as caught:
+        run_studies(new_studies(), writer, RecordingCallback(), Cluster(workers=None, address=address))
+    assert caught.value.remedy is remedy
+    assert "\n" not in str(caught.value)
+    assert writer.individuals == {}
 
 
 class Enormous(Rosenbrock):

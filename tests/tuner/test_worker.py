@@ -27,6 +27,9 @@ class Impatient(Optimizer):
 
     hyperparameters = (HyperparameterSpec("learning_rate", "lr", "rate", 0.01, "step size"),)
 
+    def init_state(self, generators):
+        return
+
     def step(self, gradient, oracle):
         raise KeyboardInterrupt
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from lodo_bench.compute.selection import implementation
 from lodo_bench.optimizers.adam import AdamMoments
-from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.optimizers.base import Oracle, Preconditioned
 from lodo_bench.optimizers.lodo.block_network import TorchBlockPreconditioner, draw_network
 from lodo_bench.optimizers.lodo.preconditioner import FusedSteps, Preconditioner, StepState
 from lodo_bench.optimizers.lodo.simple_preconditioners import IdentityPreconditioner
@@ -141,7 +141,7 @@ def adam_stepper(preconditioner: Preconditioner, state: StepState) -> Stepper:
     return ReferenceStepper(preconditioner, moments, state)
 
 
-class LearnedPreconditioning(Optimizer):
+class LearnedPreconditioning(Preconditioned):
     """Momentum, multiplied by a matrix G(θ) = α₀ S(θ) whose parameters θ are learned from every gradient.
 
     Update rule, with m = 0 and S = I at the start, g the gradient at x on a fresh batch::

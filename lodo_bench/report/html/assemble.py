@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from lodo_bench import __version__
@@ -9,27 +10,30 @@ from lodo_bench.charts.groups import result_groups
 from lodo_bench.report.data import ReportData
 from lodo_bench.report.html.page import TaskReport, about_text, render
 from lodo_bench.report.section import build_section
+from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import TaskSpec
 
 
 def page(data: ReportData) -> str:
     """Render the page: the tasks that were compared, then those that only have studies."""
     tasks = [comparison.task for comparison, _ in data.comparisons]
-    for study in data.studies:
+    studies = data.load_studies()
+    for study in studies:
         if study.spec.task not in tasks:
             tasks.append(study.spec.task)
-    reports = [_task_report(task, data) for task in tasks]
+    reports = [_task_report(task, data, studies) for task in tasks]
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return render(reports, data.curves, about_text(created, f"lodo-bench {__version__}", reports))
 
 
-def _task_report(task: TaskSpec, data: ReportData) -> TaskReport:
+def _task_report(task: TaskSpec, data: ReportData, studies: Sequence[StudyRecord]) -> TaskReport:
+    own = [study for study in studies if study.spec.task == task]
     found = next((found for found in data.comparisons if found[0].task == task), None)
     return TaskReport(
         title=task.label,
         section=None if found is None else build_section(*found),
         groups=result_groups(run_set for run_set in data.run_sets if run_set.spec.task == task),
         bound=None if found is None else found[0].bound,
-        studies=[study for study in data.studies if study.spec.task == task],
-        kinds=data.kinds,
+        studies=own,
+        kinds={name: data.kinds_of(name) for name in {study.spec.optimizer.name for study in own}},
     )
