@@ -128,8 +128,8 @@ def test_what_cannot_be_drawn_is_told(arguments, message, filled):
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ("picture.jpg", "cannot infer a format from 'picture.jpg'. Use one of the endings .png, .svg, .pdf."),
-        ("picture", "cannot infer a format from 'picture'. Use one of the endings .png, .svg, .pdf."),
+        ("picture.jpg", "cannot infer a format from 'picture.jpg'. Use one of the suffixes .png, .svg, .pdf."),
+        ("picture", "cannot infer a format from 'picture'. Use one of the suffixes .png, .svg, .pdf."),
         ("there/is/none.png", "cannot write 'there/is/none.png': No such file or directory."),
     ],
 )
