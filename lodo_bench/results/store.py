@@ -142,9 +142,15 @@ class Store:
     # Final runs
 
     def open_run_set(self, spec: RunSetSpec) -> RunSetRecord:
-        """Return the latest run set of exactly this specification if it is unfinished, else a new one."""
+        """Return the latest run set of exactly this specification if it is unfinished, else a new one.
+
+        Raises:
+            UnknownNameError: if its hyperparameters are those of a study that is not in this database.
+        """
         identity = codecs.run_set_identity(spec)
         with self._database.writing() as session:
+            if spec.hyperparameters.study_id is not None:
+                _check_number(session, "study", spec.hyperparameters.study_id, StudyRow.id)
             row = session.scalar(_latest(RunSetRow, identity))
             if row is not None and (record := codecs.decode_run_set(row)).missing_seeds:
                 return record

@@ -652,3 +652,8 @@ def test_metrics_are_kept_with_the_curve(store):
     assert np.array_equal(kept["hessian_error"].values, series.values, equal_nan=True)
     store.add_run(opened, run(1), curve())
     assert store.curve(opened, 1).metrics == {}
+
+
+def test_a_run_set_of_a_study_that_is_not_there_is_refused(store):
+    with pytest.raises(UnknownNameError, match="unknown study '7'"):
+        store.open_run_set(run_set_spec(study_id=7))

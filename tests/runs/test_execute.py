@@ -125,7 +125,8 @@ def exhausted(register):
 def to_do(*done, optimizer="momentum", values=None, steps=30, **changes):
     """A run set of which the runs `done` are there."""
     values = defaults(optimizer) if values is None else values
-    return run_set(*done, optimizer=optimizer, values=values, **{"task": TASK, "steps": steps, **changes})
+    settings = {"task": TASK, "steps": steps, "source": "default", **changes}
+    return run_set(*done, optimizer=optimizer, values=values, **settings)
 
 
 def executed(record, plan=None):
