@@ -26,8 +26,8 @@ setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python scripts/torch_index.py $(TORCH)) \
-		--constraint constraints.txt --editable '.[cpu,dev]'
+	index=$$($(BIN)/python scripts/torch_index.py $(TORCH)) && $(BIN)/pip install --quiet --disable-pip-version-check \
+		$$index --constraint constraints.txt --editable '.[cpu,dev]'
 	touch $(READY)
 
 # Resolves the install from the package index alone, with pip's configuration switched off. Installs nothing.
