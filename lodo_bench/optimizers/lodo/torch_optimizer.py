@@ -300,7 +300,7 @@ class _Part:
         self._rate, self._moved = state["rate"], list(state["moved"])
         self._lodo.set_hyperparameter("initial_learning_rate", self._rate)
         try:
-            self._lodo.load_state_dict(state["lodo"], self._gradient.device)
+            self._lodo.load_state_dict(_with_current_names(state["lodo"]), self._gradient.device)
         except StateError as error:
             raise ValueError(f"the state belongs to a different LODO optimizer: {error}") from None
 
@@ -315,3 +315,21 @@ class _Part:
 
 # The arguments of a group, such as `lr`, and the full names of LODO's hyperparameters.
 _HYPERPARAMETERS = {parameter.alias: parameter.name for parameter in Lodo.hyperparameters}
+
+# Names in states that former versions saved, and the present ones.
+_FORMER_NAMES = {
+    "average": "momentum",
+    "_meta": "meta_optimizer",
+    "orders": "permutations",
+    "entrance": "embedding_index",
+    "power1": "beta1_power",
+    "power2": "beta2_power",
+}
+
+
+def _with_current_names(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a state of `Lodo` under the present names, whichever names it was saved under."""
+    return {
+        _FORMER_NAMES.get(name, name): _with_current_names(value) if isinstance(value, Mapping) else value
+        for name, value in state.items()
+    }

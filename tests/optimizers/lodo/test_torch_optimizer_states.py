@@ -15,6 +15,7 @@ from lodo_bench.optimizers.lodo import Lodo
 from tests.helpers import generators
 from tests.optimizers.lodo.test_torch_optimizer import ARGUMENTS, backward, equal, flat, network, through_a_file, train
 
+FORMER = Path(__file__).parent / "assets" / "former-state.pt"
 EXAMPLE = Path(__file__).parents[3] / "examples" / "train_network.py"
 BACKENDS = sorted({"torch", best_backend("cpu")})
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
@@ -78,6 +79,20 @@ def test_nothing_is_learned_from_a_parameter_that_the_last_step_did_not_move(bac
         averages.append(optimizer.state_dict()["preconditioners"][0]["lodo"]["momentum"].clone())
     assert torch.equal(*weights)
     assert not torch.equal(*averages)
+
+
+def test_a_state_of_the_former_version_resumes():
+    """The file was written by the former version after 7 steps, with the parameters then and after 5 more."""
+    saved = torch.load(FORMER, weights_only=True)
+    parameters = [nn.Parameter(value) for value in saved["before"]]
+    optimizer = lodo_bench.LODO([{"params": parameters[:1]}, {"params": parameters[1:], "lr": 0.05}], seed=3)
+    optimizer.load_state_dict(saved["state"])
+    for step in range(5):
+        optimizer.zero_grad()
+        sum(((p * (i + 1) - step * 0.01) ** 2).sum().double() for i, p in enumerate(parameters)).backward()
+        optimizer.step()
+    for parameter, expected in zip(parameters, saved["after"], strict=True):
+        torch.testing.assert_close(parameter, expected, rtol=1e-6, atol=0)
 
 
 def test_which_parameters_moved_is_part_of_the_state():
