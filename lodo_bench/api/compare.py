@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lodo_bench.analysis.comparison import Comparison
-from lodo_bench.api.database import open_store
+from lodo_bench.api.reading import open_store
 from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.figures.comparisons import load_report_data
 from lodo_bench.report.data import ReportData

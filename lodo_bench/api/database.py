@@ -1,10 +1,10 @@
-"""Results databases by location."""
+"""Results databases that are written, with the provenance of what is stored."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.api.requests import RunRequest, TuneRequest
@@ -12,11 +12,6 @@ from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.runs.provenance import collect_provenance
 from lodo_bench.tasks import TASKS
-
-
-def open_store(location: str, on_notice: Callable[[str], None] = lambda _: None) -> Store:
-    """Open the results at `location`, which must exist; `on_notice` is called with a message if it is upgraded."""
-    return Store(Database(location, create=False, on_notice=on_notice))
 
 
 def create_store(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lodo_bench.api.computing import notice_missing_numba, resolve_backend, resolve_workers
-from lodo_bench.api.database import open_store, script
+from lodo_bench.api.database import script
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
+from lodo_bench.api.reading import open_store
 from lodo_bench.api.requests import ReproduceRequest
 from lodo_bench.errors import DatabaseNotFoundError
 from lodo_bench.experiments import reproduce

@@ -42,9 +42,10 @@ def export(
     if kind == "parquet" and output is None:
         raise UsageError("Parquet needs a file. Name one with --output.")
     from lodo_bench.export.writers import ExportRequest, write_table
-    from lodo_bench.tasks import TASKS
 
     if task is not None:
+        from lodo_bench.tasks import TASKS  # imports PyTorch
+
         TASKS.check(task)
     store, request = open_store(db), ExportRequest(table, kind, task)
     if output is None:

@@ -113,6 +113,6 @@ def assignments(texts: Sequence[str] | None, option: str) -> dict[str, Value]:
 
 def open_store(location: str) -> Store:
     """Open the results at `location`, which must exist."""
-    from lodo_bench.api.database import open_store
+    from lodo_bench.api.reading import open_store
 
     return open_store(location, echo_err)

@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from lodo_bench.cli.app import app
+from lodo_bench.results.database import Database
 from tests.cli.runner import Place
 
 COMMANDS = ("tune", "run", "reproduce", "report", "plot", "export", "list", "show", "sample", "data")
@@ -58,6 +59,16 @@ def test_help_imports_nothing_heavy(arguments, surroundings):
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
     assert "lodo_bench.cli.app" in imported
     assert {name.partition(".")[0] for name in imported} & HEAVY == set()
+
+
+@pytest.mark.parametrize("arguments", [("list", "studies"), ("list", "run-sets"), ("export", "runs")], ids=" ".join)
+def test_commands_that_only_read_import_no_pytorch(arguments, surroundings, tmp_path):
+    Database(str(tmp_path / "results.db"), create=True).close()
+    result = surroundings.run(*arguments, "--db", tmp_path / "results.db", PYTHONPROFILEIMPORTTIME=1)
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in result.stderr.splitlines()}
+    assert result.code == 0
+    assert "sqlalchemy" in imported
+    assert not imported & {"torch", "matplotlib", "ray"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -11,12 +11,9 @@ from lodo_bench.cli.options import open_store
 from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.table import show_table
 from lodo_bench.errors import UnknownNameError
-from lodo_bench.experiments.loading import list_experiments
-from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.report.formatting import NOTHING
 from lodo_bench.spec.options import Option, format_value
 from lodo_bench.spec.training import TaskSpec
-from lodo_bench.tasks import TASKS
 
 Entry = Mapping[str, Any]
 
@@ -58,7 +55,12 @@ def _named(name: str, entries: Sequence[Entry], listing: Listing) -> Entry:
     return found
 
 
+# PyTorch, and the modules that import it, are imported for the lists that need it: the others answer more quickly.
+
+
 def _tasks(_db: str) -> Sequence[Entry]:
+    from lodo_bench.tasks import TASKS
+
     return [
         {
             "name": name,
@@ -72,6 +74,8 @@ def _tasks(_db: str) -> Sequence[Entry]:
 
 
 def _optimizers(_db: str) -> Sequence[Entry]:
+    from lodo_bench.optimizers import OPTIMIZERS
+
     return [
         {
             "name": name,
@@ -86,6 +90,8 @@ def _optimizers(_db: str) -> Sequence[Entry]:
 
 
 def _experiments(_db: str) -> Sequence[Entry]:
+    from lodo_bench.experiments.loading import list_experiments
+
     return [asdict(experiment) for experiment in list_experiments()]
 
 

@@ -8,7 +8,7 @@ import typer
 
 from lodo_bench.analysis.comparison import summarize_run_set
 from lodo_bench.analysis.documents import Metrics, run_set_document
-from lodo_bench.api.database import open_store
+from lodo_bench.api.reading import open_store
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.cli.views.table import show_table
 from lodo_bench.report.formatting import mean_and_spread, mean_speed, number, speed
