@@ -71,7 +71,7 @@ def is_worker(process):
 
 def begin(place, workers=2):
     """A search that is under way: some of it is in the database, most of it is not."""
-    process = place.initial(*search(place, workers))
+    process = place.start(*search(place, workers))
     wait_until(lambda: place.count("individuals") >= EACH, process)
     return process
 
@@ -112,7 +112,7 @@ def test_a_finished_search_is_not_searched_again(with_two_workers):
     place, first = with_two_workers
     again = place.run(*search(place, 2))
     assert again.stdout == first.stdout
-    assert "Nothing to do" in again.stderr
+    assert "already finished" in again.stderr
     assert place.count("individuals") == WHOLE
 
 
@@ -138,7 +138,7 @@ def test_an_interrupted_search_says_how_to_go_on(places, reference, send, number
     result = finish(process)
     assert result.code == 130, result.stderr
     assert result.stdout == ""
-    assert "everything evaluated is stored" in result.stderr
+    assert "everything finished is stored" in result.stderr
     assert "Traceback" not in result.stderr
     wait_until(lambda: not processes_of(place))
     assert continuing_command(result) == [*map(str, search(place, 2))]
@@ -160,7 +160,7 @@ output: [comparison]
 def test_the_request_to_end_is_answered_when_ray_is_gone_again(places):
     place = places()
     (place.work / "mine.yaml").write_text(EXPERIMENT.format(schedule=place.schedule(20, population=2)))
-    process = place.initial("reproduce", "mine.yaml", "--workers", 2)
+    process = place.start("reproduce", "mine.yaml", "--workers", 2)
     wait_until(lambda: place.count("runs") >= 4, process)
     os.kill(process.pid, signal.SIGTERM)
     stopped = finish(process)

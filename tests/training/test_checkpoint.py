@@ -57,7 +57,7 @@ class Torn(Momentum):
     interrupt = False
 
     def step(self, gradient, oracle):
-        self._velocity.add_(gradient)
+        self.velocity.add_(gradient)
         if Torn.interrupt and oracle._num_steps == 40:
             raise KeyboardInterrupt
         super().step(gradient, oracle)
@@ -266,10 +266,10 @@ def test_a_state_that_does_not_fit_is_told_and_the_run_starts_anew(checkpoint, n
     spec = training_spec(steps=60)
     train(spec, stop_at(20), checkpoint())
     state = checkpoint().read(spec)
-    del state["trainer"]["_optimizer"]["_velocity"]
+    del state["trainer"]["_optimizer"]["velocity"]
     checkpoint().write(spec, state)
     assert_equal(train(spec, checkpoint=checkpoint()), train(spec))
-    assert "does not fit this version of lodo-bench (Momentum has ['_velocity'], not [])" in notices[0]
+    assert "does not fit this version of lodo-bench (Momentum has ['velocity'], not [])" in notices[0]
 
 
 def test_a_place_that_cannot_be_written_does_not_end_the_run(tmp_path, notices):
@@ -314,7 +314,7 @@ def test_the_parameters_of_populations_and_of_runs_that_diverged_are_not_kept(ch
 
 
 def test_missing_and_damaged_parameters_are_named(tmp_path):
-    with pytest.raises(UsageError, match="no parameters of run set 3, seed 1"):
+    with pytest.raises(UsageError, match="no parameters are stored for run set 3, seed 1"):
         load_parameters(tmp_path, 3, 1)
     (tmp_path / "3-1.parameters.pt").write_bytes(b"something")
     with pytest.raises(UsageError, match=r"cannot be read: .*Run the seed again"):

@@ -2,7 +2,7 @@
 
 import errno
 import gzip
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 
@@ -290,12 +290,10 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
 def test_a_full_disk_leaves_no_half_file(server, tmp_path, monkeypatch):
     serve_zipped(server)
 
-    def full(path, content):
-        with path.open("wb") as handle:
-            handle.write(content[:100])
+    def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("lodo_bench.files.atomic.os.fsync", full)
     with pytest.raises(UsageError, match=r"No space left on device. Free some space"):
         fetch(zipped(f"{server.url}/"), tmp_path, Callback())
     assert names(tmp_path / "mnist") == []
@@ -303,14 +301,16 @@ def test_a_full_disk_leaves_no_half_file(server, tmp_path, monkeypatch):
 
 def test_an_interruption_leaves_no_half_file(server, tmp_path, monkeypatch):
     serve_zipped(server)
-    put = archives._write
+    write = archives.write_atomically
 
-    def interrupted(path, content):
-        if path.name == "second.bin":
-            raise KeyboardInterrupt
-        put(path, content)
+    @contextmanager
+    def interrupted(path):
+        with write(path) as file:
+            yield file
+            if path.name == "second.bin":
+                raise KeyboardInterrupt
 
-    monkeypatch.setattr(archives, "_write", interrupted)
+    monkeypatch.setattr(archives, "write_atomically", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fetch(zipped(f"{server.url}/"), tmp_path, Callback())
     assert names(tmp_path / "mnist") == ["first.bin"]
