@@ -77,7 +77,7 @@ class RunRequest:
         seconds: time milestone: train for at least this many seconds, too.
         hyperparameters: values that replace those of the source, by name.
         source: `tuned`, `paper` or `default`; None is the first of them that is available.
-        timed: one run at a time, by the clock; otherwise all seeds as one batch: faster, same losses, no timing.
+        timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
         device: `cpu` or `cuda`.

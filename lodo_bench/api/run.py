@@ -56,7 +56,7 @@ def run(
         seconds: time milestone, > 0: train for at least this many seconds, too.
         hyperparameters: values that replace those of the source, by name.
         source: `tuned`, `paper` or `default`; by default the first of them that is available.
-        timed: one run at a time, by the clock; otherwise all seeds as one batch: faster, same losses, no timing.
+        timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
         task_options: options of the task by name.
         optimizer_options: structural options of the optimizer by name.
         device: `cpu` or `cuda`.

@@ -48,7 +48,7 @@ class CompiledStep:
 
 # Prepares a number of steps of an optimizer; its state counts them as taken, so they must be run at once.
 Steps = Callable[[int], CompiledStep]
-# Advances a task by at most so many batches, and returns the code that evaluates them and their number, at least 1.
+# Advances a task by at most that many batches, and returns the code that evaluates them and their number, at least 1.
 Batches = Callable[[int], tuple[CompiledStep, int]]
 
 

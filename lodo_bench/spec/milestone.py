@@ -49,7 +49,7 @@ class Milestone:
 
 
 def milestones(steps: int, seconds: float | None) -> tuple[Milestone, ...]:
-    """Return the milestones of a training of at least so many steps and seconds, in order."""
+    """Return the milestones of a training that takes at least `steps` steps and `seconds` seconds, in order."""
     by_time = () if seconds is None else (Milestone("seconds", seconds),)
     return Milestone("steps", steps), *by_time
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The hardware that a run's speed depends on; runs on equal machines can be compared by the clock.
+    """The hardware that a run's speed depends on; the times of runs on equal machines can be compared.
 
     Attributes:
         device: the name of the GPU, or `cpu`.

@@ -53,7 +53,7 @@ class RunSetSpec:
         steps: the step milestone.
         seconds: the time milestone, if any.
         num_seeds: the number of runs; their seeds are 0, 1, ...
-        timed: one at a time, by the clock; otherwise in lockstep, without times.
+        timed: one run at a time, timed; otherwise in lockstep, without times.
     """
 
     task: TaskSpec

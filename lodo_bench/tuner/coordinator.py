@@ -50,7 +50,7 @@ class Coordinator:
     Args:
         studies: the studies, finished or not.
         writer: stores generations, individuals and results.
-        callback: is told of progress.
+        callback: receives the progress.
     """
 
     def __init__(self, studies: Sequence[Study], writer: StudyWriter, callback: ProgressCallback) -> None:

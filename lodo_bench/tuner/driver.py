@@ -89,7 +89,7 @@ def run_studies(studies: Sequence[Study], writer: StudyWriter, callback: Progres
     Args:
         studies: the studies, new or to be resumed; finished ones are left alone.
         writer: stores every shard's result as soon as it is there.
-        callback: is told of progress.
+        callback: receives the progress.
         cluster: the processes to train in.
 
     Raises:

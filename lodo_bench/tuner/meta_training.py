@@ -44,7 +44,7 @@ class MetaTraining(Search):
 
     @override
     def tell(self, individuals: Sequence[IndividualRecord]) -> None:
-        """Move on to the next epoch; an epoch that failed, or is told from a database, leaves the state as it is."""
+        """Move on to the next epoch; one that failed, or is replayed from a database, leaves the state as it is."""
         if len(individuals) != 1:
             raise ValueError(f"an epoch has 1 individual, not {len(individuals)}")
         self._state = individuals[0].state or self._state

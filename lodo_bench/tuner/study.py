@@ -79,7 +79,7 @@ class StudyProgress:
 class Study:
     """A search fed shard by shard.
 
-    It is rebuilt from its record: the stored individuals are told to the search again, and only the rest is handed out.
+    It is rebuilt from its record: the stored individuals are replayed, and only the rest is handed out.
 
     Args:
         record: the study as stored, with the individuals evaluated so far.

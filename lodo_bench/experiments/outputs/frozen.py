@@ -91,7 +91,7 @@ def _lodo(
 
 
 def _advance(task: Task, optimizer: LearnedPreconditioning, steps: int) -> Floats:
-    """Take so many steps; return their losses, (steps, P)."""
+    """Take `steps` steps and return their losses, (steps, P)."""
     losses = torch.stack(list(islice(Trainer(task, optimizer, steps).steps(), steps)))
     found: Floats = losses.to("cpu", torch.float64).numpy()
     return found
