@@ -1,0 +1,1 @@
+"""The Ray engine: Ray Tune places the workers on a cluster, and replaces those that are lost."""
