@@ -199,7 +199,10 @@ class Coordinator:
             self._advance(study, lost)
 
     def overdue(self) -> list[str]:
-        """Return the workers whose shard has taken several times what it should; to be called several times a second."""
+        """Return the workers whose shard has taken several times what it should.
+
+        To be called several times a second.
+        """
         now = self._clock()
         elapsed, self._ticked = min(now - self._ticked, _MAX_TICK_SECONDS), now
         for assignment in self._assignments.values():

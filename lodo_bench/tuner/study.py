@@ -119,7 +119,7 @@ class Study:
         return steps - len(self._current) * self.generation.steps
 
     def take(self, count: int) -> Shard:
-        """Hand out the next `count` individuals of the open generation, or as many as are pending and can be trained."""
+        """Hand out the next `count` individuals of the open generation, or as many as are pending and fit together."""
         count = min(count, self._max_shard_size)
         taken, self._pending = self._pending[:count], self._pending[count:]
         return Shard(self.id, self.generation.index, self.training(taken), self.generation.state)

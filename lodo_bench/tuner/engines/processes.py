@@ -7,13 +7,12 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from types import TracebackType
 
 import torch
 
@@ -152,10 +151,8 @@ class _Pool:
         if shard is None:
             return
         worker.is_busy = True
-        try:
+        with suppress(OSError):  # if it has ended, `collect` notices
             worker.connection.send(shard)
-        except OSError:
-            pass  # it has ended, which `collect` notices
 
     def _remove(self, worker: _Worker, reason: str) -> None:
         self._workers.remove(worker)
