@@ -51,7 +51,7 @@ def study_spec(**changes):
         optimizer=OptimizerSpec("adam"),
         schedule=schedule(),
         seed=0,
-        shard_size=8,
+
         compute=CPU,
     )
     return changed(spec, changes)

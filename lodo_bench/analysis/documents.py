@@ -128,7 +128,6 @@ class StudyDocument(TaskDocument, OptimizerDocument, ComputeDocument):
     study: int
     schedule: Mapping[str, Any]
     seed: int
-    shard_size: int
     status: str
     hyperparameters: Mapping[str, float] | None
     generations: Sequence[Mapping[str, Any]]
@@ -264,7 +263,6 @@ def study_document(study: StudyRecord) -> StudyDocument:
         **compute_document(spec.compute),
         "schedule": asdict(spec.schedule),
         "seed": spec.seed,
-        "shard_size": spec.shard_size,
         "status": study.status,
         "hyperparameters": study.hyperparameters,
         "generations": [asdict(generation) for generation in study.generations],

@@ -11,7 +11,7 @@ from lodo_bench.errors import UsageError, check_choice
 from lodo_bench.spec.compute import Backend, BackendChoice, ComputeSpec, Device, DType
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.validation import check_device
-from lodo_bench.tuner.driver import Cluster
+from lodo_bench.tuner.cluster import Cluster, EngineChoice
 
 
 def compute_spec(device: Device, dtype: str | None, backend: str, task: str) -> ComputeSpec:
@@ -60,7 +60,8 @@ def resolve_workers(request: WorkersRequest) -> Cluster:
         gpus = 1.0 if device == "cuda" else 0.0
     if (device == "cuda") != (gpus > 0):
         raise UsageError(f"device '{device}' and {gpus:g} GPUs per worker conflict. Omit one of them.")
-    cluster = Cluster(request.workers, gpus, request.address)
+    engine = cast("EngineChoice", check_choice(request.engine, get_args(EngineChoice), "engine"))
+    cluster = Cluster(request.workers, gpus, request.address, engine)
     if request.workers == 0:
         check_device(cluster.device)
     return cluster

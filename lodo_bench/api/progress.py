@@ -10,7 +10,7 @@ from lodo_bench.experiments.run import ProgressReporter
 from lodo_bench.runs.execute import RunCallback
 from lodo_bench.spec.run_set import RunRecord, RunSetSpec
 from lodo_bench.training.session import Progress
-from lodo_bench.tuner.coordinator import ProgressCallback
+from lodo_bench.tuner.coordinator import ProgressCallback, SearchActivity
 from lodo_bench.tuner.study import StudyProgress
 
 __all__ = ["ProgressReporter", "SilentReporter"]
@@ -35,6 +35,9 @@ class SilentReporter(ProgressReporter):
 
     def progress(self, progress: Progress | StudyProgress) -> None:
         """Do nothing when a run or a study has progressed."""
+
+    def activity(self, activity: SearchActivity) -> None:
+        """Do nothing when the workers of a search report what they are doing."""
 
     def ended(self, run: RunRecord) -> None:
         """Do nothing when a run has finished."""

@@ -20,15 +20,17 @@ class WorkersRequest:
     """Workers and device of searches.
 
     Args:
-        workers: shards trained at the same time; 0 trains in this process, None uses one worker per CPU.
+        workers: parallel workers; 0 trains in this process, None uses one worker per CPU.
         gpus_per_worker: share of a GPU for each worker; None is 1 on a GPU and 0 on the CPU.
-        address: of a running Ray cluster; None starts one on this machine.
+        address: of a running Ray cluster; None uses this machine.
+        engine: `processes` of this machine, `ray`, or `auto`: Ray if GPUs or a cluster are asked for.
         device: `cpu` or `cuda`; None is `cuda` if workers have a share of a GPU, else `cpu`.
     """
 
     workers: int | None = None
     gpus_per_worker: float | None = None
     address: str | None = None
+    engine: str = "auto"
     device: str | None = None
 
 

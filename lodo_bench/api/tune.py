@@ -19,7 +19,7 @@ from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.base import Task
 from lodo_bench.training.validation import check_pair, check_task
-from lodo_bench.tuner.driver import run_studies, shard_size
+from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.schedule import load_schedules
 from lodo_bench.tuner.study import Study
 
@@ -36,6 +36,7 @@ def tune(
     workers: int | None = None,
     gpus_per_worker: float | None = None,
     address: str | None = None,
+    engine: str = "auto",
     device: str | None = None,
     dtype: str | None = None,
     backend: str = "auto",
@@ -56,7 +57,8 @@ def tune(
         optimizer_options: structural options by name; only with a single optimizer.
         workers: parallel workers; 0 trains in this process, None uses one per CPU.
         gpus_per_worker: share of a GPU for each worker; by default 1 on a GPU and 0 on the CPU.
-        address: of a running Ray cluster; None starts one on this machine.
+        address: of a running Ray cluster; None uses this machine.
+        engine: `processes` of this machine, `ray`, or `auto`: Ray if GPUs or a cluster are asked for.
         device: `cpu` or `cuda`; by default `cuda` if workers have a share of a GPU, else `cpu`.
         dtype: `float32` or `float64`; by default the task's own choice.
         backend: `auto`, `torch`, `numba` (CPU) or `triton` (GPU).
@@ -78,7 +80,7 @@ def tune(
         fresh=fresh,
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
-        workers=WorkersRequest(workers, gpus_per_worker, address, device),
+        workers=WorkersRequest(workers, gpus_per_worker, address, engine, device),
         dtype=dtype,
         backend=backend,
         db=db,
@@ -139,7 +141,6 @@ def _study_specs(
             optimizer=optimizer,
             schedule=schedules[OPTIMIZERS.load(optimizer.name).search],
             seed=request.seed,
-            shard_size=shard_size(task.name),
             compute=compute,
         )
         for optimizer in optimizers

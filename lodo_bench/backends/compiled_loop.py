@@ -17,6 +17,7 @@ from lodo_bench.backends import numba as numba_tables
 from lodo_bench.compute.selection import current_backend, load_attribute, qualified_name
 from lodo_bench.compute.threads import parallel_for
 from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.spec.compute import BackendChoice
 from lodo_bench.tasks.base import Task
 
 # The number of parameter entries, over all individuals and steps, that is worth a thread of its own: handing over work
@@ -72,6 +73,15 @@ class CompiledLoop:
             run_compiled(batches, self._steps(number), self._x, losses[done : done + number])
             done += number
         return losses
+
+
+def has_compiled_loop(task: type[Task], optimizer: type[Optimizer], backend: BackendChoice) -> bool:
+    """Return true if this backend has compiled code for the steps of both classes; nothing is imported."""
+    return (
+        backend == "numba"
+        and qualified_name(task) in numba_tables.COMPILED_BATCHES
+        and qualified_name(optimizer) in numba_tables.COMPILED_STEPS
+    )
 
 
 def compiled_loop(task: Task, optimizer: Optimizer) -> CompiledLoop | None:

@@ -60,7 +60,11 @@ GpusPerWorkerOption = Annotated[
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option(help="Running Ray cluster, e.g. auto.", metavar="HOST", show_default="start one here"),
+    typer.Option(help="Running Ray cluster, e.g. auto.", metavar="HOST", show_default="this machine"),
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(help="processes of this machine, ray, or auto: Ray for GPUs and clusters only.", metavar="ENGINE"),
 ]
 DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda.", metavar="DEVICE", show_default="cpu")]
 DTypeOption = Annotated[

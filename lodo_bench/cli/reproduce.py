@@ -12,6 +12,7 @@ from lodo_bench.cli.options import (
     DatabaseOption,
     DataDirOption,
     DeviceOption,
+    EngineOption,
     GpusPerWorkerOption,
     JsonOption,
     WorkersOption,
@@ -46,6 +47,7 @@ def reproduce(
     workers: WorkersOption = None,
     gpus_per_worker: GpusPerWorkerOption = None,
     address: AddressOption = None,
+    engine: EngineOption = "auto",
     device: DeviceOption = None,
     output: Annotated[
         str | None,
@@ -66,7 +68,7 @@ def reproduce(
     request = ReproduceRequest(
         experiment=experiment,
         scale=scale,
-        workers=WorkersRequest(workers, gpus_per_worker, address, device),
+        workers=WorkersRequest(workers, gpus_per_worker, address, engine, device),
         output=output,
         db=db,
         command=command_line(),

@@ -23,6 +23,7 @@ from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, Traini
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
 from lodo_bench.training.meta import RUN_STEPS, RUNS, run_epoch
+from lodo_bench.tuner.study import max_shard_size
 
 # Speeds are measured over more and more steps until one measurement takes this long.
 _MEASURE_SECONDS = 0.1
@@ -107,8 +108,9 @@ class _Estimate:
         steps = total - sum(generations[member.generation].steps for member in members)
         seconds, basis = self._stored_search(spec)
         if basis == "unknown":
-            seconds, basis = self._measured(spec.task, spec.optimizer, spec.shard_size)
-            seconds /= spec.shard_size
+            together = min(spec.schedule.population, max_shard_size(spec.task.name))
+            seconds, basis = self._measured(spec.task, spec.optimizer, together)
+            seconds /= together
         individuals = spec.schedule.population * len(generations) - len(members)
         amount = f"{individuals:,} individuals, {steps:,} steps in total"
         return WorkItem("tune", label, amount, seconds * steps, basis)

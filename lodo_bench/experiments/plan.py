@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from lodo_bench.compute.cpus import available_cpus
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.condition import Condition, conditions_of
 from lodo_bench.experiments.spec import Experiment, FinalRuns, Requirement
@@ -18,7 +18,7 @@ from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.validation import check_device
-from lodo_bench.tuner.driver import Cluster, shard_size
+from lodo_bench.tuner.cluster import Cluster
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class ExecutionConfig:
         """The number of searches or untimed runs that are computed at the same time."""
         if self.device != "cpu":
             return 1  # processes that share a GPU gain nothing
-        return max(1, os.cpu_count() or 1 if self.cluster.workers is None else self.cluster.workers)
+        return max(1, available_cpus() if self.cluster.workers is None else self.cluster.workers)
 
     def compute_for(self, task: TaskSpec) -> ComputeSpec:
         """Return the compute specification for a task, in the task's own precision."""
@@ -138,6 +138,5 @@ def _study_spec(condition: Condition, execution: ExecutionConfig) -> StudySpec |
         optimizer=condition.base,
         schedule=part.schedules[OPTIMIZERS.load(condition.base.name).search],
         seed=part.seed,
-        shard_size=shard_size(part.task.name),
         compute=execution.compute_for(part.task),
     )

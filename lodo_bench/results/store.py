@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Select, func, null, select
+from sqlalchemy import Select, func, null, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from lodo_bench.errors import UnknownNameError
@@ -83,16 +84,14 @@ class Store:
             if session.scalar(_generation(study, generation.index)) is None:
                 session.add(GenerationRow(study_id=study, **asdict(generation)))
 
-    def add_individuals(self, study: int, individuals: Sequence[IndividualRecord]) -> None:
-        """Store evaluated individuals of stored generations, and the latest state of a meta-training."""
-        provenance = self._store_provenance()
-        with self._database.writing() as session:
-            for individual in individuals:
-                generation = session.scalars(_generation(study, individual.generation)).one()
-                session.add(codecs.encode_individual(individual, generation.id, provenance))
-                if individual.state is not None:
-                    values = asdict(individual.state)
-                    session.merge(MetaTrainingStateRow(study_id=study, provenance_id=provenance, **values))
+    def add_individuals(self, individuals: Mapping[int, Sequence[IndividualRecord]]) -> None:
+        """Store evaluated individuals of stored generations by study, and the latest states of meta-trainings."""
+        with self._writing_results() as (session, provenance):
+            for study, members in individuals.items():
+                numbers = {index: _generation_id(session, study, index) for index in {m.generation for m in members}}
+                session.add_all(codecs.encode_individual(m, numbers[m.generation], provenance) for m in members)
+                for state in (member.state for member in members if member.state is not None):
+                    session.merge(MetaTrainingStateRow(study_id=study, provenance_id=provenance, **asdict(state)))
 
     def finish_study(self, study: int, result: Tuned) -> None:
         """Store the result of a study; its weights are those of its latest state, which is stored already."""
@@ -175,8 +174,7 @@ class Store:
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
         """Store a run, in place of an interrupted one with the same seed."""
-        provenance = self._store_provenance()
-        with self._database.writing() as session:
+        with self._writing_results() as (session, provenance):
             former = session.scalar(_run(run_set, run.seed))
             if former is not None and former.status == Status.INTERRUPTED:
                 session.delete(former)
@@ -209,8 +207,9 @@ class Store:
         with self._database.reading() as session:
             return codecs.decode_curve(session.scalars(_run(run_set, seed)).one())
 
-    def _store_provenance(self) -> int:
-        """Store the provenance of this process, which ends with its last write, and return its number."""
+    @contextmanager
+    def _writing_results(self) -> Iterator[tuple[Session, int]]:
+        """Open a session for writing, with the number of this process's provenance, which ends with its last write."""
         if self._provenance is None:
             raise ValueError("a store without provenance is for reading only")
         with self._database.writing() as session:
@@ -218,11 +217,12 @@ class Store:
                 row = codecs.encode_provenance(self._provenance, ended=_now())
                 session.add(row)
                 session.flush()
+                number = row.id
             else:
-                row = session.get_one(ProvenanceRow, self._provenance_id)
-                row.ended = _now()
-        self._provenance_id = row.id
-        return row.id
+                number = self._provenance_id
+                session.execute(update(ProvenanceRow).where(ProvenanceRow.id == number).values(ended=_now()))
+            yield session, number
+        self._provenance_id = number
 
 
 _WITH_INDIVIDUALS = (
@@ -246,6 +246,11 @@ def _of_task(table: type[_Row], task: str | None) -> Select[_Row]:
 
 def _generation(study: int, index: int) -> Select[GenerationRow]:
     return select(GenerationRow).where(GenerationRow.study_id == study, GenerationRow.index == index)
+
+
+def _generation_id(session: Session, study: int, index: int) -> int:
+    query = select(GenerationRow.id).where(GenerationRow.study_id == study, GenerationRow.index == index)
+    return session.scalars(query).one()
 
 
 def _run(run_set: int, seed: int) -> Select[RunRow]:

@@ -56,7 +56,6 @@ class StudySpec:
         optimizer: the optimizer, with its structural options.
         schedule: population, spreads and training steps.
         seed: chosen by the user; the same seed gives the same study.
-        shard_size: individuals that are trained together in lockstep.
         compute: device, dtype and backend; the backend is resolved.
     """
 
@@ -64,7 +63,6 @@ class StudySpec:
     optimizer: OptimizerSpec
     schedule: Schedule
     seed: int
-    shard_size: int
     compute: ComputeSpec
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from lodo_bench.training.trainer import Trainer
 CHUNK_SECONDS = 0.05
 CHUNK_STEPS = 1000
 _WARM_UP_STEPS = 5
+_warmed_up: set[str] = set()  # tasks and optimizers that this process has tuned
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Progress:
 class TrainingSession:
     """A training with its clock, its recorder and its checkpoint.
 
-    Construction warms up, as the first calls of anything are slow: a few steps are taken on a throw-away copy.
+    Construction warms up, as the first calls of anything are slow: a few steps are taken on a throw-away copy. For
+    tuning, which needs no exact timing, this is done once in each process.
 
     Args:
         spec: a validated specification.
@@ -52,7 +54,7 @@ class TrainingSession:
         self._spec, self._checkpoint = spec, checkpoint
         self._ends = milestones(spec.steps, spec.seconds)
         self._in_step = False  # within its steps a trainer has no consistent state
-        Trainer.from_spec(spec).run_steps(_WARM_UP_STEPS)
+        warm_up(spec)
         self._build()
 
     def resume(self) -> None:
@@ -152,3 +154,17 @@ class TrainingSession:
         if steps < self._spec.steps:
             limits.append(self._spec.steps - steps)
         return min([chunk, *limits])
+
+
+def warm_up(spec: TrainingSpec) -> None:
+    """Take a few steps on a throw-away copy; for tuning, only if this process has not done so for this combination.
+
+    It loads or compiles machine code, which processes that are forked afterwards share.
+    """
+    if spec.purpose == "tuning":
+        key = f"{spec.task} {spec.optimizer} {spec.compute}"
+        if key in _warmed_up:
+            return
+        _warmed_up.add(key)
+        spec = replace(spec, individuals=spec.individuals[:1])
+    Trainer.from_spec(spec).run_steps(_WARM_UP_STEPS)

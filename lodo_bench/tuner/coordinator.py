@@ -1,17 +1,28 @@
-"""The scheduling of several studies at once: which shard is evaluated next, and what its result leads to."""
+"""The scheduling of several studies on several workers: who trains what next, and what the results lead to."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord
 from lodo_bench.spec.training import Tuned
-from lodo_bench.tuner.study import Shard, Study, StudyProgress
+from lodo_bench.tuner.durations import Durations
+from lodo_bench.tuner.shard import Shard
+from lodo_bench.tuner.study import Study, StudyProgress
+from lodo_bench.tuner.throughput import Throughput
 from lodo_bench.tuner.worker import failed
 
-_RETRIES = 2
+_MAX_LOSSES = 3
+# A shard should take at least so many times what handing it out costs.
+_OVERHEAD_FACTOR = 10
+# Between two looks at the clock a worker counts as having worked this long at most: the whole search may be suspended.
+_MAX_TICK_SECONDS = 5.0
 
 
 class StudyWriter(Protocol):
@@ -21,13 +32,32 @@ class StudyWriter(Protocol):
         """Store a generation that has opened; do nothing if it is stored already."""
         ...
 
-    def add_individuals(self, study: int, individuals: Sequence[IndividualRecord]) -> None:
-        """Store evaluated individuals."""
+    def add_individuals(self, individuals: Mapping[int, Sequence[IndividualRecord]]) -> None:
+        """Store evaluated individuals by study, all or none."""
         ...
 
     def finish_study(self, study: int, result: Tuned) -> None:
         """Store the result; do nothing if it is stored already."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SearchActivity:
+    """What the workers of a search are doing, for display.
+
+    Attributes:
+        num_workers: the number of workers that have been started or are expected.
+        num_busy: those that are training.
+        num_individuals: individuals that they are training now.
+        individuals_per_second: evaluated individuals per second, lately; NaN while unknown.
+        seconds_left: the expected time to the end of all searches; NaN while unknown.
+    """
+
+    num_workers: int
+    num_busy: int
+    num_individuals: int
+    individuals_per_second: float
+    seconds_left: float
 
 
 class ProgressCallback(Protocol):
@@ -37,27 +67,59 @@ class ProgressCallback(Protocol):
         """Report the progress of a study, at the start and after every shard."""
         ...
 
+    def activity(self, activity: SearchActivity) -> None:
+        """Report what the workers are doing, several times a second."""
+        ...
+
     def notice(self, message: str) -> None:
         """Report an event that the user should know of."""
         ...
 
 
-class Coordinator:
-    """A scheduler of shards over all studies, so that a study that waits for its generation leaves no worker idle.
+@dataclass(slots=True)
+class _Assignment:
+    """A shard in a worker's hands."""
 
-    The result of a shard is stored before another shard is handed out. It knows nothing of Ray.
+    shard: Shard
+    patience: float
+    started: float
+    waited: float = 0.0
+
+
+class Coordinator:
+    """A scheduler of shards over all studies and workers. It knows nothing of processes or Ray.
+
+    An idle worker gets a shard of the study that is expected to take longest, so that a study that waits for the end of
+    its generation leaves no worker idle, and all studies end at about the same time. The result of a shard is stored
+    before its worker gets another. Results do not depend on the workers or the shards.
 
     Args:
         studies: the studies, finished or not.
         writer: stores generations, individuals and results.
         callback: receives the progress.
+        clock: the time in seconds.
+
+    Attributes:
+        num_workers: the number of workers that share the work; the engine sets it, and may change it at any time.
+        shard_overhead: the seconds that the engine needs to hand out a shard and to take in its result.
     """
 
-    def __init__(self, studies: Sequence[Study], writer: StudyWriter, callback: ProgressCallback) -> None:
+    def __init__(
+        self,
+        studies: Sequence[Study],
+        writer: StudyWriter,
+        callback: ProgressCallback,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.num_workers, self.shard_overhead = 1, 0.0
         self._studies = {study.id: study for study in studies}
-        self._writer, self._callback = writer, callback
-        self._retry_queue: list[Shard] = []
+        self._writer, self._callback, self._clock = writer, callback, clock
+        self._assignments: dict[str, _Assignment] = {}
         self._losses: Counter[tuple[int, int, int]] = Counter()
+        self._failures: set[tuple[str, str]] = set()
+        self._durations = Durations()
+        self._throughput = Throughput(clock)
+        self._ticked = clock()
         for study in studies:
             if study.finished:
                 # Most results are stored already, but a run may have stopped between the last shard and the result.
@@ -69,23 +131,124 @@ class Coordinator:
     @property
     def finished(self) -> bool:
         """True once every study has its result."""
-        return all(study.finished for study in self._studies.values())
+        return not self._unfinished
 
-    def next_shard(self) -> Shard | None:
-        """Hand out a shard of the study that is furthest behind; None if all are waiting or finished."""
-        if self._retry_queue:
-            return self._retry_queue.pop(0)
-        unfinished = [study for study in self._studies.values() if not study.finished]
-        for study in sorted(unfinished, key=_fraction_done):
-            shard = study.next_shard()
-            if shard is not None:
-                return shard
-        return None
+    @property
+    def num_pending(self) -> int:
+        """The number of individuals that could be handed out now."""
+        return sum(study.num_pending for study in self._unfinished)
 
-    def complete(self, shard: Shard, individuals: Sequence[IndividualRecord]) -> None:
-        """Store the result of a shard and advance its study."""
-        study = self._studies[shard.study]
-        self._writer.add_individuals(study.id, individuals)
+    def assign(self, worker: str) -> Shard | None:
+        """Hand out a shard to a worker that has none.
+
+        Args:
+            worker: a name that tells the user which one it is.
+
+        Returns:
+            The shard; None if there is none until another worker has finished or was lost.
+        """
+        waiting = [study for study in self._unfinished if study.num_pending]
+        if not waiting:
+            return None
+        study = max(waiting, key=self._seconds_left)
+        shard = self._take(study, waiting)
+        losses = max(self._losses[key] for key in _keys(shard))
+        patience = self._durations.patience(shard) * 2.0**losses
+        self._assignments[worker] = _Assignment(shard, patience, self._clock())
+        return shard
+
+    def complete(self, results: Mapping[str, Sequence[IndividualRecord]]) -> None:
+        """Store the results of workers, in one transaction, and advance their studies.
+
+        Args:
+            results: the individuals of the workers' shards.
+        """
+        shards = {worker: self._assignments[worker].shard for worker in results}
+        individuals: dict[int, list[IndividualRecord]] = {}
+        for worker, shard in shards.items():
+            individuals.setdefault(shard.study, []).extend(results[worker])
+        self._writer.add_individuals(individuals)
+        self._report_failures([record for members in individuals.values() for record in members])
+        for worker, shard in shards.items():
+            self._durations.add(shard, self._clock() - self._assignments.pop(worker).started)
+            self._throughput.add(len(results[worker]))
+        for number, members in individuals.items():
+            self._advance(self._studies[number], members)
+
+    def lose(self, worker: str, reason: str) -> None:
+        """Take back the shard of a worker that was lost, if it has one.
+
+        Its individuals are handed out again, each alone, as one of them may be the cause; one that has lost its worker
+        three times has failed.
+
+        Args:
+            worker: the worker.
+            reason: what happened to it.
+        """
+        assignment = self._assignments.pop(worker, None)
+        if assignment is None:
+            return
+        shard, study = assignment.shard, self._studies[assignment.shard.study]
+        self._losses.update(_keys(shard))
+        given_up = [index for index, key in zip(shard.indices, _keys(shard), strict=True) if self._is_given_up(key)]
+        study.give_back(index for index in shard.indices if index not in given_up)
+        self._callback.notice(f"{study.spec.optimizer.label}: {worker} {reason}; its individuals are trained again.")
+        if given_up:
+            lost = [record for record in failed(shard, f"{worker} {reason}") if record.index in given_up]
+            self._writer.add_individuals({study.id: lost})
+            self._advance(study, lost)
+
+    def overdue(self) -> list[str]:
+        """Return the workers whose shard has taken several times what it should.
+
+        To be called several times a second.
+        """
+        now = self._clock()
+        elapsed, self._ticked = min(now - self._ticked, _MAX_TICK_SECONDS), now
+        for assignment in self._assignments.values():
+            assignment.waited += elapsed
+        self.report_activity()
+        return [worker for worker, each in self._assignments.items() if each.waited > each.patience]
+
+    def report_activity(self) -> None:
+        """Report what the workers are doing."""
+        self._callback.activity(self._activity())
+
+    def notice(self, message: str) -> None:
+        """Report an event that the user should know of."""
+        self._callback.notice(message)
+
+    @property
+    def _unfinished(self) -> list[Study]:
+        return [study for study in self._studies.values() if not study.finished]
+
+    def _take(self, study: Study, waiting: Sequence[Study]) -> Shard:
+        """Hand out as many individuals of `study` as its next shard should have; `waiting` are those that have any."""
+        if self._losses[study.id, study.generation.index, study.next_index]:
+            return study.take(1)
+        seconds = [self._individual_seconds(each) for each in waiting]
+        pending = [each.num_pending for each in waiting]
+        size: float
+        if study.gains_from_lockstep:
+            size = lockstep_size(study.spec.schedule.population, self.num_workers, len(self._unfinished))
+        elif math.isfinite(sum(seconds)):
+            work = sum(count * each for count, each in zip(pending, seconds, strict=True))
+            size = guided_size(work, self.num_workers) / self._individual_seconds(study)
+        else:
+            size = guided_size(sum(pending), self.num_workers)
+        worthwhile = _OVERHEAD_FACTOR * self.shard_overhead / self._individual_seconds(study)
+        return study.take(max(1, int(max(size, worthwhile))))
+
+    def _individual_seconds(self, study: Study) -> float:
+        """Return the expected seconds for an individual of the open generation; infinite if unknown."""
+        return self._durations.individual_step(study.id) * study.generation.steps
+
+    def _seconds_left(self, study: Study) -> float:
+        """Return the expected seconds of one worker to the end of a study; infinite if unknown."""
+        return self._durations.individual_step(study.id) * study.steps_left
+
+    def _advance(self, study: Study, individuals: Sequence[IndividualRecord]) -> None:
+        """Tell a study what is stored, and store what follows from it."""
         generation = study.complete(individuals)
         if generation is not None and not generation.num_finite:
             self._callback.notice(
@@ -98,16 +261,46 @@ class Coordinator:
             self._writer.add_generation(study.id, study.open_generation())
         self._callback.progress(study.progress())
 
-    def requeue(self, shard: Shard, reason: str) -> None:
-        """Schedule a shard again whose worker was lost; after two retries its individuals have failed."""
-        key = shard.study, shard.generation, shard.first
-        self._losses[key] += 1
-        if self._losses[key] > _RETRIES:
-            self.complete(shard, failed(shard, reason))
-            return
-        self._retry_queue.append(shard)
-        self._callback.notice(f"{shard.training.optimizer.label}: {reason}; its individuals are trained again.")
+    def _report_failures(self, individuals: Sequence[IndividualRecord]) -> None:
+        """Tell where individuals fail, once for each machine and reason."""
+        for record in individuals:
+            failure = record.host, record.reason
+            if record.status is Status.FAILED and failure not in self._failures:
+                self._failures.add(failure)
+                self._callback.notice(f"Failed on {record.host}: {record.reason}")
+
+    def _is_given_up(self, key: tuple[int, int, int]) -> bool:
+        return self._losses[key] >= _MAX_LOSSES
+
+    def _activity(self) -> SearchActivity:
+        work = sum(self._seconds_left(study) for study in self._unfinished)
+        busy = len(self._assignments)
+        return SearchActivity(
+            num_workers=self.num_workers,
+            num_busy=busy,
+            num_individuals=sum(len(each.shard.indices) for each in self._assignments.values()),
+            individuals_per_second=self._throughput.per_second(),
+            seconds_left=work / max(1, self.num_workers) if math.isfinite(work) else math.nan,
+        )
 
 
-def _fraction_done(study: Study) -> float:
-    return study.generation.index / len(study.spec.schedule.generations)
+def lockstep_size(population: int, num_workers: int, num_studies: int) -> int:
+    """Return the size of shards where many individuals take hardly longer than one.
+
+    Each study has its part of the workers, at least one, and divides a generation among them.
+    """
+    return math.ceil(population / math.ceil(num_workers / num_studies))
+
+
+def guided_size(work: float, num_workers: int) -> float:
+    """Return the size of the next shard where each individual takes its time.
+
+    It is half of each worker's share of the work that is left: shards become smaller toward the end, so that all
+    workers end at about the same time, and few shards are needed.
+    """
+    return work / (2 * num_workers)
+
+
+def _keys(shard: Shard) -> list[tuple[int, int, int]]:
+    """Return what identifies the individuals of a shard among those of all studies."""
+    return [(shard.study, shard.generation, index) for index in shard.indices]

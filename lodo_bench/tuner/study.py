@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lodo_bench.backends.compiled_loop import has_compiled_loop
 from lodo_bench.errors import DatabaseError, Remedy
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
-from lodo_bench.spec.training import Individual, MetaTrainingState, OptimizerSpec, TrainingSpec, Tuned
+from lodo_bench.spec.training import Individual, OptimizerSpec, TrainingSpec, Tuned
+from lodo_bench.tasks import TASKS
 from lodo_bench.tuner.genetic import GeneticSearch
 from lodo_bench.tuner.meta_training import MetaTraining
 from lodo_bench.tuner.search import Search
+from lodo_bench.tuner.shard import Shard
 from lodo_bench.tuner.space import SearchSpace
 
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Some individuals of one generation that are trained together: the unit of work that is sent to a worker.
-
-    Attributes:
-        study: the study's number.
-        generation: the generation's index.
-        first: the index of its first individual.
-        training: the individuals, and how they are trained.
-        state: the state that an epoch of meta-training starts from; None for the first, and for other searches.
-    """
-
-    study: int
-    generation: int
-    first: int
-    training: TrainingSpec
-    state: MetaTrainingState | None = None
+# More individuals in lockstep are no cheaper: their numbers leave the cache.
+_MAX_SHARD_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +45,6 @@ class StudyProgress:
         failed: those of them that failed.
         best_fitness: the lowest of the last generation that has any finite one; NaN before.
         mean: the hyperparameters at the current mean, by name.
-        steps_done: training steps of the evaluated individuals.
-        steps_total: training steps of all individuals of the search.
         finished: true once the search has its result.
     """
 
@@ -71,18 +56,22 @@ class StudyProgress:
     failed: int
     best_fitness: float
     mean: Mapping[str, float]
-    steps_done: int
-    steps_total: int
     finished: bool
 
 
 class Study:
-    """A search fed shard by shard.
+    """A search whose individuals are handed out, in shards of any size, and taken in again.
 
     It is rebuilt from its record: the stored individuals are replayed, and only the rest is handed out.
 
     Args:
         record: the study as stored, with the individuals evaluated so far.
+
+    Attributes:
+        id, spec: as in the record.
+        generation: the open generation.
+        gains_from_lockstep: true if many individuals in one shard take hardly longer than one, because each step is
+            a sequence of PyTorch's operations.
 
     Raises:
         DatabaseError: if the stored individuals are not those that the search asks for.
@@ -90,10 +79,13 @@ class Study:
 
     def __init__(self, record: StudyRecord) -> None:
         self.id, self.spec = record.id, record.spec
+        task, optimizer = TASKS.load(self.spec.task.name), OPTIMIZERS.load(self.spec.optimizer.name)
+        self._max_shard_size = max_shard_size(self.spec.task.name)
+        self.gains_from_lockstep = not has_compiled_loop(task, optimizer, self.spec.compute.backend)
         self._search = _search(record)
         self._records: list[IndividualRecord] = []
         self._current: dict[int, IndividualRecord] = {}
-        self._pending: list[Shard] = []
+        self._pending: list[int] = []
         self._open()
         self._replay(record.individuals)
 
@@ -107,9 +99,48 @@ class Study:
         """The tuned hyperparameters and weights so far; final once the search is finished."""
         return self._search.result
 
-    def next_shard(self) -> Shard | None:
-        """Hand out a shard of the open generation, each once; None while others of the generation are outstanding."""
-        return self._pending.pop(0) if self._pending else None
+    @property
+    def num_pending(self) -> int:
+        """The number of individuals of the open generation that are not handed out."""
+        return len(self._pending)
+
+    @property
+    def next_index(self) -> int:
+        """The index of the individual that is handed out next; there must be one."""
+        return self._pending[0]
+
+    @property
+    def steps_left(self) -> int:
+        """The training steps of all individuals that are not evaluated."""
+        plans, population = self.spec.schedule.generations, self.spec.schedule.population
+        if self.finished:
+            return 0
+        steps = population * sum(plan.steps for plan in plans[self.generation.index :])
+        return steps - len(self._current) * self.generation.steps
+
+    def take(self, count: int) -> Shard:
+        """Hand out the next `count` individuals of the open generation, or as many as are pending and fit together."""
+        count = min(count, self._max_shard_size)
+        taken, self._pending = self._pending[:count], self._pending[count:]
+        return Shard(self.id, self.generation.index, self.training(taken), self.generation.state)
+
+    def training(self, indices: Sequence[int]) -> TrainingSpec:
+        """Return the training of individuals of the open generation."""
+        spec, generation = self.spec, self.generation
+        return TrainingSpec(
+            task=spec.task,
+            optimizer=spec.optimizer,
+            purpose="tuning",
+            individuals=tuple(
+                Individual((spec.seed, generation.index, index), generation.individuals[index]) for index in indices
+            ),
+            steps=generation.steps,
+            compute=spec.compute,
+        )
+
+    def give_back(self, indices: Iterable[int]) -> None:
+        """Make individuals of the open generation pending again, to be handed out before the others."""
+        self._pending = [*indices, *self._pending]
 
     def open_generation(self) -> GenerationRecord:
         """Return the record of the open generation."""
@@ -117,7 +148,7 @@ class Study:
         return GenerationRecord(generation.index, generation.sigma, generation.steps, generation.mean)
 
     def complete(self, individuals: Sequence[IndividualRecord]) -> GenerationResult | None:
-        """Take in the individuals of a shard.
+        """Take in evaluated individuals of the open generation.
 
         Returns:
             The generation's result if these were the last of it; None while others are outstanding.
@@ -148,48 +179,26 @@ class Study:
             failed=sum(r.status is Status.FAILED for r in self._records),
             best_fitness=min((r.fitness for r in finite if r.generation == latest), default=math.nan),
             mean=self.result.values,
-            steps_done=sum(plans[r.generation].steps for r in self._records),
-            steps_total=self.spec.schedule.population * sum(plan.steps for plan in plans),
             finished=self.finished,
         )
 
     def _open(self) -> None:
         self.generation = self._search.ask()
-        self._pending = list(self._shards())
-
-    def _shards(self) -> Iterator[Shard]:
-        spec, generation = self.spec, self.generation
-        for first in range(0, spec.schedule.population, spec.shard_size):
-            values = generation.individuals[first : first + spec.shard_size]
-            individuals = tuple(
-                Individual((spec.seed, generation.index, first + offset), value) for offset, value in enumerate(values)
-            )
-            training = TrainingSpec(
-                task=spec.task,
-                optimizer=spec.optimizer,
-                purpose="tuning",
-                individuals=individuals,
-                steps=generation.steps,
-                compute=spec.compute,
-            )
-            yield Shard(self.id, generation.index, first, training, generation.state)
+        self._pending = list(range(len(self.generation.individuals)))
 
     def _replay(self, stored: Sequence[IndividualRecord]) -> None:
         """Tell the search the stored individuals, generation by generation, up to the first incomplete one."""
-        by_generation: dict[int, dict[int, IndividualRecord]] = {}
+        by_generation: dict[int, list[IndividualRecord]] = {}
         for record in stored:
-            by_generation.setdefault(record.generation, {})[record.index] = record
+            by_generation.setdefault(record.generation, []).append(record)
         for index in sorted(by_generation):
             found = by_generation[index]
-            for shard in list(self._pending):
-                count = len(shard.training.individuals)
-                members = [found[i] for i in range(shard.first, shard.first + count) if i in found]
-                if shard.generation == index and len(members) == count:
-                    self._pending.remove(shard)
-                    self._check(members)
-                    self.complete(members)
-        if len(self._records) < len(stored):
-            raise self._mismatch("the database contains individuals that the search does not ask for")
+            indices = {record.index for record in found}
+            if self.finished or self.generation.index != index or not indices <= set(self._pending):
+                raise self._mismatch("the database contains individuals that the search does not ask for")
+            self._check(found)
+            self._pending = [i for i in self._pending if i not in indices]
+            self.complete(found)
 
     def _check(self, individuals: Sequence[IndividualRecord]) -> None:
         for record in individuals:
@@ -204,6 +213,11 @@ class Study:
             f"study {self.id} cannot be resumed: {problem}. It was written by another version or was altered.",
             remedy=Remedy.START_FRESH,
         )
+
+
+def max_shard_size(task: str) -> int:
+    """Return the largest number of individuals that a worker trains together on a task."""
+    return min(_MAX_SHARD_SIZE, TASKS.load(task).max_population or _MAX_SHARD_SIZE)
 
 
 def _search(record: StudyRecord) -> Search:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
@@ -12,11 +13,12 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.study import IndividualRecord, TrialResult
-from lodo_bench.spec.training import SearchKind
+from lodo_bench.spec.training import SearchKind, TrainingSpec
+from lodo_bench.training import session
 from lodo_bench.training.loop import train_validated
 from lodo_bench.training.meta import run_epoch
 from lodo_bench.training.milestone_loss import milestone_loss
-from lodo_bench.tuner.study import Shard
+from lodo_bench.tuner.shard import Shard
 
 
 def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
@@ -34,6 +36,13 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
     except UsageError as error:  # such as data that is missing on this machine alone
         return failed(shard, f"{type(error).__name__}: {error}")
     return _records(shard, results)
+
+
+def warm_up(training: TrainingSpec) -> None:
+    """Load or compile the machine code that a training needs, if it can be trained; `evaluate` reports what fails."""
+    if OPTIMIZERS.load(training.optimizer.name).search == "genetic":
+        with single_thread(), suppress(Exception):
+            session.warm_up(training)
 
 
 def failed(shard: Shard, reason: str) -> tuple[IndividualRecord, ...]:
@@ -72,7 +81,7 @@ def _records(shard: Shard, results: list[TrialResult]) -> tuple[IndividualRecord
     return tuple(
         IndividualRecord(
             generation=shard.generation,
-            index=shard.first + offset,
+            index=index,
             hyperparameters=individual.hyperparameters,
             fitness=result.fitness,
             status=result.status,
@@ -82,5 +91,5 @@ def _records(shard: Shard, results: list[TrialResult]) -> tuple[IndividualRecord
             host=platform.node(),
             state=result.state,
         )
-        for offset, (individual, result) in enumerate(zip(shard.training.individuals, results, strict=True))
+        for index, individual, result in zip(shard.indices, shard.training.individuals, results, strict=True)
     )

@@ -27,7 +27,7 @@ def study_spec(optimizer="momentum", **changes):
         "optimizer": OptimizerSpec(optimizer),
         "schedule": schedule(),
         "seed": 0,
-        "shard_size": 2,
+        
         "compute": CPU,
     }
     return changed(StudySpec(**values), changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,7 +21,7 @@ from lodo_bench.report.formatting import number, speed
 from lodo_bench.runs.execute import RunCallback
 from lodo_bench.spec.run_set import RunRecord, RunSetSpec
 from lodo_bench.training.session import Progress as TrainingProgress
-from lodo_bench.tuner.coordinator import ProgressCallback
+from lodo_bench.tuner.coordinator import ProgressCallback, SearchActivity
 from lodo_bench.tuner.study import StudyProgress
 
 _REDRAW_SECONDS = 0.25
@@ -33,9 +34,9 @@ def tuning_progress() -> Iterator[ProgressCallback]:
     if not console.is_terminal:
         yield _PlainTuning(console)
         return
-    display = _LiveTuning(console)
-    with Live(get_renderable=display.table, console=console, refresh_per_second=4):
-        yield display
+    # Without a thread that redraws: the processes of the workers are copies of this one.
+    with Live(console=console, auto_refresh=False) as live:
+        yield _LiveTuning(console, live)
 
 
 @dataclass
@@ -56,52 +57,66 @@ class _PlainTuning:
                 + (f"; mean {_mean(progress)}" if progress.mean else "")
             )
 
+    def activity(self, activity: SearchActivity) -> None:
+        """Print nothing: lines tell of finished generations."""
+
     def notice(self, message: str) -> None:
         self.console.print(message, soft_wrap=True, highlight=False, markup=False)
 
 
 class _LiveTuning:
-    """A table with a row for each optimizer."""
+    """A table with a row for each optimizer, and a line about the workers."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._started = time.monotonic()
-        self._first: dict[str, StudyProgress] = {}
+    def __init__(self, console: Console, live: Live) -> None:
+        self._console, self._live = console, live
+        self._drawn = 0.0
         self._latest: dict[str, StudyProgress] = {}
+        self._activity = ""
 
     def progress(self, progress: StudyProgress) -> None:
-        self._first.setdefault(progress.optimizer.label, progress)
         self._latest[progress.optimizer.label] = progress
+        self._draw(at_once=all(each.finished for each in self._latest.values()))
+
+    def activity(self, activity: SearchActivity) -> None:
+        self._activity = _activity_text(activity)
+        self._draw()
 
     def notice(self, message: str) -> None:
         self._console.print(message, highlight=False, markup=False)
 
-    def table(self) -> Table:
-        table = Table(box=None, header_style="bold", pad_edge=False)
+    def _draw(self, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if at_once or now - self._drawn >= _REDRAW_SECONDS:
+            self._drawn = now
+            self._live.update(self._table(), refresh=True)
+
+    def _table(self) -> Table:
+        table = Table(box=None, header_style="bold", pad_edge=False, caption=self._activity, caption_justify="left")
         for title in ("optimizer", "gen.", "evaluated", "diverged", "best loss"):
             table.add_column(title, justify="left" if title == "optimizer" else "right", no_wrap=True)
         table.add_column("mean hyperparameters", overflow="fold")
-        table.add_column("time left", justify="right", no_wrap=True)
-        for progress in list(self._latest.values()):
+        for progress in self._latest.values():
             table.add_row(
                 progress.optimizer.label,
-                f"{progress.generation}/{progress.generations}",
+                "done" if progress.finished else f"{progress.generation}/{progress.generations}",
                 str(progress.evaluated),
                 str(progress.diverged) + _failed(progress),
                 number(progress.best_fitness),
                 _mean(progress),
-                self._time_left(progress),
             )
         return table
 
-    def _time_left(self, progress: StudyProgress) -> str:
-        if progress.finished:
-            return "done"
-        done = progress.steps_done - self._first[progress.optimizer.label].steps_done
-        if not done:
-            return "?"
-        elapsed = time.monotonic() - self._started
-        return _clock(elapsed * (progress.steps_total - progress.steps_done) / done)
+
+def _activity_text(activity: SearchActivity) -> str:
+    """Return, e.g., `2 of 2 workers busy, 12 individuals in training, 35 individuals/s, 0:12 left`."""
+    workers = "worker" if activity.num_workers == 1 else "workers"
+    parts = [f"{activity.num_busy} of {activity.num_workers} {workers} busy"]
+    parts.append(f"{activity.num_individuals} individuals in training")
+    if not math.isnan(activity.individuals_per_second):
+        parts.append(f"{activity.individuals_per_second:.3g} individuals/s")
+    if not math.isnan(activity.seconds_left):
+        parts.append(f"{_clock(activity.seconds_left)} left")
+    return ", ".join(parts)
 
 
 def _failed(progress: StudyProgress) -> str:

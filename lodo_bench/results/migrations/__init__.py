@@ -11,9 +11,12 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection
 
-from lodo_bench.results.migrations import version4
+from lodo_bench.results.migrations import version4, version5
 
-_STEPS: Mapping[int, Callable[[Operations], None]] = {4: version4.upgrade}  # by the version that it leads to
+_STEPS: Mapping[int, Callable[[Operations], None]] = {
+    4: version4.upgrade,
+    5: version5.upgrade,
+}  # by the version that it leads to
 
 
 def migrate(connection: Connection, version: int, target: int) -> None:

@@ -1,0 +1,79 @@
+"""The workers of a search, and the engine that runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.spec.compute import Device
+
+EngineChoice = Literal["auto", "processes", "ray"]
+Engine = Literal["inline", "processes", "ray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The workers that a search trains in.
+
+    Attributes:
+        workers: the number of workers; 0 trains in this process, None starts one worker for each CPU.
+        gpus_per_worker: the share of a GPU that each takes; 0 trains on the CPU.
+        address: the address of a running Ray cluster; None uses this machine.
+        choice: `processes` of this machine, `ray`, or `auto`: Ray if GPUs or a cluster are asked for.
+
+    Raises:
+        UsageError: if the engine cannot serve what is asked for.
+    """
+
+    workers: int | None = None
+    gpus_per_worker: float = 0.0
+    address: str | None = None
+    choice: EngineChoice = "auto"
+
+    def __post_init__(self) -> None:
+        if self.workers == 0:
+            self._check_inline()
+        elif self.choice == "processes" and self._needs_ray is not None:
+            raise UsageError(f"the engine 'processes' has no {self._needs_ray}.", remedy=Remedy.USE_RAY)
+
+    @property
+    def device(self) -> Device:
+        """The device that the workers train on."""
+        return "cuda" if self.gpus_per_worker else "cpu"
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that serves what is asked for."""
+        if self.workers == 0:
+            return "inline"
+        return "ray" if self.choice == "ray" or self._needs_ray is not None else "processes"
+
+    @property
+    def reason(self) -> str:
+        """The reason for this engine, in words."""
+        if self.workers == 0:
+            return "0 workers"
+        if self._needs_ray is not None:
+            return f"for {self._needs_ray}"
+        return "as requested" if self.choice != "auto" else "neither GPUs nor a cluster are needed"
+
+    @property
+    def _needs_ray(self) -> str | None:
+        """What only Ray can serve, in words."""
+        if self.address is not None:
+            return f"cluster at '{self.address}'"
+        return f"workers with {self.gpus_per_worker:g} GPUs each" if self.gpus_per_worker else None
+
+    def _check_inline(self) -> None:
+        if self.choice == "ray" or self.address is not None:
+            where = "Ray" if self.address is None else f"the Ray cluster at '{self.address}'"
+            raise UsageError(
+                f"without workers, training runs in this process and cannot use {where}.", remedy=Remedy.USE_WORKERS
+            )
+        if self.gpus_per_worker > 1:
+            raise UsageError(
+                f"without workers, training runs in this process, which uses one GPU at most, not "
+                f"{self.gpus_per_worker:g}.",
+                remedy=Remedy.FEWER_GPUS,
+            )
