@@ -12,6 +12,7 @@ from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from typing_extensions import override
 
+from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.engines.ray.capacity import room_for_workers
 from lodo_bench.tuner.engines.ray.dispatcher import Dispatcher
@@ -20,8 +21,13 @@ from lodo_bench.tuner.engines.ray.pool import Mail, WorkerPool
 from lodo_bench.tuner.engines.ray.trainable import SearchWorker
 
 
-def search(coordinator: Coordinator, workers: int | None, gpus_per_worker: float, scratch: Path) -> None:
+def search(coordinator: Coordinator, cluster: Cluster, scratch: Path) -> None:
     """Evaluate all shards on the cluster that this process is connected to.
+
+    Args:
+        coordinator: schedules the shards.
+        cluster: the workers to train in.
+        scratch: a directory for the files of Tune.
 
     Raises:
         KeyboardInterrupt: if the user stopped it.
@@ -29,10 +35,10 @@ def search(coordinator: Coordinator, workers: int | None, gpus_per_worker: float
     """
     name = f"lodo-bench-{uuid4().hex}"
     mail = _ActorMail(_start_dispatcher(name))
-    pool = WorkerPool(coordinator, mail, workers, lambda: room_for_workers(ray.nodes(), gpus_per_worker))
+    pool = WorkerPool(coordinator, mail, cluster.workers, lambda: _room(cluster.gpus_per_worker))
     hooks = Hooks(pool)
     tuner = tune.Tuner(
-        tune.with_resources(SearchWorker, {"cpu": 1, "gpu": gpus_per_worker}),
+        tune.with_resources(SearchWorker, {"cpu": 1, "gpu": cluster.gpus_per_worker}),
         tune_config=tune.TuneConfig(search_alg=WorkerSearcher(hooks, name), num_samples=-1),
         run_config=tune.RunConfig(
             storage_path=str(scratch),
@@ -50,6 +56,10 @@ def search(coordinator: Coordinator, workers: int | None, gpus_per_worker: float
         raise KeyboardInterrupt
 
 
+def _room(gpus_per_worker: float) -> int:
+    return room_for_workers(ray.nodes(), gpus_per_worker)  # type: ignore[no-untyped-call]
+
+
 class _ActorMail(Mail):
     def __init__(self, dispatcher: Any) -> None:
         self._dispatcher = dispatcher
@@ -61,6 +71,10 @@ class _ActorMail(Mail):
     @override
     def forget(self, mailbox: str) -> None:
         self._dispatcher.forget.remote(mailbox)
+
+    @override
+    def stop(self) -> None:
+        self._dispatcher.stop.remote()
 
 
 def _start_dispatcher(name: str) -> Any:

@@ -36,6 +36,9 @@ class Hooks:
         self.pool = pool
         self.error: BaseException | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Ray keeps a copy to restore the search from; ours is restored from the database
+
     @property
     def over(self) -> bool:
         """True once Ray is to stop."""
@@ -81,7 +84,7 @@ class WorkerSearcher(Searcher):
 
     @override
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # Ray keeps a copy to restore the search from; ours is restored from the database
+        return {}  # as for `Hooks`
 
     @override
     def save(self, checkpoint_path: str) -> None:
@@ -144,4 +147,9 @@ class SearchStopper(tune.Stopper):
 
 def _killer(trial: Trial) -> Callable[[], None]:
     actor = trial.temporary_state.ray_actor
-    return lambda: ray.kill(actor, no_restart=True)
+
+    def kill() -> None:
+        if actor is not None:
+            ray.kill(actor, no_restart=True)
+
+    return kill

@@ -28,6 +28,10 @@ class Mail(Protocol):
         """Drop the mailbox of a worker that is gone."""
         ...
 
+    def stop(self) -> None:
+        """Tell all workers that there will be no more shards."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RunningWorker:
@@ -68,15 +72,16 @@ class WorkerPool:
         return self._coordinator.finished
 
     def add(self, trial: str) -> bool:
-        """Return whether another worker is wanted; it will be the one of `trial`."""
-        wanted = len(self._numbers) < self._wanted()
+        """Return whether another worker is wanted, for which there is work; it will be the one of `trial`."""
+        starting = len(self._numbers) - len(self._running)
+        wanted = len(self._numbers) < self._wanted() and self._coordinator.num_pending > starting
         if wanted:
             self._numbers[trial] = len(self._numbers) + 1
         return wanted
 
     def introduce(self, trial: str, mailbox: str, pid: int, host: str, kill: Callable[[], None]) -> None:
         """Take in a worker that has started, and give it a shard."""
-        worker = RunningWorker(f"worker {self._numbers[trial]} (pid {pid} on {host})", mailbox, kill)
+        worker = RunningWorker(f"worker {self._numbers[trial]} (process {pid} on {host})", mailbox, kill)
         self._running[trial] = worker
         self._failed_starts.pop(trial, None)
         self._idle.append(worker)
@@ -88,6 +93,8 @@ class WorkerPool:
             self._coordinator.complete({worker.name: pickle.loads(individuals)})
             self._idle.append(worker)
             self._assign()
+            if self.finished:
+                self._mail.stop()
 
     def report(self, trial: str, problem: str) -> None:
         """Take back the shard of a worker that cannot evaluate it."""
@@ -126,7 +133,7 @@ class WorkerPool:
         for trial, worker in list(self._running.items()):
             if worker.name in overdue:
                 worker.kill()
-                self._remove(trial, "does not respond and is replaced")
+                self._remove(trial, "did not respond and was replaced")
 
     def _remove(self, trial: str, reason: str) -> None:
         worker = self._running.pop(trial)

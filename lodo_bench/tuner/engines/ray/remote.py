@@ -15,7 +15,14 @@ _CONNECT_SECONDS = 10
 _FORWARDED_ENV = ("LODO_BENCH_DATA",)
 
 
-def join(address: str, modules: list[str]) -> None:
+# How an HTTP/2 connection begins, of which gRPC's is one: the client's preface and empty settings, and the type of the
+# frame that answers them.
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_FRAME_HEADER_BYTES = 9
+_SETTINGS_FRAME = 4
+
+
+def join_cluster(address: str, modules: list[str]) -> None:
     """Connect to the cluster at `address`, and ship modules to the nodes that run workers.
 
     Raises:
@@ -40,7 +47,20 @@ def _runtime_env(modules: list[str]) -> Mapping[str, Any]:
 
 
 def _check_reachable(address: str) -> None:
-    """Raise OSError if nothing listens at a `host:port`: Ray itself would retry for many minutes."""
-    host, _, port = address.rpartition("/")[2].rpartition(":")
+    """Raise OSError if nothing, or something else than Ray, listens at a `host:port`: Ray would retry for minutes."""
+    if "://" in address:
+        raise OSError("an address is 'auto' or HOST:PORT, without a protocol")
+    host, _, port = address.rpartition(":")
     if port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS) as connection:
+            if not _speaks_grpc(connection):
+                raise OSError("what listens there is not Ray")
+
+
+def _speaks_grpc(connection: socket.socket) -> bool:
+    try:
+        connection.sendall(_PREFACE)
+        header = connection.recv(_FRAME_HEADER_BYTES, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    return len(header) == _FRAME_HEADER_BYTES and header[3] == _SETTINGS_FRAME

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
@@ -26,6 +27,22 @@ _ENVIRONMENT = {
 }
 
 
-def apply_settings() -> None:
-    """Set what the user has not set; to be called before Ray is imported."""
-    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+_TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+
+
+def apply_settings(*, joining: bool) -> None:
+    """Set what the user has not set; to be called before Ray is imported.
+
+    Args:
+        joining: whether to connect to a running cluster. A token is presented to it if there is any: one that asks for
+            a token refuses connections without, and others ignore it. Ray itself does so for the address `auto` only.
+    """
+    settings = dict(_ENVIRONMENT)
+    if joining and _has_token():
+        settings["RAY_AUTH_MODE"] = "token"
+    os.environ.update({name: os.environ.get(name, value) for name, value in settings.items()})
+
+
+def _has_token() -> bool:
+    token = Path(os.path.expanduser("~"), ".ray", "auth_token")
+    return any(name in os.environ for name in _TOKEN_VARIABLES) or token.is_file()

@@ -32,7 +32,7 @@ class SearchWorker(tune.Trainable):
         if not self._mailbox:
             self._mailbox = uuid4().hex
             return {MAILBOX: self._mailbox}
-        shard = ray.get(self._dispatcher.next.remote(self._mailbox))
+        shard: Any = ray.get(self._dispatcher.next.remote(self._mailbox))
         if shard is None:
             return {tune.result.DONE: True}
         try:
