@@ -93,7 +93,11 @@ class MemoryWriter:
         self.events.append(("generation", study, generation.index))
         self.generations.setdefault((study, generation.index), generation)
 
-    def add_individuals(self, study, individuals):
+    def add_individuals(self, individuals):
+        for study, members in individuals.items():
+            self._add_individuals(study, members)
+
+    def _add_individuals(self, study, individuals):
         self.events.append(("individuals", study, individuals[0].generation, [i.index for i in individuals]))
         for individual in individuals:
             assert (study, individual.generation) in self.generations, "of a generation that is not known"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
@@ -199,6 +200,7 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
     for other in inherited:
         other.close()
     os.dup2(2, 1)  # standard output belongs to the command
+    sys.stdout = sys.stderr
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         connection.send(_Ready())
