@@ -85,10 +85,10 @@ def decode_result(row: StudyRow, weights: bytes) -> Tuned | None:
     return None if row.hyperparameters is None else Tuned(row.hyperparameters, weights)
 
 
-def encode_individual(individual: IndividualRecord, generation_id: int, provenance_id: int) -> IndividualRow:
-    """Return the row of an individual."""
+def encode_individual(individual: IndividualRecord, generation_id: int, provenance_id: int) -> dict[str, object]:
+    """Return the columns of an individual."""
     fitness, kind = encode_number(individual.fitness)
-    return IndividualRow(
+    return dict(
         generation_id=generation_id,
         provenance_id=provenance_id,
         index=individual.index,
