@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 
 import pytest
+from ray import cloudpickle
 
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.tuner.cluster import Cluster
@@ -76,11 +77,10 @@ class Searching:
         except BaseException as error:
             self.error = error
 
-    def has_failed(self):
-        return self.error is not None
-
     def wait_for(self, condition, patience=60):
-        return wait_until(lambda: self.error or condition(), patience=patience)
+        wait_until(lambda: self.error or condition(), patience=patience)
+        if self.error is not None:
+            raise self.error
 
     def finish(self):
         """Have no more shards than there are now."""
@@ -89,6 +89,14 @@ class Searching:
         assert not self._thread.is_alive()
         if self.error is not None:
             raise self.error
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers_of_tests():
+    """The nodes have not got the tests: their workers' classes are sent to them."""
+    cloudpickle.register_pickle_by_value(ray_workers)
+    yield
+    cloudpickle.unregister_pickle_by_value(ray_workers)
 
 
 @pytest.fixture

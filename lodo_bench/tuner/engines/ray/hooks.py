@@ -12,7 +12,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 from typing_extensions import override
 
-from lodo_bench.tuner.engines.ray.pool import WorkerPool, first_line
+from lodo_bench.tuner.engines.ray.pool import WorkerPool
 from lodo_bench.tuner.engines.ray.trainable import INDIVIDUALS, MAILBOX, PROBLEM
 
 # Ray's marker for "no more trials", which its own annotation of `suggest` leaves out.
@@ -127,7 +127,7 @@ class WorkerCallback(tune.Callback):
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if not self._hooks.over:
             with self._hooks.guarded():
-                self._hooks.pool.lose(trial.trial_id, first_line(trial.get_error() or "its process has ended"))
+                self._hooks.pool.lose(trial.trial_id, _cause(trial))
 
 
 class SearchStopper(tune.Stopper):
@@ -143,6 +143,12 @@ class SearchStopper(tune.Stopper):
     @override
     def stop_all(self) -> bool:
         return self._hooks.over
+
+
+def _cause(trial: Trial) -> str:
+    """Return why a trial has failed: the last line of what Ray says about it."""
+    lines = (trial.get_error() or "its process has ended").strip().splitlines()
+    return lines[-1].strip().rstrip(".")
 
 
 def _killer(trial: Trial) -> Callable[[], None]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.tuner.engines.ray.authentication import connect_authenticated
 from lodo_bench.tuner.engines.ray.pool import first_line
 from lodo_bench.tuner.engines.ray.settings import QUIET
 
@@ -32,7 +33,7 @@ def join_cluster(address: str, modules: list[str]) -> None:
 
     try:
         _check_reachable(address)
-        ray.init(address=address, runtime_env=_runtime_env(modules), **QUIET)
+        connect_authenticated(lambda: ray.init(address=address, runtime_env=_runtime_env(modules), **QUIET))
     except Exception as error:  # Ray has no class of its own for this
         raise UsageError(
             f"no Ray cluster responds at '{address}': {first_line(error)}.", remedy=Remedy.CHOOSE_CLUSTER

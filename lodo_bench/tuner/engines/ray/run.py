@@ -35,7 +35,7 @@ def run_on_ray(coordinator: Coordinator, cluster: Cluster, names: Sequence[str] 
         KeyboardInterrupt: if the user stopped it; every completed shard is stored.
         UsageError: if the cluster does not respond or lacks the GPUs, or workers end as soon as they have started.
     """
-    apply_settings(joining=cluster.address is not None)
+    apply_settings()
     coordinator.shard_overhead = SHARD_OVERHEAD_SECONDS
     imports = threading.Thread(target=_import_engine, daemon=True)
     imports.start()  # while Ray starts its processes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
@@ -12,6 +11,7 @@ QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
 # They keep Ray quiet, leave Ctrl-C to us, make it write only the files that it needs itself, and start no process that
 # is not needed. Workers have the priority of any other program, and any number of them may be starting.
 _ENVIRONMENT = {
+    "RAY_NUM_REDIS_GET_RETRIES": "5",  # attempts to connect, a second apart
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -27,22 +27,6 @@ _ENVIRONMENT = {
 }
 
 
-_TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
-
-
-def apply_settings(*, joining: bool) -> None:
-    """Set what the user has not set; to be called before Ray is imported.
-
-    Args:
-        joining: whether to connect to a running cluster. A token is presented to it if there is any: one that asks for
-            a token refuses connections without, and others ignore it. Ray itself does so for the address `auto` only.
-    """
-    settings = dict(_ENVIRONMENT)
-    if joining and _has_token():
-        settings["RAY_AUTH_MODE"] = "token"
-    os.environ.update({name: os.environ.get(name, value) for name, value in settings.items()})
-
-
-def _has_token() -> bool:
-    token = Path(os.path.expanduser("~"), ".ray", "auth_token")
-    return any(name in os.environ for name in _TOKEN_VARIABLES) or token.is_file()
+def apply_settings() -> None:
+    """Set what the user has not set; to be called before Ray is imported."""
+    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
