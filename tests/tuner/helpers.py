@@ -139,7 +139,7 @@ class RecordingCallback:
 
 
 def coordinate(*studies, workers=9, writer=None, callback=None, clock=None):
-    """Return a coordinator with a clock that stands still; nine workers divide six individuals of three studies by 2."""
+    """Return a coordinator with a clock that stands still. Nine workers train three times six individuals by twos."""
     writer, callback = writer or MemoryWriter(), callback or RecordingCallback()
     coordinator = Coordinator(studies, writer, callback, clock or Clock())
     coordinator.num_workers = workers
