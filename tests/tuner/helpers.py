@@ -27,7 +27,6 @@ def study_spec(optimizer="momentum", **changes):
         "optimizer": OptimizerSpec(optimizer),
         "schedule": schedule(),
         "seed": 0,
-        
         "compute": CPU,
     }
     return changed(StudySpec(**values), changes)
