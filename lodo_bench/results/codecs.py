@@ -85,22 +85,22 @@ def decode_result(row: StudyRow, weights: bytes) -> Tuned | None:
     return None if row.hyperparameters is None else Tuned(row.hyperparameters, weights)
 
 
-def encode_individual(individual: IndividualRecord, generation_id: int, provenance_id: int) -> IndividualRow:
-    """Return the row of an individual."""
+def encode_individual(individual: IndividualRecord, generation_id: int, provenance_id: int) -> dict[str, object]:
+    """Return the columns of an individual."""
     fitness, kind = encode_number(individual.fitness)
-    return IndividualRow(
-        generation_id=generation_id,
-        provenance_id=provenance_id,
-        index=individual.index,
-        hyperparameters=dict(individual.hyperparameters),
-        fitness=fitness,
-        fitness_kind=kind,
-        status=individual.status,
-        reason=individual.reason,
-        steps=individual.steps,
-        seconds=individual.seconds,
-        host=individual.host,
-    )
+    return {
+        "generation_id": generation_id,
+        "provenance_id": provenance_id,
+        "index": individual.index,
+        "hyperparameters": dict(individual.hyperparameters),
+        "fitness": fitness,
+        "fitness_kind": kind,
+        "status": individual.status,
+        "reason": individual.reason,
+        "steps": individual.steps,
+        "seconds": individual.seconds,
+        "host": individual.host,
+    }
 
 
 def _decode_individual(generation: int, row: IndividualRow) -> IndividualRecord:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Select, func, null, select, update
+from sqlalchemy import Select, func, insert, null, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from lodo_bench.errors import UnknownNameError
@@ -89,7 +89,8 @@ class Store:
         with self._writing_results() as (session, provenance):
             for study, members in individuals.items():
                 numbers = {index: _generation_id(session, study, index) for index in {m.generation for m in members}}
-                session.add_all(codecs.encode_individual(m, numbers[m.generation], provenance) for m in members)
+                rows = [codecs.encode_individual(m, numbers[m.generation], provenance) for m in members]
+                session.execute(insert(IndividualRow), rows)
                 for state in (member.state for member in members if member.state is not None):
                     session.merge(MetaTrainingStateRow(study_id=study, provenance_id=provenance, **asdict(state)))
 

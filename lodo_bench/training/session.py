@@ -39,8 +39,7 @@ class Progress:
 class TrainingSession:
     """A training with its clock, its recorder and its checkpoint.
 
-    Construction warms up, as the first calls of anything are slow: a few steps are taken on a throw-away copy. For
-    tuning, which needs no exact timing, this is done once in each process.
+    Construction warms up, as the first calls of anything are slow; see `warm_up`.
 
     Args:
         spec: a validated specification.
@@ -157,14 +156,15 @@ class TrainingSession:
 
 
 def warm_up(spec: TrainingSpec) -> None:
-    """Take a few steps on a throw-away copy; for tuning, only if this process has not done so for this combination.
+    """Take a few steps on a throw-away copy.
 
-    It loads or compiles machine code, which processes that are forked afterwards share.
+    For tuning, which needs no exact timing, one step is taken, once in each process, and only to load or compile
+    machine code. Processes that are forked afterwards share it.
     """
-    if spec.purpose == "tuning":
-        key = f"{spec.task} {spec.optimizer} {spec.compute}"
-        if key in _warmed_up:
-            return
+    if spec.purpose == "final":
+        Trainer.from_spec(spec).run_steps(_WARM_UP_STEPS)
+        return
+    key = f"{spec.task} {spec.optimizer} {spec.compute}"
+    if spec.compute.backend != "torch" and key not in _warmed_up:
         _warmed_up.add(key)
-        spec = replace(spec, individuals=spec.individuals[:1])
-    Trainer.from_spec(spec).run_steps(_WARM_UP_STEPS)
+        Trainer.from_spec(replace(spec, individuals=spec.individuals[:1])).run_steps(1)

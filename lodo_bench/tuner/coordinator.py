@@ -46,7 +46,8 @@ class SearchActivity:
     """The activity of the workers of a search, for display.
 
     Attributes:
-        num_workers: the number of workers that have been started or are expected.
+        num_workers: the number of workers that share the work.
+        num_started: workers that have had a shard so far; more than `num_workers` if some were replaced.
         num_busy: those that are training.
         num_individuals: individuals that they are training now.
         individuals_per_second: evaluated individuals per second, lately; NaN while unknown.
@@ -54,6 +55,7 @@ class SearchActivity:
     """
 
     num_workers: int
+    num_started: int
     num_busy: int
     num_individuals: int
     individuals_per_second: float
@@ -115,6 +117,7 @@ class Coordinator:
         self._studies = {study.id: study for study in studies}
         self._writer, self._callback, self._clock = writer, callback, clock
         self._assignments: dict[str, _Assignment] = {}
+        self._seen: set[str] = set()
         self._losses: Counter[tuple[int, int, int]] = Counter()
         self._failures: set[tuple[str, str]] = set()
         self._durations = Durations()
@@ -154,6 +157,7 @@ class Coordinator:
         shard = self._take(study, waiting)
         losses = max(self._losses[key] for key in _keys(shard))
         patience = self._durations.patience(shard) * 2.0**losses
+        self._seen.add(worker)
         self._assignments[worker] = _Assignment(shard, patience, self._clock())
         return shard
 
@@ -274,10 +278,10 @@ class Coordinator:
 
     def _activity(self) -> SearchActivity:
         work = sum(self._seconds_left(study) for study in self._unfinished)
-        busy = len(self._assignments)
         return SearchActivity(
             num_workers=self.num_workers,
-            num_busy=busy,
+            num_started=len(self._seen),
+            num_busy=len(self._assignments),
             num_individuals=sum(len(each.shard.indices) for each in self._assignments.values()),
             individuals_per_second=self._throughput.per_second(),
             seconds_left=work / max(1, self.num_workers) if math.isfinite(work) else math.nan,

@@ -176,19 +176,20 @@ def test_what_the_workers_do_is_reported():
     search = Search(lockstep_study(), workers=3)
     search.clock.now = 10.0
     nothing = search.activity
-    assert (nothing.num_workers, nothing.num_busy, nothing.num_individuals) == (3, 0, 0)
+    assert (nothing.num_workers, nothing.num_started, nothing.num_busy, nothing.num_individuals) == (3, 0, 0, 0)
     assert math.isnan(nothing.individuals_per_second) and math.isnan(nothing.seconds_left)
     for worker in ("one", "two"):
         search.assign(worker)
     busy = search.activity
-    assert (busy.num_workers, busy.num_busy, busy.num_individuals) == (3, 2, 4)
+    assert (busy.num_workers, busy.num_started, busy.num_busy, busy.num_individuals) == (3, 2, 2, 4)
     search.complete("one", seconds=10.0)  # the first two individuals, in 10 steps
     # They took 0.5 s for each step; left are 4 individuals of 10 steps, 6 of 20 and 6 of 40.
-    assert search.activity == SearchActivity(3, 1, 2, 2 / 20, 0.5 * (4 * 10 + 6 * 20 + 6 * 40) / 3)
+    assert search.activity == SearchActivity(3, 2, 1, 2, 2 / 20, 0.5 * (4 * 10 + 6 * 20 + 6 * 40) / 3)
     search.coordinator.num_workers = 4
     assert search.activity.seconds_left == 50.0
     search.coordinator.lose("two", "was lost")
-    assert (search.activity.num_busy, search.activity.num_individuals) == (0, 0)
+    lost = search.activity
+    assert (lost.num_started, lost.num_busy, lost.num_individuals) == (2, 0, 0)
 
 
 def test_the_time_left_is_unknown_while_it_is_of_one_study():

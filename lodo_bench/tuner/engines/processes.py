@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ def run_in_processes(coordinator: Coordinator, num_workers: int) -> None:
     with _Pool(coordinator, num_workers) as pool:
         while not coordinator.finished:
             pool.assign()
-            pool.collect()
+            pool.collect(wait_seconds=0 if pool.start_worker() else _TICK_SECONDS)
             pool.replace_overdue()
 
 
@@ -106,21 +107,25 @@ class _Pool:
             worker.end()
 
     def assign(self) -> None:
-        """Give shards to idle workers, and start the workers that are missing."""
+        """Give shards to idle workers."""
         for worker in self._workers:
             if worker.is_ready and not worker.is_busy:
                 self._send(worker)
-        starting = sum(not worker.is_ready for worker in self._workers)
-        while len(self._workers) < self._num_workers and self._coordinator.num_pending > starting:
-            self._num_started += 1
-            connections = [worker.connection for worker in self._workers]
-            self._workers.append(_Worker(self._num_started, self._context, connections))
-            starting += 1
 
-    def collect(self) -> None:
-        """Wait for results, and take in all that have come."""
+    def start_worker(self) -> bool:
+        """Start a worker if one is missing; return whether there was one."""
+        num_starting = sum(not worker.is_ready for worker in self._workers)
+        if len(self._workers) == self._num_workers or self._coordinator.num_pending <= num_starting:
+            return False
+        self._num_started += 1
+        connections = [worker.connection for worker in self._workers]
+        self._workers.append(_Worker(self._num_started, self._context, connections))
+        return True
+
+    def collect(self, wait_seconds: float) -> None:
+        """Take in all results that have come, or come within some seconds."""
         results: dict[str, Records] = {}
-        ready = wait([worker.connection for worker in self._workers], _TICK_SECONDS)
+        ready = wait([worker.connection for worker in self._workers], wait_seconds)
         lost = []
         for worker in [each for each in self._workers if each.connection in ready]:
             try:
@@ -199,6 +204,7 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
     for other in inherited:
         other.close()
     os.dup2(2, 1)  # standard output belongs to the command
+    sys.stdout = sys.stderr
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         connection.send(_Ready())
