@@ -117,7 +117,8 @@ def compare_schedules(names: Sequence[str], repetitions: int) -> None:
         base = statistics.median(each["wall"] for each in taken["this process"])
         training = statistics.median(each["training"] for each in taken["this process"])
         print(f"\n{name}: pure training on one core {training:.2f} s; tuned values equal: {len(values) == 1}")
-        print(f"{'':16}{'wall':>8}{'speed':>8}{'/ pure':>8}{'first':>8}{'search':>8}{'starts':>8}{'idle':>7}   all walls")
+        titles = "".join(f"{title:>8}" for title in ("wall", "speed", "/ pure", "first", "search", "starts", "idle"))
+        print(f"{'':16}{titles}   all walls")
         for label, several in taken.items():
             wall, first, seconds = (
                 statistics.median(each[key] for each in several)
@@ -128,7 +129,7 @@ def compare_schedules(names: Sequence[str], repetitions: int) -> None:
             walls = " ".join(f"{each['wall']:.1f}" for each in several)
             print(
                 f"{label:16}{wall:8.2f}{base / wall:7.2f}x{wall / training:8.2f}{first:8.2f}{seconds:8.2f}{starts:8}"
-                f"{idle:7.0%}   {walls}",
+                f"{idle:8.0%}   {walls}",
                 flush=True,
             )
 
@@ -138,7 +139,8 @@ def compare_sleeping(workers: Sequence[int], engine: str) -> None:
     from benchmarks.sleeping_task import SECONDS_PER_STEP
 
     work = len(SLEEPERS) * SLEEPING_GENERATIONS * SLEEPING_POPULATION * SECONDS_PER_STEP
-    print(f"{len(SLEEPERS)} optimizers x {SLEEPING_GENERATIONS} generations x {SLEEPING_POPULATION} individuals x 50 ms")
+    shape = f"{SLEEPING_GENERATIONS} generations x {SLEEPING_POPULATION} individuals x {SECONDS_PER_STEP:g} s"
+    print(f"{len(SLEEPERS)} optimizers x {shape}, engine {engine}")
     print(f"{'workers':>8}{'search':>9}{'ideal':>9}{'efficiency':>12}{'starts':>8}")
     with tempfile.TemporaryDirectory() as folder:
         schedule = Path(folder) / "schedule.yaml"
@@ -190,14 +192,15 @@ def simulate_mnist(seconds_per_step: Mapping[str, float] | None) -> None:
                 return 1.0 + steps[shard.training.optimizer.name] * shard.training.steps
 
             found = simulate(studies(chosen), number, seconds_of, overheads)
-            print(f"{', '.join(chosen)}: {number} workers, {found.seconds / 3600:.2f} h, efficiency {found.efficiency:.3f}")
+            hours, efficiency = found.seconds / 3600, found.efficiency
+            print(f"{', '.join(chosen)}: {number} workers, {hours:.2f} h, efficiency {efficiency:.3f}")
 
 
 def _measured_steps() -> Iterator[tuple[str, float]]:
     """Yield each of Table 2's optimizers with its seconds for a step on MNIST on this machine's CPU."""
+    from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
-    from lodo_bench.optimizers import OPTIMIZERS
     from lodo_bench.training.loop import train
 
     for name in ("adam", "lodo", "momentum", "rmsprop", "yogi"):

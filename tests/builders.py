@@ -51,7 +51,6 @@ def study_spec(**changes):
         optimizer=OptimizerSpec("adam"),
         schedule=schedule(),
         seed=0,
-
         compute=CPU,
     )
     return changed(spec, changes)

@@ -88,19 +88,19 @@ def decode_result(row: StudyRow, weights: bytes) -> Tuned | None:
 def encode_individual(individual: IndividualRecord, generation_id: int, provenance_id: int) -> dict[str, object]:
     """Return the columns of an individual."""
     fitness, kind = encode_number(individual.fitness)
-    return dict(
-        generation_id=generation_id,
-        provenance_id=provenance_id,
-        index=individual.index,
-        hyperparameters=dict(individual.hyperparameters),
-        fitness=fitness,
-        fitness_kind=kind,
-        status=individual.status,
-        reason=individual.reason,
-        steps=individual.steps,
-        seconds=individual.seconds,
-        host=individual.host,
-    )
+    return {
+        "generation_id": generation_id,
+        "provenance_id": provenance_id,
+        "index": individual.index,
+        "hyperparameters": dict(individual.hyperparameters),
+        "fitness": fitness,
+        "fitness_kind": kind,
+        "status": individual.status,
+        "reason": individual.reason,
+        "steps": individual.steps,
+        "seconds": individual.seconds,
+        "host": individual.host,
+    }
 
 
 def _decode_individual(generation: int, row: IndividualRow) -> IndividualRecord:

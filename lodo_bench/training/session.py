@@ -158,8 +158,8 @@ class TrainingSession:
 def warm_up(spec: TrainingSpec) -> None:
     """Take a few steps on a throw-away copy.
 
-    For tuning, which needs no exact timing, one step is taken, once in each process, and only to load or compile machine
-    code. Processes that are forked afterwards share it.
+    For tuning, which needs no exact timing, one step is taken, once in each process, and only to load or compile
+    machine code. Processes that are forked afterwards share it.
     """
     if spec.purpose == "final":
         Trainer.from_spec(spec).run_steps(_WARM_UP_STEPS)

@@ -60,7 +60,7 @@ class Cluster:
 
     @property
     def _needs_ray(self) -> str | None:
-        """What only Ray can serve, in words."""
+        """The demand that only Ray can serve, in words; None without any."""
         if self.address is not None:
             return f"cluster at '{self.address}'"
         return f"workers with {self.gpus_per_worker:g} GPUs each" if self.gpus_per_worker else None

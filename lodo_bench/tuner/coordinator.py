@@ -43,7 +43,7 @@ class StudyWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SearchActivity:
-    """What the workers of a search are doing, for display.
+    """The activity of the workers of a search, for display.
 
     Attributes:
         num_workers: the number of workers that share the work.

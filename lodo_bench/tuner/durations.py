@@ -6,6 +6,7 @@ import math
 
 from lodo_bench.tuner.shard import Shard
 
+_SHORTEST_SECONDS = 1e-6  # a clock may be too coarse for less
 _WEIGHT = 0.5  # of the latest shard in the running averages
 _PATIENCE_SECONDS = 30.0
 _PATIENCE_FACTOR = 10.0
@@ -27,7 +28,7 @@ class Durations:
 
     def add(self, shard: Shard, seconds: float) -> None:
         """Take in that a shard has taken this long."""
-        count, step = len(shard.training.individuals), seconds / shard.training.steps
+        count, step = len(shard.training.individuals), max(seconds, _SHORTEST_SECONDS) / shard.training.steps
         before = self._individual_step.get(shard.study, step / count)
         self._individual_step[shard.study] = before + _WEIGHT * (step / count - before)
         self._shard_step[shard.study] = step, count

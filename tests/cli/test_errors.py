@@ -104,6 +104,13 @@ REFUSED = {
         "without workers, training runs in this process",
         "--workers 1 or more",
     ),
+    "no workers for Ray": ((*TUNE, "--engine", "ray"), "cannot use Ray", "or omit --address and --engine"),
+    "unknown engine": ((*TUNE, "--engine", "dask"), "unknown engine 'dask'", "auto, processes, ray"),
+    "a cluster of processes": (
+        ("tune", "--task", "quadratic", "--address", "auto", "--engine", "processes"),
+        "the engine 'processes' has no cluster at 'auto'",
+        "Use --engine ray, or omit --engine.",
+    ),
     "GPUs in this process": (
         (*TUNE, "--gpus-per-worker", "2"),
         "one GPU at most",

@@ -42,8 +42,9 @@ def test_a_search_prints_a_table(search):
 
 
 def test_every_generation_is_a_line_on_standard_error(search):
-    starts = [line.partition(" diverged")[0] for line in search.first.stderr.splitlines()]
-    assert sorted(starts) == [
+    engine, *lines = search.first.stderr.splitlines()
+    assert engine == "Searching in this process (0 workers)."
+    assert sorted(line.partition(" diverged")[0] for line in lines) == [
         "adam: generation 1 of 2, 16 evaluated, 0",
         "adam: generation 2 of 2, 32 evaluated, 0",
         "lodo: generation 1 of 2, 16 evaluated, 0",

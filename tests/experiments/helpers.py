@@ -10,7 +10,7 @@ from lodo_bench.experiments.run import run_experiment
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.runs.provenance import collect_provenance
-from lodo_bench.tuner.driver import Cluster
+from lodo_bench.tuner.cluster import Cluster
 
 HERE = ExecutionConfig("cpu", "torch", Cluster(workers=0))
 
@@ -35,6 +35,9 @@ class Silent:
         self.notices.append(message)
 
     def progress(self, progress):
+        return
+
+    def activity(self, activity):
         return
 
     def start(self, run):

@@ -13,7 +13,7 @@ from lodo_bench.experiments.plan import ExecutionConfig
 from lodo_bench.experiments.reproduce import reproduce
 from lodo_bench.experiments.section import Section
 from lodo_bench.runs.parallel import Job, execute_all
-from lodo_bench.tuner.driver import Cluster
+from lodo_bench.tuner.cluster import Cluster
 from tests.experiments.helpers import HERE, Silent, do, open_store, page, plan_of
 
 SMALL = """title: Small

@@ -38,7 +38,7 @@ def store(tmp_path_factory):
     store.add_run(store.open_run_set(untimed).id, run(0, training_seconds=None), clocked)
     study = store.open_study(study_spec(), fresh=False).id
     store.add_generation(study, generation(sigma=1.5))
-    store.add_individuals(study, [individual(0, fitness=0.1), individual(1, fitness=INF, status=Status.DIVERGED)])
+    store.add_individuals({study: [individual(0, fitness=0.1), individual(1, fitness=INF, status=Status.DIVERGED)]})
     return store
 
 

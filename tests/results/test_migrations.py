@@ -1,7 +1,10 @@
-"""A database of schema version 3, written by the program of that version, after its upgrade.
+"""Databases of former schema versions, written by the programs of those versions, after their upgrade.
 
 `assets/version3.db.gz` holds finished, unfinished, diverged and failed studies and runs. Beside it lie the former
 program's report of it, and the values with which that program finished the unfinished study and run set.
+
+`assets/version4.db.gz` holds a finished study, one that was stopped after the first shard, 8 of 16 individuals, of its
+second generation, and a run set. Beside it lie the values with which the former program finished that study.
 """
 
 import gzip
@@ -27,32 +30,40 @@ from lodo_bench.report.json import document
 from lodo_bench.report.markdown import render
 from lodo_bench.results.codecs import run_set_identity, study_identity
 from lodo_bench.results.database import Database
-from lodo_bench.results.migrations import version4
+from lodo_bench.results.migrations import version4, version5
 from lodo_bench.results.schema import SCHEMA_VERSION
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import execute_run_set, trajectory
 from lodo_bench.spec.outcome import Status
-from lodo_bench.tuner.driver import Cluster, run_studies
+from lodo_bench.tuner.cluster import Cluster
+from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.study import Study
+from lodo_bench.tuner.worker import evaluate
 from tests.builders import provenance
 from tests.experiments.helpers import Silent
 
 ASSETS = Path(__file__).parent / "assets"
-CONTENT = gzip.decompress((ASSETS / "version3.db.gz").read_bytes())
-RENAMED = {"series": "metric_histories", "learned": "meta_training_states"}
+CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4)}
+RENAMED = {"series": "metric_histories", "learned": "meta_training_states"}  # of version 3
+EACH = pytest.mark.parametrize("version", CONTENTS)
 
 
 @pytest.fixture
-def path(tmp_path):
+def version():
+    return 3
+
+
+@pytest.fixture
+def path(tmp_path, version):
     path = tmp_path / "results.db"
-    path.write_bytes(CONTENT)
+    path.write_bytes(CONTENTS[version])
     return path
 
 
 @pytest.fixture
-def former(tmp_path):
+def former(tmp_path, version):
     path = tmp_path / "former.db"
-    path.write_bytes(CONTENT)
+    path.write_bytes(CONTENTS[version])
     return path
 
 
@@ -83,21 +94,24 @@ def text(name):
     return (ASSETS / name).read_text("utf-8")
 
 
+@EACH
 @pytest.mark.parametrize("create", [True, False])
-def test_it_is_upgraded_when_it_is_opened_with_one_notice(path, create):
+def test_it_is_upgraded_when_it_is_opened_with_one_notice(path, version, create):
     notices = []
     for _ in range(2):
         Database(str(path), create=create, on_notice=notices.append).close()
-    assert notices == [f"Upgraded the database '{path}' from schema version 3 to {SCHEMA_VERSION}."]
+    assert notices == [f"Upgraded the database '{path}' from schema version {version} to {SCHEMA_VERSION}."]
     assert query(path, "SELECT version FROM lodo_bench_schema") == [(SCHEMA_VERSION,)]
 
 
+@EACH
 def test_its_tables_are_those_of_a_new_database(path, tmp_path):
     for location in (path, tmp_path / "new.db"):
         Database(str(location), create=True).close()
     assert schema(path) == schema(tmp_path / "new.db")
 
 
+@EACH
 def test_nothing_is_lost(path, former):
     Database(str(path), create=True).close()
     for (table,) in query(former, "SELECT name FROM sqlite_master WHERE type = 'table'"):
@@ -105,11 +119,16 @@ def test_nothing_is_lost(path, former):
         kept = [f'"{name}"' for name in columns if name not in ("spec", "identity", "version", "state")]
         values = f"SELECT {', '.join(kept) or 'count(*)'} FROM"
         assert query(path, f"{values} {RENAMED.get(table, table)}") == query(former, f"{values} {table}")
-    states = query(path, "SELECT state_dict FROM meta_training_states")
-    assert states == query(former, "SELECT state FROM learned") != []
     assert query(path, "PRAGMA foreign_key_check") == []
 
 
+def test_the_states_of_meta_trainings_are_kept(path, former):
+    Database(str(path), create=True).close()
+    states = query(path, "SELECT state_dict FROM meta_training_states")
+    assert states == query(former, "SELECT state FROM learned") != []
+
+
+@EACH
 def test_studies_and_run_sets_are_known_again(path):
     store = open_store(path)
     identities = query(path, "SELECT identity FROM studies ORDER BY id")
@@ -157,6 +176,32 @@ def test_the_unfinished_study_and_run_set_are_finished_as_by_the_former_program(
     assert {str(run.seed): list(run.milestones.values()) for run in runs} == expected["losses"]
 
 
+@EACH
+def test_the_size_of_shards_is_forgotten(path):
+    store = open_store(path)
+    assert "shard_size" not in "".join(spec for (spec,) in query(path, "SELECT spec FROM studies"))
+    for study in store.studies():
+        assert store.open_study(study.spec, fresh=False).id == study.id
+
+
+@pytest.mark.parametrize("version", [4])
+@pytest.mark.parametrize("size", [1, 3, 5, 8, 16])
+def test_an_unfinished_study_is_finished_as_by_the_former_program_in_shards_of_any_size(path, size):
+    store, expected = open_store(path), json.loads(text("version4-finished.json"))
+    (record,) = [study for study in store.studies() if study.status == "unfinished"]
+    assert len(record.individuals) == 24
+    study = Study(store.open_study(record.spec, fresh=False))
+    while not study.finished:
+        individuals = evaluate(study.take(size))
+        store.add_generation(study.id, study.open_generation())
+        store.add_individuals({study.id: individuals})
+        study.complete(individuals)
+    store.finish_study(study.id, study.result)
+    finished = store.study(record.id)
+    assert finished.hyperparameters == expected["hyperparameters"]
+    assert [individual.fitness for individual in finished.individuals] == expected["fitnesses"]
+
+
 @pytest.fixture
 def with_former_option(path):
     """A store with a run set of lodo that has an option that only the former version had."""
@@ -198,7 +243,15 @@ def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
     monkeypatch.setattr(version4, "_rewrite_run_sets", fail)
     with pytest.raises(error):
         Database(str(path), create=False)
-    assert path.read_bytes() == CONTENT
+    assert path.read_bytes() == CONTENTS[3]
+
+
+@EACH
+def test_a_last_step_that_fails_undoes_those_before_it(path, version, monkeypatch):
+    monkeypatch.setattr(version5, "update", lambda _table: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Database(str(path), create=False)
+    assert path.read_bytes() == CONTENTS[version]
 
 
 def test_one_that_cannot_be_written_is_refused(path):
@@ -212,7 +265,7 @@ def test_one_that_cannot_be_written_is_refused(path):
     finally:
         event.remove(Engine, "connect", forbid)
     assert caught.value.remedy == Remedy.COPY_DATABASE
-    assert path.read_bytes() == CONTENT
+    assert path.read_bytes() == CONTENTS[3]
 
 
 barrier = None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.exc import NoResultFound
 
 from lodo_bench.errors import DatabaseError, UnknownNameError
 from lodo_bench.results import store as store_module
@@ -97,13 +98,12 @@ def test_a_new_study_is_empty_and_unfinished(store):
 
 
 @examples
-@given(VALUES, COUNTS, COUNTS, st.lists(st.tuples(POSITIVE, COUNTS), min_size=1), st.text())
-def test_a_study_comes_back_as_it_was_specified(shared, options, seed, shard_size, plans, name):
+@given(VALUES, COUNTS, st.lists(st.tuples(POSITIVE, COUNTS), min_size=1), st.text())
+def test_a_study_comes_back_as_it_was_specified(shared, options, seed, plans, name):
     plans = tuple(GenerationPlan(sigma, steps) for sigma, steps in plans)
     spec = study_spec(
         task=TaskSpec("quadratic", options),
         seed=seed,
-        shard_size=shard_size,
         schedule=schedule(name=name, generations=plans, decay_transform="log-complement"),
     )
     opened = shared.open_study(spec, fresh=True)
@@ -133,7 +133,7 @@ def test_an_individual_comes_back_as_it_was(shared, fitness, values, status, rea
         seconds=seconds,
         host=host,
     )
-    shared.add_individuals(number, [record])
+    shared.add_individuals({number: [record]})
     assert same(shared.study(number).individuals, (record,))
 
 
@@ -254,7 +254,7 @@ def test_everything_is_there_when_the_file_is_opened_again(tmp_path):
     database = Database(path, create=True)
     store = Store(database, provenance())
     number = study_with_generations(store, 0, 1)
-    store.add_individuals(number, [individual(0, fitness=NAN), individual(1, fitness=-INF, generation=1)])
+    store.add_individuals({number: [individual(0, fitness=NAN), individual(1, fitness=-INF, generation=1)]})
     opened = store.open_run_set(run_set_spec()).id
     store.add_run(opened, run(2, NAN), curve([1.0, NAN]))
     written = store.studies(), store.run_sets()
@@ -268,7 +268,7 @@ def test_everything_is_there_when_the_file_is_opened_again(tmp_path):
 
 def test_the_same_specification_continues_its_study(store):
     number = study_with_generations(store, 0)
-    store.add_individuals(number, [individual()])
+    store.add_individuals({number: [individual()]})
     assert store.open_study(study_spec(), fresh=False) == store.study(number)
     store.finish_study(number, Tuned({"learning_rate": 0.5}))
     assert store.open_study(study_spec(), fresh=False) == store.study(number)
@@ -294,7 +294,6 @@ def test_a_name_does_not_make_another_schedule(store):
         *({name: value} for name, value in CHANGES.items()),
         {"task": TaskSpec("quadratic", {"noise_variance": 4.0})},
         {"seed": 1},
-        {"shard_size": 4},
         {"schedule": schedule(population=5)},
         {"schedule": schedule(decay_transform="log-complement")},
         {"schedule": schedule(generations=schedule().generations[:1])},
@@ -320,7 +319,7 @@ def test_an_option_differs_from_another_by_the_last_bit(store):
 
 def test_a_known_generation_is_kept_as_it_is(store):
     number = study_with_generations(store, 0)
-    store.add_individuals(number, [individual()])
+    store.add_individuals({number: [individual()]})
     store.add_generation(number, generation(0, sigma=99.0))
     study = store.study(number)
     assert study.generations == (generation(0),)
@@ -329,7 +328,7 @@ def test_a_known_generation_is_kept_as_it_is(store):
 
 def test_generations_of_different_studies_are_different(store):
     first, second = study_with_generations(store, 0), study_with_generations(store, 0)
-    store.add_individuals(second, [individual(7)])
+    store.add_individuals({second: [individual(7)]})
     assert store.study(first).individuals == ()
     assert store.study(second).individuals == (individual(7),)
 
@@ -340,7 +339,7 @@ def test_a_study_is_in_order_whatever_the_order_of_writing(store):
     shuffled = random.Random(1).sample(individuals, len(individuals))
     number = study_with_generations(store, 2, 0, 1)
     for start in range(0, len(shuffled), 5):
-        store.add_individuals(number, shuffled[start : start + 5])
+        store.add_individuals({number: shuffled[start : start + 5]})
     study = store.study(number)
     assert study.generations == tuple(generations)
     assert study.individuals == tuple(individuals)
@@ -349,7 +348,7 @@ def test_a_study_is_in_order_whatever_the_order_of_writing(store):
 def test_a_study_counts_how_its_individuals_ended(store):
     number = study_with_generations(store, 0)
     statuses = [Status.COMPLETED, Status.DIVERGED, Status.DIVERGED, Status.FAILED]
-    store.add_individuals(number, [individual(index, status=status) for index, status in enumerate(statuses)])
+    store.add_individuals({number: [individual(index, status=status) for index, status in enumerate(statuses)]})
     study = store.study(number)
     assert [study.count(status) for status in Status] == [1, 2, 0, 1]
 
@@ -357,21 +356,33 @@ def test_a_study_counts_how_its_individuals_ended(store):
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_individuals_are_kept_together_or_not_at_all(store, position):
     number = study_with_generations(store, 0)
-    store.add_individuals(number, [individual(0)])
+    store.add_individuals({number: [individual(0)]})
     shard = [individual(1), individual(2)]
     shard.insert(position, individual(0, fitness=9.0))
     with pytest.raises(DatabaseError, match="another process is writing the same study"):
-        store.add_individuals(number, shard)
+        store.add_individuals({number: shard})
     assert store.study(number).individuals == (individual(0),)
-    store.add_individuals(number, [individual(1), individual(2)])
+    store.add_individuals({number: [individual(1), individual(2)]})
     assert len(store.study(number).individuals) == 3
+
+
+@pytest.mark.parametrize("wrong", [{"index": 0}, {"generation": 1}], ids=["known", "of an unknown generation"])
+def test_individuals_of_several_studies_are_kept_together_or_not_at_all(store, wrong):
+    first, second = study_with_generations(store, 0), study_with_generations(store, 0)
+    store.add_individuals({first: [individual(0)], second: [individual(0)]})
+    with pytest.raises((DatabaseError, NoResultFound)):
+        store.add_individuals({first: [individual(1)], second: [individual(**{"index": 2, **wrong})]})
+    assert [store.study(number).individuals for number in (first, second)] == [(individual(0),)] * 2
+    store.add_individuals({second: [individual(2)], first: [individual(1)]})
+    assert store.study(first).individuals == (individual(0), individual(1))
+    assert store.study(second).individuals == (individual(0), individual(2))
 
 
 def test_a_store_can_go_on_after_its_first_write_has_failed(store):
     number = study_with_generations(store, 0)
     with pytest.raises(DatabaseError):
-        store.add_individuals(number, [individual(0), individual(0)])
-    store.add_individuals(number, [individual(0)])
+        store.add_individuals({number: [individual(0), individual(0)]})
+    store.add_individuals({number: [individual(0)]})
     assert store.study(number).individuals == (individual(0),)
 
 
@@ -379,7 +390,7 @@ def test_a_run_is_never_given_the_provenance_of_another_store(database):
     first, second = (Store(database, provenance(host=host)) for host in ("first", "second"))
     study, opened = study_with_generations(first, 0), first.open_run_set(run_set_spec()).id
     with pytest.raises(DatabaseError):
-        first.add_individuals(study, [individual(0), individual(0)])
+        first.add_individuals({study: [individual(0), individual(0)]})
     second.add_run(opened, run(0), curve())
     first.add_run(opened, run(1), curve())
     assert [where.host for where in first.run_set(opened).provenances] == ["second", "first"]
@@ -426,7 +437,7 @@ def test_studies_are_listed_oldest_first_and_by_task(store):
 
 def finish(store, number, values, fitness=1.0):
     store.add_generation(number, generation(0))
-    store.add_individuals(number, [individual(0, fitness=math.nan), individual(1, fitness=fitness)])
+    store.add_individuals({number: [individual(0, fitness=math.nan), individual(1, fitness=fitness)]})
     store.finish_study(number, Tuned(values))
 
 
@@ -435,7 +446,7 @@ def test_summaries_are_those_of_the_whole_studies(store):
         finish(store, store.open_study(study_spec(seed=seed), fresh=False).id, {"learning_rate": 2.0}, fitness)
     trained = study_with_generations(store, 0, 1)
     state = MetaTrainingState(b"weights", b"moments")
-    store.add_individuals(trained, [individual(0, state=state), individual(1, steps=50)])
+    store.add_individuals({trained: [individual(0, state=state), individual(1, steps=50)]})
     store.open_study(study_spec(task=TaskSpec("rosenbrock")), fresh=False)
     summaries = store.study_summaries()
     assert summaries == [study.summary for study in store.studies()]
@@ -603,7 +614,7 @@ def test_a_store_is_one_provenance_that_ends_with_its_last_write(database, monke
     store = Store(database, provenance())
     study, opened = study_with_generations(store, 0), store.open_run_set(run_set_spec()).id
     for now, write in (
-        ("12:00", lambda: store.add_individuals(study, [individual()])),
+        ("12:00", lambda: store.add_individuals({study: [individual()]})),
         ("12:01", lambda: store.add_run(opened, run(0), curve())),
         ("12:02", lambda: store.add_run(opened, run(1), curve())),
     ):
@@ -631,13 +642,13 @@ def test_a_store_without_provenance_does_not_write_runs(database):
 
 def test_a_record_that_was_read_can_be_written_again(store):
     number = study_with_generations(store, 0)
-    store.add_individuals(number, [individual()])
+    store.add_individuals({number: [individual()]})
     store.finish_study(number, Tuned({"learning_rate": 0.5}))
     read = store.study(number)
     copy = store.open_study(replace(read.spec, seed=1), fresh=False).id
     for record in read.generations:
         store.add_generation(copy, record)
-    store.add_individuals(copy, read.individuals)
+    store.add_individuals({copy: read.individuals})
     store.finish_study(copy, read.result)
     assert store.study(copy) == replace(read, id=copy, spec=replace(read.spec, seed=1))
 

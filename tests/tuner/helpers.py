@@ -27,7 +27,6 @@ def study_spec(optimizer="momentum", **changes):
         "optimizer": OptimizerSpec(optimizer),
         "schedule": schedule(),
         "seed": 0,
-        
         "compute": CPU,
     }
     return changed(StudySpec(**values), changes)
@@ -44,7 +43,7 @@ def new_study(optimizer="momentum", number=1, **changes):
 def individual_record(shard, offset, fitness, status=Status.COMPLETED):
     return IndividualRecord(
         generation=shard.generation,
-        index=shard.first + offset,
+        index=shard.indices[offset],
         hyperparameters=dict(shard.training.individuals[offset].hyperparameters),
         fitness=fitness,
         status=status,
@@ -78,9 +77,22 @@ def all_diverge(shard):
     return scored(shard, *[math.nan] * len(shard.training.individuals))
 
 
-def shards_of(study):
-    """Return all shards that the study hands out now."""
-    return list(iter(study.next_shard, None))
+def shards_of(study, size=2):
+    """Return all shards of this size that the study hands out now."""
+    shards = []
+    while study.num_pending:
+        shards.append(study.take(size))
+    return shards
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 class MemoryWriter:
@@ -94,16 +106,12 @@ class MemoryWriter:
         self.generations.setdefault((study, generation.index), generation)
 
     def add_individuals(self, individuals):
-        for study, members in individuals.items():
-            self._add_individuals(study, members)
-
-    def _add_individuals(self, study, individuals):
-        self.events.append(("individuals", study, individuals[0].generation, [i.index for i in individuals]))
-        for individual in individuals:
-            assert (study, individual.generation) in self.generations, "of a generation that is not known"
-            key = (study, individual.generation, individual.index)
-            assert key not in self.individuals, "evaluated twice"
-            self.individuals[key] = individual
+        found = {(study, r.generation, r.index): r for study, members in individuals.items() for r in members}
+        assert len(found) == sum(map(len, individuals.values())), "twice in a call"
+        assert {key[:2] for key in found} <= set(self.generations), "of a generation that is not known"
+        assert not set(found) & set(self.individuals), "evaluated twice"
+        self.events.append(("individuals", list(found)))
+        self.individuals.update(found)
 
     def finish_study(self, study, result):
         self.events.append(("result", study))
@@ -118,21 +126,33 @@ class MemoryWriter:
 
 class RecordingCallback:
     def __init__(self):
-        self.reports, self.notices = [], []
+        self.reports, self.activities, self.notices = [], [], []
 
     def progress(self, progress):
         self.reports.append(progress)
+
+    def activity(self, activity):
+        self.activities.append(activity)
 
     def notice(self, message):
         self.notices.append(message)
 
 
-def run(studies, evaluate=fake_evaluate, writer=None, callback=None):
-    """Run studies to their end, one shard at a time, and return the writer."""
-    writer = MemoryWriter() if writer is None else writer
-    coordinator = Coordinator(studies, writer, callback or RecordingCallback())
-    while (shard := coordinator.next_shard()) is not None:
-        coordinator.complete(shard, evaluate(shard))
+def coordinate(*studies, workers=9, writer=None, callback=None, clock=None):
+    """Return a coordinator with a clock that stands still. Nine workers train three times six individuals by twos."""
+    writer, callback = writer or MemoryWriter(), callback or RecordingCallback()
+    coordinator = Coordinator(studies, writer, callback, clock or Clock())
+    coordinator.num_workers = workers
+    return coordinator, writer, callback
+
+
+def run(studies, evaluate=fake_evaluate, writer=None, callback=None, workers=9):
+    """Run studies to their end, one shard at a time, in which each step takes a second, and return the writer."""
+    clock = Clock()
+    coordinator, writer, _ = coordinate(*studies, workers=workers, writer=writer, callback=callback, clock=clock)
+    while (shard := coordinator.assign("one")) is not None:
+        clock.now += shard.training.steps * len(shard.indices)
+        coordinator.complete({"one": evaluate(shard)})
     assert coordinator.finished
     return writer
 

@@ -1,18 +1,24 @@
-"""The coordination of several studies: order of shards, storage, retries and callbacks."""
+"""The coordination of several studies: results for any workers, storage, resumption and callbacks."""
 
+import itertools
 import math
+from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodo_bench.tuner.coordinator import Coordinator
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tuner.study import Study
 from tests.tuner.helpers import (
+    Clock,
     MemoryWriter,
     RecordingCallback,
     all_diverge,
+    coordinate,
     examples,
     fake_evaluate,
     new_study,
@@ -24,23 +30,15 @@ from tests.tuner.helpers import (
 )
 
 NAMES = {1: "momentum", 2: "adam", 3: "lodo"}
+QUADRATIC = TaskSpec("quadratic")
 
 
-def three_studies():
-    return [new_study(name, number) for number, name in NAMES.items()]
+def three_studies(backend="torch"):
+    return [new_study(name, number, task=QUADRATIC, backend=backend) for number, name in NAMES.items()]
 
 
-def coordinate(*studies):
-    writer, callback = MemoryWriter(), RecordingCallback()
-    return Coordinator(studies, writer, callback), writer, callback
-
-
-def places(shards):
-    return [(shard.study, shard.generation, shard.first) for shard in shards]
-
-
-def all_shards(coordinator):
-    return list(iter(coordinator.next_shard, None))
+def spec_of(number):
+    return study_spec(NAMES[number], task=QUADRATIC)
 
 
 def test_all_studies_come_to_their_results():
@@ -52,67 +50,44 @@ def test_all_studies_come_to_their_results():
 
 
 def test_studies_together_have_the_results_that_they_have_alone():
-    alone = {number: run([new_study(name, number)]).results[number] for number, name in NAMES.items()}
+    alone = {study.id: run([study]).results[study.id] for study in three_studies()}
     assert run(three_studies()).results == alone
 
 
-def test_while_a_study_waits_the_others_shards_are_handed_out():
+def test_while_a_study_waits_the_others_individuals_are_handed_out():
     coordinator, _, _ = coordinate(*three_studies())
-    shards = all_shards(coordinator)
-    assert places(shards) == [(study, 0, first) for study in NAMES for first in (0, 2, 4)]
-    assert coordinator.next_shard() is None
+    shards = [coordinator.assign(str(number)) for number in range(9)]
+    handed_out = [(shard.study, shard.generation, index) for shard in shards for index in shard.indices]
+    assert sorted(handed_out) == [(study, 0, index) for study in NAMES for index in range(6)]
+    assert coordinator.num_pending == 0
+    assert coordinator.assign("9") is None
     assert not coordinator.finished
 
 
-def test_the_study_that_is_furthest_behind_comes_first():
-    coordinator, _, _ = coordinate(*three_studies())
-    shards = all_shards(coordinator)
-    for shard in shards[3:6]:
-        coordinator.complete(shard, fake_evaluate(shard))
-    ahead = coordinator.next_shard()
-    assert places([ahead]) == [(2, 1, 0)]
-    for shard in shards[6:]:
-        coordinator.complete(shard, fake_evaluate(shard))
-    # Now 2 and 3 are both in their second generation; the former has two shards left, and 1 waits.
-    assert places(all_shards(coordinator)) == [(2, 1, 2), (2, 1, 4), (3, 1, 0), (3, 1, 2), (3, 1, 4)]
-    coordinator.complete(ahead, fake_evaluate(ahead))
-    assert coordinator.next_shard() is None
-
-
-def test_a_study_that_has_fallen_behind_is_caught_up_with():
-    coordinator, _, _ = coordinate(new_study("momentum", 1), new_study("adam", 2))
-    for _ in range(3):
-        shard = coordinator.next_shard()
-        coordinator.complete(shard, fake_evaluate(shard))
-    assert places([coordinator.next_shard()]) == [(2, 0, 0)]
-
-
-def test_a_lost_shard_is_handed_out_again_and_given_up_after_a_few_times():
-    coordinator, writer, listening = coordinate(new_study("momentum", 1))
-    shard = coordinator.next_shard()
-    for _ in range(2):
-        coordinator.requeue(shard, "a worker was lost")
-        assert coordinator.next_shard() == shard
-    assert listening.notices == ["momentum: a worker was lost; its individuals are trained again."] * 2
-    coordinator.requeue(shard, "a worker was lost")
-    lost = writer.record(1, study_spec("momentum")).individuals
-    assert [(r.index, r.status, r.reason) for r in lost] == [(i, "failed", "a worker was lost") for i in (0, 1)]
-    assert coordinator.next_shard() != shard
-
-
-@examples
+@settings(examples, max_examples=150)
 @given(st.data())
-def test_the_order_of_completion_does_not_matter(data):
-    """Evaluate with any number of workers, any of which may be the next to finish."""
-    workers = data.draw(st.integers(1, 12))
-    coordinator, writer, _ = coordinate(*three_studies())
-    away = []
+def test_workers_change_no_result(data):
+    """Search with any number of workers that finish in any order, together or not, after any time, or are lost."""
+    clock, losses = Clock(), Counter()
+    studies = three_studies(data.draw(st.sampled_from(["torch", "numba"])))
+    coordinator, writer, _ = coordinate(*studies, workers=data.draw(st.integers(1, 12)), clock=clock)
+    coordinator.shard_overhead = data.draw(st.sampled_from([0.0, 0.01, 1.0]))
+    workers, busy = [str(number) for number in range(coordinator.num_workers)], {}
     while not coordinator.finished:
-        while len(away) < workers and (shard := coordinator.next_shard()) is not None:
-            away.append(shard)
-        shard = away.pop(data.draw(st.integers(0, len(away) - 1)))
-        coordinator.complete(shard, fake_evaluate(shard))
-    assert not away
+        for worker in workers:
+            if worker not in busy and (shard := coordinator.assign(worker)) is not None:
+                busy[worker] = shard
+        clock.now += data.draw(st.floats(0.01, 100.0))
+        ended = data.draw(st.lists(st.sampled_from(sorted(busy)), min_size=1, unique=True))
+        shards = {worker: busy.pop(worker) for worker in ended}
+        individuals = [(shards[ended[0]].study, shards[ended[0]].generation, i) for i in shards[ended[0]].indices]
+        if data.draw(st.integers(0, 3)) == 0 and max(losses[each] for each in individuals) < 2:
+            losses.update(individuals)
+            del shards[ended[0]]
+            coordinator.lose(ended[0], "was lost")
+        if shards:
+            coordinator.complete({worker: fake_evaluate(shard) for worker, shard in shards.items()})
+    assert not busy
     assert_as_the_reference(writer)
 
 
@@ -122,8 +97,8 @@ REFERENCE = run(three_studies())
 def assert_as_the_reference(writer):
     assert writer.results == REFERENCE.results
     assert writer.generations == REFERENCE.generations
-    for number, name in NAMES.items():
-        spec = study_spec(name)
+    for number in NAMES:
+        spec = spec_of(number)
         assert plain(writer.record(number, spec).individuals) == plain(REFERENCE.record(number, spec).individuals)
 
 
@@ -160,7 +135,7 @@ class MortalWriter(MemoryWriter):
 
 
 def restored(writer):
-    return [Study(writer.record(number, study_spec(name))) for number, name in NAMES.items()]
+    return [Study(writer.record(number, spec_of(number))) for number in NAMES]
 
 
 CALLS = len(REFERENCE.events)
@@ -202,12 +177,26 @@ def test_it_is_continued_again_and_again(lives):
 def test_a_shard_is_stored_before_the_next_is_handed_out():
     coordinator, writer, _ = coordinate(*three_studies())
     count = 0
-    while (shard := coordinator.next_shard()) is not None:
+    while (shard := coordinator.assign("one")) is not None:
         assert len(writer.individuals) == count
         assert (shard.study, shard.generation) in writer.generations
-        coordinator.complete(shard, fake_evaluate(shard))
-        count += 2
+        coordinator.complete({"one": fake_evaluate(shard)})
+        count += len(shard.indices)
     assert count == 54
+
+
+def test_results_that_arrive_together_are_stored_in_one_call():
+    coordinator, writer, callback = coordinate(*three_studies(), workers=6)
+    shards = {worker: coordinator.assign(worker) for worker in "abcd"}
+    before = len(writer.events)
+    coordinator.complete({worker: fake_evaluate(shards[worker]) for worker in "dab"})
+    places = {(shards[worker].study, 0, index) for worker in "dab" for index in shards[worker].indices}
+    assert len({study for study, _, _ in places}) == 2
+    (kind, stored), *rest = writer.events[before:]
+    assert (kind, set(stored)) == ("individuals", places)
+    assert "individuals" not in {event[0] for event in rest}
+    # The progress of each study is reported once.
+    assert sorted((p.optimizer.name, p.evaluated) for p in callback.reports[3:]) == [("adam", 3), ("momentum", 6)]
 
 
 def test_the_first_generations_are_stored_from_the_start():
@@ -216,29 +205,29 @@ def test_the_first_generations_are_stored_from_the_start():
 
 
 def test_writes_are_in_order():
-    writer = run([new_study(shard_size=3)])
+    writer = run([new_study()], workers=2)
     expected = []
     for generation in range(3):
         expected.append(("generation", 1, generation))
-        expected.extend(("individuals", 1, generation, indices) for indices in ([0, 1, 2], [3, 4, 5]))
+        for indices in ([0, 1, 2], [3, 4, 5]):
+            expected.append(("individuals", [(1, generation, index) for index in indices]))
     assert writer.events == [*expected, ("result", 1)]
 
 
 def test_generations_are_stored_as_they_opened():
     study = new_study()
     coordinator, writer, _ = coordinate(study)
-    while (shard := coordinator.next_shard()) is not None:
+    while (shard := coordinator.assign("one")) is not None:
         assert writer.generations[1, shard.generation] == study.open_generation()
-        coordinator.complete(shard, fake_evaluate(shard))
+        coordinator.complete({"one": fake_evaluate(shard)})
 
 
 def test_what_could_not_be_stored_does_not_count():
     study = new_study()
-    writer, callback = MortalWriter(1), RecordingCallback()
-    coordinator = Coordinator([study], writer, callback)
-    shard = coordinator.next_shard()
+    coordinator, _, callback = coordinate(study, writer=MortalWriter(1))
+    shard = coordinator.assign("one")
     with pytest.raises(Killed):
-        coordinator.complete(shard, fake_evaluate(shard))
+        coordinator.complete({"one": fake_evaluate(shard)})
     assert study.progress().evaluated == 0
     assert len(callback.reports) == 1
 
@@ -251,7 +240,7 @@ def finished_study(number=7):
 def test_a_finished_study_is_left_alone():
     coordinator, writer, callback = coordinate(finished_study())
     assert coordinator.finished
-    assert coordinator.next_shard() is None
+    assert coordinator.assign("one") is None
     assert not writer.generations
     assert not writer.individuals
     assert [(p.finished, p.evaluated) for p in callback.reports] == [(True, 18)]
@@ -260,31 +249,37 @@ def test_a_finished_study_is_left_alone():
 def test_a_finished_study_beside_an_unfinished_one_gets_no_shards():
     coordinator, writer, _ = coordinate(finished_study(7), new_study("adam", 8))
     assert not coordinator.finished
-    assert {shard.study for shard in all_shards(coordinator)} == {8}
+    assert {coordinator.assign(worker).study for worker in "abc"} == {8}
     assert list(writer.generations) == [(8, 0)]
 
 
 def test_without_studies_all_is_done():
     coordinator, _, _ = coordinate()
     assert coordinator.finished
-    assert coordinator.next_shard() is None
+    assert coordinator.assign("one") is None
 
 
 # The callback
 
 
 def test_progress_is_reported_at_the_start_and_after_every_shard():
-    callback = RecordingCallback()
-    run([new_study("momentum", 1), new_study("adam", 2)], callback=callback)
+    shards, callback = [], RecordingCallback()
+
+    def evaluate(shard):
+        shards.append(shard)
+        return fake_evaluate(shard)
+
+    run([new_study("momentum", 1), new_study("adam", 2)], evaluate, callback=callback, workers=6)
     start, rest = callback.reports[:2], callback.reports[2:]
     assert [(p.optimizer.name, p.evaluated, p.generation) for p in start] == [("momentum", 0, 1), ("adam", 0, 1)]
-    for optimizer in ("momentum", "adam"):
-        reports = [p for p in rest if p.optimizer.name == optimizer]
-        assert [p.evaluated for p in reports] == [2, 4, 6, 8, 10, 12, 14, 16, 18]
-        assert [p.generation for p in reports] == [1, 1, 2, 2, 2, 3, 3, 3, 3]
-        assert [p.steps_done for p in reports] == [20, 40, 60, 100, 140, 180, 260, 340, 420]
-        assert [p.finished for p in reports] == [False] * 8 + [True]
-        assert {p.steps_total for p in reports} == {420}
+    assert [p.optimizer.name for p in rest] == [NAMES[shard.study] for shard in shards]
+    for number in (1, 2):
+        reports = [p for p in rest if p.optimizer.name == NAMES[number]]
+        evaluated = list(itertools.accumulate(len(shard.indices) for shard in shards if shard.study == number))
+        assert [p.evaluated for p in reports] == evaluated
+        assert len(evaluated) >= 9 and evaluated[-1] == 18
+        assert [p.generation for p in reports] == [min(count // 6 + 1, 3) for count in evaluated]
+        assert [p.finished for p in reports] == [count == 18 for count in evaluated]
     assert callback.notices == []
 
 
@@ -317,10 +312,30 @@ def test_one_finite_fitness_is_no_cause_for_a_notice():
     callback = RecordingCallback()
 
     def evaluate(shard):
-        return scored(shard, math.nan, 1.0) if shard.first == 2 else all_diverge(shard)
+        return scored(shard, math.nan, 1.0) if shard.indices == (2, 3) else all_diverge(shard)
 
-    run([new_study(schedule=schedule(6))], evaluate, callback=callback)
+    run([new_study(schedule=schedule(6))], evaluate, callback=callback, workers=3)
     assert callback.notices == []
+
+
+def test_failures_are_told_once_for_each_machine_and_reason():
+    callback = RecordingCallback()
+    hosts, reasons = ("left", "right", "left", "left", "right", "left"), ("no memory", "no data")
+
+    def evaluate(shard):
+        return [
+            replace(record, status=Status.FAILED, host=hosts[record.index], reason=reasons[record.index % 2])
+            for record in all_diverge(shard)
+        ]
+
+    run([new_study("momentum", 1), new_study("adam", 2)], evaluate, callback=callback)
+    told = [notice for notice in callback.notices if "Failed" in notice]
+    assert told == [
+        "Failed on left: no memory",
+        "Failed on right: no data",
+        "Failed on left: no data",
+        "Failed on right: no memory",
+    ]
 
 
 def test_a_result_is_reported_after_it_is_stored():

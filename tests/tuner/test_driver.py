@@ -1,33 +1,36 @@
 """Studies that run in this process, with real training."""
 
 import math
+import platform
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.errors import UsageError
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationPlan, Schedule
 from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.rosenbrock import Rosenbrock
+from lodo_bench.training import session
 from lodo_bench.training.loop import train
 from lodo_bench.tuner import driver
-from lodo_bench.tuner.driver import Cluster, run_studies, shard_size
+from lodo_bench.tuner.cluster import Cluster
+from lodo_bench.tuner.driver import run_studies
+from lodo_bench.tuner.engines import inline
 from lodo_bench.tuner.study import Study
 from lodo_bench.tuner.worker import evaluate
 from tests.helpers import defaults
-from tests.tuner.helpers import MemoryWriter, RecordingCallback, plain, study_record, study_spec
+from tests.tuner.helpers import MemoryWriter, RecordingCallback, plain, shards_of, study_record, study_spec
 
 HERE = Cluster(workers=0)
 TINY = Schedule("tiny", 5, (GenerationPlan(1.0, 10), GenerationPlan(0.5, 20)))
 SPECS = {
-    1: study_spec("momentum", schedule=TINY, shard_size=2),
-    2: study_spec("lodo", schedule=TINY, shard_size=2),
-    3: study_spec("adam", schedule=TINY, shard_size=8, task=TaskSpec("quadratic", {"dimension": 10})),
+    1: study_spec("momentum", schedule=TINY),
+    2: study_spec("lodo", schedule=TINY),
+    3: study_spec("adam", schedule=TINY, task=TaskSpec("quadratic", {"dimension": 10})),
 }
 
 
@@ -55,14 +58,16 @@ def test_studies_are_run_to_their_end():
     assert {(g, record.steps) for (_, g, _), record in completed.items()} == {(0, 10), (1, 20)}
     assert all(math.isfinite(r.fitness) == (key in completed) for key, r in writer.individuals.items())
     assert {key[0] for key in completed} == set(SPECS)
-    assert len(callback.reports) == 3 + 2 * (3 + 3 + 1)
+    assert len(callback.reports) == 3 + 2 * 3
     assert all(report.finished for report in callback.reports[-1:])
-    assert callback.notices == []
+    assert callback.notices == ["Searching in this process (0 workers)."]
+    assert [(a.num_workers, a.num_busy, a.num_individuals) for a in callback.activities] == [(1, 1, 5)] * 6
 
 
 class Crowded(Rosenbrock):
-    """A task on which every other shard exhausts the memory."""
+    """A task of which two individuals may be trained together, and on which every other shard exhausts the memory."""
 
+    max_population = 2
     built = 0
 
     def loss_and_gradient(self, x):
@@ -71,17 +76,17 @@ class Crowded(Rosenbrock):
         return super().loss_and_gradient(x)
 
     def initial_point(self):
-        # A shard that fits is built twice, once to warm up; one that does not, once.
         Crowded.built += 1
-        self.too_many = Crowded.built % 3 == 0
+        self.too_many = Crowded.built % 2 == 0
         return super().initial_point()
 
 
 def test_what_does_not_fit_into_memory_does_not_end_the_study(monkeypatch):
     monkeypatch.setattr(Crowded, "built", 0)
+    monkeypatch.setattr(session, "warm_up", lambda spec: None)
     writer = MemoryWriter()
-    study = Study(study_record(SPECS[1]))
     with TASKS.registered("rosenbrock", Crowded):
+        study = Study(study_record(SPECS[1]))
         run_studies([study], writer, RecordingCallback(), HERE)
     assert study.finished
     statuses = [record.status is Status.COMPLETED for _, record in sorted(writer.individuals.items())]
@@ -94,7 +99,7 @@ def test_a_generation_by_hand():
     """The mean is that of the better two of five, which are ranked by training them here again."""
     study = Study(study_record(SPECS[1]))
     losses, rates = [], []
-    while (shard := study.next_shard()) is not None:
+    for shard in shards_of(study):
         losses += [outcome.curve.losses[9] for outcome in train(shard.training)]
         rates += [individual.hyperparameters["learning_rate"] for individual in shard.training.individuals]
     better = sorted(range(5), key=lambda i: losses[i])[:2]
@@ -130,7 +135,7 @@ class Stopping(RecordingCallback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("shards", [0, 1, 6, 10])
+@pytest.mark.parametrize("shards", [0, 1, 3, 4])
 def test_an_interrupted_search_is_continued_to_the_same_results(shards):
     whole, stopped = MemoryWriter(), MemoryWriter()
     run_studies(new_studies(), whole, RecordingCallback(), HERE)
@@ -152,17 +157,18 @@ def test_an_interrupt_amid_a_shard_keeps_the_shards_before_it(monkeypatch):
             raise KeyboardInterrupt
         return evaluate(shard)
 
-    monkeypatch.setattr(driver, "evaluate", interrupted)
+    monkeypatch.setattr(inline, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_studies(new_studies(), writer, RecordingCallback(), HERE)
-    assert sorted(writer.individuals) == [(1, 0, i) for i in range(4)]
+    assert sorted(writer.individuals) == [(study, 0, i) for study in (1, 2) for i in range(5)]
 
 
 @pytest.mark.parametrize("workers", [0, 1, None])
 def test_finished_studies_are_left_alone(monkeypatch, workers):
     writer = MemoryWriter()
     run_studies(new_studies(), writer, RecordingCallback(), HERE)
-    monkeypatch.setattr(driver, "evaluate", lambda shard: pytest.fail("was trained again"))
+    monkeypatch.setattr(inline, "evaluate", lambda shard: pytest.fail("was trained again"))
+    monkeypatch.setattr(driver, "run_in_processes", lambda *_: pytest.fail("workers were started"))
     before = dict(writer.individuals), dict(writer.generations), dict(writer.results)
     callback = RecordingCallback()
     run_studies(restored(writer), writer, callback, Cluster(workers=workers))
@@ -170,36 +176,30 @@ def test_finished_studies_are_left_alone(monkeypatch, workers):
     assert [report.finished for report in callback.reports] == [True] * 3
 
 
-@pytest.mark.parametrize("cluster", [Cluster(), Cluster(workers=1), Cluster(address="auto")])
-def test_all_else_than_no_workers_is_for_ray(monkeypatch, cluster):
-    asked = []
-    monkeypatch.setattr(driver, "_run_on_ray", lambda coordinator, cluster: asked.append(cluster))
-    monkeypatch.setattr(driver, "evaluate", lambda shard: pytest.fail("was trained here"))
-    run_studies(new_studies(), MemoryWriter(), RecordingCallback(), cluster)
-    assert asked == [cluster]
-
-
 @pytest.mark.parametrize(
-    ("address", "error", "problem", "remedy"),
+    ("cluster", "workers", "notice"),
     [
-        (None, OSError("AF_UNIX path too long"), "Ray cannot start: AF_UNIX", Remedy.SHORTEN_TEMPORARY_DIRECTORY),
-        (None, Exception("The current node timed out during startup.\nMore."), "timed out", Remedy.USE_ONE_PROCESS),
-        (None, Exception(), "Ray cannot start: Exception", Remedy.USE_ONE_PROCESS),
-        ("auto", ConnectionError("no cluster"), "responds at 'auto': no cluster", Remedy.CHOOSE_CLUSTER),
-        ("auto", Exception("The current node timed out."), "responds at 'auto': The current", Remedy.CHOOSE_CLUSTER),
+        (
+            Cluster(),
+            6,
+            "Searching with up to 6 worker processes on this machine (neither GPUs nor a cluster are needed).",
+        ),
+        (Cluster(workers=1), 1, "Searching with up to 1 worker process on this machine"),
+        (Cluster(workers=3, choice="processes"), 3, "3 worker processes on this machine (as requested)."),
     ],
 )
-def test_a_cluster_that_does_not_start_is_explained(monkeypatch, address, error, problem, remedy):
-    def init(**_):
-        raise error
-
-    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init, shutdown=lambda: None))
-    writer = MemoryWriter()
-    with pytest.raises(UsageError, match=problem) as caught:
-        run_studies(new_studies(), writer, RecordingCallback(), Cluster(workers=None, address=address))
-    assert caught.value.remedy is remedy
-    assert "\n" not in str(caught.value)
-    assert writer.individuals == {}
+def test_workers_are_processes_of_this_machine(monkeypatch, cluster, workers, notice):
+    asked, warm, callback = [], [], RecordingCallback()
+    monkeypatch.setattr(driver, "available_cpus", lambda: 6)
+    monkeypatch.setattr(driver, "warm_up", lambda training: warm.append(training.optimizer.name))
+    monkeypatch.setattr(inline, "evaluate", lambda shard: pytest.fail("was trained here"))
+    monkeypatch.setattr(driver, "run_in_processes", lambda coordinator, workers: asked.append((coordinator, workers)))
+    run_studies(new_studies(), MemoryWriter(), callback, cluster)
+    ((coordinator, count),) = asked
+    assert (count, coordinator.num_pending) == (workers, 15)
+    assert 0 < coordinator.shard_overhead < 0.1
+    assert notice in callback.notices[0]
+    assert warm == ["momentum", "lodo", "adam"]
 
 
 class Enormous(Rosenbrock):
@@ -215,7 +215,9 @@ def test_a_failure_is_stored_with_its_reason_and_the_search_goes_on():
         run_studies([Study(study_record(SPECS[1]))], writer, callback, HERE)
     assert {(r.status, r.reason) for r in writer.individuals.values()} == {(Status.FAILED, "MemoryError: 2 TB")}
     assert len(writer.individuals) == 10
-    assert len(callback.notices) == 2
+    failures = [notice for notice in callback.notices if "MemoryError" in notice]
+    assert failures == [f"Failed on {platform.node()}: MemoryError: 2 TB"]
+    assert len([notice for notice in callback.notices if "no individual of generation" in notice]) == 2
     assert callback.reports[-1].failed == 10
     assert writer.results[1].values == pytest.approx(defaults("momentum"), rel=1e-12)
 
@@ -227,22 +229,3 @@ def test_a_gpu_that_is_not_there_is_named(monkeypatch):
         run_studies(
             [Study(study_record(spec))], MemoryWriter(), RecordingCallback(), Cluster(workers=0, gpus_per_worker=1)
         )
-
-
-@pytest.mark.parametrize(
-    ("cluster", "problem"),
-    [
-        ({"workers": 0, "address": "auto"}, "cannot use the Ray cluster at 'auto'"),
-        ({"workers": 0, "gpus_per_worker": 2.0}, "one GPU at most, not 2"),
-    ],
-)
-def test_this_process_is_no_cluster(cluster, problem):
-    with pytest.raises(UsageError, match=problem):
-        Cluster(**cluster)
-
-
-@pytest.mark.parametrize("task", TASKS.names)
-@pytest.mark.parametrize(("limit", "size"), [(None, 8), (1, 1), (3, 3), (8, 8), (20, 8)])
-def test_a_shard_is_of_eight_or_as_many_as_the_task_can_train(monkeypatch, task, limit, size):
-    monkeypatch.setattr(TASKS.load(task), "max_population", limit)
-    assert shard_size(task) == size

@@ -60,7 +60,7 @@ def test_an_epoch_has_one_individual(count):
 
 def test_a_study_resumes_from_the_stored_state():
     """Its individuals come from the database without their states, of which only the latest is stored."""
-    spec = study_spec("l2lbgdbgd", schedule=SCHEDULE, shard_size=8)
+    spec = study_spec("l2lbgdbgd", schedule=SCHEDULE)
     stored = [epoch(None, generation=0), epoch(None, generation=1)]
     (shard,) = shards_of(Study(study_record(spec, stored, state=SECOND)))
     assert (shard.generation, shard.training.steps, shard.state) == (2, 300, SECOND)

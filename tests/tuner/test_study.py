@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from lodo_bench.errors import DatabaseError
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import TaskSpec
-from lodo_bench.tuner.study import GenerationResult, Study
+from lodo_bench.tasks import TASKS
+from lodo_bench.tuner.study import GenerationResult, Study, max_shard_size
 from tests.helpers import defaults
 from tests.tuner.helpers import (
     all_diverge,
@@ -29,11 +30,11 @@ from tests.tuner.helpers import (
 )
 
 
-def finish(study, order=None):
+def finish(study, order=None, size=2):
     """Evaluate to the end; `order` picks which of the shards in flight completes next."""
     records, away = [], []
     while not study.finished:
-        away.extend(shards_of(study))
+        away.extend(shards_of(study, size))
         shard = away.pop(0 if order is None else order(len(away)))
         individuals = fake_evaluate(shard)
         records.extend(individuals)
@@ -53,22 +54,21 @@ SIZES = [(8, 8), (8, 4), (8, 3), (7, 2), (2, 8), (5, 1), (32, 8)]
 
 @pytest.mark.parametrize(("population", "size"), SIZES)
 def test_shards_cover_each_generation_exactly_once(population, size):
-    study = new_study(schedule=schedule(population), shard_size=size)
+    study = new_study(schedule=schedule(population))
     for generation in range(3):
-        shards = shards_of(study)
+        shards = shards_of(study, size)
         assert [shard.generation for shard in shards] == [generation] * len(shards)
-        indices = [shard.first + i for shard in shards for i in range(len(shard.training.individuals))]
-        assert indices == list(range(population))
-        assert [shard.first for shard in shards] == list(range(0, population, size))
+        assert [index for shard in shards for index in shard.indices] == list(range(population))
+        assert [shard.indices[0] for shard in shards] == list(range(0, population, size))
         for shard in shards:
             study.complete(fake_evaluate(shard))
     assert study.finished
-    assert study.next_shard() is None
+    assert study.num_pending == 0
 
 
 def test_a_shard_says_what_to_train():
     task = TaskSpec("quadratic", {"dimension": 5})
-    spec = study_spec("adam", task=task, seed=9, shard_size=4, dtype="float32", device="cuda")
+    spec = study_spec("adam", task=task, seed=9, dtype="float32", device="cuda")
     study = Study(study_record(spec, number=17))
     for steps in (10, 20, 40):
         for shard in shards_of(study):
@@ -81,7 +81,7 @@ def test_a_shard_says_what_to_train():
 
 
 def test_keys_are_the_seed_the_generation_and_the_index():
-    study = new_study(seed=9, schedule=schedule(5), shard_size=2)
+    study = new_study(seed=9, schedule=schedule(5))
     for generation in range(3):
         shards = shards_of(study)
         keys = [individual.key for shard in shards for individual in shard.training.individuals]
@@ -120,10 +120,10 @@ def test_seeds_tasks_and_optimizers_have_searches_of_their_own():
 
 
 def test_the_shard_size_does_not_change_the_search():
-    results = [new_study(schedule=schedule(7), shard_size=size) for size in (1, 3, 8)]
-    records = [plain(finish(study)) for study in results]
+    studies = [new_study(schedule=schedule(7)) for _ in range(3)]
+    records = [plain(finish(study, size=size)) for study, size in zip(studies, (1, 3, 8), strict=True)]
     assert records[0] == records[1] == records[2]
-    assert results[0].result.values == results[1].result.values == results[2].result.values
+    assert studies[0].result.values == studies[1].result.values == studies[2].result.values
 
 
 def test_decays_are_searched_on_the_scale_of_the_schedule():
@@ -145,20 +145,20 @@ def test_decays_are_searched_on_the_scale_of_the_schedule():
 
 
 def test_nothing_is_handed_out_until_the_whole_generation_is_back():
-    study = new_study(schedule=schedule(6), shard_size=2)
+    study = new_study(schedule=schedule(6))
     first, second, third = shards_of(study)
     assert study.complete(fake_evaluate(third)) is None
-    assert study.next_shard() is None
+    assert study.num_pending == 0
     assert study.complete(fake_evaluate(first)) is None
-    assert study.next_shard() is None
+    assert study.num_pending == 0
     assert study.complete(fake_evaluate(second)) is not None
-    assert study.next_shard().generation == 1
+    assert (study.num_pending, study.take(2).generation) == (6, 1)
 
 
 def test_the_end_of_a_generation_says_how_many_fitnesses_were_finite():
-    study = new_study(schedule=schedule(3), shard_size=1)
+    study = new_study(schedule=schedule(3))
     assert finish_generation(study, all_diverge) == GenerationResult(0, num_finite=0)
-    one, two, three = shards_of(study)
+    one, two, three = shards_of(study, 1)
     assert study.complete(scored(one, math.inf)) is None
     assert study.complete(scored(two, 4.0)) is None
     assert study.complete(scored(three, math.nan)) == GenerationResult(1, num_finite=1)
@@ -177,7 +177,7 @@ def test_a_generation_without_any_finite_fitness_leaves_the_mean_where_it_was():
 
 def test_fitnesses_go_to_the_individuals_that_they_are_of():
     """The two lowest are at known places; the mean is theirs, in the unconstrained space."""
-    study = new_study(schedule=schedule(4), shard_size=2)
+    study = new_study(schedule=schedule(4))
     values = study.generation.individuals
     first, second = shards_of(study)
     study.complete(scored(second, 1.0, 9.0))
@@ -197,9 +197,49 @@ def test_the_open_generation_is_stored_with_its_mean_spread_and_steps():
 
 
 def test_a_shard_is_handed_out_once():
-    study = new_study(schedule=schedule(6), shard_size=2)
-    handed_out = [study.next_shard() for _ in range(4)]
-    assert [shard and shard.first for shard in handed_out] == [0, 2, 4, None]
+    study = new_study(schedule=schedule(6))
+    handed_out = []
+    while study.num_pending:
+        assert study.next_index == len(handed_out)
+        handed_out.extend(study.take(4).indices)
+    assert handed_out == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_shard_has_no_more_than_can_be_trained_together(monkeypatch):
+    study = new_study(schedule=schedule(70))
+    assert [len(study.take(count).indices) for count in (40, 33, 32)] == [32, 32, 6]
+    monkeypatch.setattr(TASKS.load("rosenbrock"), "max_population", 3)
+    assert [len(shard.indices) for shard in shards_of(new_study(schedule=schedule(7)), 5)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("task", TASKS.names)
+@pytest.mark.parametrize(("limit", "size"), [(None, 32), (1, 1), (3, 3), (32, 32), (50, 32)])
+def test_a_task_limits_how_many_are_trained_together(monkeypatch, task, limit, size):
+    monkeypatch.setattr(TASKS.load(task), "max_population", limit)
+    assert max_shard_size(task) == size
+
+
+def test_what_is_given_back_is_handed_out_first():
+    study = new_study(schedule=schedule(6))
+    first, second, _ = shards_of(study)
+    study.give_back(second.indices)
+    study.give_back([0])
+    assert (study.num_pending, study.next_index) == (3, 0)
+    assert study.training([0, 2]).individuals == (first.training.individuals[0], second.training.individuals[0])
+    assert [shard.indices for shard in shards_of(study)] == [(0, 2), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "task", "backend", "gains"),
+    [
+        ("adam", "quadratic", "torch", True),
+        ("adam", "quadratic", "numba", False),
+        ("adam", "rosenbrock", "numba", True),
+        ("lodo-dense", "quadratic", "numba", True),
+    ],
+)
+def test_only_steps_without_compiled_code_gain_from_lockstep(optimizer, task, backend, gains):
+    assert new_study(optimizer, task=TaskSpec(task), backend=backend).gains_from_lockstep == gains
 
 
 # Order and replay
@@ -227,23 +267,18 @@ def test_the_order_of_completion_does_not_matter(data):
     assert_as_the_reference(study, records)
 
 
-SHARDS = [
-    [r for r in REFERENCE_RECORDS if (r.generation, r.index // 2) == place]
-    for place in itertools.product(range(3), range(4))
-]
-
-
 @examples
 @given(st.data())
 def test_it_is_continued_from_wherever_it_was_killed(data):
     """Stored are some whole generations and any part of the next, which are read in any order."""
     whole = data.draw(st.integers(0, 3))
-    part = data.draw(st.sets(st.integers(0, 3))) if whole < 3 else set()
-    kept = [SHARDS[4 * g + s] for g in range(whole) for s in range(4)] + [SHARDS[4 * whole + s] for s in sorted(part)]
-    stored = data.draw(st.permutations([record for shard in kept for record in shard]))
+    part = data.draw(st.sets(st.integers(0, 6)))
+    kept = [r for r in REFERENCE_RECORDS if r.generation < whole or (r.generation == whole and r.index in part)]
+    stored = data.draw(st.permutations(kept))
     study = Study(study_record(REFERENCE.spec, stored))
     assert study.progress().evaluated == len(stored)
-    rest = finish(study, lambda away: data.draw(st.integers(0, away - 1)))
+    size = data.draw(st.integers(1, 7))
+    rest = finish(study, lambda away: data.draw(st.integers(0, away - 1)), size)
     assert_as_the_reference(study, [*stored, *rest])
 
 
@@ -252,9 +287,8 @@ def test_it_is_continued_again_and_again(kills):
     stored, study = [], Study(study_record(REFERENCE.spec))
     while not study.finished:
         for _ in range(kills):
-            shard = study.next_shard()
-            if shard is not None:
-                individuals = fake_evaluate(shard)
+            if study.num_pending:
+                individuals = fake_evaluate(study.take(2))
                 study.complete(individuals)
                 stored.extend(individuals)
         study = Study(study_record(REFERENCE.spec, stored))
@@ -264,7 +298,7 @@ def test_it_is_continued_again_and_again(kills):
 def test_only_what_is_missing_is_handed_out():
     stored = [r for r in REFERENCE_RECORDS if r.generation == 0 or (r.generation == 1 and r.index in (2, 3, 6))]
     study = Study(study_record(REFERENCE.spec, stored))
-    assert [(s.generation, s.first) for s in shards_of(study)] == [(1, 0), (1, 4)]
+    assert [(s.generation, s.indices) for s in shards_of(study, 3)] == [(1, (0, 1, 4)), (1, (5,))]
 
 
 def test_a_generation_that_diverged_is_replayed_too():
@@ -320,16 +354,10 @@ def test_a_generation_that_follows_from_one_with_a_hole_is_refused():
         Study(study_record(REFERENCE.spec, [r for r in REFERENCE_RECORDS if r.generation or r.index not in (4, 5)]))
 
 
-@pytest.mark.parametrize(
-    "kept",
-    [
-        pytest.param(lambda r: r.generation == 0 and r.index != 3, id="half a shard"),
-        pytest.param(lambda r: r.index < 2 and r.generation in (0, 2), id="a later generation"),
-    ],
-)
-def test_a_record_that_the_search_does_not_ask_for_is_refused(kept):
+def test_a_record_that_the_search_does_not_ask_for_is_refused():
+    later = [r for r in REFERENCE_RECORDS if r.index < 2 and r.generation in (0, 2)]
     with pytest.raises(DatabaseError):
-        Study(study_record(REFERENCE.spec, [r for r in REFERENCE_RECORDS if kept(r)]))
+        Study(study_record(REFERENCE.spec, later))
 
 
 @pytest.mark.parametrize("place", [{"generation": 3}, {"index": 7}])
@@ -348,23 +376,23 @@ def test_progress_at_the_start():
     assert (progress.evaluated, progress.diverged, progress.failed) == (0, 0, 0)
     assert math.isnan(progress.best_fitness)
     assert progress.mean == pytest.approx(defaults("lodo"), rel=1e-12)
-    assert (progress.steps_done, progress.steps_total, progress.finished) == (0, 6 * 70, False)
+    assert not progress.finished
 
 
 def test_progress_on_the_way():
-    study = new_study(schedule=schedule(4), shard_size=2)
+    study = new_study(schedule=schedule(4))
     first, second = shards_of(study)
     study.complete(scored(first, 5.0, math.nan))
     progress = study.progress()
     assert (progress.generation, progress.evaluated, progress.diverged, progress.failed) == (1, 2, 1, 0)
-    assert (progress.best_fitness, progress.steps_done) == (5.0, 20)
+    assert (progress.best_fitness, study.steps_left) == (5.0, 4 * 70 - 20)
     study.complete((individual_record(second, 0, math.nan, Status.FAILED), individual_record(second, 1, 3.0)))
     progress = study.progress()
     assert (progress.generation, progress.evaluated, progress.diverged, progress.failed) == (2, 4, 1, 1)
-    assert (progress.best_fitness, progress.steps_done, progress.finished) == (3.0, 40, False)
+    assert (progress.best_fitness, study.steps_left, progress.finished) == (3.0, 4 * 60, False)
     assert progress.mean == study.result.values
-    study.complete(scored(study.next_shard(), 7.0, 6.0))
-    assert (study.progress().evaluated, study.progress().steps_done) == (6, 80)
+    study.complete(scored(study.take(2), 7.0, 6.0))
+    assert (study.progress().evaluated, study.steps_left) == (6, 4 * 60 - 40)
 
 
 def test_progress_at_the_end():
@@ -374,28 +402,28 @@ def test_progress_at_the_end():
     assert diverged > 0
     assert (progress.generation, progress.generations, progress.finished) == (3, 3, True)
     assert (progress.evaluated, progress.diverged, progress.failed) == (21, diverged, 0)
-    assert progress.steps_done == progress.steps_total == 7 * 70
+    assert study.steps_left == 0
     assert progress.mean == REFERENCE.result.values
 
 
 def test_the_best_of_a_whole_generation_is_its_own():
-    study = new_study(schedule=schedule(4), shard_size=4)
-    study.complete(scored(study.next_shard(), 4.0, 1.0, 2.0, 3.0))
-    study.complete(scored(study.next_shard(), 8.0, 7.0, 6.0, 5.0))
+    study = new_study(schedule=schedule(4))
+    study.complete(scored(study.take(4), 4.0, 1.0, 2.0, 3.0))
+    study.complete(scored(study.take(4), 8.0, 7.0, 6.0, 5.0))
     assert study.progress().best_fitness == 5.0
 
 
 def test_the_best_stays_while_nothing_better_known_is_finite():
-    study = new_study(schedule=schedule(4), shard_size=4)
-    study.complete(scored(study.next_shard(), 4.0, 1.0, 2.0, 3.0))
-    study.complete(all_diverge(study.next_shard()))
+    study = new_study(schedule=schedule(4))
+    study.complete(scored(study.take(4), 4.0, 1.0, 2.0, 3.0))
+    study.complete(all_diverge(study.take(4)))
     assert study.progress().best_fitness == 1.0
 
 
 @pytest.mark.parametrize("later", [(8.0, 7.0), (8.0, 7.0, math.nan, math.nan)])
 def test_the_best_of_a_generation_that_is_not_all_finite_is_its_own(later):
-    study = new_study(schedule=schedule(4), shard_size=len(later))
+    study = new_study(schedule=schedule(4))
     while study.generation.index == 0:
-        study.complete(scored(study.next_shard(), *[4.0, 1.0, 2.0, 3.0][: len(later)]))
-    study.complete(scored(study.next_shard(), *later))
+        study.complete(scored(study.take(len(later)), *[4.0, 1.0, 2.0, 3.0][: len(later)]))
+    study.complete(scored(study.take(len(later)), *later))
     assert study.progress().best_fitness == 7.0

@@ -17,7 +17,7 @@ from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.training import failure
 from lodo_bench.training.loop import train
 from lodo_bench.tuner import worker
-from lodo_bench.tuner.study import Shard
+from lodo_bench.tuner.shard import Shard
 from lodo_bench.tuner.worker import evaluate, failed
 from tests.helpers import training_spec
 
@@ -60,9 +60,9 @@ def outcomes(monkeypatch):
     return outcomes
 
 
-def shard_of(individuals, optimizer="momentum", task="quadratic", steps=40, first=0):
+def shard_of(individuals, optimizer="momentum", task="quadratic", steps=40):
     training = training_spec(optimizer, task, purpose="tuning", individuals=tuple(individuals), steps=steps)
-    return Shard(3, 2, first, training)
+    return Shard(3, 2, training)
 
 
 def momentum(index, learning_rate=0.1):
@@ -135,7 +135,7 @@ def test_the_shortest_trainings_have_a_fitness(one_thread, steps):
 
 def test_records_say_whose_they_are():
     individuals = [momentum(4), momentum(5, 0.2), momentum(6, 0.3)]
-    records = evaluate(shard_of(individuals, first=4))
+    records = evaluate(shard_of(individuals))
     assert [(record.generation, record.index) for record in records] == [(2, 4), (2, 5), (2, 6)]
     assert [record.hyperparameters for record in records] == [i.hyperparameters for i in individuals]
     assert {record.host for record in records} == {platform.node()}
@@ -157,7 +157,7 @@ def test_a_diverged_individual_has_no_fitness_and_leaves_the_others_alone():
     assert f"at step {diverged.steps - 1}" in diverged.reason
     assert 0 < diverged.steps < 40
     for index in (0, 2):
-        (alone,) = evaluate(shard_of([momentum(index)], first=index))
+        (alone,) = evaluate(shard_of([momentum(index)]))
         assert replace(records[index], seconds=0) == replace(alone, seconds=0)
 
 
@@ -184,7 +184,7 @@ def test_when_all_have_diverged_nobody_was_interrupted():
 
 
 def test_an_exception_is_a_failure_of_the_whole_shard(register):
-    shard = shard_of([simple(6), simple(7)], register(Broken), first=6)
+    shard = shard_of([simple(6), simple(7)], register(Broken))
     records = evaluate(shard)
     assert [(record.generation, record.index) for record in records] == [(2, 6), (2, 7)]
     for record, individual in zip(records, shard.training.individuals, strict=True):
@@ -224,7 +224,7 @@ def test_a_problem_that_does_not_fit_is_a_failure_with_the_systems_words():
 
 
 def test_failures_have_the_reason_that_is_given():
-    records = failed(shard_of([momentum(2), momentum(3)], first=2), "its worker was lost")
+    records = failed(shard_of([momentum(2), momentum(3)]), "its worker was lost")
     assert [(r.index, r.status, r.reason) for r in records] == [
         (2, Status.FAILED, "its worker was lost"),
         (3, Status.FAILED, "its worker was lost"),
@@ -286,8 +286,8 @@ def test_eight_together_have_the_fitnesses_of_eight_alone_bit_for_bit(optimizer,
     together = fitnesses(shard_of(individuals, optimizer, task, steps=150))
     alone = [
         fitness
-        for index, individual in enumerate(individuals)
-        for fitness in fitnesses(shard_of([individual], optimizer, task, steps=150, first=index))
+        for individual in individuals
+        for fitness in fitnesses(shard_of([individual], optimizer, task, steps=150))
     ]
     assert together == alone
     assert len(set(together)) == 8
