@@ -46,7 +46,8 @@ def run_studies(studies: Sequence[Study], writer: StudyWriter, callback: Progres
     else:
         from lodo_bench.tuner.engines.ray import run_on_ray
 
-        run_on_ray(coordinator, cluster)
+        names = [name for study in studies for name in (study.spec.task.name, study.spec.optimizer.name)]
+        run_on_ray(coordinator, cluster, names)
 
 
 def _count(workers: int) -> str:

@@ -24,11 +24,19 @@ class Nodes:
         self.directory = Path(tempfile.mkdtemp(prefix="lbr"))
         self.home = self.directory / "home"
         self.home.mkdir()
+        self.private = self.directory / "d"  # a folder that nodes elsewhere have not got
+        self.private.mkdir()
         self.port = _free_port()
         self.nodes = []
         self.head_host = "127.0.0.1"
         head = ("--head", f"--port={self.port}", "--include-dashboard=false")
         self.start(*head, f"--temp-dir={self.directory / 'h'}", cpus=cpus, gpus=gpus, prefix=prefix)
+
+    @property
+    def elsewhere(self):
+        """The words before a command that runs it as if on another machine; none where that needs more rights."""
+        hide = f'mount -t tmpfs none {self.private} && exec "$@"'
+        return ("unshare", "--mount", "sh", "-c", hide, "sh") if os.getuid() == 0 and shutil.which("unshare") else ()
 
     @property
     def address(self):

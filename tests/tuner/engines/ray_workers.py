@@ -6,7 +6,6 @@ import time
 
 import ray
 
-import lodo_bench
 from lodo_bench.tuner.engines.ray import trainable
 
 
@@ -18,7 +17,6 @@ def describe(shard):
         "gpus": ray.get_gpu_ids(),
         "node": ray.get_runtime_context().get_node_id(),
         "process": os.getpid(),
-        "package": lodo_bench.__file__,
     }
 
 

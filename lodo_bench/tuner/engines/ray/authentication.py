@@ -34,7 +34,7 @@ def connect_authenticated(connect: Callable[[], object]) -> None:
 
 def _refused(connect: Callable[[], object], mode: str) -> bool:
     """Connect in an authentication mode; return whether it was refused because of the token."""
-    from ray._raylet import Config
+    from ray._raylet import Config  # type: ignore[attr-defined]  # compiled
 
     os.environ[_MODE] = mode
     Config.initialize("")  # reads the environment again

@@ -147,7 +147,7 @@ class SearchStopper(tune.Stopper):
 
 def _cause(trial: Trial) -> str:
     """Return why a trial has failed: the last line of what Ray says about it."""
-    lines = (trial.get_error() or "its process has ended").strip().splitlines()
+    lines = str(trial.get_error() or "its process has ended").strip().splitlines()
     return lines[-1].strip().rstrip(".")
 
 
