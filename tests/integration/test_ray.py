@@ -111,9 +111,12 @@ def test_two_workers_find_the_same(with_two_workers, reference):
     assert len(workers) == 2
 
 
-def test_one_worker_finds_the_same(places, reference):
+def test_one_worker_finds_the_same_where_the_home_is_read_only_and_temporary_paths_are_long(places, reference):
     place = places()
-    assert_equal(place, place.run(*search(place, 1)), reference)
+    long = place.temporary / ("x" * 90)
+    long.mkdir()
+    assert_equal(place, place.run(*search(place, 1), HOME="/proc", TMPDIR=long), reference)
+    assert list(long.iterdir()) == []
 
 
 def test_ray_is_silent_and_leaves_nothing_behind(with_two_workers):

@@ -16,7 +16,7 @@ from lodo_bench.tuner.engines.ray import run_on_ray
 from tests.cli.runner import Place, wait_until
 from tests.integration.ray_nodes import Nodes
 from tests.tuner.engines import ray_workers
-from tests.tuner.engines.ray_workers import Counting
+from tests.tuner.engines.counting import Counting
 
 MINE = '''
 from helper_of_mine import RATE
