@@ -147,7 +147,9 @@ def test_nodes_join_and_are_lost_while_a_search_runs(working, monkeypatch):
         coordinator = Counting(100_000)
         searching = Searching(coordinator, Cluster(address=nodes.address))
         searching.wait_for(lambda: coordinator.notices)
-        assert coordinator.notices == ["1 of 1 workers wait for room: the cluster has room for 0."]
+        assert coordinator.notices == [
+            "1 of 1 workers wait for room: the cluster has room for 0, without other programs."
+        ]
         first = nodes.add(cpus=1)
         searching.wait_for(lambda: coordinator.results)
         nodes.add(cpus=1)

@@ -148,10 +148,22 @@ def test_waiting_for_room_is_told_once(monkeypatch):
     monkeypatch.setattr(pool_module, "_PATIENCE_SECONDS", -1)
     cluster = Cluster(requested=3, room=1)
     cluster.start("a")
+    cluster.pool.tick()
+    assert cluster.coordinator.notices == []
     assert cluster.pool.add("b")
     for _ in range(3):
         cluster.pool.tick()
-    assert cluster.coordinator.notices == ["2 of 3 workers wait for room: the cluster has room for 1."]
+    assert cluster.coordinator.notices == [
+        "1 of 2 workers wait for room: the cluster has room for 1, without other programs."
+    ]
+
+
+def test_workers_that_are_starting_do_not_wait_for_room(monkeypatch):
+    monkeypatch.setattr(pool_module, "_PATIENCE_SECONDS", -1)
+    cluster = Cluster()
+    assert cluster.pool.add("a")
+    cluster.pool.tick()
+    assert cluster.coordinator.notices == []
 
 
 @pytest.mark.parametrize(

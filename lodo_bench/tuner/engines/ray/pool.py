@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ _FAILED_STARTS = 3
 _OVERDUE_SECONDS = 0.25
 _CAPACITY_SECONDS = 1.0
 _PATIENCE_SECONDS = 10.0
+_START_PATIENCE_SECONDS = 120.0
 
 
 class Mail(Protocol):
@@ -161,17 +163,20 @@ class WorkerPool:
 
     def _explain_waiting(self) -> None:
         """Tell the user, once, that workers wait for room in the cluster."""
-        if len(self._running) >= min(self._wanted(), len(self._numbers) or 1):
+        missing = len(self._numbers) - len(self._running)
+        if not missing:
             self._waiting_since = None
             return
         now = time.monotonic()
         if self._waiting_since is None:
             self._waiting_since = now
-        elif now - self._waiting_since > _PATIENCE_SECONDS:
-            self._waiting_since = float("inf")
-            missing = self._wanted() - len(self._running)
+        # Workers that there is room for may just be starting, or other programs use the cluster.
+        patience = _PATIENCE_SECONDS if self._room < len(self._numbers) else _START_PATIENCE_SECONDS
+        if now - self._waiting_since > patience:
+            self._waiting_since = math.inf
             self._coordinator.notice(
-                f"{missing} of {self._wanted()} workers wait for room: the cluster has room for {self._room}."
+                f"{missing} of {len(self._numbers)} workers wait for room: the cluster has room for {self._room}, "
+                f"without other programs."
             )
 
 
