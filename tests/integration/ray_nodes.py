@@ -20,7 +20,7 @@ class Nodes:
     They have no module of the working directory or of this repository, unless it is installed.
     """
 
-    def __init__(self, *, cpus=1, gpus=0, prefix=()):
+    def __init__(self, *, cpus=1, gpus=0, network="127.0.0", prefix=()):
         self.directory = Path(tempfile.mkdtemp(prefix="lbr"))
         self.home = self.directory / "home"
         self.home.mkdir()
@@ -28,8 +28,8 @@ class Nodes:
         self.private.mkdir()
         self.port = _free_port()
         self.nodes = []
-        self.head_host = "127.0.0.1"
-        head = ("--head", f"--port={self.port}", "--include-dashboard=false")
+        self.network = network
+        head = ("--head", f"--port={self.port}", f"--node-ip-address={network}.1", "--include-dashboard=false")
         self.start(*head, f"--temp-dir={self.directory / 'h'}", cpus=cpus, gpus=gpus, prefix=prefix)
 
     @property
@@ -40,11 +40,11 @@ class Nodes:
 
     @property
     def address(self):
-        return f"{self.head_host}:{self.port}"
+        return f"{self.network}.1:{self.port}"
 
     def add(self, *, cpus=1, gpus=0, prefix=()):
         """Start a node that joins, and return its number."""
-        host = f"127.0.0.{len(self.nodes) + 1}"
+        host = f"{self.network}.{len(self.nodes) + 1}"
         return self.start(f"--address={self.address}", f"--node-ip-address={host}", cpus=cpus, gpus=gpus, prefix=prefix)
 
     def start(self, *options, cpus, gpus, prefix):
@@ -83,3 +83,34 @@ def _free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Network:
+    """Two machines with a network between them, as network namespaces."""
+
+    address = "10.213.47"
+
+    def __init__(self):
+        name = f"lb{os.getpid()}"
+        self.names = (f"{name}a", f"{name}b")
+        links = tuple(f"veth{name}" for name in self.names)
+        for name in self.names:
+            _ip("netns", "add", name)
+        _ip("link", "add", links[0], "type", "veth", "peer", "name", links[1])
+        for number, (name, link) in enumerate(zip(self.names, links, strict=True), start=1):
+            _ip("link", "set", link, "netns", name)
+            _ip("-n", name, "address", "add", f"{self.address}.{number}/24", "dev", link)
+            for device in (link, "lo"):
+                _ip("-n", name, "link", "set", device, "up")
+
+    def inside(self, machine):
+        """Return the words before a command that run it on a machine, 0 or 1."""
+        return ("ip", "netns", "exec", self.names[machine])
+
+    def close(self):
+        for name in self.names:
+            subprocess.run(("ip", "netns", "delete", name), capture_output=True)
+
+
+def _ip(*words):
+    subprocess.run(("ip", *words), check=True, capture_output=True)

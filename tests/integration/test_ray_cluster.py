@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import threading
 from collections import Counter
@@ -13,8 +14,8 @@ from ray import cloudpickle
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.engines.ray import run_on_ray
-from tests.cli.runner import Place, wait_until
-from tests.integration.ray_nodes import Nodes
+from tests.cli.runner import Place, command, finish, wait_until
+from tests.integration.ray_nodes import Network, Nodes
 from tests.tuner.engines import ray_workers
 from tests.tuner.engines.counting import Counting
 
@@ -109,6 +110,7 @@ def test_two_nodes_find_the_same_with_code_that_only_the_driver_has(nodes, place
     result = place.run(*search(place, "--address", nodes.address))
     assert result.code == 0, result.stderr
     assert result.document["studies"] == reference(place)
+    assert "trained again" not in result.stderr, "some worker lacks the code"
     assert "Traceback" not in result.stderr
 
 
@@ -161,5 +163,39 @@ def test_nodes_join_and_are_lost_while_a_search_runs(working, monkeypatch):
         searching.wait_for(lambda: len(coordinator.results) > before + 20 and coordinator.num_workers == 1)
         searching.finish()
         assert len(coordinator.losses) == 1
+    finally:
+        nodes.close()
+
+
+@pytest.fixture
+def network():
+    try:
+        network = Network()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs the right to make network namespaces")
+    yield network
+    network.close()
+
+
+def test_two_machines_with_a_network_between_them_find_the_same(network):
+    nodes = Nodes(cpus=0, network=network.address, prefix=network.inside(0))
+    try:
+        nodes.add(cpus=2, prefix=network.inside(1))
+        place = Place(nodes.private)
+        (place.work / "mine.py").write_text(MINE)
+        (place.work / "helper_of_mine.py").write_text("RATE = 1.0\n")
+        arguments = search(place, "--address", nodes.address)
+        process = subprocess.Popen(
+            [*network.inside(0), *command(*arguments)],
+            cwd=place.work,
+            env=place.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        result = finish(process)
+        assert result.code == 0, result.stderr
+        assert result.document["studies"] == reference(place)
     finally:
         nodes.close()
