@@ -1,9 +1,12 @@
 """Searches on a real Ray cluster: the result depends on the seed alone, whatever happens on the way."""
 
 import os
+import platform
+import re
 import shutil
 import signal
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -36,7 +39,9 @@ def places():
 
 
 def search(place, workers, *more):
-    return (*SEARCH, "--schedule", place.schedule(*[1500] * GENERATIONS, population=EACH), "--workers", workers, *more)
+    schedule = place.schedule(*[1500] * GENERATIONS, population=EACH)
+    engine = ("--engine", "ray") if workers else ()
+    return (*SEARCH, "--schedule", schedule, "--workers", workers, *engine, *more)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +53,13 @@ def reference(places):
 
 @pytest.fixture(scope="module")
 def with_two_workers(places):
-    place = places()
-    return place, place.run(*search(place, 2))
+    """A search with two workers, and the processes of all workers that there ever were."""
+    place, workers = places(), set()
+    process = place.start(*search(place, 2))
+    while process.poll() is None:
+        workers.update(workers_of(place))
+        time.sleep(0.2)
+    return place, finish(process), workers
 
 
 def processes_of(place):
@@ -66,7 +76,14 @@ def is_of(entry, mark):
 
 
 def is_worker(process):
-    return b"Trainable.train" in Path(f"/proc/{process}/cmdline").read_bytes()
+    try:
+        return b"SearchWorker" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def workers_of(place):
+    return [process for process in processes_of(place) if is_worker(process)]
 
 
 def begin(place, workers=2):
@@ -89,7 +106,9 @@ def assert_equal(place, result, reference):
 
 
 def test_two_workers_find_the_same(with_two_workers, reference):
-    assert_equal(*with_two_workers, reference)
+    place, result, workers = with_two_workers
+    assert_equal(place, result, reference)
+    assert len(workers) == 2
 
 
 def test_one_worker_finds_the_same(places, reference):
@@ -98,7 +117,7 @@ def test_one_worker_finds_the_same(places, reference):
 
 
 def test_ray_is_silent_and_leaves_nothing_behind(with_two_workers):
-    place, result = with_two_workers
+    place, result, _ = with_two_workers
     lines = result.stderr.splitlines()
     assert len(lines) == 2 * GENERATIONS
     assert all(": generation " in line for line in lines)
@@ -109,7 +128,7 @@ def test_ray_is_silent_and_leaves_nothing_behind(with_two_workers):
 
 
 def test_a_finished_search_is_not_searched_again(with_two_workers):
-    place, first = with_two_workers
+    place, first, _ = with_two_workers
     again = place.run(*search(place, 2))
     assert again.stdout == first.stdout
     assert "already finished" in again.stderr
@@ -168,12 +187,13 @@ def test_the_request_to_end_is_answered_when_ray_is_gone_again(places):
     assert continuing_command(stopped) == ["reproduce", "mine.yaml", "--workers", "2"]
 
 
-def test_a_lost_worker_is_survived(places, reference):
+def test_a_lost_worker_is_replaced(places, reference):
     place = places()
     process = begin(place, workers=1)
-    workers = wait_until(lambda: [p for p in processes_of(place) if is_worker(p)], process)
-    os.kill(workers[0], signal.SIGKILL)
+    (worker,) = wait_until(lambda: workers_of(place), process)
+    os.kill(worker, signal.SIGKILL)
     result = finish(process)
     assert_equal(place, result, reference)
-    assert "a worker was lost; its individuals are trained again" in result.stderr
+    name = rf"worker 1 \(process {worker} on {re.escape(platform.node())}\)"
+    assert re.search(f"{name} was lost; its individuals are trained again", result.stderr)
     assert "Traceback" not in result.stderr

@@ -1,0 +1,83 @@
+"""A Ray cluster of this machine alone, started for one search."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.tuner.engines.ray.pool import first_line
+from lodo_bench.tuner.engines.ray.settings import QUIET
+
+_OBJECT_STORE_BYTES = 100_000_000
+# Methods of Ray's node that start processes which serve people and log files, not computation. Ray has no setting for
+# them. Without them it starts in half of the time, and the start of a version that has other methods is only slower.
+_HELPERS = ("start_api_server", "start_log_monitor", "start_monitor")
+# A socket's path has 107 bytes at most (103 on macOS), of which Ray needs these below its temporary directory.
+_LONGEST_PATH = 103 - len("/session_2000-01-01_00-00-00_000000_1234567/sockets/plasma_store.10")
+_PREFIX = "lodo-bench-"
+
+
+@contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """Make a temporary directory for Ray, whose path is short enough for sockets, and remove it afterwards.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    with ExitStack() as stack:
+        for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):
+            if len(os.path.join(parent, _PREFIX)) + 8 > _LONGEST_PATH:
+                continue
+            try:
+                scratch = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent, ignore_cleanup_errors=True)
+            except OSError:
+                continue
+            yield Path(stack.enter_context(scratch))
+            return
+        raise UsageError(
+            "Ray cannot start: there is no writable temporary directory with a path that is short enough for sockets.",
+            remedy=Remedy.SHORTEN_TEMPORARY_DIRECTORY,
+        )
+
+
+def start_local(workers: int | None, scratch: Path) -> None:
+    """Start Ray on this machine, with as many CPUs as workers.
+
+    Raises:
+        UsageError: if it does not start.
+    """
+    import ray
+
+    # Nobody else can know of a cluster that lives as long as the search, and the token that Ray would write into the
+    # home directory would keep users from connecting to clusters that were started without.
+    with patch.dict(os.environ, {"RAY_AUTH_MODE": "disabled"}), _without_helpers():
+        try:
+            ray.init(
+                address="local",
+                num_cpus=workers,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _temp_dir=str(scratch),
+                **QUIET,
+            )
+        except Exception as error:  # what Ray raises when a process of its own does not start in time
+            raise UsageError(
+                f"Ray cannot start: {first_line(error)}. Rerun the command when the machine is less busy.",
+                remedy=Remedy.USE_ONE_PROCESS,
+            ) from error
+
+
+@contextmanager
+def _without_helpers() -> Iterator[None]:
+    from ray._private.node import Node
+
+    with ExitStack() as stack:
+        for name in _HELPERS:
+            if hasattr(Node, name):
+                stack.enter_context(patch.object(Node, name, lambda *_, **__: None))
+        yield

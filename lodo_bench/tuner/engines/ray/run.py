@@ -1,0 +1,79 @@
+"""Connection to a cluster, search, and disconnection. Ray is imported when a search asks for it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
+
+from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.training.interrupts import preserve_signal_handlers
+from lodo_bench.tuner.cluster import Cluster
+from lodo_bench.tuner.coordinator import Coordinator
+from lodo_bench.tuner.engines.ray.local import scratch_directory, start_local
+from lodo_bench.tuner.engines.ray.remote import join_cluster
+from lodo_bench.tuner.engines.ray.settings import apply_settings
+from lodo_bench.tuner.engines.ray.shipping import modules_to_ship
+
+# The cost of a shard: two actor calls, a step of Tune, and a transaction.
+SHARD_OVERHEAD_SECONDS = 0.01
+
+
+def run_on_ray(coordinator: Coordinator, cluster: Cluster, names: Sequence[str] = ()) -> None:
+    """Evaluate all shards on a Ray cluster, by workers that live as long as the search.
+
+    Args:
+        coordinator: schedules the shards.
+        cluster: the workers to train in, and the cluster to connect to; one is started on this machine if it has none.
+        names: the tasks and optimizers, of which those given as a path are shipped to the cluster's nodes.
+
+    Raises:
+        KeyboardInterrupt: if the user stopped it; every completed shard is stored.
+        UsageError: if the cluster does not respond or lacks the GPUs, or workers end as soon as they have started.
+    """
+    apply_settings()
+    coordinator.shard_overhead = SHARD_OVERHEAD_SECONDS
+    imports = threading.Thread(target=_import_engine, daemon=True)
+    imports.start()  # while Ray starts its processes
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # the coordinator reports lost workers
+    # Ray's handlers end the program at once on SIGTERM, and shutting Ray down removes them and ours.
+    with preserve_signal_handlers(), scratch_directory() as scratch:
+        try:
+            with redirect_stdout(sys.stderr):  # Ray prints reports of its processes
+                with preserve_signal_handlers():
+                    _connect(cluster, names, scratch)
+                _check_gpus(cluster)
+                imports.join()
+                from lodo_bench.tuner.engines.ray.engine import search
+
+                search(coordinator, cluster, scratch)
+        finally:
+            ray.shutdown()
+
+
+def _import_engine() -> None:
+    import_module("lodo_bench.tuner.engines.ray.engine")
+
+
+def _connect(cluster: Cluster, names: Sequence[str], scratch: Path) -> None:
+    if cluster.address is None:
+        start_local(cluster.workers, scratch)
+    else:
+        join_cluster(cluster.address, modules_to_ship(names))
+
+
+def _check_gpus(cluster: Cluster) -> None:
+    import ray
+
+    gpus = ray.cluster_resources().get("GPU", 0.0)  # type: ignore[no-untyped-call]
+    if cluster.gpus_per_worker > gpus:
+        raise UsageError(
+            f"{cluster.gpus_per_worker:g} GPUs per worker were requested, but the cluster has {gpus:g}.",
+            remedy=Remedy.FEWER_GPUS,
+        )

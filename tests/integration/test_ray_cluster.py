@@ -1,0 +1,164 @@
+"""Searches on a Ray cluster of several nodes."""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections import Counter
+
+import pytest
+from ray import cloudpickle
+
+from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.tuner.cluster import Cluster
+from lodo_bench.tuner.engines.ray import run_on_ray
+from tests.cli.runner import Place, wait_until
+from tests.integration.ray_nodes import Nodes
+from tests.tuner.engines import ray_workers
+from tests.tuner.engines.ray_workers import Counting
+
+MINE = '''
+from helper_of_mine import RATE
+from lodo_bench.optimizers.momentum import Momentum
+
+class Mine(Momentum):
+    """An optimizer beside a module that it needs."""
+
+    rate = RATE
+'''
+SEARCH = ("tune", "--task", "quadratic", "-T", "dimension=12", "--optimizer", "mine:Mine", "--optimizer", "adam")
+INDIVIDUALS = "SELECT hyperparameters, fitness, fitness_kind, status FROM individuals ORDER BY generation_id, 'index'"
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    nodes = Nodes(cpus=2, gpus=1)
+    nodes.add(cpus=2, gpus=1)
+    yield nodes
+    nodes.close()
+
+
+@pytest.fixture
+def place():
+    """A place with an optimizer in its working directory; its path is short, as those of sockets may not be long."""
+    directory = tempfile.mkdtemp(prefix="lb")
+    place = Place(directory)
+    (place.work / "mine.py").write_text(MINE)
+    (place.work / "helper_of_mine.py").write_text("RATE = 1.0\n")
+    yield place
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def search(place, *more, steps=300):
+    return (*SEARCH, "--schedule", place.schedule(steps, steps, population=16), "--json", *more)
+
+
+def reference(place, **changes):
+    """The same search in one process."""
+    other = Place(place.directory / "reference")
+    shutil.copytree(place.work, other.work, dirs_exist_ok=True)
+    result = other.run(*search(place, "--workers", 0, **changes))
+    assert result.code == 0, result.stderr
+    return result.document["studies"]
+
+
+class Searching:
+    """A search without training, in a thread."""
+
+    def __init__(self, coordinator, cluster):
+        self.coordinator, self.error = coordinator, None
+        self._thread = threading.Thread(target=self._run, args=(cluster,), daemon=True)
+        self._thread.start()
+
+    def _run(self, cluster):
+        try:
+            run_on_ray(self.coordinator, cluster)
+        except BaseException as error:
+            self.error = error
+
+    def wait_for(self, condition, patience=60):
+        wait_until(lambda: self.error or condition(), patience=patience)
+        if self.error is not None:
+            raise self.error
+
+    def finish(self):
+        """Have no more shards than there are now."""
+        self.coordinator.left.clear()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers_of_tests():
+    """The nodes have not got the tests: their workers' classes are sent to them."""
+    cloudpickle.register_pickle_by_value(ray_workers)
+    yield
+    cloudpickle.unregister_pickle_by_value(ray_workers)
+
+
+@pytest.fixture
+def working(monkeypatch):
+    """Workers that tell where they are instead of training."""
+    monkeypatch.setattr("lodo_bench.tuner.engines.ray.engine.SearchWorker", ray_workers.DescribingWorker)
+
+
+def test_two_nodes_find_the_same_with_code_that_only_the_driver_has(nodes, place):
+    result = place.run(*search(place, "--address", nodes.address))
+    assert result.code == 0, result.stderr
+    assert result.document["studies"] == reference(place)
+    assert "Traceback" not in result.stderr
+
+
+def test_workers_share_the_gpus_of_all_nodes_and_one_that_hangs_is_replaced(nodes, working):
+    coordinator = Counting(10_000, patience=2)
+    searching = Searching(coordinator, Cluster(address=nodes.address, gpus_per_worker=0.5))
+    searching.wait_for(lambda: len({result["process"] for result in coordinator.results}) == 4)
+    assert coordinator.num_workers == 4
+    found = {result["process"]: result for result in coordinator.results}
+    placed = Counter((result["node"], *result["gpus"]) for result in found.values())
+    assert sorted(placed.values()) == [2, 2]
+    assert all("runtime_resources" in result["package"] for result in found.values()), "not what was shipped"
+    stopped = coordinator.results[-1]
+    os.kill(stopped["process"], signal.SIGSTOP)
+    searching.wait_for(lambda: len({result["process"] for result in coordinator.results}) == 5)
+    searching.finish()
+    assert coordinator.losses == [(stopped["worker"], "did not respond and was replaced")]
+    assert not os.path.exists(f"/proc/{stopped['process']}")
+
+
+def test_workers_that_end_at_every_start_are_given_up(nodes, monkeypatch):
+    monkeypatch.setattr("lodo_bench.tuner.engines.ray.engine.SearchWorker", ray_workers.CrashingWorker)
+    with pytest.raises(UsageError, match="worker 1 has ended at each of 3 starts"):
+        run_on_ray(Counting(10), Cluster(address=nodes.address, workers=1))
+
+
+def test_gpus_that_the_cluster_lacks_are_named(nodes):
+    with pytest.raises(UsageError, match=r"3 GPUs per worker were requested, but the cluster has 2") as caught:
+        run_on_ray(Counting(1), Cluster(address=nodes.address, gpus_per_worker=3))
+    assert caught.value.remedy is Remedy.FEWER_GPUS
+
+
+def test_nodes_join_and_are_lost_while_a_search_runs(working, monkeypatch):
+    monkeypatch.setattr("lodo_bench.tuner.engines.ray.pool._PATIENCE_SECONDS", 1)
+    nodes = Nodes(cpus=0)
+    try:
+        coordinator = Counting(100_000)
+        searching = Searching(coordinator, Cluster(address=nodes.address))
+        searching.wait_for(lambda: coordinator.notices)
+        assert coordinator.notices == ["1 of 1 workers wait for room: the cluster has room for 0."]
+        first = nodes.add(cpus=1)
+        searching.wait_for(lambda: coordinator.results)
+        nodes.add(cpus=1)
+        searching.wait_for(lambda: len({result["node"] for result in coordinator.results}) == 2)
+        assert coordinator.num_workers == 2
+        nodes.kill(first)
+        searching.wait_for(lambda: coordinator.losses)
+        before = len(coordinator.results)
+        searching.wait_for(lambda: len(coordinator.results) > before + 20 and coordinator.num_workers == 1)
+        searching.finish()
+        assert len(coordinator.losses) == 1
+    finally:
+        nodes.close()
