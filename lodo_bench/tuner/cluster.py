@@ -63,7 +63,9 @@ class Cluster:
         """The demand that only Ray can serve, in words; None without any."""
         if self.address is not None:
             return f"cluster at '{self.address}'"
-        return f"workers with {self.gpus_per_worker:g} GPUs each" if self.gpus_per_worker else None
+        if not self.gpus_per_worker:
+            return None
+        return f"workers with {self.gpus_per_worker:g} GPU{'' if self.gpus_per_worker <= 1 else 's'} each"
 
     def _check_inline(self) -> None:
         if self.choice == "ray" or self.address is not None:

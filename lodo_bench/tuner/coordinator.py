@@ -196,7 +196,8 @@ class Coordinator:
         self._losses.update(_keys(shard))
         given_up = [index for index, key in zip(shard.indices, _keys(shard), strict=True) if self._is_given_up(key)]
         study.give_back(index for index in shard.indices if index not in given_up)
-        self._callback.notice(f"{study.spec.optimizer.label}: {worker} {reason}; its individuals are trained again.")
+        fate = "have failed" if len(given_up) == len(shard.indices) else "are trained again"
+        self._callback.notice(f"{study.spec.optimizer.label}: {worker} {reason}; its individuals {fate}.")
         if given_up:
             lost = [record for record in failed(shard, f"{worker} {reason}") if record.index in given_up]
             self._writer.add_individuals({study.id: lost})
