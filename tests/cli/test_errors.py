@@ -108,7 +108,7 @@ REFUSED = {
     "unknown engine": ((*TUNE, "--engine", "dask"), "unknown engine 'dask'", "auto, processes, ray"),
     "a cluster of processes": (
         ("tune", "adam", "--task", "quadratic", "--address", "auto", "--engine", "processes"),
-        "the engine 'processes' has no cluster at 'auto'",
+        "the engine 'processes' uses the CPUs of this machine only, not the cluster at 'auto'",
         "Use --engine ray, or omit --engine.",
     ),
     "GPUs in this process": (

@@ -9,14 +9,14 @@ from lodo_bench.tuner.cluster import Cluster
 @pytest.mark.parametrize(
     ("asked", "engine", "reason"),
     [
-        ({}, "processes", "neither GPUs nor a cluster are needed"),
-        ({"workers": 3}, "processes", "neither GPUs nor a cluster are needed"),
+        ({}, "processes", "no GPUs or cluster needed"),
+        ({"workers": 3}, "processes", "no GPUs or cluster needed"),
         ({"choice": "processes"}, "processes", "as requested"),
         ({"choice": "ray"}, "ray", "as requested"),
         ({"gpus_per_worker": 0.5}, "ray", "for workers with 0.5 GPU each"),
         ({"gpus_per_worker": 1.0, "choice": "ray"}, "ray", "for workers with 1 GPU each"),
-        ({"address": "auto"}, "ray", "for cluster at 'auto'"),
-        ({"address": "auto", "gpus_per_worker": 1.0}, "ray", "for cluster at 'auto'"),
+        ({"address": "auto"}, "ray", "for the cluster at 'auto'"),
+        ({"address": "auto", "gpus_per_worker": 1.0}, "ray", "for the cluster at 'auto'"),
         ({"workers": 0}, "inline", "0 workers"),
         ({"workers": 0, "choice": "processes"}, "inline", "0 workers"),
         ({"workers": 0, "gpus_per_worker": 1.0}, "inline", "0 workers"),
@@ -35,8 +35,16 @@ def test_the_engine_is_the_simplest_that_serves(asked, engine, reason):
         ({"workers": 0, "address": "auto"}, "cannot use the Ray cluster at 'auto'", Remedy.USE_WORKERS),
         ({"workers": 0, "choice": "ray"}, "cannot use Ray", Remedy.USE_WORKERS),
         ({"workers": 0, "gpus_per_worker": 2.0}, "one GPU at most, not 2", Remedy.FEWER_GPUS),
-        ({"choice": "processes", "address": "auto"}, "'processes' has no cluster at 'auto'", Remedy.USE_RAY),
-        ({"choice": "processes", "gpus_per_worker": 0.5}, "'processes' has no workers with 0.5 GPU", Remedy.USE_RAY),
+        (
+            {"choice": "processes", "address": "auto"},
+            "'processes' uses the CPUs of this machine only, not the cluster at 'auto'",
+            Remedy.USE_RAY,
+        ),
+        (
+            {"choice": "processes", "gpus_per_worker": 0.5},
+            "'processes' uses the CPUs of this machine only, not workers with 0.5 GPU",
+            Remedy.USE_RAY,
+        ),
     ],
     ids=str,
 )
