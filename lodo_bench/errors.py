@@ -35,7 +35,7 @@ class Remedy(StrEnum):
     CHOOSE_TASK = "Choose one of them."
     CHOOSE_BACKEND = "Use backend 'auto' or 'torch'."
     CHOOSE_HYPERPARAMETERS = "Use tuned or default hyperparameters, or give them."
-    CHOOSE_CLUSTER = "Start a Ray cluster there, or omit the address to start one here."
+    CHOOSE_CLUSTER = "Start a Ray cluster there, or omit the address to search on this machine."
     USE_CPU = "Use device 'cpu'."
     USE_GPU = "Use device 'cuda', or omit the option."
     USE_WORKERS = "Use at least one worker, or omit the cluster."

@@ -35,7 +35,10 @@ class Cluster:
         if self.workers == 0:
             self._check_inline()
         elif self.choice == "processes" and self._needs_ray is not None:
-            raise UsageError(f"the engine 'processes' has no {self._needs_ray}.", remedy=Remedy.USE_RAY)
+            raise UsageError(
+                f"the engine 'processes' uses the CPUs of this machine only, not {self._needs_ray}.",
+                remedy=Remedy.USE_RAY,
+            )
 
     @property
     def device(self) -> Device:
@@ -56,14 +59,16 @@ class Cluster:
             return "0 workers"
         if self._needs_ray is not None:
             return f"for {self._needs_ray}"
-        return "as requested" if self.choice != "auto" else "neither GPUs nor a cluster are needed"
+        return "as requested" if self.choice != "auto" else "no GPUs or cluster needed"
 
     @property
     def _needs_ray(self) -> str | None:
         """The demand that only Ray can serve, in words; None without any."""
         if self.address is not None:
-            return f"cluster at '{self.address}'"
-        return f"workers with {self.gpus_per_worker:g} GPUs each" if self.gpus_per_worker else None
+            return f"the cluster at '{self.address}'"
+        if not self.gpus_per_worker:
+            return None
+        return f"workers with {self.gpus_per_worker:g} GPU{'' if self.gpus_per_worker <= 1 else 's'} each"
 
     def _check_inline(self) -> None:
         if self.choice == "ray" or self.address is not None:

@@ -196,7 +196,8 @@ class Coordinator:
         self._losses.update(_keys(shard))
         given_up = [index for index, key in zip(shard.indices, _keys(shard), strict=True) if self._is_given_up(key)]
         study.give_back(index for index in shard.indices if index not in given_up)
-        self._callback.notice(f"{study.spec.optimizer.label}: {worker} {reason}; its individuals are trained again.")
+        fate = "have failed" if len(given_up) == len(shard.indices) else "are trained again"
+        self._callback.notice(f"{study.spec.optimizer.label}: {worker} {reason}; its individuals {fate}.")
         if given_up:
             lost = [record for record in failed(shard, f"{worker} {reason}") if record.index in given_up]
             self._writer.add_individuals({study.id: lost})
@@ -230,18 +231,14 @@ class Coordinator:
         """Hand out as many individuals of `study` as its next shard should have; `waiting` are those that have any."""
         if self._losses[study.id, study.generation.index, study.next_index]:
             return study.take(1)
-        seconds = [self._individual_seconds(each) for each in waiting]
-        pending = [each.num_pending for each in waiting]
-        size: float
         if study.gains_from_lockstep:
-            size = lockstep_size(study.spec.schedule.population, self.num_workers, len(self._unfinished))
-        elif math.isfinite(sum(seconds)):
-            work = sum(count * each for count, each in zip(pending, seconds, strict=True))
-            size = guided_size(work, self.num_workers) / self._individual_seconds(study)
+            size: float = lockstep_size(study.spec.schedule.population, self.num_workers, len(self._unfinished))
         else:
-            size = guided_size(sum(pending), self.num_workers)
-        worthwhile = _OVERHEAD_FACTOR * self.shard_overhead / self._individual_seconds(study)
-        return study.take(max(1, int(max(size, worthwhile))))
+            known = all(math.isfinite(self._individual_seconds(each)) for each in waiting)
+            work = {each: each.num_pending * (self._individual_seconds(each) if known else 1.0) for each in waiting}
+            share = sum(work.values()) / work[study] * study.num_pending / self.num_workers
+            size = guided_size(share, self.shard_overhead / self._individual_seconds(study), self.num_workers)
+        return study.take(max(1, int(size)))
 
     def _individual_seconds(self, study: Study) -> float:
         """Return the expected seconds for an individual of the open generation; infinite if unknown."""
@@ -296,13 +293,19 @@ def lockstep_size(population: int, num_workers: int, num_studies: int) -> int:
     return math.ceil(population / math.ceil(num_workers / num_studies))
 
 
-def guided_size(work: float, num_workers: int) -> float:
+def guided_size(share: float, overhead: float, num_workers: int) -> float:
     """Return the size of the next shard where each individual takes its time.
 
-    It is half of each worker's share of the work that is left: shards become smaller toward the end, so that all
-    workers end at about the same time, and few shards are needed.
+    It is half of each worker's share of what is left: shards become smaller toward the end, so that all workers end at
+    about the same time, and few shards are needed. But it takes several times what handing it out costs, and the
+    coordinator, which serves one worker at a time, has no more of them than it can serve.
+
+    Args:
+        share: the number of individuals that each worker has still to train.
+        overhead: the cost of handing out a shard, in individuals.
+        num_workers: the number of workers.
     """
-    return work / (2 * num_workers)
+    return max(share / 2, min(share, num_workers * overhead), _OVERHEAD_FACTOR * overhead)
 
 
 def _keys(shard: Shard) -> list[tuple[int, int, int]]:

@@ -46,6 +46,7 @@ def run_studies(studies: Sequence[Study], writer: StudyWriter, callback: Progres
     else:
         from lodo_bench.tuner.engines.ray import run_on_ray
 
+        coordinator.notice(f"Searching with Ray ({cluster.reason}).")
         names = [name for study in studies for name in (study.spec.task.name, study.spec.optimizer.name)]
         run_on_ray(coordinator, cluster, names)
 

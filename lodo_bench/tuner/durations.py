@@ -10,7 +10,7 @@ _SHORTEST_SECONDS = 1e-6  # a clock may be too coarse for less
 _WEIGHT = 0.5  # of the latest shard in the running averages
 _PATIENCE_SECONDS = 30.0
 _PATIENCE_FACTOR = 10.0
-# While no shard of any study has finished, machine code may still be compiled.
+# Until the first shard of a study has finished, as nothing is known about it.
 _FIRST_PATIENCE_SECONDS = 3600.0
 
 

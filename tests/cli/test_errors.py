@@ -107,8 +107,8 @@ REFUSED = {
     "no workers for Ray": ((*TUNE, "--engine", "ray"), "cannot use Ray", "or omit --address and --engine"),
     "unknown engine": ((*TUNE, "--engine", "dask"), "unknown engine 'dask'", "auto, processes, ray"),
     "a cluster of processes": (
-        ("tune", "--task", "quadratic", "--address", "auto", "--engine", "processes"),
-        "the engine 'processes' has no cluster at 'auto'",
+        ("tune", "adam", "--task", "quadratic", "--address", "auto", "--engine", "processes"),
+        "the engine 'processes' uses the CPUs of this machine only, not the cluster at 'auto'",
         "Use --engine ray, or omit --engine.",
     ),
     "GPUs in this process": (

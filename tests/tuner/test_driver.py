@@ -182,7 +182,7 @@ def test_finished_studies_are_left_alone(monkeypatch, workers):
         (
             Cluster(),
             6,
-            "Searching with up to 6 worker processes on this machine (neither GPUs nor a cluster are needed).",
+            "Searching with up to 6 worker processes on this machine (no GPUs or cluster needed).",
         ),
         (Cluster(workers=1), 1, "Searching with up to 1 worker process on this machine"),
         (Cluster(workers=3, choice="processes"), 3, "3 worker processes on this machine (as requested)."),

@@ -67,8 +67,23 @@ def test_shards_of_compiled_steps_become_smaller_toward_the_end_of_a_generation(
 
 @pytest.mark.parametrize(("workers", "first"), [(1, 20), (3, 6), (20, 1), (100, 1)])
 def test_a_shard_is_half_of_a_workers_share(workers, first):
-    assert guided_size(40, workers) == pytest.approx(20 / workers)
+    assert guided_size(40 / workers, 0.0, workers) == pytest.approx(20 / workers)
     assert len(Search(compiled_study(), workers=workers).assign().indices) == first
+
+
+@pytest.mark.parametrize(
+    ("share", "overhead", "workers", "size"),
+    [
+        (8, 0.0, 4, 4),  # costs nothing
+        (8, 0.1, 4, 4),
+        (2, 0.5, 2, 5),  # an individual takes twice what handing it out costs
+        (2, 0.1, 32, 2),  # a coordinator that serves many
+        (5, 0.1, 32, 3.2),
+        (20, 0.1, 32, 10),
+    ],
+)
+def test_a_shard_is_worth_handing_out(share, overhead, workers, size):
+    assert guided_size(share, overhead, workers) == pytest.approx(size)
 
 
 def test_a_share_is_of_the_time_that_all_studies_take():

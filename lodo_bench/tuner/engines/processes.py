@@ -60,8 +60,9 @@ def run_in_processes(coordinator: Coordinator, num_workers: int) -> None:
     with _Pool(coordinator, num_workers) as pool:
         while not coordinator.finished:
             pool.assign()
-            pool.collect(wait_seconds=0 if pool.start_worker() else _TICK_SECONDS)
+            is_starting = pool.start_worker()
             pool.replace_overdue()
+            pool.collect(wait_seconds=0 if is_starting else _TICK_SECONDS)
 
 
 class _Worker:

@@ -34,17 +34,8 @@ SPECS = {
 }
 
 
-class Recorder(RecordingCallback):
-    def __init__(self):
-        super().__init__()
-        self.activities = []
-
-    def activity(self, activity):
-        self.activities.append(activity)
-
-
-def search(run, specs=SPECS):
-    writer, callback = MemoryWriter(), Recorder()
+def search(run, specs=SPECS, callback=None):
+    writer, callback = MemoryWriter(), callback or RecordingCallback()
     run(Coordinator([Study(study_record(spec, number=number)) for number, spec in specs.items()], writer, callback))
     return writer, callback
 
@@ -81,7 +72,7 @@ def test_processes_that_import_everything_anew_find_the_same(reference, monkeypa
 class Slow(Rosenbrock):
     """A task that takes its time."""
 
-    seconds = 0.02
+    seconds = 0.05
 
     def loss_and_gradient(self, x):
         time.sleep(self.seconds)
@@ -99,20 +90,20 @@ def slow_reference():
 def search_and_disturb(disturb):
     """Search slowly with two workers, and disturb one of them as soon as it trains."""
 
+    callback = RecordingCallback()
+
+    def disturb_one():
+        wait_until(lambda: callback.activities and callback.activities[-1].num_busy == 2)
+        disturb(multiprocessing.active_children()[0].pid)
+
     def run(coordinator):
-        thread = threading.Thread(target=lambda: disturb(busy_worker()))
+        thread = threading.Thread(target=disturb_one)
         thread.start()
         run_in_processes(coordinator, 2)
         thread.join()
 
     with TASKS.registered("rosenbrock", Slow):
-        return search(run, SLOW)
-
-
-def busy_worker():
-    wait_until(lambda: len(multiprocessing.active_children()) == 2)
-    time.sleep(0.05)
-    return multiprocessing.active_children()[0].pid
+        return search(run, SLOW, callback)
 
 
 def test_a_killed_process_is_replaced(slow_reference):

@@ -88,6 +88,7 @@ def test_ray_that_does_not_start_is_explained(monkeypatch, tmp_path):
 
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
     monkeypatch.setattr(local, "_without_helpers", scratch_directory)
+    monkeypatch.setattr(local, "use_authentication", lambda mode: None)
     with pytest.raises(UsageError, match="Ray cannot start: The current node timed out") as caught:
         start_local(1, tmp_path)
     assert caught.value.remedy is Remedy.USE_ONE_PROCESS

@@ -32,12 +32,29 @@ def connect_authenticated(connect: Callable[[], object]) -> None:
         )
 
 
-def _refused(connect: Callable[[], object], mode: str) -> bool:
-    """Connect in an authentication mode; return whether it was refused because of the token."""
+def use_authentication(mode: str) -> None:
+    """Have this process and those that it starts use tokens (`token`) or not (`disabled`)."""
     from ray._raylet import Config  # type: ignore[attr-defined]  # compiled
 
     os.environ[_MODE] = mode
     Config.initialize("")  # reads the environment again
+
+
+@contextmanager
+def preserve_authentication() -> Iterator[None]:
+    """Restore the environment's authentication mode, which the block changes."""
+    before = os.environ.get(_MODE)
+    try:
+        yield
+    finally:
+        os.environ.pop(_MODE, None)
+        if before is not None:
+            os.environ[_MODE] = before
+
+
+def _refused(connect: Callable[[], object], mode: str) -> bool:
+    """Connect in an authentication mode; return whether it was refused because of the token."""
+    use_authentication(mode)
     with _captured_stderr() as stderr:
         try:
             connect()

@@ -20,7 +20,7 @@ _FINISHED: dict[str, Any] = cast(Any, Searcher.FINISHED)
 
 
 class Hooks:
-    """What the adapters share.
+    """The common part of the adapters.
 
     Ray turns an exception in a searcher or a callback into a failed trial and continues. Therefore the first one is
     kept, which ends the search, and the driver raises it when Ray has finished.

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.tuner.engines.ray.authentication import use_authentication
 from lodo_bench.tuner.engines.ray.pool import first_line
 from lodo_bench.tuner.engines.ray.settings import QUIET
 
@@ -55,7 +56,8 @@ def start_local(workers: int | None, scratch: Path) -> None:
 
     # Nobody else can know of a cluster that lives as long as the search, and the token that Ray would write into the
     # home directory would keep users from connecting to clusters that were started without.
-    with patch.dict(os.environ, {"RAY_AUTH_MODE": "disabled"}), _without_helpers():
+    use_authentication("disabled")
+    with _without_helpers():
         try:
             ray.init(
                 address="local",

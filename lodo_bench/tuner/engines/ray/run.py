@@ -14,6 +14,7 @@ from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.training.interrupts import preserve_signal_handlers
 from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.coordinator import Coordinator
+from lodo_bench.tuner.engines.ray.authentication import preserve_authentication
 from lodo_bench.tuner.engines.ray.local import scratch_directory, start_local
 from lodo_bench.tuner.engines.ray.remote import join_cluster
 from lodo_bench.tuner.engines.ray.settings import apply_settings
@@ -43,7 +44,7 @@ def run_on_ray(coordinator: Coordinator, cluster: Cluster, names: Sequence[str] 
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # the coordinator reports lost workers
     # Ray's handlers end the program at once on SIGTERM, and shutting Ray down removes them and ours.
-    with preserve_signal_handlers(), scratch_directory() as scratch:
+    with preserve_signal_handlers(), preserve_authentication(), scratch_directory() as scratch:
         try:
             with redirect_stdout(sys.stderr):  # Ray prints reports of its processes
                 with preserve_signal_handlers():
