@@ -121,7 +121,8 @@ def test_one_worker_finds_the_same_where_the_home_is_read_only_and_temporary_pat
 
 def test_ray_is_silent_and_leaves_nothing_behind(with_two_workers):
     place, result, _ = with_two_workers
-    lines = result.stderr.splitlines()
+    first, *lines = result.stderr.splitlines()
+    assert first == "Searching with Ray (as requested)."
     assert len(lines) == 2 * GENERATIONS
     assert all(": generation " in line for line in lines)
     assert list(place.work.iterdir()) == []
