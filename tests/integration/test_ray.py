@@ -127,7 +127,7 @@ def test_ray_is_silent_and_leaves_nothing_behind(with_two_workers):
     assert all(": generation " in line for line in lines)
     assert list(place.work.iterdir()) == []
     assert not (place.home / "ray_results").exists()
-    assert [path for path in place.temporary.iterdir() if path.name.startswith("lodo-bench")] == []
+    assert [path for path in place.temporary.iterdir() if path.name.startswith("lodo-")] == []
     wait_until(lambda: not processes_of(place))
 
 

@@ -20,7 +20,7 @@ _OBJECT_STORE_BYTES = 100_000_000
 _HELPERS = ("start_api_server", "start_log_monitor", "start_monitor")
 # A socket's path has 107 bytes at most (103 on macOS), of which Ray needs these below its temporary directory.
 _LONGEST_PATH = 103 - len("/session_2000-01-01_00-00-00_000000_1234567/sockets/plasma_store.10")
-_PREFIX = "lodo-bench-"
+_PREFIX = "lodo-"  # short, as the path must be
 
 
 @contextmanager
