@@ -179,7 +179,7 @@ class Coordinator:
         for number, members in individuals.items():
             self._advance(self._studies[number], members)
 
-    def lose(self, worker: str, reason: str) -> None:
+    def lose(self, worker: str, reason: str, *, blame: bool = True) -> None:
         """Take back the shard of a worker that was lost, if it has one.
 
         Its individuals are handed out again, each alone, as one of them may be the cause; one that has lost its worker
@@ -188,12 +188,14 @@ class Coordinator:
         Args:
             worker: the worker.
             reason: what happened to it.
+            blame: whether an individual may be the cause; otherwise they are handed out as before.
         """
         assignment = self._assignments.pop(worker, None)
         if assignment is None:
             return
         shard, study = assignment.shard, self._studies[assignment.shard.study]
-        self._losses.update(_keys(shard))
+        if blame:
+            self._losses.update(_keys(shard))
         given_up = [index for index, key in zip(shard.indices, _keys(shard), strict=True) if self._is_given_up(key)]
         study.give_back(index for index in shard.indices if index not in given_up)
         fate = "have failed" if len(given_up) == len(shard.indices) else "are trained again"

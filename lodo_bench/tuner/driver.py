@@ -30,25 +30,24 @@ def run_studies(studies: Sequence[Study], writer: StudyWriter, callback: Progres
     coordinator = Coordinator(studies, writer, callback)
     if coordinator.finished:
         return
+    trainings = [study.training([0]) for study in studies if not study.finished]
     if cluster.engine == "inline":
-        for study in studies:
-            check_device(study.spec.compute.device)
+        for training in trainings:
+            check_device(training.compute.device)
         coordinator.notice(f"Searching in this process ({cluster.reason}).")
         run_inline(coordinator)
     elif cluster.engine == "processes":
         workers = cluster.workers or available_cpus()
         coordinator.shard_overhead = SHARD_OVERHEAD_SECONDS
         coordinator.notice(f"Searching with up to {_count(workers)} on this machine ({cluster.reason}).")
-        for study in studies:
-            if not study.finished:
-                warm_up(study.training([0]))
+        for training in trainings:
+            warm_up(training)
         run_in_processes(coordinator, workers)
     else:
         from lodo_bench.tuner.engines.ray import run_on_ray
 
         coordinator.notice(f"Searching with Ray ({cluster.reason}).")
-        names = [name for study in studies for name in (study.spec.task.name, study.spec.optimizer.name)]
-        run_on_ray(coordinator, cluster, names)
+        run_on_ray(coordinator, cluster, trainings)
 
 
 def _count(workers: int) -> str:

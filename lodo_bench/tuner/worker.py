@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from lodo_bench.compute.threads import single_thread
-from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Outcome, Status
@@ -29,18 +28,16 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
 
     Raises:
         KeyboardInterrupt: if the user stopped it; the shard has no result then.
+        UsageError: if this machine cannot train it, say, because it lacks the data: no fault of the individuals.
     """
-    try:
-        with single_thread():
-            results = _EVALUATORS[OPTIMIZERS.load(shard.training.optimizer.name).search](shard)
-    except UsageError as error:  # such as data that is missing on this machine alone
-        return failed(shard, f"{type(error).__name__}: {error}")
+    with single_thread():
+        results = _EVALUATORS[OPTIMIZERS.load(shard.training.optimizer.name).search](shard)
     return _records(shard, results)
 
 
 def warm_up(training: TrainingSpec) -> None:
     """Load or compile the machine code that a training needs, if it can be trained; `evaluate` reports what fails."""
-    if OPTIMIZERS.load(training.optimizer.name).search == "genetic":
+    if training.compute.device == "cpu" and OPTIMIZERS.load(training.optimizer.name).search == "genetic":
         with single_thread(), suppress(Exception):
             session.warm_up(training)
 

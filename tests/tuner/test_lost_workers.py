@@ -54,6 +54,14 @@ def test_the_individuals_of_a_lost_worker_come_back_first_and_each_alone():
     assert search.callback.notices == ["momentum: b was lost; its individuals are trained again."]
 
 
+def test_individuals_that_are_not_to_blame_are_handed_out_as_before():
+    search = Search()
+    for worker in "abcd":
+        assert search.assign(worker) == (0, 1)
+        search.coordinator.lose(worker, "cannot train", blame=False)
+    assert search.stored == {}
+
+
 def test_an_individual_that_lost_its_worker_three_times_has_failed_and_the_others_go_on():
     search = Search()
     assert search.assign("first") == (0, 1)

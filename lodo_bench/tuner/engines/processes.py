@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 
 import torch
 
-from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.errors import LodoBenchError, Remedy, UsageError
 from lodo_bench.spec.study import IndividualRecord
 from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.worker import evaluate
@@ -54,7 +54,7 @@ def run_in_processes(coordinator: Coordinator, num_workers: int) -> None:
         num_workers: the largest number of processes, at least 1.
 
     Raises:
-        UsageError: if processes end before they are ready.
+        UsageError: if processes end before they are ready, or the shards cannot be trained on this machine.
     """
     coordinator.num_workers = num_workers
     with _Pool(coordinator, num_workers) as pool:
@@ -130,10 +130,12 @@ class _Pool:
         lost = []
         for worker in [each for each in self._workers if each.connection in ready]:
             try:
-                message: _Ready | Records | _Crash = worker.connection.recv()
+                message: _Ready | Records | LodoBenchError | _Crash = worker.connection.recv()
             except (EOFError, OSError):
                 lost.append(worker)
                 continue
+            if isinstance(message, LodoBenchError):
+                raise message
             if isinstance(message, _Crash):
                 raise RuntimeError(f"{worker.name} failed:\n{message.text}")
             if isinstance(message, _Ready):
@@ -212,7 +214,9 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
         while True:
             shard = connection.recv()
             try:
-                result: Records | _Crash = evaluate(shard)
+                result: Records | LodoBenchError | _Crash = evaluate(shard)
+            except LodoBenchError as error:
+                result = error
             except Exception:
                 result = _Crash(traceback.format_exc())
             connection.send(result)

@@ -38,8 +38,8 @@ class Counting:
             assert result["shard"] == shard
             self.results.append({**result, "worker": worker})
 
-    def lose(self, worker, reason):
-        self.losses.append((worker, reason))
+    def lose(self, worker, reason, *, blame=True):
+        self.losses.append((worker, reason, blame))
         if worker in self.taken:
             self.left.append(self.taken.pop(worker)[0])
 

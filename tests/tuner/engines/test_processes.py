@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
@@ -169,6 +169,23 @@ def test_a_fault_of_the_program_is_raised_with_its_traceback(monkeypatch):
     with pytest.raises(RuntimeError, match=r"(?s)worker \d .*in broken.*ZeroDivisionError: a fault"):
         search(lambda coordinator: run_in_processes(coordinator, 2))
     assert multiprocessing.active_children() == []
+
+
+class Bare(Rosenbrock):
+    """A task whose data has disappeared."""
+
+    def initial_point(self):
+        raise UsageError("the data is gone", remedy=Remedy.FETCH_DATA, data_set="mnist")
+
+
+@pytest.mark.parametrize("engine", [run_inline, lambda coordinator: run_in_processes(coordinator, 2)])
+def test_what_this_machine_cannot_train_ends_the_search_and_fails_nobody(engine):
+    writer = MemoryWriter()
+    with TASKS.registered("rosenbrock", Bare), pytest.raises(UsageError, match="the data is gone") as caught:
+        engine(Coordinator([Study(study_record(SLOW[1]))], writer, RecordingCallback()))
+    assert caught.value.remedy is Remedy.FETCH_DATA
+    assert caught.value.details == {"data_set": "mnist"}
+    assert writer.individuals == {}
 
 
 def test_processes_that_never_get_ready_end_the_search(monkeypatch):

@@ -100,7 +100,7 @@ def test_the_shard_of_a_lost_worker_goes_to_an_idle_one_at_once():
     assert "box of b" not in cluster.mail.boxes
     cluster.pool.lose("a", "killed")
     assert cluster.mail.boxes == {"box of b": [0]}
-    assert cluster.coordinator.losses == [("worker 1 (process 7 on there)", "was lost")]
+    assert cluster.coordinator.losses == [("worker 1 (process 7 on there)", "was lost", True)]
     cluster.complete("b")
     assert cluster.pool.finished
 
@@ -114,7 +114,7 @@ def test_a_worker_that_hangs_is_killed_and_what_it_still_says_is_ignored():
     cluster.coordinator.patience = -1
     cluster.pool.tick()
     assert cluster.killed == ["a"]
-    assert cluster.coordinator.losses == [("worker 1 (process 7 on there)", "did not respond and was replaced")]
+    assert cluster.coordinator.losses == [("worker 1 (process 7 on there)", "did not respond and was replaced", True)]
     cluster.pool.complete("a", pickle.dumps({"shard": 0}))
     cluster.pool.lose("a", "killed")
     assert cluster.coordinator.results == []
@@ -124,12 +124,36 @@ def test_a_worker_that_hangs_is_killed_and_what_it_still_says_is_ignored():
     assert cluster.pool.finished
 
 
-def test_a_worker_that_cannot_evaluate_a_shard_gives_it_back_with_the_reason():
-    cluster = Cluster(count=1)
+def test_a_worker_that_cannot_train_gets_nothing_else_while_others_can():
+    cluster = Cluster(count=3)
+    for trial in "ab":
+        cluster.start(trial)
+    cluster.pool.report("a", "no module 'mine'")
+    assert cluster.coordinator.losses == [("worker 1 (process 7 on there)", "cannot train: no module 'mine'", False)]
+    for _ in range(3):
+        cluster.complete("b")
+    assert cluster.coordinator.finished
+    assert cluster.mail.boxes["box of a"] == [0]
+
+
+def test_a_search_ends_when_no_worker_can_train():
+    cluster = Cluster()
+    for trial in "ab":
+        cluster.start(trial)
+    cluster.pool.report("a", "no data")
+    with pytest.raises(UsageError, match=r"no worker can train. Worker 1 \(process 7 on there\): no data\.$"):
+        cluster.pool.report("b", "no data")
+
+
+def test_a_worker_that_is_starting_may_be_able_to_train(monkeypatch):
+    cluster = Cluster()
     cluster.start("a")
-    cluster.pool.report("a", "ModuleNotFoundError: no module 'mine'")
-    assert cluster.coordinator.losses == [("worker 1 (process 7 on there)", "ModuleNotFoundError: no module 'mine'")]
-    assert cluster.mail.boxes == {"box of a": [0, 0]}
+    assert cluster.pool.add("b")
+    cluster.pool.report("a", "no data")
+    cluster.pool.tick()
+    monkeypatch.setattr(pool_module, "_START_PATIENCE_SECONDS", -1.0)
+    with pytest.raises(UsageError, match="no data"):
+        cluster.pool.tick()
 
 
 def test_workers_that_end_at_every_start_are_given_up_unless_others_run():

@@ -46,7 +46,7 @@ def scratch_directory() -> Iterator[Path]:
         )
 
 
-def start_local(workers: int | None, scratch: Path) -> None:
+def start_local(workers: int, scratch: Path) -> None:
     """Start Ray on this machine, with as many CPUs as workers.
 
     Raises:

@@ -63,6 +63,8 @@ class WorkerPool:
         self._running: dict[str, RunningWorker] = {}
         self._idle: list[RunningWorker] = []
         self._failed_starts: dict[str, int] = {}
+        self._useless: dict[str, str] = {}
+        self._useless_since: float | None = None
         self._room = 0
         self._next_look = self._next_count = 0.0
         self._waiting_since: float | None = None
@@ -99,10 +101,17 @@ class WorkerPool:
                 self._mail.stop()
 
     def report(self, trial: str, problem: str) -> None:
-        """Take back the shard of a worker that cannot evaluate it."""
+        """Take back the shard of a worker that cannot train it, say, because its machine lacks data.
+
+        It gets no other shard.
+
+        Raises:
+            UsageError: if no other worker can.
+        """
         if (worker := self._running.get(trial)) is not None:
-            self._coordinator.lose(worker.name, problem)
-            self._idle.append(worker)
+            self._useless[trial] = problem
+            self._coordinator.lose(worker.name, f"cannot train: {problem}", blame=False)
+            self._check_useful()
             self._assign()
 
     def lose(self, trial: str, reason: str) -> None:
@@ -139,6 +148,7 @@ class WorkerPool:
 
     def _remove(self, trial: str, reason: str) -> None:
         worker = self._running.pop(trial)
+        self._useless.pop(trial, None)
         self._idle = [other for other in self._idle if other is not worker]
         self._mail.forget(worker.mailbox)
         self._coordinator.lose(worker.name, reason)
@@ -159,7 +169,20 @@ class WorkerPool:
         self._room = self._capacity()
         self._next_count = time.monotonic() + _CAPACITY_SECONDS
         self._coordinator.num_workers = max(1, min(self._wanted(), self._room))
+        self._check_useful()
         self._explain_waiting()
+
+    def _check_useful(self) -> None:
+        """Raise an error if no worker can train, and none that could is starting, or for too long."""
+        if not self._running or len(self._useless) < len(self._running):
+            self._useless_since = None
+            return
+        now = time.monotonic()
+        self._useless_since = now if self._useless_since is None else self._useless_since
+        is_starting = len(self._numbers) > len(self._running)
+        if not is_starting or now - self._useless_since > _START_PATIENCE_SECONDS:
+            trial, problem = next(iter(self._useless.items()))
+            raise UsageError(f"no worker can train. {self._running[trial].name.capitalize()}: {problem}.")
 
     def _explain_waiting(self) -> None:
         """Tell the user, once, that workers wait for room in the cluster."""

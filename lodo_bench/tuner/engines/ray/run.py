@@ -10,7 +10,9 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
+from lodo_bench.compute.cpus import available_cpus
 from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.spec.training import TrainingSpec
 from lodo_bench.training.interrupts import preserve_signal_handlers
 from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.coordinator import Coordinator
@@ -19,18 +21,20 @@ from lodo_bench.tuner.engines.ray.local import scratch_directory, start_local
 from lodo_bench.tuner.engines.ray.remote import join_cluster
 from lodo_bench.tuner.engines.ray.settings import apply_settings
 from lodo_bench.tuner.engines.ray.shipping import modules_to_ship
+from lodo_bench.tuner.worker import warm_up
 
 # The cost of a shard: two actor calls, a step of Tune, and a transaction.
 SHARD_OVERHEAD_SECONDS = 0.01
 
 
-def run_on_ray(coordinator: Coordinator, cluster: Cluster, names: Sequence[str] = ()) -> None:
+def run_on_ray(coordinator: Coordinator, cluster: Cluster, trainings: Sequence[TrainingSpec] = ()) -> None:
     """Evaluate all shards on a Ray cluster, by workers that live as long as the search.
 
     Args:
         coordinator: schedules the shards.
         cluster: the workers to train in, and the cluster to connect to; one is started on this machine if it has none.
-        names: the tasks and optimizers, of which those given as a path are shipped to the cluster's nodes.
+        trainings: one of each study. Tasks and optimizers that are given as a path are shipped to the cluster's nodes;
+            machine code is loaded or compiled here, for all workers of this machine.
 
     Raises:
         KeyboardInterrupt: if the user stopped it; every completed shard is stored.
@@ -38,8 +42,9 @@ def run_on_ray(coordinator: Coordinator, cluster: Cluster, names: Sequence[str] 
     """
     apply_settings()
     coordinator.shard_overhead = SHARD_OVERHEAD_SECONDS
-    imports = threading.Thread(target=_import_engine, daemon=True)
-    imports.start()  # while Ray starts its processes
+    to_compile = [] if cluster.address is not None else trainings
+    preparation = threading.Thread(target=_prepare, args=(to_compile,), daemon=True)
+    preparation.start()  # while Ray starts its processes
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # the coordinator reports lost workers
@@ -48,9 +53,9 @@ def run_on_ray(coordinator: Coordinator, cluster: Cluster, names: Sequence[str] 
         try:
             with redirect_stdout(sys.stderr):  # Ray prints reports of its processes
                 with preserve_signal_handlers():
-                    _connect(cluster, names, scratch)
+                    _connect(cluster, trainings, scratch)
                 _check_gpus(cluster)
-                imports.join()
+                preparation.join()
                 from lodo_bench.tuner.engines.ray.engine import search
 
                 search(coordinator, cluster, scratch)
@@ -58,14 +63,17 @@ def run_on_ray(coordinator: Coordinator, cluster: Cluster, names: Sequence[str] 
             ray.shutdown()
 
 
-def _import_engine() -> None:
+def _prepare(trainings: Sequence[TrainingSpec]) -> None:
     import_module("lodo_bench.tuner.engines.ray.engine")
+    for training in trainings:
+        warm_up(training)
 
 
-def _connect(cluster: Cluster, names: Sequence[str], scratch: Path) -> None:
+def _connect(cluster: Cluster, trainings: Sequence[TrainingSpec], scratch: Path) -> None:
     if cluster.address is None:
-        start_local(cluster.workers, scratch)
+        start_local(cluster.workers or available_cpus(), scratch)
     else:
+        names = [name for training in trainings for name in (training.task.name, training.optimizer.name)]
         join_cluster(cluster.address, modules_to_ship(names))
 
 
