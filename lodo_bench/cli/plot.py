@@ -17,6 +17,7 @@ from lodo_bench.cli.options import (
     open_store,
 )
 from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 
 EXAMPLES = (
@@ -57,7 +58,8 @@ def plot(
     """
     choice(kind, _KINDS, "kind of plot")
     file_format = format_of(None, False, output, PLOT_FORMATS, "png")
-    from lodo_bench.figures import plot as library
+    with no_garbage_collection():
+        from lodo_bench.figures import plot as library
 
     options = assignments(task_option, "--task-option")
     figure = library.plot(open_store(db), library.PlotRequest(kind, task, options, tuple(optimizer or ()), over))

@@ -9,6 +9,7 @@ import typer
 from lodo_bench.cli.file_format import REPORT_FORMATS, format_of
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, OnlyTaskOption, OutputOption
 from lodo_bench.cli.output import echo_err
+from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 
 EXAMPLES = (
@@ -38,8 +39,9 @@ def report(
 ) -> None:
     """Compare final runs: means, significance, published values, cost."""
     kind = format_of(format, json, output, REPORT_FORMATS, "markdown")
-    from lodo_bench.api.compare import load_report
-    from lodo_bench.report.formats import RENDERERS
+    with no_garbage_collection():
+        from lodo_bench.api.compare import load_report
+        from lodo_bench.report.formats import RENDERERS
 
     data = load_report(task, target, db, echo_err)
     if not data.comparisons:

@@ -19,6 +19,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import command_line, resumable
+from lodo_bench.compute.garbage import no_garbage_collection
 
 EXAMPLES = (
     "lodo-bench reproduce table8 --scale smoke",
@@ -73,9 +74,10 @@ def reproduce(
         db=db,
         command=command_line(),
     )
-    from lodo_bench.api.reproduce import estimate, execute_reproduce
-    from lodo_bench.cli.views.progress import TerminalReporter
-    from lodo_bench.cli.views.reproduce import print_estimate, print_reproduction
+    with no_garbage_collection():
+        from lodo_bench.api.reproduce import estimate, execute_reproduce
+        from lodo_bench.cli.views.progress import TerminalReporter
+        from lodo_bench.cli.views.reproduce import print_estimate, print_reproduction
 
     if dry_run:
         print_estimate(estimate(request, TerminalReporter()), json)

@@ -21,6 +21,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import command_line, resumable
+from lodo_bench.compute.garbage import no_garbage_collection
 
 EXAMPLES = (
     "lodo-bench run lodo",
@@ -96,9 +97,10 @@ def run(
         db=db,
         command=command_line(),
     )
-    from lodo_bench.api.run import execute_run
-    from lodo_bench.cli.views.progress import TerminalReporter
-    from lodo_bench.cli.views.run import print_run_sets
+    with no_garbage_collection():
+        from lodo_bench.api.run import execute_run
+        from lodo_bench.cli.views.progress import TerminalReporter
+        from lodo_bench.cli.views.run import print_run_sets
 
     with resumable():
         records = execute_run(request, TerminalReporter())

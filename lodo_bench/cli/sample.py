@@ -15,6 +15,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 
 EXAMPLES = (
@@ -44,8 +45,9 @@ def sample(
     from rich.console import Console
     from rich.progress import Progress
 
-    from lodo_bench.api.computing import resolve_device
-    from lodo_bench.figures import samples
+    with no_garbage_collection():
+        from lodo_bench.api.computing import resolve_device
+        from lodo_bench.figures import samples
 
     set_data_directory(data_dir)
     request = samples.SampleRequest(run_set, seed, images, inputs, resolve_device(device))

@@ -26,6 +26,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import command_line, echo_err, resumable
+from lodo_bench.compute.garbage import no_garbage_collection
 
 EXAMPLES = (
     "lodo-bench tune --task quadratic",
@@ -78,9 +79,10 @@ def tune(
         db=db,
         command=command_line(),
     )
-    from lodo_bench.api.tune import execute_tune
-    from lodo_bench.cli.views.progress import TerminalReporter
-    from lodo_bench.cli.views.tune import print_studies
+    with no_garbage_collection():
+        from lodo_bench.api.tune import execute_tune
+        from lodo_bench.cli.views.progress import TerminalReporter
+        from lodo_bench.cli.views.tune import print_studies
 
     reporter = TerminalReporter()
     with resumable():

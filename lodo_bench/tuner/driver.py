@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lodo_bench.compute.cpus import available_cpus
+from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.coordinator import Coordinator, ProgressCallback, StudyWriter
@@ -40,8 +41,9 @@ def run_studies(studies: Sequence[Study], writer: StudyWriter, callback: Progres
         workers = cluster.workers or available_cpus()
         coordinator.shard_overhead = SHARD_OVERHEAD_SECONDS
         coordinator.notice(f"Searching with up to {_count(workers)} on this machine ({cluster.reason}).")
-        for training in trainings:
-            warm_up(training)
+        with no_garbage_collection():
+            for training in trainings:
+                warm_up(training)
         run_in_processes(coordinator, workers)
     else:
         from lodo_bench.tuner.engines.ray import run_on_ray
