@@ -46,6 +46,7 @@ class Store:
         self._database = database
         self._provenance = provenance
         self._provenance_id: int | None = None
+        self._generation_ids: dict[tuple[int, int], int] = {}
 
     @property
     def folder(self) -> Path | None:
@@ -88,8 +89,10 @@ class Store:
         """Store evaluated individuals of stored generations by study, and the latest states of meta-trainings."""
         with self._writing_results() as (session, provenance):
             for study, members in individuals.items():
-                numbers = {index: _generation_id(session, study, index) for index in {m.generation for m in members}}
-                rows = [codecs.encode_individual(m, numbers[m.generation], provenance) for m in members]
+                rows = [
+                    codecs.encode_individual(m, self._generation_id(session, study, m.generation), provenance)
+                    for m in members
+                ]
                 session.execute(insert(IndividualRow), rows)
                 for state in (member.state for member in members if member.state is not None):
                     session.merge(MetaTrainingStateRow(study_id=study, provenance_id=provenance, **asdict(state)))
@@ -208,6 +211,13 @@ class Store:
         with self._database.reading() as session:
             return codecs.decode_curve(session.scalars(_run(run_set, seed)).one())
 
+    def _generation_id(self, session: Session, study: int, index: int) -> int:
+        """Return the number of a generation that is stored; asked for once, as it never changes."""
+        if (study, index) not in self._generation_ids:
+            query = select(GenerationRow.id).where(GenerationRow.study_id == study, GenerationRow.index == index)
+            self._generation_ids[study, index] = session.scalars(query).one()
+        return self._generation_ids[study, index]
+
     @contextmanager
     def _writing_results(self) -> Iterator[tuple[Session, int]]:
         """Open a session for writing, with the number of this process's provenance, which ends with its last write."""
@@ -247,11 +257,6 @@ def _of_task(table: type[_Row], task: str | None) -> Select[_Row]:
 
 def _generation(study: int, index: int) -> Select[GenerationRow]:
     return select(GenerationRow).where(GenerationRow.study_id == study, GenerationRow.index == index)
-
-
-def _generation_id(session: Session, study: int, index: int) -> int:
-    query = select(GenerationRow.id).where(GenerationRow.study_id == study, GenerationRow.index == index)
-    return session.scalars(query).one()
 
 
 def _run(run_set: int, seed: int) -> Select[RunRow]:
