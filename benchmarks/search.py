@@ -34,12 +34,14 @@ class Measurement(TypedDict):
     """Times of a search in seconds, and counts.
 
     `wall` is from the start of the process to its end, `search` from the first report of progress to the last.
+    `evaluated` lists the time of each report since the first, with the number of individuals evaluated until then.
     """
 
     wall: float
     first_individual: float
     search: float
     training: float
+    evaluated: list[tuple[float, int]]
     workers: int
     started: int
     values: str
@@ -55,14 +57,15 @@ def search_once(request: Mapping[str, Any], started: float) -> Measurement:
     from lodo_bench.results.store import Store
 
     class Watch(lodo_bench.SilentReporter):
-        first = begun = ended = 0.0
         num_started = num_workers = 0
 
+        def __init__(self) -> None:
+            self.counts: dict[str, int] = {}
+            self.reports: list[tuple[float, int]] = []
+
         def progress(self, progress: Any) -> None:
-            self.ended = time.time()
-            self.begun = self.begun or self.ended
-            if not self.first and progress.evaluated:
-                self.first = self.ended
+            self.counts[progress.optimizer.label] = progress.evaluated
+            self.reports.append((time.time(), sum(self.counts.values())))
 
         def activity(self, activity: Any) -> None:
             self.num_started, self.num_workers = activity.num_started, activity.num_workers
@@ -72,11 +75,13 @@ def search_once(request: Mapping[str, Any], started: float) -> Measurement:
         db = f"{folder}/search.db"
         records = lodo_bench.tune(**request, db=db, progress=watch)
         summaries = Store(Database(db, create=False)).study_summaries()
+    begun = watch.reports[0][0]
     return {
         "wall": 0.0,
-        "first_individual": watch.first - started,
-        "search": watch.ended - watch.begun,
+        "first_individual": next(moment for moment, count in watch.reports if count) - started,
+        "search": watch.reports[-1][0] - begun,
         "training": sum(summary.seconds for summary in summaries),
+        "evaluated": [(moment - begun, count) for moment, count in watch.reports],
         "workers": watch.num_workers,
         "started": watch.num_started,
         "values": repr([record.result and sorted(record.result.values.items()) for record in records]),
@@ -135,13 +140,16 @@ def compare_schedules(names: Sequence[str], repetitions: int) -> None:
 
 
 def compare_sleeping(workers: Sequence[int], engine: str) -> None:
-    """Print the efficiency of searches whose individuals only sleep."""
+    """Print the efficiency of searches whose individuals only sleep: of all, and after the first generations.
+
+    Workers are started during the first generations. On a machine with fewer cores than workers, this takes longer.
+    """
     from benchmarks.sleeping_task import SECONDS_PER_STEP
 
     work = len(SLEEPERS) * SLEEPING_GENERATIONS * SLEEPING_POPULATION * SECONDS_PER_STEP
     shape = f"{SLEEPING_GENERATIONS} generations x {SLEEPING_POPULATION} individuals x {SECONDS_PER_STEP:g} s"
     print(f"{len(SLEEPERS)} optimizers x {shape}, engine {engine}")
-    print(f"{'workers':>8}{'search':>9}{'ideal':>9}{'efficiency':>12}{'starts':>8}")
+    print(f"{'workers':>8}{'search':>9}{'ideal':>9}{'efficiency':>12}{'after start':>13}{'starts':>8}")
     with tempfile.TemporaryDirectory() as folder:
         schedule = Path(folder) / "schedule.yaml"
         plans = "  - {sigma: 1, steps: 1}\n" * SLEEPING_GENERATIONS
@@ -155,9 +163,11 @@ def compare_sleeping(workers: Sequence[int], engine: str) -> None:
                 engine=engine,
                 backend="torch",
             )
-            ideal = work / number
+            ideal, seconds, total = work / number, taken["search"], taken["evaluated"][-1][1]
+            moment, count = next(each for each in taken["evaluated"] if each[1] >= total / SLEEPING_GENERATIONS)
+            after = ideal * (1 - count / total) / (seconds - moment)
             print(
-                f"{number:8}{taken['search']:9.2f}{ideal:9.2f}{ideal / taken['search']:12.2f}{taken['started']:8}",
+                f"{number:8}{seconds:9.2f}{ideal:9.2f}{ideal / seconds:12.2f}{after:13.2f}{taken['started']:8}",
                 flush=True,
             )
 
