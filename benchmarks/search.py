@@ -16,14 +16,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypedDict
+from unittest.mock import patch
 
 ROOT = Path(__file__).parent.parent
-SCHEDULES: Mapping[str, Mapping[str, Any]] = {
-    "adam": {"task": "quadratic", "optimizers": ["adam"]},
-    "lodo": {"task": "quadratic", "optimizers": ["lodo"]},
-    "table8": {"task": "rosenbrock", "optimizers": []},
+SCHEDULES: Mapping[str, Sequence[str]] = {
+    "adam": ("adam", "--task", "quadratic"),
+    "lodo": ("lodo", "--task", "quadratic"),
+    "table8": ("--task", "rosenbrock"),
+}
+CONFIGURATIONS: Mapping[str, Sequence[str]] = {
+    "this process": ("--workers", "0"),
+    "1 process": ("--workers", "1"),
+    "2 processes": ("--workers", "2"),
+    "Ray, 1 worker": ("--workers", "1", "--engine", "ray"),
+    "Ray, 2 workers": ("--workers", "2", "--engine", "ray"),
 }
 SLEEPERS = ["momentum", "adam", "rmsprop", "yogi"]
 SLEEPING_GENERATIONS, SLEEPING_POPULATION = 10, 32
@@ -50,50 +59,50 @@ class Measurement(TypedDict):
 # One search, in the process that is measured
 
 
-def search_once(request: Mapping[str, Any], started: float) -> Measurement:
-    """Search, and return what it took; `started` is the time at which this process was started."""
-    import lodo_bench
+def search_once(arguments: Sequence[str], started: float) -> Measurement:
+    """Run `lodo-bench tune`, and return what it took; `started` is the time at which this process was started."""
+    from lodo_bench.cli import app
     from lodo_bench.results.database import Database
     from lodo_bench.results.store import Store
 
-    class Watch(lodo_bench.SilentReporter):
-        num_started = num_workers = 0
+    counts: dict[str, int] = {}
+    reports: list[tuple[float, int]] = []
+    workers = {"num_workers": 0, "num_started": 0}
 
-        def __init__(self) -> None:
-            self.counts: dict[str, int] = {}
-            self.reports: list[tuple[float, int]] = []
-
+    class Watch:
         def progress(self, progress: Any) -> None:
-            self.counts[progress.optimizer.label] = progress.evaluated
-            self.reports.append((time.time(), sum(self.counts.values())))
+            counts[progress.optimizer.label] = progress.evaluated
+            reports.append((time.time(), sum(counts.values())))
 
         def activity(self, activity: Any) -> None:
-            self.num_started, self.num_workers = activity.num_started, activity.num_workers
+            workers.update(num_workers=activity.num_workers, num_started=activity.num_started)
 
-    watch = Watch()
+        def notice(self, message: str) -> None: ...
+
     with tempfile.TemporaryDirectory() as folder:
         db = f"{folder}/search.db"
-        records = lodo_bench.tune(**request, db=db, progress=watch)
+        sys.argv = ["lodo-bench", "tune", *arguments, "--db", db]
+        with patch("lodo_bench.cli.views.progress.tuning_progress", lambda: nullcontext(Watch())), suppress(SystemExit):
+            app.main()
         summaries = Store(Database(db, create=False)).study_summaries()
-    begun = watch.reports[0][0]
+    begun = reports[0][0]
     return {
         "wall": 0.0,
-        "first_individual": next(moment for moment, count in watch.reports if count) - started,
-        "search": watch.reports[-1][0] - begun,
+        "first_individual": next(moment for moment, count in reports if count) - started,
+        "search": reports[-1][0] - begun,
         "training": sum(summary.seconds for summary in summaries),
-        "evaluated": [(moment - begun, count) for moment, count in watch.reports],
-        "workers": watch.num_workers,
-        "started": watch.num_started,
-        "values": repr([record.result and sorted(record.result.values.items()) for record in records]),
+        "evaluated": [(moment - begun, count) for moment, count in reports],
+        "workers": workers["num_workers"],
+        "started": workers["num_started"],
+        "values": repr([each.result and sorted(each.result.values.items()) for each in summaries]),
     }
 
 
-def measure(**request: Any) -> Measurement:
-    """Search in a new process, and return what it took."""
+def measure(*arguments: str) -> Measurement:
+    """Run `lodo-bench tune` in a new process, and return what it took."""
     started = time.time()
-    done = subprocess.run(
-        [sys.executable, __file__, "once", json.dumps(request), str(started)], capture_output=True, text=True, cwd=ROOT
-    )
+    command = [sys.executable, __file__, "once", json.dumps(arguments), str(started)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     wall = time.time() - started
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -104,23 +113,16 @@ def measure(**request: Any) -> Measurement:
 # Comparisons
 
 
-def compare_schedules(names: Sequence[str], repetitions: int) -> None:
+def compare_schedules(names: Sequence[str], labels: Sequence[str], repetitions: int) -> None:
     """Print the times of the paper's schedules for each engine and number of workers."""
-    configurations = {
-        "this process": {"workers": 0},
-        "1 process": {"workers": 1},
-        "2 processes": {"workers": 2},
-        "Ray, 1 worker": {"workers": 1, "engine": "ray"},
-        "Ray, 2 workers": {"workers": 2, "engine": "ray"},
-    }
     for name in names:
-        taken: dict[str, list[Measurement]] = {label: [] for label in configurations}
+        taken: dict[str, list[Measurement]] = {label: [] for label in labels}
         for _ in range(repetitions):
-            for label, configuration in configurations.items():
-                taken[label].append(measure(**SCHEDULES[name], **configuration))
+            for label in labels:
+                taken[label].append(measure(*SCHEDULES[name], *CONFIGURATIONS[label]))
         values = {each["values"] for several in taken.values() for each in several}
-        base = statistics.median(each["wall"] for each in taken["this process"])
-        training = statistics.median(each["training"] for each in taken["this process"])
+        base = statistics.median(each["wall"] for each in taken[labels[0]])
+        training = statistics.median(each["training"] for each in taken[labels[0]])
         print(f"\n{name}: pure training on one core {training:.2f} s; tuned values equal: {len(values) == 1}")
         titles = "".join(f"{title:>8}" for title in ("wall", "speed", "/ pure", "first", "search", "starts", "idle"))
         print(f"{'':16}{titles}   all walls")
@@ -156,12 +158,9 @@ def compare_sleeping(workers: Sequence[int], engine: str) -> None:
         schedule.write_text(f"population: {SLEEPING_POPULATION}\ngenerations:\n{plans}")
         for number in workers:
             taken = measure(
-                task="benchmarks.sleeping_task:Sleeping",
-                optimizers=SLEEPERS,
-                schedule=str(schedule),
-                workers=number,
-                engine=engine,
-                backend="torch",
+                *SLEEPERS,
+                *("--task", "benchmarks.sleeping_task:Sleeping", "--backend", "torch", "--schedule", str(schedule)),
+                *("--workers", str(number), "--engine", engine),
             )
             ideal, seconds, total = work / number, taken["search"], taken["evaluated"][-1][1]
             moment, count = next(each for each in taken["evaluated"] if each[1] >= total / SLEEPING_GENERATIONS)
@@ -229,6 +228,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     schedules = commands.add_parser("schedules")
     schedules.add_argument("names", nargs="*", default=list(SCHEDULES))
+    schedules.add_argument("--only", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS), metavar="LABEL")
     schedules.add_argument("--repetitions", type=int, default=3)
     sleeping = commands.add_parser("sleeping")
     sleeping.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
@@ -236,18 +236,18 @@ def main() -> None:
     simulated = commands.add_parser("simulated")
     simulated.add_argument("--seconds-per-step", type=json.loads, metavar="JSON")
     once = commands.add_parser("once")
-    once.add_argument("request", type=json.loads)
+    once.add_argument("arguments", type=json.loads)
     once.add_argument("started", type=float)
     given = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     if given.command == "schedules":
-        compare_schedules(given.names, given.repetitions)
+        compare_schedules(given.names, given.only, given.repetitions)
     elif given.command == "sleeping":
         compare_sleeping(given.workers, given.engine)
     elif given.command == "simulated":
         simulate_mnist(given.seconds_per_step)
     else:
-        print(json.dumps(search_once(given.request, given.started)))
+        print(json.dumps(search_once(given.arguments, given.started)))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def run_studies(studies: Sequence[Study], writer: StudyWriter, callback: Progres
                 warm_up(training)
         run_in_processes(coordinator, workers)
     else:
-        from lodo_bench.tuner.engines.ray import run_on_ray
+        from lodo_bench.tuner.engines.ray.run import run_on_ray
 
         coordinator.notice(f"Searching with Ray ({cluster.reason}).")
         run_on_ray(coordinator, cluster, trainings)

@@ -13,7 +13,7 @@ from ray import cloudpickle
 
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.tuner.cluster import Cluster
-from lodo_bench.tuner.engines.ray import run_on_ray
+from lodo_bench.tuner.engines.ray.run import run_on_ray
 from tests.cli.runner import Place, command, finish, wait_until
 from tests.integration.ray_nodes import Network, Nodes
 from tests.tuner.engines import ray_workers

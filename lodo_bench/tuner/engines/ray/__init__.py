@@ -1,5 +1,4 @@
-"""The Ray engine: Ray Tune places the workers on a cluster, and replaces those that are lost."""
+"""The Ray engine: Ray Tune places the workers on a cluster, and replaces those that are lost.
 
-from lodo_bench.tuner.engines.ray.run import run_on_ray
-
-__all__ = ["run_on_ray"]
+Nothing is imported here, as the dispatcher's process needs no PyTorch.
+"""
