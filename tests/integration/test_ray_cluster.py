@@ -126,7 +126,7 @@ def test_workers_share_the_gpus_of_all_nodes_and_one_that_hangs_is_replaced(node
     os.kill(stopped["process"], signal.SIGSTOP)
     searching.wait_for(lambda: len({result["process"] for result in coordinator.results}) == 5)
     searching.finish()
-    assert coordinator.losses == [(stopped["worker"], "did not respond and was replaced")]
+    assert coordinator.losses == [(stopped["worker"], "did not respond and was replaced", True)]
     assert not os.path.exists(f"/proc/{stopped['process']}")
 
 

@@ -75,7 +75,10 @@ class _LiveTuning:
 
     def progress(self, progress: StudyProgress) -> None:
         self._latest[progress.optimizer.label] = progress
-        self._draw(at_once=all(each.finished for each in self._latest.values()))
+        all_finished = all(each.finished for each in self._latest.values())
+        if all_finished:
+            self._activity = ""
+        self._draw(at_once=all_finished)
 
     def activity(self, activity: SearchActivity) -> None:
         self._activity = _activity_text(activity)
@@ -98,7 +101,7 @@ class _LiveTuning:
         for progress in self._latest.values():
             table.add_row(
                 progress.optimizer.label,
-                "done" if progress.finished else f"{progress.generation}/{progress.generations}",
+                f"{progress.generation}/{progress.generations}",
                 str(progress.evaluated),
                 str(progress.diverged) + _failed(progress),
                 number(progress.best_fitness),
@@ -110,8 +113,9 @@ class _LiveTuning:
 def _activity_text(activity: SearchActivity) -> str:
     """Return, e.g., `2 of 2 workers busy, 12 individuals in training, 35 individuals/s, 0:12 left`."""
     workers = "worker" if activity.num_workers == 1 else "workers"
+    individuals = "individual" if activity.num_individuals == 1 else "individuals"
     parts = [f"{activity.num_busy} of {activity.num_workers} {workers} busy"]
-    parts.append(f"{activity.num_individuals} individuals in training")
+    parts.append(f"{activity.num_individuals} {individuals} in training")
     if not math.isnan(activity.individuals_per_second):
         parts.append(f"{activity.individuals_per_second:.3g} individuals/s")
     if not math.isnan(activity.seconds_left):
