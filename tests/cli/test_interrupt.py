@@ -106,9 +106,10 @@ def test_an_early_interrupt_shows_no_traceback(place):
     assert "Traceback" not in result.stderr
 
 
-def test_a_search_is_interrupted_and_continued(place, tmp_path):
-    arguments = (*SEARCH, "--schedule", place.schedule(400, 400, 400))
-    stopped = stop(place, arguments, "individuals", 8, to_its_group)
+@pytest.mark.parametrize(("workers", "interrupt"), [(0, to_its_group), (3, to_its_group), (3, end_the_process)])
+def test_a_search_is_interrupted_and_continued(place, tmp_path, workers, interrupt):
+    arguments = (*SEARCH[:-1], workers, "--schedule", place.schedule(*[4000 if workers else 400] * 3))
+    stopped = stop(place, arguments, "individuals", 8, interrupt)
     assert_interrupted(stopped)
     assert "everything finished is stored" in stopped.stderr
     before = place.query("SELECT * FROM individuals ORDER BY id")
@@ -119,8 +120,29 @@ def test_a_search_is_interrupted_and_continued(place, tmp_path):
     assert continued.code == 0
     assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
     whole = Place(tmp_path / "whole")
-    assert whole.run_here(*arguments).stdout == continued.stdout
+    assert whole.run_here(*in_one_process(arguments)).stdout == continued.stdout
     assert values(whole) == values(place)
+
+
+def test_a_killed_search_with_workers_is_continued(place, tmp_path):
+    arguments = (*SEARCH[:-1], 3, "--schedule", place.schedule(4000, 4000, 4000))
+    process = place.start(*arguments)
+    wait_until(lambda: place.count("individuals") >= 8, process)
+    process.kill()
+    assert finish(process).code == -signal.SIGKILL  # which waits for all that hold its output, the workers as well
+    before = place.query("SELECT * FROM individuals ORDER BY id")
+    assert 8 <= len(before) < 48
+    continued = place.run(*arguments)
+    assert continued.code == 0
+    assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
+    whole = Place(tmp_path / "whole")
+    assert whole.run_here(*in_one_process(arguments)).stdout == continued.stdout
+    assert values(whole) == values(place)
+
+
+def in_one_process(arguments):
+    workers = arguments.index("--workers") + 1
+    return (*arguments[:workers], 0, *arguments[workers + 1 :])
 
 
 def values(place):

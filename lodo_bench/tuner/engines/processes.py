@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import sys
 import threading
@@ -81,7 +82,7 @@ class _Worker:
         with _blocked_signals():  # until the process has handlers of its own
             self.process.start()
         theirs.close()
-        self.name = f"worker {number} (process {self.process.pid} on {os.uname().nodename})"
+        self.name = f"worker {number} (process {self.process.pid} on {platform.node()})"
         self.is_ready = self.is_busy = False
 
     def end(self) -> None:
@@ -177,9 +178,9 @@ class _Pool:
 
 def _context() -> BaseContext:
     """Return how processes are started: as copies of this one where that is safe, as they need no imports then."""
-    if not hasattr(os, "fork"):
+    if sys.platform == "win32":
         return get_context("spawn")
-    if os.uname().sysname == "Linux" and not torch.cuda.is_available():
+    if sys.platform == "linux" and not torch.cuda.is_available():
         return get_context("fork")
     # PyTorch with a GPU, and the libraries of macOS, have threads that do not survive a fork.
     context = get_context("forkserver")
@@ -189,6 +190,9 @@ def _context() -> BaseContext:
 
 @contextmanager
 def _blocked_signals() -> Iterator[None]:
+    if sys.platform == "win32":
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
@@ -203,7 +207,8 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
     """Evaluate the shards that arrive, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the coordinator's ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     for other in inherited:
         other.close()
     os.dup2(2, 1)  # standard output belongs to the command

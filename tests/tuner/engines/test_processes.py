@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -69,6 +70,21 @@ def test_processes_that_import_everything_anew_find_the_same(reference, monkeypa
     assert results(writer) == reference
 
 
+def test_processes_of_a_program_that_has_computed_on_several_threads(reference):
+    """A fork has none of the threads of its parent, and must not wait for them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        matrix = torch.randn(500, 500, requires_grad=True)
+        torch.nn.functional.conv2d(torch.randn(8, 3, 64, 64), torch.randn(16, 3, 5, 5)).sum()
+        (matrix @ matrix).sum().backward()
+        writer, callback = search(lambda coordinator: run_in_processes(coordinator, 2))
+    finally:
+        torch.set_num_threads(threads)
+    assert results(writer) == reference
+    assert callback.notices == []
+
+
 class Slow(Rosenbrock):
     """A task that takes its time."""
 
@@ -111,7 +127,7 @@ def test_a_killed_process_is_replaced(slow_reference):
     writer, callback = search_and_disturb(lambda pid: (killed.append(pid), os.kill(pid, signal.SIGKILL)))
     assert results(writer, SLOW) == slow_reference
     assert len(callback.notices) == 1
-    assert f"process {killed[0]} on {os.uname().nodename}" in callback.notices[0]
+    assert f"process {killed[0]} on {platform.node()}" in callback.notices[0]
     assert "was lost; its individuals are trained again" in callback.notices[0]
     assert callback.activities[-1].num_started == 3
 

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.tuner.engines.ray.authentication import use_authentication
@@ -78,8 +77,11 @@ def start_local(workers: int, scratch: Path) -> None:
 def _without_helpers() -> Iterator[None]:
     from ray._private.node import Node
 
-    with ExitStack() as stack:
-        for name in _HELPERS:
-            if hasattr(Node, name):
-                stack.enter_context(patch.object(Node, name, lambda *_, **__: None))
+    methods = {name: getattr(Node, name) for name in _HELPERS if hasattr(Node, name)}
+    for name in methods:
+        setattr(Node, name, lambda *_, **__: None)
+    try:
         yield
+    finally:
+        for name, method in methods.items():
+            setattr(Node, name, method)
