@@ -19,7 +19,7 @@ from lodo_bench.tuner.throughput import Throughput
 from lodo_bench.tuner.worker import failed
 
 _MAX_LOSSES = 3
-# A shard should take at least so many times what handing it out costs.
+# A shard should take at least this many times what handing it out costs.
 _OVERHEAD_FACTOR = 10
 # Between two looks at the clock a worker counts as having worked this long at most: the whole search may be suspended.
 _MAX_TICK_SECONDS = 5.0

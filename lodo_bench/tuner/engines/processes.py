@@ -125,10 +125,11 @@ class _Pool:
         return True
 
     def collect(self, wait_seconds: float) -> None:
-        """Take in all results that have come, or come within some seconds."""
+        """Take in all results that have come, or come within some seconds; then raise the error of a worker, if any."""
         results: dict[str, Records] = {}
         ready = wait([worker.connection for worker in self._workers], wait_seconds)
-        lost = []
+        lost: list[_Worker] = []
+        errors: list[Exception] = []
         for worker in [each for each in self._workers if each.connection in ready]:
             try:
                 message: _Ready | Records | LodoBenchError | _Crash = worker.connection.recv()
@@ -136,16 +137,18 @@ class _Pool:
                 lost.append(worker)
                 continue
             if isinstance(message, LodoBenchError):
-                raise message
-            if isinstance(message, _Crash):
-                raise RuntimeError(f"{worker.name} failed:\n{message.text}")
-            if isinstance(message, _Ready):
+                errors.append(message)
+            elif isinstance(message, _Crash):
+                errors.append(RuntimeError(f"{worker.name} failed:\n{message.text}"))
+            elif isinstance(message, _Ready):
                 worker.is_ready, self._num_failed_starts = True, 0
             else:
                 worker.is_busy = False
                 results[worker.name] = message
         if results:
             self._coordinator.complete(results)
+        if errors:
+            raise errors[0]
         for worker in lost:
             self._remove(worker, "was lost")
 

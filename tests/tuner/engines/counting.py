@@ -4,7 +4,7 @@ import time
 
 
 class Counting:
-    """A coordinator of so many shards, which are numbers.
+    """A coordinator of `count` shards, which are numbers.
 
     Args:
         count: the number of shards.
