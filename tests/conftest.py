@@ -3,12 +3,17 @@ import os
 # Before PyTorch is imported. Several processes that share the cores mostly wait for each other's threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import multiprocessing
+import sys
 from contextlib import ExitStack
 
 import pytest
 
 from lodo_bench.optimizers import OPTIMIZERS
 from tests import stand_in_data
+
+if sys.platform == "linux":
+    multiprocessing.set_start_method("fork")  # as the command line does; tests of other methods say so
 
 
 def pytest_addoption(parser):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 from typing import Annotated
 
 import typer
@@ -84,6 +86,8 @@ def tune(
         from lodo_bench.cli.views.progress import TerminalReporter
         from lodo_bench.cli.views.tune import print_studies
 
+    if sys.platform == "linux":
+        multiprocessing.set_start_method("fork", force=True)  # this process has computed nothing yet
     reporter = TerminalReporter()
     with resumable():
         records = execute_tune(request, reporter)

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, get_start_method, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -180,12 +180,15 @@ class _Pool:
 
 
 def _context() -> BaseContext:
-    """Return how processes are started: as copies of this one where that is safe, as they need no imports then."""
+    """Return how processes are started.
+
+    A fork of this one needs no imports, but a program that has computed on several threads, or has a GPU, must not be
+    forked: the locks and memory lists of its libraries may be in any state. So this is for programs that ask for it.
+    """
     if sys.platform == "win32":
         return get_context("spawn")
-    if sys.platform == "linux" and not torch.cuda.is_available():
+    if get_start_method(allow_none=True) == "fork" and not torch.cuda.is_available():
         return get_context("fork")
-    # PyTorch with a GPU, and the libraries of macOS, have threads that do not survive a fork.
     context = get_context("forkserver")
     context.set_forkserver_preload(["lodo_bench.tuner.worker"])
     return context

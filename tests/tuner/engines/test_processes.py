@@ -70,6 +70,15 @@ def test_processes_that_import_everything_anew_find_the_same(reference, monkeypa
     assert results(writer) == reference
 
 
+def test_a_program_is_forked_only_if_it_asks_for_it():
+    before = multiprocessing.get_start_method()
+    try:
+        multiprocessing.set_start_method(None, force=True)
+        assert processes._context().get_start_method() != "fork"
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+
+
 def test_processes_of_a_program_that_has_computed_on_several_threads(reference):
     """A fork has none of the threads of its parent, and must not wait for them."""
     threads = torch.get_num_threads()
