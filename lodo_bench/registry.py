@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
+from functools import cached_property
+from importlib import import_module, metadata
 from typing import Generic, TypeVar, cast
 
+from lodo_bench import user_code
 from lodo_bench.errors import UnknownNameError, UsageError
 
 T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """A table of classes by name; a path `package.module:Class` serves as a name, too.
+    """A table of classes by name.
 
-    The names are known without importing a single implementation, so that the command line answers quickly.
+    A name is one of the table; one that an installed package declares as an entry point; the path of a class,
+    `package.module.Class`, where a colon may stand for the last dot; or a file and its class, `./file.py:Class`. The
+    names of the table are known without importing a single implementation, so that the command line answers quickly.
 
     Args:
         kind: the kind of its entries, for messages, e.g. `optimizer`.
         base: the class that every entry is a subclass of.
         paths: name -> `module:Class`.
+        adapt: turns a class with a name, which is not a subclass of the base, into one, or returns None if it cannot.
     """
 
-    def __init__(self, kind: str, base: type, paths: Mapping[str, str]) -> None:
-        self._kind, self._base = kind, base
+    def __init__(
+        self,
+        kind: str,
+        base: type,
+        paths: Mapping[str, str],
+        adapt: Callable[[str, object], type[T] | None] = lambda *_: None,
+    ) -> None:
+        self._kind, self._base, self._adapt = kind, base, adapt
         self._entries: dict[str, str | type[T]] = dict(paths)
 
     @property
@@ -32,27 +43,39 @@ class Registry(Generic[T]):
         """The registered names, in the order of the table."""
         return tuple(self._entries)
 
+    @cached_property
+    def entry_points(self) -> Mapping[str, metadata.EntryPoint]:
+        """The names that installed packages declare, in the group `lodo_bench.optimizers` or `lodo_bench.tasks`."""
+        found = metadata.entry_points(group=f"lodo_bench.{self._kind}s")
+        return {entry.name: entry for entry in found if entry.name not in self._entries}
+
     def check(self, name: str) -> str:
-        """Return `name`.
+        """Return the one form of `name`.
 
         Raises:
-            UnknownNameError: if it is neither registered nor of the form `module:Class`.
+            UnknownNameError: if it is not registered and cannot be a path.
         """
-        if name not in self._entries and ":" not in name:
-            raise UnknownNameError(self._kind, name, self._entries)
-        return name
+        if name in self._entries or name in self.entry_points or user_code.is_outside(name):
+            return user_code.canonical(name)
+        raise UnknownNameError(self._kind, name, (*self._entries, *self.entry_points))
 
     def load(self, name: str) -> type[T]:
-        """Import and return the class that is registered as `name`, or that is at the path `name`.
+        """Import and return the class with this name.
 
         Raises:
-            UnknownNameError: if `name` is neither registered nor of the form `module:Class`.
-            UsageError: if nothing can be imported from the path, or it is not a subclass of the base.
+            UnknownNameError: if it is not registered and cannot be a path.
+            UsageError: if nothing can be imported from the path, or it is not of this kind.
         """
-        entry = self._entries.get(self.check(name))
+        name = self.check(name)
+        entry = self._entries.get(name)
         if isinstance(entry, str):
             return cast("type[T]", _import(entry))
-        return entry or self._load_path(name)
+        return entry or self._load_outside(name)
+
+    def version(self, name: str) -> str:
+        """Return the version of code outside this package; empty for a registered name."""
+        name = self.check(name)
+        return "" if name in self._entries else user_code.version_of(self._path(name))
 
     def name_of(self, cls: type[T]) -> str:
         """Return the name of a class: the one that it is registered under, or its path.
@@ -69,7 +92,7 @@ class Registry(Generic[T]):
                 f"{self._kind} {cls.__qualname__} cannot be imported by other processes. "
                 "Define it at the top level of a module, and not in the script that is run."
             )
-        self._load_path(path)
+        self._load_outside(path)
         return path
 
     @contextmanager
@@ -82,16 +105,18 @@ class Registry(Generic[T]):
         finally:
             self._entries = before
 
-    def _load_path(self, path: str) -> type[T]:
-        try:
-            found = _import(path)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise UsageError(
-                f"cannot import {self._kind} '{path}': {error}. It must be of the form package.module:Class."
-            ) from None
-        if not (isinstance(found, type) and issubclass(found, self._base)):
-            raise UsageError(f"{self._kind} '{path}' is not a subclass of lodo_bench.{self._base.__name__}.")
-        return cast("type[T]", found)
+    def _path(self, name: str) -> str:
+        entry = self.entry_points.get(name)
+        return name if entry is None else entry.value
+
+    def _load_outside(self, name: str) -> type[T]:
+        found = user_code.load(self._path(name), self._kind)
+        if isinstance(found, type) and issubclass(found, self._base):
+            return cast("type[T]", found)
+        adapted = self._adapt(name, found)
+        if adapted is None:
+            raise UsageError(f"{self._kind} '{name}' is not a subclass of lodo_bench.{self._base.__name__}.")
+        return adapted
 
 
 def _import(path: str) -> object:

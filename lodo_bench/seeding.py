@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import torch
 
-from lodo_bench.spec.training import Individual, TrainingSpec
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 
 
 def derive_seed(*identity: str | int) -> int:
@@ -26,12 +26,22 @@ def derive_seed(*identity: str | int) -> int:
 
 def task_generators(spec: TrainingSpec) -> list[torch.Generator]:
     """Return one generator per individual for its problem: data, noise and initial point."""
-    return _generators(spec, "task", spec.task.name)
+    return _generators(spec, "task", *_code(spec.task))
 
 
 def optimizer_generators(spec: TrainingSpec) -> list[torch.Generator]:
     """Return one generator per individual for its optimizer, e.g. for LODO's permutations and blocks."""
-    return _generators(spec, "optimizer", spec.task.name, spec.optimizer.name)
+    return _generators(spec, "optimizer", *_code(spec.task), *_code(spec.optimizer))
+
+
+def search_seed(task: TaskSpec, optimizer: OptimizerSpec, seed: int) -> int:
+    """Return the seed of a search, for its random choice of hyperparameters."""
+    return derive_seed("search", *_code(task), *_code(optimizer), seed)
+
+
+def _code(spec: TaskSpec | OptimizerSpec) -> tuple[str, ...]:
+    """Return the name, with the version of code outside this package."""
+    return (spec.name, spec.version) if spec.version else (spec.name,)
 
 
 def _generators(spec: TrainingSpec, *identity: str) -> list[torch.Generator]:

@@ -84,9 +84,11 @@ class RunGroup:
 def row_key(spec: RunSetSpec) -> tuple[object, ...]:
     """Return the key that the runs in one row of a table, or one line of a chart, have in common."""
     values = tuple(sorted(spec.hyperparameters.values.items()))
-    structure = tuple(sorted(spec.optimizer.options.items()))
+    optimizer = spec.optimizer
+    code = optimizer.name, optimizer.version, optimizer.space
+    structure = tuple(sorted(optimizer.options.items())), tuple(sorted(optimizer.recipe.items()))
     source = spec.hyperparameters.source, spec.hyperparameters.weights_study_id
-    return spec.optimizer.name, spec.compute, structure, source, values
+    return code, spec.compute, structure, source, values
 
 
 def gather(run_sets: Iterable[RunSetRecord]) -> list[RunGroup]:

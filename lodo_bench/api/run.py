@@ -10,7 +10,7 @@ from lodo_bench.api.database import create_store
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.requests import DEFAULT_DATABASE, RunRequest
 from lodo_bench.errors import UsageError, check_choice
-from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
+from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.report.formatting import hyperparameter_text
 from lodo_bench.results.store import Store
@@ -137,7 +137,7 @@ def _optimizer_specs(request: RunRequest) -> list[OptimizerSpec]:
 
 def _given(optimizer: OptimizerSpec, hyperparameters: Mapping[str, Value]) -> dict[str, float]:
     """Return the given hyperparameters, checked, by full name."""
-    table = OPTIMIZERS.load(optimizer.name).hyperparameters
+    table = load_optimizer(optimizer).hyperparameters
     checked = resolve(table, hyperparameters, f"optimizer {optimizer.name}", "hyperparameter")
     return {name: float(value) for name, value in checked.items()}
 

@@ -10,7 +10,7 @@ from lodo_bench.api.database import create_store
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.requests import DEFAULT_DATABASE, TuneRequest, WorkersRequest
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
+from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.options import Value
@@ -124,7 +124,7 @@ def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec
 def _tunable(optimizers: Sequence[OptimizerSpec], progress: ProgressReporter) -> list[OptimizerSpec]:
     tunable = []
     for optimizer in optimizers:
-        if OPTIMIZERS.load(optimizer.name).is_tunable():
+        if load_optimizer(optimizer).is_tunable():
             tunable.append(optimizer)
         else:
             progress.notice(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
@@ -139,7 +139,7 @@ def _study_specs(
         StudySpec(
             task=task,
             optimizer=optimizer,
-            schedule=schedules[OPTIMIZERS.load(optimizer.name).search],
+            schedule=schedules[load_optimizer(optimizer).search],
             seed=request.seed,
             compute=compute,
         )

@@ -13,7 +13,7 @@ from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import TaskSpec
 
 V = TypeVar("V")
 
@@ -66,7 +66,7 @@ def sweep_over(
 
 def without_option(task: TaskSpec, name: str) -> TaskSpec:
     """Return the task without one option."""
-    return TaskSpec(task.name, _without(task.options, name))
+    return replace(task, options=_without(task.options, name))
 
 
 def _lines(
@@ -116,7 +116,9 @@ def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
     values = spec.hyperparameters.values
     rest = tuple(sorted(_without(values, name).items())) if name in values else spec.hyperparameters.source
     options = tuple(sorted(_without(spec.optimizer.options, name).items()))
-    return spec.optimizer.name, options, spec.compute, rest
+    recipe = tuple(sorted(spec.optimizer.recipe.items()))
+    method = (spec.optimizer.name, spec.optimizer.version, spec.optimizer.space, recipe, options)
+    return *method, spec.compute, rest
 
 
 def _stripped(spec: RunSetSpec, name: str) -> RunSetSpec:
@@ -126,7 +128,7 @@ def _stripped(spec: RunSetSpec, name: str) -> RunSetSpec:
     return replace(
         spec,
         task=without_option(spec.task, name),
-        optimizer=OptimizerSpec(spec.optimizer.name, _without(spec.optimizer.options, name)),
+        optimizer=replace(spec.optimizer, options=_without(spec.optimizer.options, name)),
         hyperparameters=kept,
     )
 

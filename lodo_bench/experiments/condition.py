@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.experiments.spec import ExperimentPart
-from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
+from lodo_bench.optimizers import load_optimizer, optimizer_spec
 from lodo_bench.spec.options import Option, Value, format_value
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
@@ -59,7 +59,7 @@ class Condition:
     @property
     def is_tuned(self) -> bool:
         """True if a search or a meta-training provides its hyperparameters."""
-        tunable = OPTIMIZERS.load(self.base.name).is_tunable()
+        tunable = load_optimizer(self.base).is_tunable()
         return self.part.source == "tuned" and tunable
 
     @property
@@ -114,7 +114,7 @@ def _conditions(part: ExperimentPart, optimizer: OptimizerSpec) -> Iterator[Cond
 
 
 def _condition_at(part: ExperimentPart, optimizer: OptimizerSpec, values: Mapping[str, Value], over: str) -> Condition:
-    kind = OPTIMIZERS.load(optimizer.name)
+    kind = load_optimizer(optimizer)
     tables = (TASKS.load(part.task.name).options_table, kind.options_table, kind.hyperparameters)
     task_options, optimizer_options, given = _sort_by_table(values, tables, f"{optimizer.name} on {part.task.name}")
     task = task_spec(part.task.name, {**part.task.options, **task_options})
@@ -142,7 +142,7 @@ def _sort_by_table(
 
 
 def _check_decay(name: str, optimizer: OptimizerSpec) -> None:
-    decays = [option.name for option in OPTIMIZERS.load(optimizer.name).hyperparameters if option.kind == "decay"]
+    decays = [option.name for option in load_optimizer(optimizer).hyperparameters if option.kind == "decay"]
     if name not in decays:
         known = f"Its decays: {', '.join(decays)}." if decays else "It has no decays."
         raise UsageError(f"'decay_grid' requires a decay, and '{name}' is not a decay of {optimizer.name}. {known}")

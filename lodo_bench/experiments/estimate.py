@@ -14,7 +14,7 @@ from lodo_bench.experiments.condition import Condition
 from lodo_bench.experiments.plan import ExecutionConfig, Plan
 from lodo_bench.experiments.run import hyperparameters_of
 from lodo_bench.experiments.spec import FinalRuns, Requirement
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import RunSetRecord
@@ -100,7 +100,7 @@ class _Estimate:
         members = record.individuals if record else ()
         generations = spec.schedule.generations
         label = f"{spec.optimizer.label} on {spec.task.label}"
-        if OPTIMIZERS.load(spec.optimizer.name).search == "meta-training":
+        if load_optimizer(spec.optimizer).search == "meta-training":
             epochs = len(generations) - len(members)
             seconds, basis = self._epoch(spec)
             return WorkItem("tune", label, f"meta-training, {epochs} epochs", seconds * epochs, basis)
@@ -206,7 +206,7 @@ def _amount(num_seeds: int, runs: FinalRuns) -> str:
 
 
 def _measure(task: TaskSpec, optimizer: OptimizerSpec, population: int, execution: ExecutionConfig) -> float:
-    values = {p.name: p.initial for p in OPTIMIZERS.load(optimizer.name).hyperparameters}
+    values = {p.name: p.initial for p in load_optimizer(optimizer).hyperparameters}
     spec = TrainingSpec(
         task=task,
         optimizer=optimizer,

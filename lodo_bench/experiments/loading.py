@@ -174,7 +174,7 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
     for key in ("task", "optimizers"):
         if key not in keys:
             where.fail(f"missing key '{key}'.")
-    name = keys["task"].name("task", TASKS.names)
+    name = _located(keys["task"], lambda: TASKS.check(keys["task"].text()))
     options = _values(keys["options"]) if "options" in keys else {}
     task = _located(keys.get("options", keys["task"]), lambda: task_spec(name, options))
     optimizers = []
@@ -197,12 +197,11 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
 
 def _optimizer(node: YamlNode) -> OptimizerSpec:
     if not isinstance(node.value, dict):
-        return OptimizerSpec(node.name("optimizer", OPTIMIZERS.names))
+        return _located(node, lambda: optimizer_spec(OPTIMIZERS.check(node.text()), {}))
     keys = node.mapping(("name", "options"), required=("name",))
-    name = keys["name"].name("optimizer", OPTIMIZERS.names)
-    if "options" not in keys:
-        return OptimizerSpec(name)
-    return _located(keys["options"], lambda: optimizer_spec(name, _values(keys["options"])))
+    name = _located(keys["name"], lambda: OPTIMIZERS.check(keys["name"].text()))
+    options = _values(keys["options"]) if "options" in keys else {}
+    return _located(keys.get("options", keys["name"]), lambda: optimizer_spec(name, options))
 
 
 def _tuning(node: YamlNode | None, task: str, label: str) -> tuple[Schedules, int]:

@@ -10,7 +10,7 @@ from lodo_bench.compute.cpus import available_cpus
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.condition import Condition, conditions_of
 from lodo_bench.experiments.spec import Experiment, FinalRuns, Requirement
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters
 from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device
 from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
@@ -117,7 +117,7 @@ def validate(plan: Plan) -> None:
 
 def _check_source(condition: Condition) -> None:
     source, task, optimizer = condition.part.source, condition.part.task, condition.base
-    if source != "tuned" and OPTIMIZERS.load(optimizer.name).search == "meta-training":
+    if source != "tuned" and load_optimizer(optimizer).search == "meta-training":
         raise UsageError(
             f"{optimizer.name} must be meta-trained: it has no {source} hyperparameters. "
             f"Write 'hyperparameters: tuned' in the experiment."
@@ -136,7 +136,7 @@ def _study_spec(condition: Condition, execution: ExecutionConfig) -> StudySpec |
     return StudySpec(
         task=part.task,
         optimizer=condition.base,
-        schedule=part.schedules[OPTIMIZERS.load(condition.base.name).search],
+        schedule=part.schedules[load_optimizer(condition.base).search],
         seed=part.seed,
         compute=execution.compute_for(part.task),
     )

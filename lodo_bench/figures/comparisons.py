@@ -7,12 +7,14 @@ from functools import partial
 
 from lodo_bench.analysis.comparison import Comparison, compare
 from lodo_bench.analysis.targets import summarize_targets
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.errors import UsageError
+from lodo_bench.optimizers import OPTIMIZERS, load_optimizer
 from lodo_bench.report.data import ReportData
 from lodo_bench.results.store import Store
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import StudySummary
+from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
 
@@ -51,10 +53,24 @@ def compare_run_sets(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySu
     """
     return compare(
         run_sets,
-        lambda task: TASKS.load(task.name).optimal_loss(task.options),
-        complexity=lambda optimizer: OPTIMIZERS.load(optimizer.name).complexity,
+        _optimal_loss,
+        complexity=_complexity,
         studies=studies,
     )
+
+
+def _optimal_loss(task: TaskSpec) -> LossBound | None:
+    try:
+        return TASKS.load(task.name).optimal_loss(task.options)
+    except UsageError:  # its code is not on this machine
+        return None
+
+
+def _complexity(optimizer: OptimizerSpec) -> str:
+    try:
+        return load_optimizer(optimizer).complexity
+    except UsageError:
+        return ""
 
 
 def hyperparameter_kinds(optimizer: str) -> dict[str, Kind]:

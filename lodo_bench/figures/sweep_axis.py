@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lodo_bench.errors import UnknownNameError
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.spec.options import Option, Value
 from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
 from lodo_bench.tasks import TASKS
@@ -41,5 +41,5 @@ class SweepAxis:
 
 
 def _tables(spec: RunSetSpec) -> tuple[Sequence[Option], Sequence[Option], Sequence[Option]]:
-    optimizer = OPTIMIZERS.load(spec.optimizer.name)
+    optimizer = load_optimizer(spec.optimizer)
     return TASKS.load(spec.task.name).options_table, optimizer.options_table, optimizer.hyperparameters

@@ -33,6 +33,15 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
 )
 
 
+def load_optimizer(spec: OptimizerSpec) -> type[Optimizer]:
+    """Return the class of an optimizer, with its search space and its recipe.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    return OPTIMIZERS.load(spec.name)
+
+
 def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
     """Return the specification of an optimizer, with validated structural options.
 
@@ -44,4 +53,5 @@ def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
     table = OPTIMIZERS.load(name).options_table
     given = resolve(table, options, f"optimizer {name}", "option")
     defaults = {p.name: p.default for p in table}
-    return OptimizerSpec(name, {option: value for option, value in given.items() if value != defaults[option]})
+    changed = {option: value for option, value in given.items() if value != defaults[option]}
+    return OptimizerSpec(OPTIMIZERS.check(name), changed, OPTIMIZERS.version(name))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 from torch import Generator, Tensor
 
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
+from lodo_bench.spec.tensors import Problem
 from lodo_bench.spec.training import Capability, SearchKind
 from lodo_bench.state import Checkpointable
 
@@ -72,6 +73,7 @@ class Optimizer(ABC, Checkpointable):
         hyperparameters: full name -> (P,), one value for each individual, validated.
         generators: one for each individual, for the optimizer's own randomness.
         options: validated structural options by full name; missing ones take their defaults.
+        problem: the tensors that `x` consists of, and the planned steps; a single vector if None.
 
     Attributes:
         hyperparameters: the hyperparameters, which can be tuned.
@@ -84,6 +86,7 @@ class Optimizer(ABC, Checkpointable):
         state_names: the attributes that make up the state; see `lodo_bench.state.Checkpointable`.
         x: as given.
         options: full name -> value of all structural options.
+        problem: as given.
 
     Example::
 
@@ -120,8 +123,10 @@ class Optimizer(ABC, Checkpointable):
         hyperparameters: Mapping[str, Tensor],
         generators: Sequence[Generator],
         options: Mapping[str, Value],
+        problem: Problem | None = None,
     ) -> None:
         self.x = x
+        self.problem = problem or Problem.flat(x.shape[1])
         self._hyperparameters = hyperparameters
         self.options: dict[str, Any] = {p.name: options.get(p.name, p.default) for p in self.options_table}
         self.init_state(generators)
@@ -134,6 +139,11 @@ class Optimizer(ABC, Checkpointable):
     def hyperparameter(self, name: str) -> Tensor:
         """Return a hyperparameter as (P, 1), which broadcasts to (P, n)."""
         return self._hyperparameters[name].unsqueeze(1)
+
+    @property
+    def evaluation_point(self) -> Tensor:
+        """The parameters to evaluate, (P, n): `x`, unless the method averages its iterates."""
+        return self.x
 
     @abstractmethod
     def init_state(self, generators: Sequence[Generator]) -> None:

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from lodo_bench.compute.selection import use_backend
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
 from lodo_bench.seeding import optimizer_generators
 from lodo_bench.spec.options import resolve
+from lodo_bench.spec.tensors import Problem, TensorSpec
 from lodo_bench.spec.training import TrainingSpec
 
 
-def build_optimizer(spec: TrainingSpec, x: Tensor) -> Optimizer:
+def build_optimizer(spec: TrainingSpec, x: Tensor, tensors: Sequence[TensorSpec] | None = None) -> Optimizer:
     """Build the optimizer that `spec` names, with each individual's hyperparameters and the meta-trained weights.
 
     Args:
         spec: names the optimizer, its options, the individuals and the backend.
         x: (P, n), the starting parameters, which the optimizer updates in place.
+        tensors: the tensors that `x` consists of; a single vector if None.
 
     Raises:
         UnknownNameError: for an option that the optimizer does not have, as a run of a former version may.
     """
-    kind = OPTIMIZERS.load(spec.optimizer.name)
+    kind = load_optimizer(spec.optimizer)
     resolve(kind.options_table, spec.optimizer.options, spec.optimizer.name)
     values = {p.name: x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals]) for p in kind.hyperparameters}
+    problem = Problem(tensors or Problem.flat(x.shape[1]).tensors, spec.steps)
     with use_backend(spec.compute.backend):
-        optimizer = kind(x, values, optimizer_generators(spec), spec.optimizer.options)
+        optimizer = kind(x, values, optimizer_generators(spec), spec.optimizer.options, problem)
         if isinstance(optimizer, MetaTrained) and spec.weights:
             optimizer.load_weights(spec.weights)
     return optimizer

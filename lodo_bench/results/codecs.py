@@ -27,6 +27,7 @@ from lodo_bench.results.schema import (
     encode_number,
 )
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.encoding import encode
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.provenance import Machine, Provenance
@@ -39,7 +40,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 def study_identity(spec: StudySpec) -> str:
     """Return the digest that equal studies share, regardless of the names of their schedules."""
-    return _digest(asdict(replace(spec, schedule=replace(spec.schedule, name=""))))
+    return _digest(encode(replace(spec, schedule=replace(spec.schedule, name=""))))
 
 
 def run_set_identity(spec: RunSetSpec) -> str:
@@ -51,7 +52,7 @@ def run_set_identity(spec: RunSetSpec) -> str:
 
 def encode_run_set_spec(spec: RunSetSpec) -> JsonObject:
     """Return a specification as JSON, without the study of its hyperparameters, which is a column."""
-    document = asdict(spec)
+    document = encode(spec)
     del document["hyperparameters"]["study_id"]
     return document
 

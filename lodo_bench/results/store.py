@@ -25,6 +25,7 @@ from lodo_bench.results.schema import (
     RunSetRow,
     StudyRow,
 )
+from lodo_bench.spec.encoding import encode
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
@@ -65,7 +66,7 @@ class Store:
                     identity=identity,
                     task=spec.task.name,
                     optimizer=spec.optimizer.name,
-                    spec=asdict(spec),
+                    spec=encode(spec),
                     created=_now(),
                     generations=[],
                 )

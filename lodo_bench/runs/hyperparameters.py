@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.errors import Remedy, UsageError
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.results.store import Store
 from lodo_bench.spec.run_set import SOURCES, Hyperparameters
 from lodo_bench.spec.study import StudySummary
@@ -30,7 +30,7 @@ def choose(
     Raises:
         UsageError: if `source` has none.
     """
-    parameters = OPTIMIZERS.load(optimizer.name).hyperparameters
+    parameters = load_optimizer(optimizer).hyperparameters
     for name in [source] if source else SOURCES:
         base = _from(name, task, optimizer, store)
         if base is not None:
@@ -58,7 +58,7 @@ def fixed_hyperparameters(source: str, task: TaskSpec, optimizer: OptimizerSpec)
     if source == "paper":
         published = published_hyperparameters(task, optimizer)
         return None if published is None else Hyperparameters(published, "paper", "Table 6")
-    kind = OPTIMIZERS.load(optimizer.name)
+    kind = load_optimizer(optimizer)
     if kind.search == "meta-training":
         return None
     defaults = {p.name: p.initial for p in kind.hyperparameters}
@@ -78,7 +78,7 @@ def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparame
     The values of the paper's Table 6 need no scaling: they are those of its final runs.
     """
     scale = TASKS.load(task.name).final_lr_scale
-    rates = [p.name for p in OPTIMIZERS.load(optimizer.name).hyperparameters if p.is_learning_rate]
+    rates = [p.name for p in load_optimizer(optimizer).hyperparameters if p.is_learning_rate]
     if scale == 1 or not rates:
         return tuned
     values = {name: value * scale if name in rates else value for name, value in tuned.values.items()}
@@ -86,7 +86,7 @@ def _for_final_runs(task: TaskSpec, optimizer: OptimizerSpec, tuned: Hyperparame
 
 
 def _missing(source: str, task: TaskSpec, optimizer: OptimizerSpec) -> UsageError:
-    is_meta_trained = OPTIMIZERS.load(optimizer.name).search == "meta-training"
+    is_meta_trained = load_optimizer(optimizer).search == "meta-training"
     if source == "tuned" or is_meta_trained:
         done = "meta-trained" if is_meta_trained else "tuned"
         return UsageError(

@@ -84,9 +84,11 @@ class HyperparameterSpec(Option):
 
     Args:
         is_learning_rate: whether it scales the steps, so that `Task.final_lr_scale` applies to it.
+        range: the smallest and the largest value that a search tries; None for all values of its kind.
     """
 
     is_learning_rate: bool = False
+    range: tuple[float, float] | None = None
 
     @property
     def initial(self) -> float:

@@ -9,7 +9,7 @@ from typing import Literal
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.options import Value, format_value
 
-Capability = Literal["hessian"]
+Capability = Literal["hessian", "matrices"]
 Purpose = Literal["tuning", "final"]
 SearchKind = Literal["genetic", "meta-training"]
 
@@ -18,22 +18,48 @@ SearchKind = Literal["genetic", "meta-training"]
 class _Named:
     name: str
     options: Mapping[str, Value] = field(default_factory=dict)
+    version: str = ""
 
     @property
     def label(self) -> str:
         """`quadratic`, or `quadratic (noise_variance=4)`."""
-        options = ", ".join(f"{name}={format_value(value)}" for name, value in self.options.items())
+        options = ", ".join(f"{name}={format_value(value)}" for name, value in self._labeled.items())
         return f"{self.name} ({options})" if options else self.name
+
+    @property
+    def _labeled(self) -> Mapping[str, Value]:
+        return self.options
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec(_Named):
-    """A task by name, with the options that differ from the paper's values."""
+    """A task by name, with the options that differ from the paper's values.
+
+    Attributes:
+        name: as in `lodo_bench.registry.Registry`.
+        options: by full name.
+        version: of the code: a package and its version, or a file's digest; empty for the tasks of this package.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class OptimizerSpec(_Named):
-    """An optimizer by name, with the structural options that differ from the paper's."""
+    """An optimizer by name, with the structural options that differ from the paper's.
+
+    Attributes:
+        name: as in `lodo_bench.registry.Registry`.
+        options: by full name.
+        version: of the code: a package and its version, or a file's digest; empty for the optimizers of this package.
+        space: the search space of an adapted optimizer, as JSON; empty for others.
+        recipe: the training recipe around the update, by full name; empty for the plain update.
+    """
+
+    space: str = ""
+    recipe: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def _labeled(self) -> Mapping[str, Value]:
+        return {**self.options, **self.recipe}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,4 +32,4 @@ def task_spec(name: str, options: Mapping[str, Value]) -> TaskSpec:
     defaults = kind.with_defaults({})
     changed = {option: value for option, value in given.items() if value != defaults[option]}
     kind.optimal_loss(changed)  # raises if options conflict
-    return TaskSpec(name, changed)
+    return TaskSpec(TASKS.check(name), changed, TASKS.version(name))

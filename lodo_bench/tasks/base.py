@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
+from lodo_bench.spec.tensors import TensorSpec
 from lodo_bench.spec.training import Capability, LossBound
 from lodo_bench.state import Checkpointable
 
@@ -68,7 +69,8 @@ class Task(ABC, Checkpointable):
         max_population: largest number of individuals that can train in lockstep; None if unlimited.
         final_lr_scale: factor applied to tuned learning rates in final runs (LODO App. F.2).
         metric_interval: steps between calls of `validation_metrics` in a final run; None for no calls.
-        offers: capabilities beyond gradients; `hessian` promises that `hessian` is implemented.
+        offers: capabilities beyond gradients; `hessian` promises that `hessian` is implemented, and `matrices` that
+            some of `tensors` are matrices.
         population: P.
         device: device of all tensors.
         options: all options by full name, defaults included.
@@ -156,6 +158,11 @@ class Task(ABC, Checkpointable):
     def hessian(self, x: Tensor) -> Tensor:
         """Return the Hessians (P, n, n) at `x` (P, n) on the current batch; only called if `offers` has `hessian`."""
         raise NotImplementedError
+
+    @property
+    def tensors(self) -> Sequence[TensorSpec]:
+        """The tensors that the parameter vector consists of, in order."""
+        return (TensorSpec("x", (self.dimension,)),)
 
     @property
     def layers(self) -> Sequence[slice]:

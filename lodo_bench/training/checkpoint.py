@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lodo_bench.errors import UsageError
 from lodo_bench.files.atomic import remove_temporary_files, write_atomically
+from lodo_bench.spec.encoding import encode
 from lodo_bench.spec.training import TaskSpec, TrainingSpec
 from lodo_bench.state import StateDict
 
@@ -100,7 +101,7 @@ class Checkpoint:
             self.notice(f"cannot write the parameters '{path}': {error}")
 
     def _identity(self, spec: TrainingSpec) -> str:
-        values = {**asdict(spec), "weights": hashlib.sha256(spec.weights).hexdigest(), "owner": self._owner}
+        values = {**encode(spec), "weights": hashlib.sha256(spec.weights).hexdigest(), "owner": self._owner}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -37,7 +37,7 @@ class Metric(Protocol):
 
 @final
 class ValidationMetrics(Metric):
-    """The task's validation metrics at the current parameters."""
+    """The task's validation metrics at the optimizer's evaluation point."""
 
     is_score = True
 
@@ -46,7 +46,7 @@ class ValidationMetrics(Metric):
 
     @override
     def measure(self) -> Mapping[str, Tensor]:
-        return self._task.validation_metrics(self._optimizer.x)
+        return self._task.validation_metrics(self._optimizer.evaluation_point)
 
 
 @final

@@ -46,7 +46,7 @@ class Trainer(Checkpointable):
     def from_spec(cls, spec: TrainingSpec) -> Trainer:
         """Build the task and the optimizer of `spec`, at the task's initial point."""
         task = build_task(spec)
-        optimizer = build_optimizer(spec, task.initial_point())
+        optimizer = build_optimizer(spec, task.initial_point(), task.tensors)
         with use_backend(spec.compute.backend):
             return cls(task, optimizer, spec.steps, compiled_loop(task, optimizer))
 
@@ -93,8 +93,8 @@ class Trainer(Checkpointable):
         return metrics_of(self._task, self._optimizer)
 
     def test_metrics(self) -> Mapping[str, Tensor]:
-        """Return the task's test metrics at `x`, each (P,)."""
-        return self._task.test_metrics(self.x)
+        """Return the task's test metrics at the optimizer's evaluation point, each (P,)."""
+        return self._task.test_metrics(self._optimizer.evaluation_point)
 
     # The optimizer's oracle:
 

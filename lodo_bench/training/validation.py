@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from lodo_bench.compute.selection import check_backend
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.spec.compute import ComputeSpec, Device, DType
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import Capability, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
+
+_NEEDS: Mapping[Capability, str] = {
+    "hessian": "needs the hessian of the loss",
+    "matrices": "updates matrices and needs parameters with two dimensions",
+}
 
 
 def validate(task: TaskSpec, optimizer: OptimizerSpec, compute: ComputeSpec, population: int = 1) -> None:
@@ -58,9 +65,9 @@ def check_pair(task: TaskSpec, optimizer: OptimizerSpec) -> None:
     Raises:
         UsageError: if the task does not provide what the optimizer needs, or has too many parameters for it.
     """
-    problem, method = TASKS.load(task.name), OPTIMIZERS.load(optimizer.name)
+    problem, method = TASKS.load(task.name), load_optimizer(optimizer)
     for missing in sorted(method.needs - problem.offers):
-        raise UsageError(f"{optimizer.name} needs the {missing} of the loss, which {task.name} does not provide.")
+        raise UsageError(f"{optimizer.name} {_NEEDS[missing]}, which {task.name} does not provide.")
     dimension = problem.dimension_for(task.options)
     if method.max_dimension is not None and dimension > method.max_dimension:
         raise UsageError(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lodo_bench.backends.compiled_loop import has_compiled_loop
 from lodo_bench.errors import DatabaseError, Remedy
-from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.seeding import derive_seed
+from lodo_bench.optimizers import load_optimizer
+from lodo_bench.seeding import search_seed
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
 from lodo_bench.spec.training import Individual, OptimizerSpec, TrainingSpec, Tuned
@@ -79,7 +79,7 @@ class Study:
 
     def __init__(self, record: StudyRecord) -> None:
         self.id, self.spec = record.id, record.spec
-        task, optimizer = TASKS.load(self.spec.task.name), OPTIMIZERS.load(self.spec.optimizer.name)
+        task, optimizer = TASKS.load(self.spec.task.name), load_optimizer(self.spec.optimizer)
         self._max_shard_size = max_shard_size(self.spec.task.name)
         self.gains_from_lockstep = not has_compiled_loop(task, optimizer, self.spec.compute.backend)
         self._search = _search(record)
@@ -222,9 +222,9 @@ def max_shard_size(task: str) -> int:
 
 def _search(record: StudyRecord) -> Search:
     spec = record.spec
-    optimizer = OPTIMIZERS.load(spec.optimizer.name)
+    optimizer = load_optimizer(spec.optimizer)
     if optimizer.search == "meta-training":
         return MetaTraining(spec.schedule, record.state)
     space = SearchSpace(optimizer.hyperparameters, spec.schedule.decay_transform)
-    seed = derive_seed("search", spec.task.name, spec.optimizer.name, spec.seed)
+    seed = search_seed(spec.task, spec.optimizer, spec.seed)
     return GeneticSearch(space, spec.schedule, seed)

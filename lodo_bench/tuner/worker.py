@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from lodo_bench.compute.threads import single_thread
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.study import IndividualRecord, TrialResult
@@ -31,13 +31,13 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
         UsageError: if this machine cannot train it, say, because it lacks the data: no fault of the individuals.
     """
     with single_thread():
-        results = _EVALUATORS[OPTIMIZERS.load(shard.training.optimizer.name).search](shard)
+        results = _EVALUATORS[load_optimizer(shard.training.optimizer).search](shard)
     return _records(shard, results)
 
 
 def warm_up(training: TrainingSpec) -> None:
     """Load or compile the machine code that a training needs, if it can be trained; `evaluate` reports what fails."""
-    if training.compute.device == "cpu" and OPTIMIZERS.load(training.optimizer.name).search == "genetic":
+    if training.compute.device == "cpu" and load_optimizer(training.optimizer).search == "genetic":
         with single_thread(), suppress(Exception):
             session.warm_up(training)
 

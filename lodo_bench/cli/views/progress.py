@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.cli.output import echo_err
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.report.formatting import number, speed
 from lodo_bench.runs.execute import RunCallback
 from lodo_bench.spec.run_set import RunRecord, RunSetSpec
@@ -128,7 +128,7 @@ def _failed(progress: StudyProgress) -> str:
 
 
 def _mean(progress: StudyProgress) -> str:
-    shorts = {p.name: p.alias for p in OPTIMIZERS.load(progress.optimizer.name).hyperparameters}
+    shorts = {p.name: p.alias for p in load_optimizer(progress.optimizer).hyperparameters}
     return " ".join(f"{shorts[name]}={number(value)}" for name, value in progress.mean.items())
 
 

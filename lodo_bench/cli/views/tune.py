@@ -13,7 +13,7 @@ from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.api.requests import TuneRequest
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.cli.views.table import show_table
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.report.formatting import number
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import StudyRecord
@@ -51,7 +51,7 @@ def _rows(record: StudyRecord) -> list[list[str]]:
     start = [str(record.id), optimizer.label]
     published = published_hyperparameters(record.spec.task, optimizer) or {}
     rows = []
-    for parameter in OPTIMIZERS.load(optimizer.name).hyperparameters:
+    for parameter in load_optimizer(optimizer).hyperparameters:
         tuned = (record.hyperparameters or {}).get(parameter.name)
         values = (tuned, published.get(parameter.name), parameter.initial)
         rows.append([*start, parameter.name, *(number(value, 6) for value in values)])

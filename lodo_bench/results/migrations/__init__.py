@@ -11,11 +11,12 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection
 
-from lodo_bench.results.migrations import version4, version5
+from lodo_bench.results.migrations import version4, version5, version6
 
 _STEPS: Mapping[int, Callable[[Operations], None]] = {
     4: version4.upgrade,
     5: version5.upgrade,
+    6: version6.upgrade,
 }  # by the version that it leads to
 
 

@@ -11,6 +11,8 @@ from typing import final
 import torch
 from torch import Tensor
 
+from lodo_bench.spec.tensors import TensorSpec
+
 Shape = tuple[int, ...]
 
 
@@ -45,10 +47,12 @@ class Layout:
         layers: as given.
         size: n.
         slices: each layer's slice of the vector.
+        tensors: each weight and bias.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
+        self.tensors = tuple(_tensor(layer, index) for layer in layers for index in range(len(layer.shapes)))
         self._shapes = [shape for layer in layers for shape in layer.shapes]
         self._sizes = [math.prod(shape) for shape in self._shapes]
         self.size = sum(self._sizes)
@@ -61,3 +65,10 @@ class Layout:
         """Return all tensors, in order, as views of `flat` (n,), whose memory they share."""
         parts = torch.split(flat, self._sizes)
         return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
+
+
+def _tensor(layer: Layer, index: int) -> TensorSpec:
+    shape, name = layer.shapes[index], f"{layer.name}.{('weight', 'bias')[index]}"
+    if len(shape) < 2:
+        return TensorSpec(name, shape)
+    return TensorSpec(name, shape, "head" if layer.name == "head" else "matrix")

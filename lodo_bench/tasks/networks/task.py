@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
+from lodo_bench.spec.tensors import TensorSpec
 from lodo_bench.tasks.base import Task
 from lodo_bench.tasks.networks.compute import OPTIONS, ComputeOptions, check
 from lodo_bench.tasks.networks.layout import Layout
@@ -33,6 +34,7 @@ class NetworkTask(Task):
     options_table: ClassVar[tuple[Option, ...]] = OPTIONS
     default_dtype = "float32"
     is_network = True
+    offers = frozenset({"matrices"})
     max_population = 1
     state_names: ClassVar[tuple[str, ...]] = ("_generators", "batch")
 
@@ -59,6 +61,11 @@ class NetworkTask(Task):
     @override
     def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
         check(options, device, dtype)
+
+    @property
+    @override
+    def tensors(self) -> Sequence[TensorSpec]:
+        return self._layout.tensors
 
     @property
     @override
