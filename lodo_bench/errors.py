@@ -43,7 +43,7 @@ class Remedy(StrEnum):
     USE_ONE_PROCESS = "Use 0 workers to compute in this process."
     FEWER_GPUS = "Ask for a smaller share of a GPU, or use the CPU."
     SHORTEN_TEMPORARY_DIRECTORY = "Choose a shorter one, such as /tmp."
-    START_FRESH = "Start a fresh study."
+    START_FRESH = "Or start afresh."
     FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
     TUNE_FIRST = "Tune it first."
     RUN_FIRST = "Run it first."
@@ -92,6 +92,22 @@ class UnknownNameError(UsageError):
         choices = f"Known: {', '.join(names)}." if names else "There are none."
         super().__init__(f"unknown {kind} '{name}'{f' of {of}' if of else ''}.{hint} {choices}")
         self.args = kind, name, names  # unpickling constructs the error with these
+
+
+class CodeChangedError(UsageError):
+    """An unfinished study or run set whose code, a file or a package, has changed since."""
+
+    def __init__(self, kind: str, number: int, name: str, former: str, present: str) -> None:
+        super().__init__(
+            f"'{name}' has changed since the unfinished {kind} {number} was started: it was {former}, and is now "
+            f"{present}. Restore the former code to resume it.",
+            remedy=Remedy.START_FRESH,
+        )
+        self.args = kind, number, name, former, present  # unpickling constructs the error with these
+
+
+class SpaceError(UsageError):
+    """An invalid search space; the message names file, key and rule."""
 
 
 class ScheduleError(UsageError):

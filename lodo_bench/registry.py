@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -26,6 +27,7 @@ class Registry(Generic[T]):
         base: the class that every entry is a subclass of.
         paths: name -> `module:Class`.
         adapt: turns a class with a name, which is not a subclass of the base, into one, or returns None if it cannot.
+        adapted: what it can turn, for messages.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class Registry(Generic[T]):
         base: type,
         paths: Mapping[str, str],
         adapt: Callable[[str, object], type[T] | None] = lambda *_: None,
+        adapted: str = "",
     ) -> None:
         self._kind, self._base, self._adapt = kind, base, adapt
+        self._bases = " or ".join(filter(None, (f"lodo_bench.{base.__name__}", adapted)))
         self._entries: dict[str, str | type[T]] = dict(paths)
 
     @property
@@ -77,7 +81,20 @@ class Registry(Generic[T]):
         name = self.check(name)
         return "" if name in self._entries else user_code.version_of(self._path(name))
 
-    def name_of(self, cls: type[T]) -> str:
+    def check_version(self, name: str, expected: str) -> None:
+        """Check that the code with this name is of the expected version.
+
+        Raises:
+            UsageError: with both versions, if it is not.
+        """
+        found = self.version(name) if expected else ""
+        if found != expected:
+            raise UsageError(
+                f"{self._kind} '{name}' has changed: expected {expected}, found {found}. Restore the former code, or "
+                f"start anew with the present one."
+            )
+
+    def name_of(self, cls: type) -> str:
         """Return the name of a class: the one that it is registered under, or its path.
 
         Raises:
@@ -87,6 +104,8 @@ class Registry(Generic[T]):
         for name, entry in self._entries.items():
             if entry in (cls, path):
                 return name
+        if not issubclass(cls, self._base):
+            path = _public_path(cls)
         if cls.__module__ == "__main__" or "<locals>" in path:
             raise UsageError(
                 f"{self._kind} {cls.__qualname__} cannot be imported by other processes. "
@@ -115,8 +134,18 @@ class Registry(Generic[T]):
             return cast("type[T]", found)
         adapted = self._adapt(name, found)
         if adapted is None:
-            raise UsageError(f"{self._kind} '{name}' is not a subclass of lodo_bench.{self._base.__name__}.")
+            raise UsageError(f"{self._kind} '{name}' is not a subclass of {self._bases}.")
         return adapted
+
+
+def _public_path(cls: type) -> str:
+    """Return the path of a class by which it is usually imported: the shortest of those that lead to it."""
+    packages = cls.__module__.split(".")
+    for count in range(1, len(packages)):
+        package = ".".join(packages[:count])
+        if getattr(sys.modules.get(package), cls.__qualname__, None) is cls:
+            return f"{package}.{cls.__qualname__}"
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _import(path: str) -> object:

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
@@ -16,6 +16,7 @@ from types import ModuleType
 from lodo_bench.errors import UnknownNameError, UsageError
 
 _SUFFIX = ".py"
+_DIGEST = "sha256:"
 _contents: dict[str, bytes] = {}  # by path, of files that another machine has sent
 _modules: dict[str, tuple[str, ModuleType]] = {}  # by path: digest and module
 
@@ -33,12 +34,17 @@ def is_outside(name: str) -> bool:
     return ":" in name or "." in name
 
 
+def is_local_module(name: str) -> bool:
+    """Return true for the path of a class in a module that belongs to no installed package."""
+    return is_outside(name) and not is_path(name) and version_of(name).startswith(_DIGEST)
+
+
 def canonical(name: str) -> str:
     """Return the one form of equal names: `./my.py:Mine` is `my.py:Mine`, and `package:Class` is `package.Class`."""
     if not is_path(name):
         return name
-    path, _, attribute = name.partition(":")
-    return f"{os.path.normpath(os.path.expanduser(path))}:{attribute}"
+    path, colon, attribute = name.partition(":")
+    return f"{os.path.normpath(os.path.expanduser(path))}{colon}{attribute}"
 
 
 def load(name: str, kind: str) -> object:
@@ -69,7 +75,7 @@ def version_of(name: str) -> str:
     return _module_version(module)
 
 
-def files_of(names: list[str]) -> dict[str, bytes]:
+def files_of(names: Sequence[str]) -> dict[str, bytes]:
     """Return the contents of the files among the names, by path, for `provide`."""
     paths = dict.fromkeys(name.partition(":")[0] for name in names if is_path(name))
     return {path: _content(path) for path in paths}
@@ -174,7 +180,7 @@ def _module_version(module: str) -> str:
 
 
 def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()[:16]}"
+    return f"{_DIGEST}{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def _short(filename: str) -> str:

@@ -85,6 +85,7 @@ class RunRequest:
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; None is the task's own choice.
         backend: `auto`, `torch`, `numba` or `triton`.
+        fresh: start over instead of resuming unfinished runs.
         checkpoint_every: seconds between checkpoints, which take at most 5 % of the time.
         db: results database, a file or an SQLAlchemy URL.
         command: the command to record with the results; the running script if empty.
@@ -103,6 +104,7 @@ class RunRequest:
     device: str = "cpu"
     dtype: str | None = None
     backend: str = "auto"
+    fresh: bool = False
     checkpoint_every: float = 120.0
     db: str = DEFAULT_DATABASE
     command: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from torch.optim import Optimizer as TorchOptimizer
+
 from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_device
 from lodo_bench.api.database import create_store
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
@@ -22,11 +24,12 @@ from lodo_bench.spec.run_set import SOURCES, RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.base import Task
+from lodo_bench.training.preflight import preflight
 from lodo_bench.training.validation import validate
 
 
 def run(
-    optimizer: str | type[Optimizer],
+    optimizer: str | type[Optimizer] | type[TorchOptimizer],
     task: str | type[Task] = "quadratic",
     *,
     seeds: int = 8,
@@ -40,6 +43,7 @@ def run(
     device: str = "cpu",
     dtype: str | None = None,
     backend: str = "auto",
+    fresh: bool = False,
     checkpoint_every: float = 120.0,
     db: str = DEFAULT_DATABASE,
     progress: ProgressReporter | None = None,
@@ -49,7 +53,8 @@ def run(
     The same call resumes runs that were interrupted; a run that fails is stored with its reason.
 
     Args:
-        optimizer: an optimizer's name, a path `package.module:Class`, or a class of that module.
+        optimizer: an optimizer's name, a path `package.module:Class`, a file `my.py:Class`, or a class of a module,
+            also one of torch.optim's interface.
         task: a task, given likewise.
         seeds: number of runs, >= 1, with the seeds 0, 1, ...
         steps: step milestone, >= 1; by default the paper's for the task.
@@ -62,6 +67,7 @@ def run(
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; by default the task's own choice.
         backend: `auto`, `torch`, `numba` (CPU) or `triton` (GPU).
+        fresh: start over instead of resuming unfinished runs.
         checkpoint_every: seconds between checkpoints, which take at most 5 % of the time.
         db: results database, a file or an SQLAlchemy URL.
         progress: receives the progress.
@@ -84,6 +90,7 @@ def run(
         device=device,
         dtype=dtype,
         backend=backend,
+        fresh=fresh,
         checkpoint_every=checkpoint_every,
         db=db,
     )
@@ -102,12 +109,14 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     for optimizer in optimizers:
         validate(task, optimizer, compute)
     notice_missing_numba(compute, progress)
+    for optimizer in optimizers:
+        preflight(task, optimizer, compute, request.steps or TASKS.load(task.name).step_milestone)
     store = create_store(request, device, [task.name], threads_of(task.name), progress)
     specs = [
         _run_set_spec(request, task, optimizer, compute, values, store)
         for optimizer, values in zip(optimizers, given, strict=True)
     ]
-    return [_execute(spec, store, request.checkpoint_every, progress) for spec in specs]
+    return [_execute(spec, store, request, progress) for spec in specs]
 
 
 def _check_numbers(request: RunRequest) -> None:
@@ -162,11 +171,11 @@ def _run_set_spec(
     )
 
 
-def _execute(spec: RunSetSpec, store: Store, checkpoint_every: float, progress: ProgressReporter) -> RunSetRecord:
+def _execute(spec: RunSetSpec, store: Store, request: RunRequest, progress: ProgressReporter) -> RunSetRecord:
     values = hyperparameter_text(spec.hyperparameters)
     progress.notice(f"{spec.optimizer.label} on {spec.task.label}, {spec.hyperparameters.label}: {values}")
-    opened = store.open_run_set(spec)
-    plan = None if store.folder is None else CheckpointPlan(store.folder, checkpoint_every)
+    opened = store.open_run_set(spec, fresh=request.fresh)
+    plan = None if store.folder is None else CheckpointPlan(store.folder, request.checkpoint_every)
     if opened.runs:
         progress.notice(
             f"Resuming run set {opened.id}: {len(opened.missing_seeds)} of {spec.num_seeds} runs remaining."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from torch.optim import Optimizer as TorchOptimizer
+
 from lodo_bench.analysis.published import published_optimizers
 from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_workers
 from lodo_bench.api.database import create_store
@@ -18,6 +20,7 @@ from lodo_bench.spec.study import StudyRecord, StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.base import Task
+from lodo_bench.training.preflight import preflight
 from lodo_bench.training.validation import check_pair, check_task
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.schedule import load_schedules
@@ -26,7 +29,7 @@ from lodo_bench.tuner.study import Study
 
 def tune(
     task: str | type[Task],
-    optimizers: Sequence[str | type[Optimizer]] = (),
+    optimizers: Sequence[str | type[Optimizer] | type[TorchOptimizer]] = (),
     *,
     schedule: str = "paper",
     seed: int = 0,
@@ -48,8 +51,9 @@ def tune(
     Studies are stored as they progress: the same call resumes an interrupted search, and returns a finished one.
 
     Args:
-        task: a task's name, a path `package.module:Class`, or a class of that module.
-        optimizers: optimizers, given likewise; by default all of the paper's optimizers for the task.
+        task: a task's name, a path `package.module:Class`, a file `my_task.py:Class`, or a class of a module.
+        optimizers: optimizers, given likewise, also those of torch.optim's interface; by default all of the paper's
+            optimizers for the task.
         schedule: `paper` (Table 5), `quick`, `smoke`, or the path of a YAML file.
         seed: of the search, >= 0; the same seed gives the same values, bit for bit, for any number of workers.
         fresh: start over instead of resuming an unfinished study or reusing a finished one.
@@ -101,6 +105,8 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
     # Only workers need the device, which may be on other machines.
     check_task(task, compute.device, compute.dtype)
     notice_missing_numba(compute, progress)
+    for optimizer in optimizers:
+        preflight(task, optimizer, compute, specs[0].schedule.generations[-1].steps)
     store = create_store(request, cluster.device, [task.name], 1, progress)
     records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
     if any(record.status != "finished" for record in records):

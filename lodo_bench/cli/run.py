@@ -59,6 +59,7 @@ def run(
     untimed: Annotated[
         bool, typer.Option("--untimed", help="Train all seeds as one batch; faster, same losses, no timing.")
     ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of resuming unfinished runs.")] = False,
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.", metavar="DEVICE")] = "cpu",
@@ -93,6 +94,7 @@ def run(
         device=device,
         dtype=dtype,
         backend=backend,
+        fresh=fresh,
         checkpoint_every=checkpoint_every,
         db=db,
         command=command_line(),

@@ -20,9 +20,9 @@ from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import StudyRecord, StudySpec
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
-from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
 from lodo_bench.training.meta import RUN_STEPS, RUNS, run_epoch
+from lodo_bench.training.validation import max_population
 from lodo_bench.tuner.study import max_shard_size
 
 # Speeds are measured over more and more steps until one measurement takes this long.
@@ -108,7 +108,7 @@ class _Estimate:
         steps = total - sum(generations[member.generation].steps for member in members)
         seconds, basis = self._stored_search(spec)
         if basis == "unknown":
-            together = min(spec.schedule.population, max_shard_size(spec.task.name))
+            together = min(spec.schedule.population, max_shard_size(spec.task, spec.optimizer))
             seconds, basis = self._measured(spec.task, spec.optimizer, together)
             seconds /= together
         individuals = spec.schedule.population * len(generations) - len(members)
@@ -120,7 +120,8 @@ class _Estimate:
         num_seeds = runs.num_seeds if record is None else len(record.missing_seeds)
         if not num_seeds:
             return None
-        together = 1 if runs.timed else TASKS.load(condition.task.name).max_population or runs.num_seeds
+        limit = max_population(condition.task, condition.optimizer)
+        together = 1 if runs.timed else limit or runs.num_seeds
         seconds_per_step, basis = self._stored_runs(condition, runs)
         if basis == "unknown":
             seconds_per_step, basis = self._measured(condition.task, condition.optimizer, together)

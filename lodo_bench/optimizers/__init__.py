@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lodo_bench.optimizers.adapted.adapter import AdaptedOptimizer, adapt, with_space
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.registry import Registry
 from lodo_bench.spec.options import Value, resolve
@@ -30,6 +31,8 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
         "levenberg-marquardt": "lodo_bench.optimizers.newton:LevenbergMarquardt",
         "newton": "lodo_bench.optimizers.newton:Newton",
     },
+    adapt,
+    "torch.optim.Optimizer",
 )
 
 
@@ -39,7 +42,10 @@ def load_optimizer(spec: OptimizerSpec) -> type[Optimizer]:
     Raises:
         UsageError: if there is none.
     """
-    return OPTIMIZERS.load(spec.name)
+    kind = OPTIMIZERS.load(spec.name)
+    if not issubclass(kind, AdaptedOptimizer):
+        return kind
+    return with_space(spec.name, kind.torch_class, spec.space)  # type: ignore[arg-type]
 
 
 def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
@@ -50,8 +56,10 @@ def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
     Raises:
         UsageError: for an unknown optimizer or option, or a value out of range.
     """
-    table = OPTIMIZERS.load(name).options_table
+    kind = OPTIMIZERS.load(name)
+    table = kind.options_table
     given = resolve(table, options, f"optimizer {name}", "option")
     defaults = {p.name: p.default for p in table}
     changed = {option: value for option, value in given.items() if value != defaults[option]}
-    return OptimizerSpec(OPTIMIZERS.check(name), changed, OPTIMIZERS.version(name))
+    space = kind.space.to_json() if issubclass(kind, AdaptedOptimizer) else ""
+    return OptimizerSpec(OPTIMIZERS.check(name), changed, OPTIMIZERS.version(name), space)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
-from torch import Generator, Tensor
+from torch import Generator, Tensor, dtype
 
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
 from lodo_bench.spec.tensors import Problem
@@ -23,6 +23,15 @@ class Oracle(Protocol):
 
     def hessian(self, x: Tensor) -> Tensor:
         """Return the Hessians (P, n, n) at `x` (P, n) on this batch; for tasks that offer `hessian` only."""
+        ...
+
+    @property
+    def loss(self) -> Tensor:
+        """The losses (P,) that belong to the gradient given to `step`."""
+        ...
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return losses (P,) and gradients (P, n) at another point `x` (P, n) on the same batch; counted likewise."""
         ...
 
     @property
@@ -46,6 +55,15 @@ class GradientOnly:
 
     layers: Sequence[slice] = ()
     progress: float = 0.0
+
+    @property
+    def loss(self) -> Tensor:
+        """Raise `NotImplementedError`."""
+        raise NotImplementedError("no loss is available")
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Raise `NotImplementedError`."""
+        raise NotImplementedError("no second gradient is available")
 
     def gradient(self, x: Tensor) -> Tensor:
         """Raise `NotImplementedError`."""
@@ -81,6 +99,8 @@ class Optimizer(ABC, Checkpointable):
         search: the kind of search that tunes it.
         needs: what a task must offer beyond gradients.
         max_dimension: the largest n it supports; None for any.
+        max_population: the largest P it supports; None for any.
+        hyperparameter_dtype: of the tensors in `hyperparameters`; None for that of `x`.
         complexity: the time per step, e.g. `O(n)`.
         reference: the publication.
         state_names: the attributes that make up the state; see `lodo_bench.state.Checkpointable`.
@@ -114,6 +134,8 @@ class Optimizer(ABC, Checkpointable):
     search: ClassVar[SearchKind] = "genetic"
     needs: ClassVar[frozenset[Capability]] = frozenset()
     max_dimension: ClassVar[int | None] = None
+    max_population: ClassVar[int | None] = None
+    hyperparameter_dtype: ClassVar[dtype | None] = None
     complexity: ClassVar[str]
     reference: ClassVar[str]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from lodo_bench.compute.selection import use_backend
-from lodo_bench.optimizers import load_optimizer
+from lodo_bench.optimizers import OPTIMIZERS, load_optimizer
 from lodo_bench.optimizers.base import MetaTrained, Optimizer
 from lodo_bench.seeding import optimizer_generators
 from lodo_bench.spec.options import resolve
@@ -24,11 +24,17 @@ def build_optimizer(spec: TrainingSpec, x: Tensor, tensors: Sequence[TensorSpec]
         tensors: the tensors that `x` consists of; a single vector if None.
 
     Raises:
+        UsageError: if the optimizer's code is not of the version in `spec`.
         UnknownNameError: for an option that the optimizer does not have, as a run of a former version may.
     """
     kind = load_optimizer(spec.optimizer)
+    OPTIMIZERS.check_version(spec.optimizer.name, spec.optimizer.version)
     resolve(kind.options_table, spec.optimizer.options, spec.optimizer.name)
-    values = {p.name: x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals]) for p in kind.hyperparameters}
+    dtype = kind.hyperparameter_dtype or x.dtype
+    values = {
+        p.name: x.new_tensor([i.hyperparameters[p.name] for i in spec.individuals], dtype=dtype)
+        for p in kind.hyperparameters
+    }
     problem = Problem(tensors or Problem.flat(x.shape[1]).tensors, spec.steps)
     with use_backend(spec.compute.backend):
         optimizer = kind(x, values, optimizer_generators(spec), spec.optimizer.options, problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Select, func, insert, null, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
-from lodo_bench.errors import UnknownNameError
+from lodo_bench.errors import CodeChangedError, UnknownNameError
 from lodo_bench.results import codecs
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
@@ -33,6 +33,7 @@ from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecor
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
 
 _Row = TypeVar("_Row", StudyRow, RunSetRow)
+_Spec = TypeVar("_Spec", StudySpec, RunSetSpec)
 
 
 class Store:
@@ -57,10 +58,18 @@ class Store:
     # Studies
 
     def open_study(self, spec: StudySpec, *, fresh: bool) -> StudyRecord:
-        """Return the latest study of exactly this specification, or a new one if there is none or `fresh` is set."""
+        """Return the latest study of exactly this specification, or a new one if there is none or `fresh` is set.
+
+        Raises:
+            CodeChangedError: if there is an unfinished one that differs only in the version of its code.
+        """
         identity = codecs.study_identity(spec)
         with self._database.writing() as session:
             row = None if fresh else session.scalar(_latest(StudyRow, identity))
+            if row is None and not fresh:
+                unfinished = _like(StudyRow, spec).where(StudyRow.hyperparameters.is_(null()))
+                for other in session.scalars(unfinished):
+                    _check_code("study", other.id, codecs.decode_study_spec(other.spec), spec)
             if row is None:
                 row = StudyRow(
                     identity=identity,
@@ -145,19 +154,24 @@ class Store:
 
     # Final runs
 
-    def open_run_set(self, spec: RunSetSpec) -> RunSetRecord:
-        """Return the latest run set of exactly this specification if it is unfinished, else a new one.
+    def open_run_set(self, spec: RunSetSpec, *, fresh: bool = False) -> RunSetRecord:
+        """Return the latest run set of exactly this specification if it is unfinished, else or if `fresh` a new one.
 
         Raises:
+            CodeChangedError: if there is an unfinished one that differs only in the version of its code.
             UnknownNameError: if its hyperparameters are those of a study that is not in this database.
         """
         identity = codecs.run_set_identity(spec)
         with self._database.writing() as session:
             if spec.hyperparameters.study_id is not None:
                 _check_number(session, "study", spec.hyperparameters.study_id, StudyRow.id)
-            row = session.scalar(_latest(RunSetRow, identity))
+            row = None if fresh else session.scalar(_latest(RunSetRow, identity))
             if row is not None and (record := codecs.decode_run_set(row)).missing_seeds:
                 return record
+            if not fresh and (spec.task.version or spec.optimizer.version):
+                for other in map(codecs.decode_run_set, session.scalars(_like(RunSetRow, spec))):
+                    if other.missing_seeds:
+                        _check_code("run set", other.id, other.spec, spec)
             row = RunSetRow(
                 identity=identity,
                 task=spec.task.name,
@@ -249,6 +263,24 @@ _WITH_MILESTONES = (
 
 def _latest(table: type[_Row], identity: str) -> Select[_Row]:
     return select(table).where(table.identity == identity).order_by(table.id.desc()).limit(1)
+
+
+def _like(table: type[_Row], spec: StudySpec | RunSetSpec) -> Select[_Row]:
+    """Return the query for rows of the same task and optimizer, by name."""
+    return select(table).where(table.task == spec.task.name, table.optimizer == spec.optimizer.name)
+
+
+def _check_code(kind: str, number: int, stored: _Spec, spec: _Spec) -> None:
+    """Refuse to start `spec` beside an unfinished one that is equal but for the version of its code."""
+    if _without_versions(stored) != _without_versions(spec):
+        return
+    changed = spec.task if stored.task != spec.task else spec.optimizer
+    former = stored.task if stored.task != spec.task else stored.optimizer
+    raise CodeChangedError(kind, number, changed.name, former.version, changed.version)
+
+
+def _without_versions(spec: _Spec) -> _Spec:
+    return replace(spec, task=replace(spec.task, version=""), optimizer=replace(spec.optimizer, version=""))
 
 
 def _of_task(table: type[_Row], task: str | None) -> Select[_Row]:

@@ -23,6 +23,7 @@ from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path
 from lodo_bench.training.loop import trace, train_validated
 from lodo_bench.training.milestone_loss import milestone_loss
 from lodo_bench.training.session import Progress
+from lodo_bench.training.validation import max_population
 
 
 class RunWriter(Protocol):
@@ -118,7 +119,7 @@ def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
     The batches do not depend on which seeds are missing, because each batch shares a checkpoint.
     """
     spec = run_set.spec
-    size = 1 if spec.timed else TASKS.load(spec.task.name).max_population or spec.num_seeds
+    size = 1 if spec.timed else max_population(spec.task, spec.optimizer) or spec.num_seeds
     for first in range(0, spec.num_seeds, size):
         seeds = range(first, min(first + size, spec.num_seeds))
         if any(seed in run_set.missing_seeds for seed in seeds):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from lodo_bench.errors import UnknownNameError, UsageError
 
-Kind = Literal["rate", "decay", "variance", "positive-int", "nonnegative-int", "choice"]
+Kind = Literal["rate", "decay", "variance", "positive-int", "nonnegative-int", "number", "choice"]
 Value = float | str
 
 _RULES: Mapping[Kind, str] = {
@@ -18,6 +18,7 @@ _RULES: Mapping[Kind, str] = {
     "variance": "a finite number, 0 or greater",
     "positive-int": "an integer, 1 or greater",
     "nonnegative-int": "an integer, 0 or greater",
+    "number": "a finite number",
     "choice": "{choices}",
 }
 
@@ -30,7 +31,7 @@ class Option:
         name: the full name, e.g. `batch_size`.
         alias: a short name, accepted wherever the full name is, e.g. `batch`.
         kind: the range of its values: `rate` (> 0), `decay` (in [0, 1)), `variance` (>= 0), `positive-int`,
-            `nonnegative-int` or `choice` (a word).
+            `nonnegative-int`, `number` or `choice` (a word).
         default: the value used when none is given.
         description: one line for help texts.
         choices: the words of a `choice`.
@@ -75,6 +76,8 @@ class Option:
         if self.kind in ("positive-int", "nonnegative-int"):
             least = 1 if self.kind == "positive-int" else 0
             return int(number) if number >= least and number == int(number) else None
+        if self.kind == "number":
+            return number
         return number if {"rate": number > 0, "decay": 0 <= number < 1, "variance": number >= 0}[self.kind] else None
 
 

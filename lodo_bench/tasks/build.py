@@ -15,7 +15,8 @@ def build_task(spec: TrainingSpec) -> Task:
     """Build the population of problems that `spec` names, one for each individual, with its device, dtype and backend.
 
     Raises:
-        UsageError: if the task's data is missing.
+        UsageError: if the task's data is missing, or its code is not of the version in `spec`.
     """
+    TASKS.check_version(spec.task.name, spec.task.version)
     with use_backend(spec.compute.backend):
         return TASKS.load(spec.task.name)(task_generators(spec), getattr(torch, spec.compute.dtype), spec.task.options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -32,6 +33,7 @@ class Trainer(Checkpointable):
 
     Attributes:
         x: (P, n), the parameters.
+        loss: (P,), the losses of the current batch at the point of the latest gradient.
     """
 
     state_names = ("_task", "x", "_optimizer", "_num_steps", "_num_evaluations")
@@ -41,6 +43,7 @@ class Trainer(Checkpointable):
         self.x = optimizer.x
         self._num_steps = 0
         self._num_evaluations = 0
+        self.loss = self.x.new_full((len(self.x),), math.nan)
 
     @classmethod
     def from_spec(cls, spec: TrainingSpec) -> Trainer:
@@ -63,6 +66,7 @@ class Trainer(Checkpointable):
     def steps(self) -> Iterator[Tensor]:
         """Take one step of the optimizer after another, without end; yield the losses (P,) before each."""
         for loss, gradient in self.gradients():
+            self.loss = loss
             self._optimizer.step(gradient, self)
             self._num_steps += 1
             yield loss
@@ -100,8 +104,12 @@ class Trainer(Checkpointable):
 
     def gradient(self, x: Tensor) -> Tensor:
         """Return the gradient (P, n) at `x` (P, n) on the current batch; counted as an evaluation."""
+        return self.loss_and_gradient(x)[1]
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return losses (P,) and gradients (P, n) at `x` (P, n) on the current batch; counted as an evaluation."""
         self._num_evaluations += 1
-        return self._task.loss_and_gradient(x)[1]
+        return self._task.loss_and_gradient(x)
 
     def hessian(self, x: Tensor) -> Tensor:
         """Return the Hessians (P, n, n) at `x` (P, n) on the current batch."""

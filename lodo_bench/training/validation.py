@@ -35,9 +35,17 @@ def validate(task: TaskSpec, optimizer: OptimizerSpec, compute: ComputeSpec, pop
     check_task(task, compute.device, compute.dtype)
     check_backend(compute.backend, compute.device)
     check_pair(task, optimizer)
-    limit = TASKS.load(task.name).max_population
+    limit = max_population(task, optimizer)
     if limit is not None and population > limit:
-        raise UsageError(f"{task.name} trains at most {limit} individuals in lockstep, not {population}.")
+        raise UsageError(
+            f"{optimizer.name} on {task.name} trains at most {limit} individuals in lockstep, not {population}."
+        )
+
+
+def max_population(task: TaskSpec, optimizer: OptimizerSpec) -> int | None:
+    """Return the largest number of individuals that can be trained in lockstep; None if there is no limit."""
+    limits = (TASKS.load(task.name).max_population, load_optimizer(optimizer).max_population)
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def check_device(device: Device) -> None:

@@ -12,8 +12,9 @@ from lodo_bench.optimizers import load_optimizer
 from lodo_bench.seeding import search_seed
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
-from lodo_bench.spec.training import Individual, OptimizerSpec, TrainingSpec, Tuned
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec, Tuned
 from lodo_bench.tasks import TASKS
+from lodo_bench.training.validation import max_population
 from lodo_bench.tuner.genetic import GeneticSearch
 from lodo_bench.tuner.meta_training import MetaTraining
 from lodo_bench.tuner.search import Search
@@ -80,7 +81,7 @@ class Study:
     def __init__(self, record: StudyRecord) -> None:
         self.id, self.spec = record.id, record.spec
         task, optimizer = TASKS.load(self.spec.task.name), load_optimizer(self.spec.optimizer)
-        self._max_shard_size = max_shard_size(self.spec.task.name)
+        self._max_shard_size = max_shard_size(self.spec.task, self.spec.optimizer)
         self.gains_from_lockstep = not has_compiled_loop(task, optimizer, self.spec.compute.backend)
         self._search = _search(record)
         self._records: list[IndividualRecord] = []
@@ -215,9 +216,9 @@ class Study:
         )
 
 
-def max_shard_size(task: str) -> int:
-    """Return the largest number of individuals that a worker trains together on a task."""
-    return min(_MAX_SHARD_SIZE, TASKS.load(task).max_population or _MAX_SHARD_SIZE)
+def max_shard_size(task: TaskSpec, optimizer: OptimizerSpec) -> int:
+    """Return the largest number of individuals that a worker trains together."""
+    return min(_MAX_SHARD_SIZE, max_population(task, optimizer) or _MAX_SHARD_SIZE)
 
 
 def _search(record: StudyRecord) -> Search:

@@ -21,13 +21,14 @@ from lodo_bench.tuner.engines.ray.pool import Mail, WorkerPool
 from lodo_bench.tuner.engines.ray.trainable import SearchWorker
 
 
-def search(coordinator: Coordinator, cluster: Cluster, scratch: Path) -> None:
+def search(coordinator: Coordinator, cluster: Cluster, scratch: Path, files: Mapping[str, bytes]) -> None:
     """Evaluate all shards on the cluster that this process is connected to.
 
     Args:
         coordinator: schedules the shards.
         cluster: the workers to train in.
         scratch: a directory for the files of Tune.
+        files: for `user_code.provide`.
 
     Raises:
         KeyboardInterrupt: if the user stopped it.
@@ -39,7 +40,7 @@ def search(coordinator: Coordinator, cluster: Cluster, scratch: Path) -> None:
     hooks = Hooks(pool)
     tuner = tune.Tuner(
         tune.with_resources(SearchWorker, {"cpu": 1, "gpu": cluster.gpus_per_worker}),
-        tune_config=tune.TuneConfig(search_alg=WorkerSearcher(hooks, name), num_samples=-1),
+        tune_config=tune.TuneConfig(search_alg=WorkerSearcher(hooks, name, files), num_samples=-1),
         run_config=tune.RunConfig(
             storage_path=str(scratch),
             verbose=0,

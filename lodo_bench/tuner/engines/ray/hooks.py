@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -59,11 +59,12 @@ class WorkerSearcher(Searcher):
     Args:
         hooks: the pool, and where exceptions are kept.
         dispatcher: the name of the dispatcher's actor.
+        files: for `user_code.provide`.
     """
 
-    def __init__(self, hooks: Hooks, dispatcher: str) -> None:
+    def __init__(self, hooks: Hooks, dispatcher: str, files: Mapping[str, bytes]) -> None:
         super().__init__()
-        self._hooks, self._dispatcher = hooks, dispatcher
+        self._hooks, self._config = hooks, {"dispatcher": dispatcher, "files": files}
 
     @override
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
@@ -71,7 +72,7 @@ class WorkerSearcher(Searcher):
             return _FINISHED
         with self._hooks.guarded():
             if self._hooks.pool.add(trial_id):
-                return {"dispatcher": self._dispatcher}
+                return dict(self._config)
         return None
 
     @override

@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
+from lodo_bench import user_code
 from lodo_bench.compute.cpus import available_cpus
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.spec.training import TrainingSpec
@@ -43,6 +44,7 @@ def run_on_ray(coordinator: Coordinator, cluster: Cluster, trainings: Sequence[T
     apply_settings()
     coordinator.shard_overhead = SHARD_OVERHEAD_SECONDS
     to_compile = [] if cluster.address is not None else trainings
+    names = [name for training in trainings for name in (training.task.name, training.optimizer.name)]
     preparation = threading.Thread(target=_prepare, args=(to_compile,), daemon=True)
     preparation.start()  # while Ray starts its processes
     import ray
@@ -53,12 +55,12 @@ def run_on_ray(coordinator: Coordinator, cluster: Cluster, trainings: Sequence[T
         try:
             with redirect_stdout(sys.stderr):  # Ray prints reports of its processes
                 with preserve_signal_handlers():
-                    _connect(cluster, trainings, scratch)
+                    _connect(cluster, names, scratch)
                 _check_gpus(cluster)
                 preparation.join()
                 from lodo_bench.tuner.engines.ray.engine import search
 
-                search(coordinator, cluster, scratch)
+                search(coordinator, cluster, scratch, user_code.files_of(names))
         finally:
             ray.shutdown()
 
@@ -69,11 +71,10 @@ def _prepare(trainings: Sequence[TrainingSpec]) -> None:
         warm_up(training)
 
 
-def _connect(cluster: Cluster, trainings: Sequence[TrainingSpec], scratch: Path) -> None:
+def _connect(cluster: Cluster, names: Sequence[str], scratch: Path) -> None:
     if cluster.address is None:
         start_local(cluster.workers or available_cpus(), scratch)
     else:
-        names = [name for training in trainings for name in (training.task.name, training.optimizer.name)]
         join_cluster(cluster.address, modules_to_ship(names))
 
 

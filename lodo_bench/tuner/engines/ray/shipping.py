@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import lodo_bench
+from lodo_bench import user_code
 
 
 def modules_to_ship(names: Sequence[str]) -> list[str]:
@@ -18,10 +20,11 @@ def modules_to_ship(names: Sequence[str]) -> list[str]:
     task or optimizer that is named by its path is shipped with all modules beside it that it has imported.
 
     Args:
-        names: names and paths `package.module:Class` of tasks and optimizers.
+        names: names of tasks and optimizers. The files among them travel by themselves, by `user_code.provide`.
     """
-    own = {path.partition(":")[0].partition(".")[0] for path in names if ":" in path}
-    folders = {location.parent for name in own for location in _locations(import_module(name))}
+    files = {Path(name.partition(":")[0]).resolve().parent for name in names if user_code.is_path(name)}
+    modules = {re.split("[:.]", name)[0] for name in names if user_code.is_local_module(name)}
+    folders = files | {location.parent for name in modules for location in _locations(import_module(name))}
     beside = {str(location) for location in _loaded() if location.parent in folders and _is_code(location)}
     return [str(Path(lodo_bench.__file__).parent), *sorted(beside)]
 

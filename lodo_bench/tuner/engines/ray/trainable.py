@@ -11,6 +11,7 @@ from ray import tune
 from typing_extensions import override
 
 from lodo_bench.tuner.worker import evaluate
+from lodo_bench.user_code import provide
 
 MAILBOX, INDIVIDUALS, PROBLEM = "mailbox", "individuals", "problem"
 
@@ -24,6 +25,7 @@ class SearchWorker(tune.Trainable):
 
     @override
     def setup(self, config: dict[str, Any]) -> None:
+        provide(config["files"])
         self._dispatcher = ray.get_actor(config["dispatcher"])
         self._mailbox = ""
 

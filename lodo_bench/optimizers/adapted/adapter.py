@@ -1,0 +1,186 @@
+"""Adapter of torch.optim's interface: one instance of the class for each individual of a population."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from functools import cache, partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import Parameter
+from torch.optim import AdamW
+from torch.optim import Optimizer as TorchOptimizer
+from typing_extensions import override
+
+from lodo_bench.errors import UsageError
+from lodo_bench.optimizers.adapted.member import Member
+from lodo_bench.optimizers.adapted.space import Space, space_of
+from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.spec.options import HyperparameterSpec, Option
+from lodo_bench.spec.tensors import Problem
+
+# For parameters that are no hidden matrices, of methods for matrices only: AdamW, as such methods are used with.
+_REST = HyperparameterSpec(
+    "rest_lr_ratio",
+    "rest_lr_ratio",
+    "rate",
+    0.1,
+    "learning rate of AdamW on the rest, relative to lr",
+    range=(0.01, 1.0),
+)
+_REST_BETAS = (0.9, 0.95)
+
+
+class AdaptedOptimizer(Optimizer):
+    """A population of a torch.optim class: each individual has an instance of its own, on its own tensors.
+
+    Parameters have the shapes of the task's tensors and share memory with `x`; gradients are copies. Closures are
+    answered by the oracle, and each question beyond the gradient that was given anyway counts as an evaluation. The
+    global generators of PyTorch and NumPy are those of the individual within a step.
+
+    Of a class that needs matrices, only hidden matrices are given to it, those with more dimensions as (rows, rest),
+    and AdamW takes care of the rest.
+
+    Attributes:
+        torch_class: the class.
+        space: its tuned and fixed arguments.
+    """
+
+    torch_class: ClassVar[type[TorchOptimizer]]
+    space: ClassVar[Space]
+    hyperparameter_dtype = torch.float64
+    complexity = ""
+    reference = ""
+    state_names = ("_members",)
+
+    @override
+    def init_state(self, generators: Sequence[Generator]) -> None:
+        self._members = [
+            Member(row, self.problem.tensors, generator, partial(self._build, index))
+            for index, (row, generator) in enumerate(zip(self.x, generators, strict=True))
+        ]
+
+    @override
+    def step(self, gradient: Tensor, oracle: Oracle) -> None:
+        losses = oracle.loss
+        for index, member in enumerate(self._members):
+            try:
+                member.step(losses[index], gradient[index], partial(self._evaluate, index, oracle))
+            except UsageError:
+                raise
+            except Exception:
+                if len(self._members) == 1 and bool(gradient.isfinite().all()):
+                    raise
+                self.x[index] = torch.nan  # the others go their way, as they do alone
+
+    @property
+    @override
+    def evaluation_point(self) -> Tensor:
+        return torch.stack([member.evaluation_point() for member in self._members])
+
+    @override
+    def scale_learning_rate(self, factor: float) -> None:
+        for member in self._members:
+            member.scale_learning_rate(factor)
+
+    @classmethod
+    def fixed_arguments(cls, problem: Problem) -> dict[str, Any]:
+        """Return the constructor's arguments that are not tuned and differ from its defaults, for a problem."""
+        given = dict(cls.space.fixed)
+        if all(tensor.role == "vector" for tensor in problem.tensors):
+            given.update(cls.space.on_vectors)
+        if cls.space.horizon:
+            given[cls.space.horizon] = problem.planned_steps
+        return given
+
+    def _build(self, index: int, parameters: Sequence[Parameter]) -> list[TorchOptimizer]:
+        arguments = self._arguments(index)
+        if "matrices" not in self.needs:
+            return [self.torch_class(list(parameters), **arguments)]
+        own = [p for p in parameters if p.spec.role == "matrix"]  # type: ignore[attr-defined]
+        rest = [p for p in parameters if p.spec.role != "matrix"]  # type: ignore[attr-defined]
+        for parameter in own:
+            parameter.data = parameter.data.flatten(1)
+        rate = arguments["lr"] * float(self._hyperparameters[_REST.name][index])
+        adamw = [AdamW(rest, lr=rate, betas=_REST_BETAS, weight_decay=0.0)] if rest else []
+        return [self.torch_class(own, **arguments), *adamw]
+
+    def _arguments(self, index: int) -> dict[str, Any]:
+        found = self.fixed_arguments(self.problem)
+        for option in self.options_table:
+            value = self.options[option.name]
+            if value != option.default:
+                found[option.name] = value == "true" if option.choices == _BOOLEAN else type(option.default)(value)
+        elements: dict[str, dict[int, float]] = {}
+        for argument in self.space.tuned:
+            value = float(self._hyperparameters[argument.name][index])
+            if argument.index is None:
+                found[argument.argument] = value
+            else:
+                elements.setdefault(argument.argument, {})[argument.index] = value
+        for name, values in elements.items():
+            base = list(found.get(name, inspect.signature(self.torch_class).parameters[name].default))
+            found[name] = tuple(values.get(i, value) for i, value in enumerate(base))
+        return found
+
+    def _evaluate(self, index: int, oracle: Oracle) -> tuple[Tensor, Tensor]:
+        if len(self._members) > 1:
+            raise UsageError(
+                f"{self.torch_class.__name__} evaluates more than once in a step. Write 'needs: [closure]' in its "
+                f"search space, so that individuals are trained one at a time."
+            )
+        losses, gradients = oracle.loss_and_gradient(self.x)
+        return losses[index], gradients[index]
+
+
+_BOOLEAN = ("false", "true")
+_MECHANICS = {"maximize", "foreach", "capturable", "differentiable", "fused"}  # how steps are computed, not which
+
+
+def adapt(name: str, found: object) -> type[Optimizer] | None:
+    """Return an adapted class for a torch.optim class with its own search space; None for anything else."""
+    if isinstance(found, type) and issubclass(found, TorchOptimizer):
+        return with_space(name, found, space_of(name, found).to_json())  # type: ignore[arg-type]
+    return None
+
+
+@cache
+def with_space(name: str, cls: type[TorchOptimizer], space: str) -> type[AdaptedOptimizer]:
+    """Return an adapted class with this search space, given as JSON."""
+    chosen = Space.from_json(space)
+    hyperparameters = tuple(argument.hyperparameter for argument in chosen.tuned)
+    attributes: dict[str, Any] = {
+        "__module__": __name__,
+        "__doc__": cls.__doc__,
+        "torch_class": cls,
+        "space": chosen,
+        "hyperparameters": (*hyperparameters, _REST) if "matrices" in chosen.needs else hyperparameters,
+        "options_table": tuple(_options(cls, chosen)),
+        "needs": frozenset(chosen.needs) & {"matrices"},
+        "max_population": 1 if "closure" in chosen.needs or _requires_closure(cls) else None,
+        "reference": name,
+    }
+    return type(cls.__name__, (AdaptedOptimizer,), attributes)
+
+
+def _requires_closure(cls: type[TorchOptimizer]) -> bool:
+    parameter = inspect.signature(cls.step).parameters.get("closure")
+    return parameter is not None and parameter.default is inspect.Parameter.empty
+
+
+def _options(cls: type[TorchOptimizer], space: Space) -> list[Option]:
+    """Return the constructor's other arguments, as far as their defaults are numbers, words or booleans."""
+    tuned = {argument.argument for argument in space.tuned}
+    found = []
+    for name, parameter in list(inspect.signature(cls).parameters.items())[1:]:
+        default = space.fixed.get(name, parameter.default)
+        if name in tuned or name in _MECHANICS or name == space.horizon or parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        if isinstance(default, bool):
+            choices = _BOOLEAN
+            found.append(Option(name, name, "choice", str(default).lower(), "argument of the class", choices))
+        elif isinstance(default, int | float):
+            found.append(Option(name, name, "number", default, "argument of the class"))
+    return found
