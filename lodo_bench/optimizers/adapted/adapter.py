@@ -15,6 +15,7 @@ from torch.optim import Optimizer as TorchOptimizer
 from typing_extensions import override
 
 from lodo_bench.errors import UsageError
+from lodo_bench.optimizers.adapted.hutchinson import takes_hessian
 from lodo_bench.optimizers.adapted.member import Member
 from lodo_bench.optimizers.adapted.space import Space, space_of
 from lodo_bench.optimizers.base import Optimizer, Oracle
@@ -159,13 +160,16 @@ def with_space(name: str, cls: type[TorchOptimizer], space: str) -> type[Adapted
         "hyperparameters": (*hyperparameters, _REST) if "matrices" in chosen.needs else hyperparameters,
         "options_table": tuple(_options(cls, chosen)),
         "needs": frozenset(chosen.needs) & {"matrices"},
-        "max_population": 1 if "closure" in chosen.needs or _requires_closure(cls) else None,
+        "max_population": 1 if "closure" in chosen.needs or _evaluates_again(cls) else None,
         "reference": name,
     }
     return type(cls.__name__, (AdaptedOptimizer,), attributes)
 
 
-def _requires_closure(cls: type[TorchOptimizer]) -> bool:
+def _evaluates_again(cls: type[TorchOptimizer]) -> bool:
+    """Return true if a step evaluates at points of its own: it requires a closure, or takes a Hessian."""
+    if takes_hessian(cls):
+        return True
     parameter = inspect.signature(cls.step).parameters.get("closure")
     return parameter is not None and parameter.default is inspect.Parameter.empty
 

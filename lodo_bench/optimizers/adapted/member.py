@@ -11,6 +11,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer as TorchOptimizer
 from typing_extensions import override
 
+from lodo_bench.optimizers.adapted.hutchinson import hessian_diagonal, is_due, takes_hessian
 from lodo_bench.optimizers.adapted.randomness import GlobalGenerators
 from lodo_bench.optimizers.adapted.state import pack, unpack
 from lodo_bench.spec.tensors import TensorSpec
@@ -73,7 +74,11 @@ class Member(Checkpointable):
         with self._generators:
             for optimizer in self._optimizers:
                 known = True
-                optimizer.step(closure)  # type: ignore[arg-type]  # a tensor, as in PyTorch's own examples
+                step: Callable[..., object] = optimizer.step
+                if takes_hessian(type(optimizer)):
+                    step(hessian=self._hessian(optimizer, gradient, evaluate))
+                else:
+                    step(closure)
         self._gather()
 
     def evaluation_point(self) -> Tensor:
@@ -110,6 +115,22 @@ class Member(Checkpointable):
         for optimizer, packed in zip(self._optimizers, state["optimizers"], strict=True):
             unpack(optimizer, packed, device)
         self._generators.load_state_dict(state["generators"], device)
+
+    def _hessian(self, optimizer: TorchOptimizer, gradient: Tensor, evaluate: Evaluate) -> list[Tensor] | None:
+        """Return an estimate of the diagonal if the optimizer uses a new one in this step."""
+        if not is_due(optimizer):
+            return None
+        before = self._x.clone()
+
+        def gradient_at(displacement: Sequence[Tensor]) -> Sequence[Tensor]:
+            for view, change in zip(self._views, displacement, strict=True):
+                view.add_(change)
+            _, after = evaluate()
+            self._x.copy_(before)
+            return self._split(after)
+
+        distribution = getattr(optimizer, "distribution", "gaussian")
+        return hessian_diagonal(self.parameters, self._split(gradient), gradient_at, distribution)
 
     def _split(self, flat: Tensor) -> list[Tensor]:
         parts = torch.split(flat, self._sizes)

@@ -25,9 +25,10 @@ def pack(optimizer: TorchOptimizer) -> StateDict:
         TypeError: for a value that a checkpoint cannot hold, as a function.
     """
     positions = {id(parameter): str(i) for i, parameter in enumerate(_parameters(optimizer))}
+    states: Mapping[Any, Any] = optimizer.state
     return {
-        "parameters": {positions[id(k)]: _pack(v) for k, v in optimizer.state.items() if id(k) in positions},
-        "shared": {k: _pack(v) for k, v in optimizer.state.items() if isinstance(k, str)},
+        "parameters": {positions[id(k)]: _pack(v) for k, v in states.items() if id(k) in positions},
+        "shared": {k: _pack(v) for k, v in states.items() if isinstance(k, str)},
         "groups": [{k: _pack(v) for k, v in group.items() if k != "params"} for group in optimizer.param_groups],
         "attributes": {k: _pack(v) for k, v in vars(optimizer).items() if _is_attribute(k, v)},
     }
@@ -40,7 +41,7 @@ def unpack(optimizer: TorchOptimizer, packed: Mapping[str, Any], device: torch.d
     for position, value in packed["parameters"].items():
         optimizer.state[parameters[int(position)]] = _unpack(value, device)
     for key, value in packed["shared"].items():
-        optimizer.state[key] = _unpack(value, device)  # type: ignore[index]
+        optimizer.state[key] = _unpack(value, device)
     for group, values in zip(optimizer.param_groups, packed["groups"], strict=True):
         group.update(_unpack(values, device))
     vars(optimizer).update(_unpack(packed["attributes"], device))

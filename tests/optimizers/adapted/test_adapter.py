@@ -1,0 +1,187 @@
+"""Adapted optimizers against plain PyTorch loops, alone and in populations, and their states."""
+
+import io
+from importlib import import_module
+
+import pytest
+import torch
+
+from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
+from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.training import Individual, TrainingSpec
+from lodo_bench.tasks import task_spec
+from lodo_bench.tasks.build import build_task
+from lodo_bench.training.trainer import Trainer
+from tests.optimizers.adapted.oracle import plain_losses
+
+STEPS = 50
+TASKS = {
+    "quadratic": {},
+    "mlp": {},
+    "char-transformer": {"width": 8, "depth": 1, "heads": 2, "context": 8, "batch_size": 2},
+}
+TORCH = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "Rprop", "RMSprop", "ASGD", "LBFGS")
+MORE = ("Lion", "Adan", "AdaBelief", "Prodigy", "Shampoo", "SOAP", "Kron", "MARS", "ScheduleFreeAdamW", "SophiaH")
+ONE_AT_A_TIME = ("torch.optim.LBFGS", "pytorch_optimizer.SophiaH")
+NAMES = [*(f"torch.optim.{name}" for name in TORCH), *(f"pytorch_optimizer.{name}" for name in MORE)]
+
+
+def need(name):
+    if name.startswith("pytorch_optimizer"):
+        pytest.importorskip("pytorch_optimizer")
+
+
+def spec_of(name, task="quadratic", population=1, steps=STEPS, dtype="float64", **values):
+    need(name)
+    optimizer = optimizer_spec(name, {})
+    initial = {h.name: h.initial for h in load_optimizer(optimizer).hyperparameters}
+    members = tuple(Individual((0, 0, i), {**initial, **values}) for i in range(population))
+    compute = ComputeSpec("cpu", dtype, "torch")
+    return TrainingSpec(task_spec(task, TASKS[task]), optimizer, "tuning", members, steps, compute=compute)
+
+
+def arguments(spec):
+    """The constructor's arguments, put together from the space by hand."""
+    kind = load_optimizer(spec.optimizer)
+    trainer = Trainer.from_spec(spec)
+    found = kind.fixed_arguments(trainer._optimizer.problem)
+    for argument in kind.space.tuned:
+        value = spec.individuals[0].hyperparameters[argument.name]
+        if argument.index is None:
+            found[argument.path] = value
+        else:
+            name = argument.path.partition("[")[0]
+            default = found.get(name) or __import__("inspect").signature(kind.torch_class).parameters[name].default
+            found[name] = tuple(value if i == argument.index else old for i, old in enumerate(default))
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "Sophia" not in name])
+@pytest.mark.parametrize("task", TASKS)
+def test_fifty_steps_are_those_of_a_plain_loop_bit_for_bit(name, task):
+    spec = spec_of(name, task)
+    losses, _ = Trainer.from_spec(spec).run_steps(STEPS)
+    assert losses[:, 0].tolist() == plain_losses(spec, arguments(spec))
+
+
+def test_sophia_gets_the_diagonal_of_the_hessian_and_counts_what_it_costs():
+    """The differences of gradients agree with the exact Hessian, on the same random vectors."""
+    spec = spec_of("pytorch_optimizer.SophiaH", "quadratic", steps=25)
+    losses, counts = Trainer.from_spec(spec).run_steps(25)
+    task = build_task(spec)
+
+    def give_hessian(step, optimizer, parameters):
+        if step % 10 == 0:
+            (p,) = parameters
+            z = torch.randn_like(p).detach()
+            exact = (task.hessian(p.detach().unsqueeze(0))[0] @ z) * z
+            take = type(optimizer).step
+            optimizer.step = lambda: (take(optimizer, hessian=[exact]), delattr(optimizer, "step"))
+
+    assert losses[:, 0].tolist() == pytest.approx(plain_losses(spec, arguments(spec), give_hessian), rel=1e-5)
+    assert counts[-1] == 25 + 3
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ONE_AT_A_TIME])
+def test_an_individual_is_alone_in_any_population(name):
+    together, _ = Trainer.from_spec(spec_of(name, population=3, steps=20)).run_steps(20)
+    alone = spec_of(name, population=3, steps=20)
+    alone = TrainingSpec(**{**{k: getattr(alone, k) for k in alone.__slots__}, "individuals": alone.individuals[1:2]})
+    losses, _ = Trainer.from_spec(alone).run_steps(20)
+    assert torch.equal(together[:, 1], losses[:, 0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_state_that_was_saved_and_loaded_continues_bit_for_bit(name):
+    spec = spec_of(name, steps=30)
+    trainer = Trainer.from_spec(spec)
+    trainer.run_steps(13)
+    file = io.BytesIO()
+    torch.save(trainer.state_dict(), file)
+    expected, _ = trainer.run_steps(17)
+    file.seek(0)
+    other = Trainer.from_spec(spec)
+    other.load_state_dict(torch.load(file, weights_only=True), torch.device("cpu"))
+    found, _ = other.run_steps(17)
+    assert torch.equal(found, expected)
+
+
+def test_float32_keeps_hyperparameters_in_full_precision():
+    spec = spec_of("torch.optim.AdamW", dtype="float32")
+    losses, _ = Trainer.from_spec(spec).run_steps(STEPS)
+    assert losses[:, 0].tolist() == plain_losses(spec, arguments(spec))
+
+
+def test_every_question_of_a_closure_counts():
+    """L-BFGS evaluates 20 times in a step, the first time at the point whose gradient is known already."""
+    _, counts = Trainer.from_spec(spec_of("torch.optim.LBFGS", steps=3)).run_steps(3)
+    assert counts.tolist() == [20, 40, 60]
+    assert load_optimizer(optimizer_spec("torch.optim.LBFGS", {})).max_population == 1
+
+
+def test_steps_leave_the_global_generators_as_they_were():
+    need("pytorch_optimizer.Kron")
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    Trainer.from_spec(spec_of("pytorch_optimizer.Kron")).run_steps(20)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_asgd_is_evaluated_at_its_average():
+    spec = spec_of("torch.optim.ASGD", lr=0.01)
+    optimizer = optimizer_spec("torch.optim.ASGD", {"t0": 5.0, "lambd": 0.0})
+    spec = TrainingSpec(spec.task, optimizer, "tuning", spec.individuals, STEPS, compute=spec.compute)
+    trainer = Trainer.from_spec(spec)
+    trainer.run_steps(STEPS)
+    (member,) = trainer._optimizer._members
+    (parameter,) = member.parameters
+    average = member._optimizers[0].state[parameter]["ax"]
+    assert torch.equal(trainer._optimizer.evaluation_point[0], average)
+    assert not torch.equal(trainer.x[0], average)
+
+
+def test_schedule_free_is_evaluated_in_its_evaluation_mode_and_trains_on_unchanged():
+    spec = spec_of("pytorch_optimizer.ScheduleFreeAdamW", steps=20)
+    trainer, undisturbed = Trainer.from_spec(spec), Trainer.from_spec(spec)
+    expected, _ = undisturbed.run_steps(20)
+    first, _ = trainer.run_steps(10)
+    before = trainer.x.clone()
+    assert not torch.equal(trainer._optimizer.evaluation_point, before)
+    assert torch.equal(trainer.x, before)
+    second, _ = trainer.run_steps(10)
+    assert torch.equal(torch.cat((first, second)), expected)
+
+
+def test_a_learning_rate_is_scaled_relative_to_the_given_one():
+    trainer = Trainer.from_spec(spec_of("torch.optim.SGD", lr=0.5))
+    trainer._optimizer.scale_learning_rate(0.5)
+    trainer._optimizer.scale_learning_rate(0.1)
+    assert trainer._optimizer._members[0]._optimizers[0].param_groups[0]["lr"] == 0.05
+
+
+def test_matrix_methods_leave_the_rest_to_adamw():
+    spec = spec_of("torch.optim.Muon", "mlp", steps=3)
+    trainer = Trainer.from_spec(spec)
+    trainer.run_steps(3)
+    muon, adamw = trainer._optimizer._members[0]._optimizers
+    roles = [[p.spec.role for group in each.param_groups for p in group["params"]] for each in (muon, adamw)]
+    assert set(roles[0]) == {"matrix"}
+    assert "matrix" not in roles[1]
+    assert type(adamw) is torch.optim.AdamW
+    assert adamw.param_groups[0]["lr"] == pytest.approx(0.1 * muon.param_groups[0]["lr"])
+
+
+def test_a_broken_individual_does_not_stop_the_others():
+    spec = spec_of("torch.optim.SGD", population=3, steps=5)
+    good = Trainer.from_spec(spec)
+    expected, _ = good.run_steps(5)
+    trainer = Trainer.from_spec(spec)
+    trainer.x[1] = torch.nan
+    losses, _ = trainer.run_steps(5)
+    assert torch.equal(losses[:, [0, 2]], expected[:, [0, 2]])
+
+
+@pytest.mark.parametrize("name", ["torch.optim.AdamW", "torch.optim.SGD"])
+def test_a_class_is_named_by_the_path_that_people_use(name):
+    module, _, attribute = name.rpartition(".")
+    assert OPTIMIZERS.name_of(getattr(import_module(module), attribute)) == name
