@@ -157,4 +157,9 @@ def _assignments(values: Mapping[str, FixedValue]) -> str:
 
 
 def _text(value: FixedValue) -> str:
+    """Return a value as it is written in YAML."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
     return format_value(value) if isinstance(value, float) else str(value)

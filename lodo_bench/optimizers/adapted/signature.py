@@ -23,7 +23,7 @@ def declared_arguments(cls: type, owner: str) -> Mapping[str, inspect.Parameter]
     except ValueError:
         raise UsageError(
             f"the constructor of {owner} has no signature. Write a subclass that lists its arguments."
-        ) from (None)
+        ) from None
     return {parameter.name: parameter for parameter in parameters[1:] if parameter.kind in _NAMED}
 
 

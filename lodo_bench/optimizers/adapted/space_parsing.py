@@ -45,23 +45,28 @@ def parse_space(node: YamlNode, cls: type, owner: str) -> Space:
     groups = {"tuned": [each.argument for each in tuned], "fixed": list(fixed), "horizon": [horizon] * bool(horizon)}
     _check_groups(node, groups)
     _check_groups(node, {**groups, "fixed": [], "on_vectors": list(on_vectors)})
-    missing = missing_arguments((name for group in groups.values() for name in group), cls, owner)
+    missing = missing_arguments((name for names in groups.values() for name in names), cls, owner)
     if missing:
         node.fail(f"the constructor of {owner} requires {', '.join(missing)}. Give values under 'fixed'.")
     own = {name: _plain(parameter.default) for name, parameter in signature.items()}
-    changed = {name: value for name, value in fixed.items() if not _same(value, own[name])}
-    needs = (
-        [each.choice(get_args(Capability)) for each in keys["needs"].entries("a list", 0)] if "needs" in keys else []
-    )
+    changed = _differing(fixed, own)
     return Space(
         tuned=tuple(sorted(tuned, key=lambda each: (list(signature).index(each.argument), each.index or 0))),
-        fixed=dict(sorted(changed.items())),
-        on_vectors={
-            name: value for name, value in sorted(on_vectors.items()) if not _same(value, changed.get(name, own[name]))
-        },
-        needs=tuple(sorted(set(needs))),
+        fixed=changed,
+        on_vectors=_differing(on_vectors, {**own, **changed}),
+        needs=_needs(keys["needs"]) if "needs" in keys else (),
         horizon=horizon,
     )
+
+
+def _differing(values: Mapping[str, FixedValue], own: Mapping[str, object]) -> dict[str, FixedValue]:
+    """Return the values that are not the constructor's own, in alphabetical order."""
+    return {name: value for name, value in sorted(values.items()) if not _same(value, own[name])}
+
+
+def _needs(node: YamlNode) -> tuple[str, ...]:
+    rule = f"a list of {' or '.join(get_args(Capability))}"
+    return tuple(sorted({each.choice(get_args(Capability)) for each in node.entries(rule, 0)}))
 
 
 def _tuned(node: YamlNode, signature: Signature, owner: str) -> list[Argument]:
