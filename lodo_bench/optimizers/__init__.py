@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.registry import Registry
 from lodo_bench.spec.options import Value, resolve
@@ -42,14 +43,24 @@ def load_optimizer(spec: OptimizerSpec) -> type[Optimizer]:
     return OPTIMIZERS.load(spec.name)
 
 
-def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
+def optimizer_spec(name: str, options: Mapping[str, Value], space: str | None = None) -> OptimizerSpec:
     """Return the specification of an optimizer, with validated structural options.
 
     Options at their default are left out, so that each optimizer has exactly one specification.
 
+    Args:
+        name: of the optimizer.
+        options: structural options by name.
+        space: the search space of an adapted optimizer, the path of a file or the name of a shipped one.
+
     Raises:
-        UsageError: for an unknown optimizer or option, or a value out of range.
+        UsageError: for an unknown optimizer or option, a value out of range, or a space where none is used.
     """
+    if space is not None:
+        raise UsageError(
+            f"optimizer {name} states its hyperparameters itself: a search space is for adapted torch optimizers, such "
+            f"as torch.optim.AdamW. Omit it."
+        )
     table = OPTIMIZERS.load(name).options_table
     given = resolve(table, options, f"optimizer {name}", "option")
     defaults = {p.name: p.default for p in table}
