@@ -61,8 +61,8 @@ def run(
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
         task_options: options of the task by name.
         optimizer_options: structural options of the optimizer by name.
-        space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; values tuned in
-            another space are not used.
+        space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; values tuned
+            in another space are not used.
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; by default the task's own choice.
         backend: `auto`, `torch`, `numba` (CPU) or `triton` (GPU).

@@ -14,7 +14,7 @@ from lodo_bench.spec.space import range_text
 from lodo_bench.spec.training import OptimizerSpec
 
 NOTHING = "–"
-EDGE_MARK = "*"
+EDGE_MARK = "‡"
 _NO_EDGES: Edges = {}
 
 

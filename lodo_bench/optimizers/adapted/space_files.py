@@ -21,6 +21,11 @@ def shipped_names() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(_SUFFIX) for file in files if file.name.endswith(_SUFFIX)))
 
 
+def shipped_text(name: str) -> str:
+    """Return the text of a shipped file."""
+    return resources.files(_PACKAGE).joinpath(_FOLDER, name + _SUFFIX).read_text("utf-8")
+
+
 def shipped_space(cls: type) -> Space | None:
     """Return the shipped space of a class, which has the class's name in lower case; None if there is none."""
     name = cls.__name__.lower()
@@ -60,8 +65,7 @@ def load_space(path: str, cls: type, name: str) -> Space:
 
 
 def _shipped(name: str) -> YamlNode:
-    file = resources.files(_PACKAGE).joinpath(_FOLDER, name + _SUFFIX)
-    return parse(file.read_text("utf-8"), f"space {name}", "space", SpaceError)
+    return parse(shipped_text(name), f"space {name}", "space", SpaceError)
 
 
 def _is_name_of(name: str, cls: type) -> bool:
