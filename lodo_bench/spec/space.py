@@ -110,9 +110,9 @@ class Space:
         tuned = ", ".join(_describe(argument) for argument in self.tuned)
         parts = [f"tunes {tuned or 'nothing'}"]
         if self.fixed:
-            parts.append(f"fixed: {_assignments(self.fixed)}")
+            parts.append(f"fixed: {assignments(self.fixed)}")
         if self.on_vectors:
-            parts.append(f"where all parameters are vectors: {_assignments(self.on_vectors)}")
+            parts.append(f"where all parameters are vectors: {assignments(self.on_vectors)}")
         if self.horizon:
             parts.append(f"{self.horizon} = the planned number of steps")
         return "; ".join([*parts, "all else as in its constructor"])
@@ -152,7 +152,8 @@ def _describe(argument: Argument) -> str:
     return f"{argument.name} ({argument.kind}, {argument.default:g}{bounds})"
 
 
-def _assignments(values: Mapping[str, FixedValue]) -> str:
+def assignments(values: Mapping[str, FixedValue]) -> str:
+    """Return values by name as text: `nesterov = true, weight_decay = 0`."""
     return ", ".join(f"{name} = {_text(value)}" for name, value in values.items())
 
 
