@@ -4,6 +4,7 @@
     ├── UsageError            invalid user input: the message names the value and the rule, `remedy` the way out
     │   ├── UnknownNameError  an unknown name, with the nearest known one
     │   ├── ScheduleError     an invalid schedule file
+    │   ├── SpaceError        an invalid space file
     │   ├── ExperimentError   an invalid experiment file
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
     │       └── DatabaseNotFoundError  no database where one is to be read
@@ -106,12 +107,12 @@ class CodeChangedError(UsageError):
         self.args = kind, number, name, former, present  # unpickling constructs the error with these
 
 
-class SpaceError(UsageError):
-    """An invalid search space; the message names file, key and rule."""
-
-
 class ScheduleError(UsageError):
     """A missing or invalid schedule file; the message names file, key and rule."""
+
+
+class SpaceError(UsageError):
+    """A missing or invalid search space; the message names file, line, key and rule."""
 
 
 class ExperimentError(UsageError):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lodo_bench.analysis.columns import ScoreColumn
+from lodo_bench.analysis.edges import edges_of_runs
 from lodo_bench.analysis.grouping import RunGroup, gather
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
@@ -68,6 +69,11 @@ class ComparisonRow:
     tuning: StudySummary | None = None
     curves: Mapping[int, int] = field(default_factory=dict)
     timed_curves: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def edges(self) -> dict[str, tuple[float, float]]:
+        """The ranges of the tuned values that are at an edge of theirs, by name."""
+        return edges_of_runs(self.optimizer, self.hyperparameters, self.tuning)
 
     @property
     def losses(self) -> dict[Milestone, Summary]:

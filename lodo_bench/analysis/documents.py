@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any, TypedDict
 
 from lodo_bench.analysis.comparison import summarize_run_set
+from lodo_bench.analysis.edges import Edges, edges_of
 from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device, DType
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.outcome import MetricHistory, Status
@@ -78,8 +79,12 @@ class RunSettingsDocument(TaskDocument, OptimizerDocument, HyperparametersDocume
 
 
 class RunSetDocument(RunSettingsDocument):
-    """A run set; `summary` has the mean losses by milestone, and the mean speed."""
+    """A run set; `summary` has the mean losses by milestone, and the mean speed.
 
+    `at_edge` has the ranges of the tuned values at an edge of theirs, by name.
+    """
+
+    at_edge: Edges
     timed: bool
     runs: Sequence[RunDocument]
     summary: Mapping[str, Any]
@@ -123,13 +128,17 @@ class StudySummaryDocument(TaskDocument, OptimizerDocument):
 
 
 class StudyDocument(TaskDocument, OptimizerDocument, ComputeDocument):
-    """A study with its schedule, generations and individuals; `hyperparameters` are None until it is finished."""
+    """A study with its schedule, generations and individuals; `hyperparameters` are None until it is finished.
+
+    `at_edge` has the ranges of those of them that are at an edge of theirs, by name.
+    """
 
     study: int
     schedule: Mapping[str, Any]
     seed: int
     status: str
     hyperparameters: Mapping[str, float] | None
+    at_edge: Edges
     generations: Sequence[Mapping[str, Any]]
     individuals: Sequence[IndividualDocument]
 
@@ -198,6 +207,7 @@ def run_set_document(record: RunSetRecord, metrics: Mapping[int, Metrics]) -> Ru
     row = summarize_run_set(record)
     return {
         **run_settings_document(record),
+        "at_edge": row.edges,
         "timed": record.spec.timed,
         "runs": [run_document(run, metrics[run.seed]) for run in record.runs],
         "summary": {
@@ -265,6 +275,7 @@ def study_document(study: StudyRecord) -> StudyDocument:
         "seed": spec.seed,
         "status": study.status,
         "hyperparameters": study.hyperparameters,
+        "at_edge": edges_of(spec.optimizer, study.hyperparameters),
         "generations": [asdict(generation) for generation in study.generations],
         "individuals": [individual_document(individual) for individual in study.individuals],
     }

@@ -46,6 +46,8 @@ class TuneRequest:
         fresh: start over instead of resuming an unfinished study or reusing a finished one.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
+        space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
+            single optimizer.
         workers: where to train.
         dtype: `float32` or `float64`; None is the task's own choice.
         backend: `auto`, `torch`, `numba` or `triton`.
@@ -60,6 +62,7 @@ class TuneRequest:
     fresh: bool = False
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
+    space: str | None = None
     workers: WorkersRequest = WorkersRequest()
     dtype: str | None = None
     backend: str = "auto"
@@ -82,6 +85,8 @@ class RunRequest:
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
+        space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
+            single optimizer.
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; None is the task's own choice.
         backend: `auto`, `torch`, `numba` or `triton`.
@@ -101,6 +106,7 @@ class RunRequest:
     timed: bool = True
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
+    space: str | None = None
     device: str = "cpu"
     dtype: str | None = None
     backend: str = "auto"

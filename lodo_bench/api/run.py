@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from torch.optim import Optimizer as TorchOptimizer
 
+from lodo_bench.analysis.edges import edges_of_runs
 from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_device
 from lodo_bench.api.database import create_store
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
@@ -40,6 +41,7 @@ def run(
     timed: bool = True,
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
+    space: str | None = None,
     device: str = "cpu",
     dtype: str | None = None,
     backend: str = "auto",
@@ -64,6 +66,8 @@ def run(
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
         task_options: options of the task by name.
         optimizer_options: structural options of the optimizer by name.
+        space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; values tuned
+            in another space are not used.
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; by default the task's own choice.
         backend: `auto`, `torch`, `numba` (CPU) or `triton` (GPU).
@@ -87,6 +91,7 @@ def run(
         timed=timed,
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
+        space=space,
         device=device,
         dtype=dtype,
         backend=backend,
@@ -141,7 +146,9 @@ def _optimizer_specs(request: RunRequest) -> list[OptimizerSpec]:
         raise UsageError("no optimizer given. Name at least one.")
     if request.optimizer_options and len(names) != 1:
         raise UsageError("optimizer options require exactly one optimizer. Name only the one they belong to.")
-    return [optimizer_spec(name, request.optimizer_options) for name in names]
+    if request.space is not None and len(names) != 1:
+        raise UsageError("a search space requires exactly one optimizer. Name only the one it belongs to.")
+    return [optimizer_spec(name, request.optimizer_options, request.space) for name in names]
 
 
 def _given(optimizer: OptimizerSpec, hyperparameters: Mapping[str, Value]) -> dict[str, float]:
@@ -172,7 +179,7 @@ def _run_set_spec(
 
 
 def _execute(spec: RunSetSpec, store: Store, request: RunRequest, progress: ProgressReporter) -> RunSetRecord:
-    values = hyperparameter_text(spec.hyperparameters)
+    values = hyperparameter_text(spec.hyperparameters, edges_of_runs(spec.optimizer, spec.hyperparameters))
     progress.notice(f"{spec.optimizer.label} on {spec.task.label}, {spec.hyperparameters.label}: {values}")
     opened = store.open_run_set(spec, fresh=request.fresh)
     plan = None if store.folder is None else CheckpointPlan(store.folder, request.checkpoint_every)

@@ -16,6 +16,7 @@ from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.options import Value
+from lodo_bench.spec.space import Space
 from lodo_bench.spec.study import StudyRecord, StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS, task_spec
@@ -36,6 +37,7 @@ def tune(
     fresh: bool = False,
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
+    space: str | None = None,
     workers: int | None = None,
     gpus_per_worker: float | None = None,
     address: str | None = None,
@@ -59,6 +61,8 @@ def tune(
         fresh: start over instead of resuming an unfinished study or reusing a finished one.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
+        space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
+            single optimizer.
         workers: parallel workers; 0 trains in this process, None uses one per CPU.
         gpus_per_worker: share of a GPU for each worker; by default 1 on a GPU and 0 on the CPU.
         address: of a running Ray cluster; None uses this machine.
@@ -84,6 +88,7 @@ def tune(
         fresh=fresh,
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
+        space=space,
         workers=WorkersRequest(workers, gpus_per_worker, address, engine, device),
         dtype=dtype,
         backend=backend,
@@ -110,6 +115,7 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
     store = create_store(request, cluster.device, [task.name], 1, progress)
     records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
     if any(record.status != "finished" for record in records):
+        _notice_spaces(records, progress)
         with progress.tuning() as callback:
             run_studies([Study(record) for record in records], store, callback, cluster)
     return [store.study(record.id) for record in records]
@@ -120,8 +126,11 @@ def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec
     names = list(dict.fromkeys(request.optimizers))
     if request.optimizer_options and len(names) != 1:
         raise UsageError("optimizer options require exactly one optimizer. Name only the one they belong to.")
+    if request.space is not None and len(names) != 1:
+        raise UsageError("a search space requires exactly one optimizer. Name only the one it belongs to.")
     published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
-    specs = [optimizer_spec(name, request.optimizer_options) for name in names or published or OPTIMIZERS.names]
+    names = names or published or list(OPTIMIZERS.names)
+    specs = [optimizer_spec(name, request.optimizer_options, request.space) for name in names]
     for spec in specs:
         check_pair(task, spec)
     return specs
@@ -135,6 +144,14 @@ def _tunable(optimizers: Sequence[OptimizerSpec], progress: ProgressReporter) ->
         else:
             progress.notice(f"{optimizer.name} has no hyperparameters: there is nothing to tune.")
     return tunable
+
+
+def _notice_spaces(records: Sequence[StudyRecord], progress: ProgressReporter) -> None:
+    """Tell which constructor arguments the searches that are not finished tune."""
+    for record in records:
+        optimizer = record.spec.optimizer
+        if record.status != "finished" and optimizer.space:
+            progress.notice(f"{optimizer.label}: {Space.from_json(optimizer.space).describe()}.")
 
 
 def _study_specs(

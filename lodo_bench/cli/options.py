@@ -42,6 +42,14 @@ OptimizerOptionOption = Annotated[
         "--optimizer-option", "-O", help="Structural option of the optimizer, e.g. layers=8.", metavar="NAME=VALUE"
     ),
 ]
+SpaceOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Search space of an adapted optimizer: a YAML file or a shipped space, e.g. sgd-nesterov.",
+        metavar="FILE|NAME",
+        show_default="the optimizer's own",
+    ),
+]
 OnlyTaskOption = Annotated[
     str | None, typer.Option("--task", "-t", help="Only this task.", metavar="TASK", show_default=False)
 ]

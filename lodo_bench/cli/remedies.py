@@ -30,7 +30,17 @@ def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
     if optimizer is not None:
         words.append(f"--optimizer {optimizer.name}")
         words += [f"-O {name}={format_value(value)}" for name, value in optimizer.options.items()]
+        words += ["--space FILE"] * _has_own_space(optimizer)
     return " ".join(words)
+
+
+def _has_own_space(optimizer: OptimizerSpec) -> bool:
+    """Return true for a search space other than the optimizer's own one."""
+    if not optimizer.space:
+        return False
+    from lodo_bench.optimizers import optimizer_spec
+
+    return optimizer_spec(optimizer.name, optimizer.options).space != optimizer.space
 
 
 _WORDING: Mapping[Remedy, str | Callable[..., str]] = {

@@ -118,7 +118,8 @@ def _condition_at(part: ExperimentPart, optimizer: OptimizerSpec, values: Mappin
     tables = (TASKS.load(part.task.name).options_table, kind.options_table, kind.hyperparameters)
     task_options, optimizer_options, given = _sort_by_table(values, tables, f"{optimizer.name} on {part.task.name}")
     task = task_spec(part.task.name, {**part.task.options, **task_options})
-    variant = optimizer_spec(optimizer.name, {**optimizer.options, **optimizer_options})
+    changed = optimizer_spec(optimizer.name, {**optimizer.options, **optimizer_options})
+    variant = replace(optimizer, options=changed.options)
     check_pair(task, variant)
     hyperparameters = {name: float(value) for name, value in given.items()}
     return Condition(part, optimizer, task, variant, point=values[over], given=hyperparameters)

@@ -198,10 +198,12 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
 def _optimizer(node: YamlNode) -> OptimizerSpec:
     if not isinstance(node.value, dict):
         return _located(node, lambda: optimizer_spec(OPTIMIZERS.check(node.text()), {}))
-    keys = node.mapping(("name", "options"), required=("name",))
+    keys = node.mapping(("name", "options", "space"), required=("name",))
     name = _located(keys["name"], lambda: OPTIMIZERS.check(keys["name"].text()))
     options = _values(keys["options"]) if "options" in keys else {}
-    return _located(keys.get("options", keys["name"]), lambda: optimizer_spec(name, options))
+    space = keys["space"].text() if "space" in keys else None
+    spec = _located(keys.get("options", keys["name"]), lambda: optimizer_spec(name, options))
+    return spec if space is None else _located(keys["space"], lambda: optimizer_spec(name, options, space))
 
 
 def _tuning(node: YamlNode | None, task: str, label: str) -> tuple[Schedules, int]:

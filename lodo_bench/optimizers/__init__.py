@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.adapted.adapter import AdaptedOptimizer, adapt, with_space
+from lodo_bench.optimizers.adapted.space import read_space
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.registry import Registry
 from lodo_bench.spec.options import Value, resolve
@@ -48,18 +50,35 @@ def load_optimizer(spec: OptimizerSpec) -> type[Optimizer]:
     return with_space(spec.name, kind.torch_class, spec.space)  # type: ignore[arg-type]
 
 
-def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
+def optimizer_spec(name: str, options: Mapping[str, Value], space: str | None = None) -> OptimizerSpec:
     """Return the specification of an optimizer, with validated structural options.
 
     Options at their default are left out, so that each optimizer has exactly one specification.
 
+    Args:
+        name: of the optimizer.
+        options: structural options by name.
+        space: the search space of an adapted optimizer, the path of a file or the name of a shipped one.
+
     Raises:
-        UsageError: for an unknown optimizer or option, or a value out of range.
+        UsageError: for an unknown optimizer or option, a value out of range, or a space where none is used.
     """
-    kind = OPTIMIZERS.load(name)
+    kind = _with_space(name, OPTIMIZERS.load(name), space)
     table = kind.options_table
     given = resolve(table, options, f"optimizer {name}", "option")
     defaults = {p.name: p.default for p in table}
     changed = {option: value for option, value in given.items() if value != defaults[option]}
-    space = kind.space.to_json() if issubclass(kind, AdaptedOptimizer) else ""
-    return OptimizerSpec(OPTIMIZERS.check(name), changed, OPTIMIZERS.version(name), space)
+    text = kind.space.to_json() if issubclass(kind, AdaptedOptimizer) else ""
+    return OptimizerSpec(OPTIMIZERS.check(name), changed, OPTIMIZERS.version(name), text)
+
+
+def _with_space(name: str, kind: type[Optimizer], space: str | None) -> type[Optimizer]:
+    if space is None:
+        return kind
+    if not issubclass(kind, AdaptedOptimizer):
+        raise UsageError(
+            f"optimizer {name} states its hyperparameters itself: a search space is for adapted torch optimizers, such "
+            f"as torch.optim.AdamW. Omit it."
+        )
+    chosen = read_space(space, kind.torch_class, name).to_json()
+    return with_space(name, kind.torch_class, chosen)  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ COLUMNS = (
     "hyperparameters_source",
     "study_id",
     "provenance_note",
+    "at_edge",
     "milestone",
     "score",
     "mean",
@@ -109,6 +110,7 @@ def _identity(comparison: Comparison, row: ComparisonRow) -> Mapping[str, object
         **optimizer_document(row.optimizer),
         **compute_document(row.compute),
         **hyperparameters_document(row.hyperparameters),
+        "at_edge": row.edges,
     }
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from lodo_bench.analysis.edges import Edges, edges_of
 from lodo_bench.analysis.published import PublishedScore
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.analysis.statistics.target import TargetSummary
 from lodo_bench.spec.run_set import Hyperparameters
+from lodo_bench.spec.space import range_text
+from lodo_bench.spec.training import OptimizerSpec
 
 NOTHING = "–"
+EDGE_MARK = "‡"
+_NO_EDGES: Edges = {}
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -82,13 +87,37 @@ def duration(seconds: float) -> str:
     return f"{number(seconds, 3)} s"
 
 
-def hyperparameter_list(values: Iterable[tuple[str, float]]) -> str:
-    """Return hyperparameters, such as `learning_rate = 0.001, beta1 = 0.9`."""
-    return ", ".join(f"{name} = {value:.6g}" for name, value in values)
+def hyperparameter_list(values: Mapping[str, float], edges: Edges = _NO_EDGES) -> str:
+    """Return hyperparameters, such as `learning_rate = 0.001, beta1 = 0.9`, with a note on those at an edge."""
+    notes = {name: f" ({edge_note(bounds)})" for name, bounds in edges.items()}
+    return ", ".join(f"{name} = {value:.6g}{notes.get(name, '')}" for name, value in values.items())
 
 
-def hyperparameter_text(hyperparameters: Hyperparameters) -> str:
+def hyperparameter_text(hyperparameters: Hyperparameters, edges: Edges = _NO_EDGES) -> str:
     """Return the values in one line, or what an optimizer without hyperparameters uses instead."""
     if hyperparameters.weights_study_id is not None:
         return "meta-trained weights"
-    return hyperparameter_list(hyperparameters.values.items()) or "none"
+    return hyperparameter_list(hyperparameters.values, edges) or "none"
+
+
+def tuned_cell(value: float | None, edges: Edges, name: str, digits: int) -> str:
+    """Return the cell of the value of the hyperparameter `name`, marked if it is at an edge of its range."""
+    return number(value, digits) + (f" {EDGE_MARK}" if name in edges else "")
+
+
+def edge_notes(tuned: Iterable[tuple[OptimizerSpec, Mapping[str, float] | None]]) -> list[str]:
+    """Return the notes below a table of tuned values, one for each marked cell.
+
+    Args:
+        tuned: the optimizers of the table with their values.
+    """
+    return [
+        f"{EDGE_MARK} {optimizer.label}: {name} is {edge_note(bounds)}."
+        for optimizer, values in tuned
+        for name, bounds in edges_of(optimizer, values).items()
+    ]
+
+
+def edge_note(bounds: tuple[float, float]) -> str:
+    """Return what a tuned value at an edge of its range means to the reader."""
+    return f"at the edge of its range {range_text(bounds)}: widen it with a space file"

@@ -44,6 +44,7 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Compa
     return {
         **optimizer_document(row.optimizer),
         **hyperparameters_document(row.hyperparameters),
+        "at_edge": row.edges,
         **compute_document(row.compute),
         "milestones": {milestone.key: _milestone(comparison, index, row, milestone) for milestone in row.losses},
         "to_target": None if targets is None else _to_target(targets, index),

@@ -101,7 +101,7 @@ def build_section(comparison: Comparison, targets: Targets | None = None) -> Rep
         table=_table(comparison, columns),
         verdicts=tuple(verdict_sentences(comparison)),
         hyperparameters=tuple(
-            f"{_with_source(label, row)}: {hyperparameter_text(row.hyperparameters)}"
+            f"{_with_source(label, row)}: {hyperparameter_text(row.hyperparameters, row.edges)}"
             for label, row in zip(comparison.labels, comparison.rows, strict=True)
         ),
         footnotes=tuple(footnotes(comparison, machines, targets)),

@@ -22,6 +22,7 @@ class GeneticSearch(Search):
     With z a point of the unconstrained space, in generation g::
 
         z_i = mean_g + σ_g N(0, I),    i = 1, ..., population
+        z_i <- the nearest point within the ranges of the hyperparameters that have one
         mean_{g+1} = the mean of z_i over the better half
 
     mean_0 is the defaults; the result is the mean after the last generation. The better half are the individuals with
@@ -82,4 +83,4 @@ class GeneticSearch(Search):
         sigma = self._schedule.generations[self._index].sigma
         generator = np.random.default_rng((self._seed, self._index))
         shape = (self._schedule.population, len(self._mean))
-        return self._mean + sigma * generator.standard_normal(shape)
+        return self._space.clip(self._mean + sigma * generator.standard_normal(shape))

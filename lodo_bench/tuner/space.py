@@ -72,6 +72,8 @@ class LogComplement(Transform):
 
 TRANSFORMS: Mapping[str, Transform] = {"log": Log(), "logit": Logit(), "log-complement": LogComplement()}
 
+_EDGE = 0.01  # of the length of a range
+
 _LOG_SMALLEST, _LOG_LARGEST = math.log(5e-308), math.log(1e308)
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 
@@ -98,9 +100,46 @@ class SearchSpace:
         return np.array([self._transform(h).forward(values[h.name]) for h in self.hyperparameters])
 
     def constrain(self, point: NDArray[np.float64]) -> dict[str, float]:
-        """Map a point of the space to values by name."""
+        """Map a point of the space to values by name, the nearest ones within the ranges of the hyperparameters."""
         pairs = zip(self.hyperparameters, point, strict=True)
-        return {h.name: self._transform(h).inverse(float(coordinate)) for h, coordinate in pairs}
+        return {h.name: _within(h, self._transform(h).inverse(float(coordinate))) for h, coordinate in pairs}
+
+    def clip(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the nearest points whose values are within the ranges of the hyperparameters.
+
+        Args:
+            points: (..., number of hyperparameters).
+        """
+        ends = [self._ends(h) for h in self.hyperparameters]
+        return np.clip(points, [low for low, _ in ends], [high for _, high in ends])
+
+    def _ends(self, hyperparameter: HyperparameterSpec) -> tuple[float, float]:
+        if hyperparameter.range is None:
+            return -math.inf, math.inf
+        first, second = (self._transform(hyperparameter).forward(end) for end in hyperparameter.range)
+        return min(first, second), max(first, second)
 
     def _transform(self, hyperparameter: HyperparameterSpec) -> Transform:
         return TRANSFORMS[self.decay_transform if hyperparameter.kind == "decay" else "log"]
+
+
+def at_edge(hyperparameter: HyperparameterSpec, value: float, transform: Transform) -> bool:
+    """Return true for a value within 1 % of the length of the hyperparameter's range from one of its ends.
+
+    Args:
+        hyperparameter: the hyperparameter; without a range, no value is at its edge.
+        value: its value, in the range.
+        transform: the scale on which the length is measured.
+    """
+    if hyperparameter.range is None:
+        return False
+    low, high = (transform.forward(end) for end in hyperparameter.range)
+    at = transform.forward(value)
+    return min(abs(at - low), abs(at - high)) <= _EDGE * abs(high - low)
+
+
+def _within(hyperparameter: HyperparameterSpec, value: float) -> float:
+    if hyperparameter.range is None:
+        return value
+    low, high = hyperparameter.range
+    return min(max(value, low), high)

@@ -71,6 +71,11 @@ def test_a_base_may_be_built_in(write):
         ("[comparison]", "[comparisn]", ("line 9: output[0]:", "'comparisn'", "Did you mean 'comparison'?")),
         ("noise_variance: 4", "noise_variance: -4", ("line 3: options:", "invalid noise_variance = -4")),
         ("noise_variance: 4", "noise: 4", ("line 3: options:", "unknown option 'noise' of task quadratic")),
+        (
+            "layers: 8}",
+            "layers: 8}, space: sgd",
+            ("line 4: optimizers[1].space:", "lodo states its hyperparameters", "Omit it."),
+        ),
         ("layers: 8", "layer: 8", ("line 4: optimizers[1].options:", "'layer' of optimizer lodo", "'layers'?")),
         ("adam", "adm", ("line 4: optimizers[0]:", "unknown optimizer 'adm'", "Did you mean 'adam'?")),
         ("schedule: quick", "schedule: quik", ("line 5: tuning.schedule:", "neither a file nor a built-in schedule")),

@@ -136,7 +136,14 @@ def test_milestones_are_titles(milestone, title):
 
 def test_hyperparameters_are_listed_in_their_order():
     values = {"meta_learning_rate": 0.0009600, "beta2": 0.9999723, "learning_rate": 2.0}
-    assert hyperparameter_list(values.items()) == "meta_learning_rate = 0.00096, beta2 = 0.999972, learning_rate = 2"
+    assert hyperparameter_list(values) == "meta_learning_rate = 0.00096, beta2 = 0.999972, learning_rate = 2"
+
+
+def test_a_value_at_the_edge_of_its_range_is_noted():
+    values = {"lr": 1e-05, "beta1": 0.9}
+    assert hyperparameter_list(values, {"lr": (1e-05, 1.0)}) == (
+        "lr = 1e-05 (at the edge of its range 1e-05 to 1: widen it with a space file), beta1 = 0.9"
+    )
 
 
 def test_hyperparameters_say_where_they_are_from():

@@ -277,3 +277,18 @@ def test_it_finds_the_minimizer_of_a_quadratic(seed, transform):
     while not genetic.finished:
         tell(genetic, [((space.unconstrain(i) - minimizer) ** 2).sum() for i in genetic.ask().individuals])
     assert np.abs(space.unconstrain(genetic.mean) - minimizer).max() < 0.4
+
+
+def test_a_search_stays_within_a_range_and_finds_a_minimizer_at_its_edge():
+    # The loss falls with the rate, whose range ends at 1; the other hyperparameter has its best value inside.
+    ranged = HyperparameterSpec("lr", "lr", "rate", 0.1, "step size", range=(1e-4, 1.0))
+    plans = (GenerationPlan(2.0, 1), GenerationPlan(1.0, 1), GenerationPlan(0.5, 1), GenerationPlan(0.1, 1))
+    search = GeneticSearch(SearchSpace((ranged, DECAY)), Schedule("any", 64, plans), seed=3)
+    while not search.finished:
+        generation = search.ask()
+        rates = [values["lr"] for values in generation.individuals]
+        assert all(1e-4 <= rate <= 1.0 for rate in (*rates, generation.mean["lr"]))
+        losses = [(values["momentum"] - 0.7) ** 2 - math.log(values["lr"]) for values in generation.individuals]
+        search.tell([individual(index, fitness=loss) for index, loss in enumerate(losses)])
+    assert search.mean["lr"] == pytest.approx(1.0, rel=0.05)
+    assert search.mean["lr"] <= 1.0

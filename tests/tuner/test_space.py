@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.options import HyperparameterSpec
-from lodo_bench.tuner.space import TRANSFORMS, SearchSpace
+from lodo_bench.tuner.space import TRANSFORMS, SearchSpace, at_edge
 from tests.helpers import defaults
 from tests.tuner.helpers import examples
 
 LOG, LOGIT, LOG_COMPLEMENT = (TRANSFORMS[name] for name in ("log", "logit", "log-complement"))
+RANGED_RATE = HyperparameterSpec("lr", "lr", "rate", 0.001, "step size", range=(1e-5, 1.0))
+RANGED_DECAY = HyperparameterSpec("beta1", "beta1", "decay", 0.9, "decay", range=(0.5, 0.995))
 RATE = HyperparameterSpec("learning_rate", "lr", "rate", 0.001, "step size")
 DECAY = HyperparameterSpec("momentum", "beta", "decay", 0.5, "decay")
 DECAY_TRANSFORMS = ("logit", "log-complement")
@@ -180,3 +182,67 @@ def test_values_go_by_name_and_points_by_the_order_of_the_parameters():
 def test_values_are_plain_floats():
     space = SearchSpace((RATE, DECAY))
     assert {type(value) for value in space.constrain(space.center).values()} == {float}
+
+
+@pytest.mark.parametrize("decay_transform", DECAY_TRANSFORMS)
+@examples
+@given(point=st.tuples(anything, anything, anything))
+def test_values_are_within_their_ranges(decay_transform, point):
+    space = SearchSpace((RANGED_RATE, RATE, RANGED_DECAY), decay_transform)
+    values = space.constrain(np.array(point))
+    assert 1e-5 <= values["lr"] <= 1.0
+    assert 0.5 <= values["beta1"] <= 0.995
+    assert values["learning_rate"] == SearchSpace((RATE,)).constrain(np.array(point[1:2]))["learning_rate"]
+
+
+@pytest.mark.parametrize("decay_transform", DECAY_TRANSFORMS)
+@examples
+@given(points=st.lists(st.tuples(anything, anything, anything), min_size=1))
+def test_clipped_points_have_the_same_values_and_come_back(decay_transform, points):
+    space = SearchSpace((RANGED_RATE, RATE, RANGED_DECAY), decay_transform)
+    clipped = space.clip(np.array(points))
+    for point, inside in zip(points, clipped, strict=True):
+        values = space.constrain(np.array(point))
+        assert space.constrain(inside) == pytest.approx(values, rel=1e-12)
+        assert inside[1] == point[1]
+        assert space.unconstrain(values)[[0, 2]] == pytest.approx(inside[[0, 2]], rel=1e-9)
+
+
+@examples
+@given(points=st.lists(st.tuples(anything, anything), min_size=1))
+def test_without_ranges_points_are_the_same_bit_for_bit(points):
+    array = np.array(points)
+    assert SearchSpace((RATE, DECAY)).clip(array).tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1e-5, True),
+        (1.1e-5, True),  # the range has the length ln 1e5 = 11.51, a hundredth of which is a factor of 1.122
+        (1.13e-5, False),
+        (0.001, False),
+        (0.88, False),
+        (0.9, True),
+        (1.0, True),
+    ],
+)
+def test_the_edges_of_a_rate(value, expected):
+    assert at_edge(RANGED_RATE, value, LOG) is expected
+    assert at_edge(RATE, value, LOG) is False
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.5, True),
+        (0.51, True),  # the range has the length ln 199 = 5.29, and the logit of 0.51 is 0.04
+        (0.52, False),
+        (0.9, False),
+        (0.9947, False),
+        (0.9948, True),
+        (0.995, True),
+    ],
+)
+def test_the_edges_of_a_decay(value, expected):
+    assert at_edge(RANGED_DECAY, value, LOGIT) is expected

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from lodo_bench.analysis.documents import run_set_document, study_document
+from lodo_bench.analysis.edges import edges_of, edges_of_runs
 from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.run import print_runs
 from lodo_bench.cli.views.table import show_table
@@ -25,7 +26,7 @@ def show_study(study: StudyRecord, json: bool) -> None:
         print_json(study_document(study))
         return
     spec = study.spec
-    result = hyperparameter_list((study.hyperparameters or {}).items())
+    result = hyperparameter_list(study.hyperparameters or {}, edges_of(spec.optimizer, study.hyperparameters))
     print(
         f"Study {study.id}: {spec.optimizer.label} on {spec.task.label}, schedule {spec.schedule.name}, "
         f"seed {spec.seed}, {study.status}" + (f"; result {result}" if result else "") + "\n"
@@ -47,9 +48,10 @@ def show_run_set(record: RunSetRecord, store: Store, json: bool) -> None:
         print_json(run_set_document(record, metrics))
         return
     spec = record.spec
+    edges = edges_of_runs(spec.optimizer, spec.hyperparameters)
     print(
         f"Run set {record.id}: {spec.optimizer.label} on {spec.task.label}, {spec.compute.label}; "
-        f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters)}\n"
+        f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters, edges)}\n"
     )
     print_runs(record, metrics)
 

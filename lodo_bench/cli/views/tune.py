@@ -9,12 +9,13 @@ from typing import Any
 import typer
 
 from lodo_bench.analysis.documents import study_summary_document, task_document
+from lodo_bench.analysis.edges import edges_of
 from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.api.requests import TuneRequest
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.cli.views.table import show_table
 from lodo_bench.optimizers import load_optimizer
-from lodo_bench.report.formatting import number
+from lodo_bench.report.formatting import edge_notes, number, tuned_cell
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.tasks import task_spec
@@ -33,6 +34,8 @@ def print_studies(request: TuneRequest, records: Sequence[StudyRecord], json: bo
     else:
         rows = [row for record in records for row in _rows(record)]
         show_table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)
+        for note in edge_notes((record.spec.optimizer, record.hyperparameters) for record in records):
+            print(f"\n{note}")
     if any(record.count(Status.FAILED) for record in records):
         echo_err("Some individuals failed; see 'lodo-bench show study N'.")
         raise typer.Exit(3)
@@ -42,6 +45,7 @@ def _document(record: StudyRecord) -> Mapping[str, Any]:
     return {
         **study_summary_document(record.summary),
         "hyperparameters": record.hyperparameters,
+        "at_edge": edges_of(record.spec.optimizer, record.hyperparameters),
         "outcomes": {status.value: record.count(status) for status in Status},
     }
 
@@ -50,11 +54,13 @@ def _rows(record: StudyRecord) -> list[list[str]]:
     optimizer = record.spec.optimizer
     start = [str(record.id), optimizer.label]
     published = published_hyperparameters(record.spec.task, optimizer) or {}
+    edges = edges_of(optimizer, record.hyperparameters)
     rows = []
     for parameter in load_optimizer(optimizer).hyperparameters:
         tuned = (record.hyperparameters or {}).get(parameter.name)
-        values = (tuned, published.get(parameter.name), parameter.initial)
-        rows.append([*start, parameter.name, *(number(value, 6) for value in values)])
+        others = (published.get(parameter.name), parameter.initial)
+        cells = (tuned_cell(tuned, edges, parameter.name, 6), *(number(value, 6) for value in others))
+        rows.append([*start, parameter.name, *cells])
     if record.state is not None:
         best = min(member.fitness for member in record.individuals if math.isfinite(member.fitness))
         rows.append([*start, "weights", f"meta-trained (loss {number(best)})", "–", "–"])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from lodo_bench.analysis.edges import edges_of_runs
 from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.experiments.outputs.figure_section import figure_section
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.figures import kinds as figures
-from lodo_bench.report.formatting import NOTHING, number
+from lodo_bench.report.formatting import NOTHING, edge_notes, number, tuned_cell
 from lodo_bench.report.markdown import table
 from lodo_bench.spec.options import format_value
 from lodo_bench.spec.training import TaskSpec
@@ -50,18 +51,25 @@ def hyperparameters(result: ExperimentResult) -> list[Section]:
     headers = ["optimizer", "hyperparameter", *(title for task in tasks for title in (task.label, "paper"))]
     names = [(r.condition.base.label, name) for r in result.results for name in r.hyperparameters.values]
     rows = [
-        [label, name, *(cell for task in tasks for cell in _cells(found.get((label, task.label)), task, name))]
+        [label, name, *(cell for task in tasks for cell in _cells(found.get((label, task.label)), result, task, name))]
         for label, name in dict.fromkeys(names)
     ]
-    return [Section("\n\n".join([table(headers, rows, left=2), "\n".join(_sources(result, tasks))]))]
+    used = {each.hyperparameters.study_id for each in result.results}
+    studies = [study for study in result.studies if study.id in used]
+    notes = dict.fromkeys(edge_notes((study.spec.optimizer, study.hyperparameters) for study in studies))
+    lines = [*_sources(result, tasks), *(f"- {note}" for note in notes)]
+    return [Section("\n\n".join([table(headers, rows, left=2), "\n".join(lines)]))]
 
 
-def _cells(result: ConditionResult | None, task: TaskSpec, name: str) -> list[str]:
+def _cells(found: ConditionResult | None, result: ExperimentResult, task: TaskSpec, name: str) -> list[str]:
     """Return the value of a hyperparameter and the published one."""
-    if result is None:
+    if found is None:
         return [NOTHING, NOTHING]
-    published = published_hyperparameters(task, result.condition.base) or {}
-    return [number(result.hyperparameters.values[name], 5), number(published.get(name), 5)]
+    values, base = found.hyperparameters, found.condition.base
+    published = published_hyperparameters(task, base) or {}
+    study = next((study for study in result.studies if study.id == values.study_id), None)
+    edges = edges_of_runs(base, values, None if study is None else study.summary)
+    return [tuned_cell(values.values[name], edges, name, 5), number(published.get(name), 5)]
 
 
 def _tasks(results: Iterable[ConditionResult]) -> list[TaskSpec]:

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lodo_bench.analysis.edges import edges_of
 from lodo_bench.analysis.verdict import Mark
 from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.series import CurveSource
@@ -133,7 +134,7 @@ def _search_heading(study: StudyRecord) -> _SearchHeading:
     parts += [
         f"{count} {status.value}" for status in (Status.DIVERGED, Status.FAILED) if (count := study.count(status))
     ]
-    result = hyperparameter_list((study.hyperparameters or {}).items())
+    result = hyperparameter_list(study.hyperparameters or {}, edges_of(spec.optimizer, study.hyperparameters))
     return _SearchHeading(spec.optimizer.label, "; ".join([*parts, result] if result else parts))
 
 
