@@ -46,6 +46,8 @@ class TuneRequest:
         fresh: start over instead of resuming an unfinished study or reusing a finished one.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
+        recipe: the training recipe around the update of each optimizer, by name; `tune` as a value makes it a
+            hyperparameter.
         workers: where to train.
         dtype: `float32` or `float64`; None is the task's own choice.
         backend: `auto`, `torch`, `numba` or `triton`.
@@ -60,6 +62,7 @@ class TuneRequest:
     fresh: bool = False
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
+    recipe: Options = field(default_factory=dict)
     workers: WorkersRequest = WorkersRequest()
     dtype: str | None = None
     backend: str = "auto"
@@ -82,6 +85,8 @@ class RunRequest:
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
+        recipe: the training recipe around the update of each optimizer, by name; `tune` as a value makes it a
+            hyperparameter.
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; None is the task's own choice.
         backend: `auto`, `torch`, `numba` or `triton`.
@@ -100,6 +105,7 @@ class RunRequest:
     timed: bool = True
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
+    recipe: Options = field(default_factory=dict)
     device: str = "cpu"
     dtype: str | None = None
     backend: str = "auto"

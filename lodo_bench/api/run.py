@@ -37,6 +37,7 @@ def run(
     timed: bool = True,
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
+    recipe: Mapping[str, Value] | None = None,
     device: str = "cpu",
     dtype: str | None = None,
     backend: str = "auto",
@@ -59,6 +60,8 @@ def run(
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
         task_options: options of the task by name.
         optimizer_options: structural options of the optimizer by name.
+        recipe: the training recipe around the update, by name; `tune` as a value makes it a
+            hyperparameter.
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; by default the task's own choice.
         backend: `auto`, `torch`, `numba` (CPU) or `triton` (GPU).
@@ -81,6 +84,7 @@ def run(
         timed=timed,
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
+        recipe=recipe or {},
         device=device,
         dtype=dtype,
         backend=backend,
@@ -132,7 +136,7 @@ def _optimizer_specs(request: RunRequest) -> list[OptimizerSpec]:
         raise UsageError("no optimizer given. Name at least one.")
     if request.optimizer_options and len(names) != 1:
         raise UsageError("optimizer options require exactly one optimizer. Name only the one they belong to.")
-    return [optimizer_spec(name, request.optimizer_options) for name in names]
+    return [optimizer_spec(name, request.optimizer_options, request.recipe) for name in names]
 
 
 def _given(optimizer: OptimizerSpec, hyperparameters: Mapping[str, Value]) -> dict[str, float]:

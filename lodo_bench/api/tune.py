@@ -33,6 +33,7 @@ def tune(
     fresh: bool = False,
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
+    recipe: Mapping[str, Value] | None = None,
     workers: int | None = None,
     gpus_per_worker: float | None = None,
     address: str | None = None,
@@ -55,6 +56,8 @@ def tune(
         fresh: start over instead of resuming an unfinished study or reusing a finished one.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
+        recipe: the training recipe around the update of each optimizer, by name; `tune` as a value makes it a
+            hyperparameter.
         workers: parallel workers; 0 trains in this process, None uses one per CPU.
         gpus_per_worker: share of a GPU for each worker; by default 1 on a GPU and 0 on the CPU.
         address: of a running Ray cluster; None uses this machine.
@@ -80,6 +83,7 @@ def tune(
         fresh=fresh,
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
+        recipe=recipe or {},
         workers=WorkersRequest(workers, gpus_per_worker, address, engine, device),
         dtype=dtype,
         backend=backend,
@@ -115,7 +119,8 @@ def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec
     if request.optimizer_options and len(names) != 1:
         raise UsageError("optimizer options require exactly one optimizer. Name only the one they belong to.")
     published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
-    specs = [optimizer_spec(name, request.optimizer_options) for name in names or published or OPTIMIZERS.names]
+    chosen = names or published or OPTIMIZERS.names
+    specs = [optimizer_spec(name, request.optimizer_options, request.recipe) for name in chosen]
     for spec in specs:
         check_pair(task, spec)
     return specs

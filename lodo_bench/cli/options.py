@@ -42,6 +42,16 @@ OptimizerOptionOption = Annotated[
         "--optimizer-option", "-O", help="Structural option of the optimizer, e.g. layers=8.", metavar="NAME=VALUE"
     ),
 ]
+RecipeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--recipe",
+        "-R",
+        help="Weight decay, clipping or schedule around the update, e.g. schedule=cosine or weight_decay=tune; "
+        "repeatable.",
+        metavar="NAME=VALUE",
+    ),
+]
 OnlyTaskOption = Annotated[
     str | None, typer.Option("--task", "-t", help="Only this task.", metavar="TASK", show_default=False)
 ]

@@ -30,6 +30,7 @@ def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
     if optimizer is not None:
         words.append(f"--optimizer {optimizer.name}")
         words += [f"-O {name}={format_value(value)}" for name, value in optimizer.options.items()]
+        words += [f"-R {name}={format_value(value)}" for name, value in optimizer.recipe.items()]
     return " ".join(words)
 
 

@@ -22,6 +22,7 @@ from lodo_bench.cli.options import (
     OptimizerOptionOption,
     OptimizersArgument,
     OptimizersOption,
+    RecipeOption,
     TaskOptionOption,
     WorkersOption,
     assignments,
@@ -34,6 +35,7 @@ EXAMPLES = (
     "lodo-bench tune --task quadratic",
     "lodo-bench tune lodo adam --task rosenbrock --schedule quick --workers 4",
     "lodo-bench tune my_package.module:MyOptimizer --task quadratic -T dimension=20",
+    "lodo-bench tune adam --task quadratic -R schedule=cosine -R weight_decay=tune",
 )
 
 
@@ -54,6 +56,7 @@ def tune(
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore unfinished results and start over.")] = False,
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
+    recipe: RecipeOption = None,
     device: DeviceOption = None,
     dtype: DTypeOption = None,
     backend: BackendOption = "auto",
@@ -75,6 +78,7 @@ def tune(
         fresh=fresh,
         task_options=assignments(task_option, "--task-option"),
         optimizer_options=assignments(optimizer_option, "--optimizer-option"),
+        recipe=assignments(recipe, "--recipe"),
         workers=WorkersRequest(workers, gpus_per_worker, address, engine, device),
         dtype=dtype,
         backend=backend,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.optimizers.recipe import resolve_recipe, with_recipe
 from lodo_bench.registry import Registry
 from lodo_bench.spec.options import Value, resolve
 from lodo_bench.spec.training import OptimizerSpec
@@ -39,19 +40,27 @@ def load_optimizer(spec: OptimizerSpec) -> type[Optimizer]:
     Raises:
         UsageError: if there is none.
     """
-    return OPTIMIZERS.load(spec.name)
+    return with_recipe(OPTIMIZERS.load(spec.name), spec.recipe)
 
 
-def optimizer_spec(name: str, options: Mapping[str, Value]) -> OptimizerSpec:
-    """Return the specification of an optimizer, with validated structural options.
+def optimizer_spec(name: str, options: Mapping[str, Value], recipe: Mapping[str, Value] | None = None) -> OptimizerSpec:
+    """Return the specification of an optimizer, with validated structural options and a validated recipe.
 
-    Options at their default are left out, so that each optimizer has exactly one specification.
+    Options and entries of the recipe at their default are left out, so that each optimizer has exactly one
+    specification.
+
+    Args:
+        name: the optimizer's name.
+        options: structural options, by name or alias.
+        recipe: entries of `lodo_bench.optimizers.recipe.RECIPE`, likewise; None for the plain update.
 
     Raises:
-        UsageError: for an unknown optimizer or option, or a value out of range.
+        UsageError: for an unknown optimizer, option or entry, or a value out of range.
     """
-    table = OPTIMIZERS.load(name).options_table
-    given = resolve(table, options, f"optimizer {name}", "option")
-    defaults = {p.name: p.default for p in table}
+    kind = OPTIMIZERS.load(name)
+    given = resolve(kind.options_table, options, f"optimizer {name}", "option")
+    defaults = {p.name: p.default for p in kind.options_table}
     changed = {option: value for option, value in given.items() if value != defaults[option]}
-    return OptimizerSpec(OPTIMIZERS.check(name), changed, OPTIMIZERS.version(name))
+    return OptimizerSpec(
+        OPTIMIZERS.check(name), changed, OPTIMIZERS.version(name), recipe=resolve_recipe(name, kind, recipe or {})
+    )

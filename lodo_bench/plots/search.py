@@ -20,7 +20,7 @@ from lodo_bench.spec.study import IndividualRecord, StudyRecord
 _GRAY = "#8a8a8a"
 
 
-def search_figure(studies: Sequence[StudyRecord], kinds: Mapping[str, Mapping[str, Kind]]) -> Figure:
+def search_figure(studies: Sequence[StudyRecord], kinds: Mapping[int, Mapping[str, Kind]]) -> Figure:
     """Draw a row of panels for each study: the fitness and each hyperparameter by generation.
 
     A dot is an individual, a gray cross one that diverged or failed, the line the mean of the search distribution, the
@@ -28,7 +28,7 @@ def search_figure(studies: Sequence[StudyRecord], kinds: Mapping[str, Mapping[st
 
     Args:
         studies: at least one, each with at least one generation.
-        kinds: optimizer -> hyperparameter -> kind, which determines the scale.
+        kinds: number of the study -> hyperparameter -> kind, which determines the scale.
     """
     columns = 1 + max(len(study.generations[0].mean) for study in studies)
     with house_style():
@@ -38,7 +38,7 @@ def search_figure(studies: Sequence[StudyRecord], kinds: Mapping[str, Mapping[st
             row[0].set_title(literal(f"{study.spec.optimizer.label} on {study.spec.task.label} (study {study.id})"))
             names = list(study.generations[0].mean)
             for axes, name in zip(row[1:], names, strict=False):
-                _hyperparameter(axes, study, name, kinds[study.spec.optimizer.name][name])
+                _hyperparameter(axes, study, name, kinds[study.id][name])
             for axes in row[1 + len(names) :]:
                 axes.set_axis_off()
         legend(drawn, _ENTRIES)

@@ -41,7 +41,7 @@ class TaskReport:
         groups: the final runs.
         bound: asymptotic lower bound of the loss, where known.
         studies: the hyperparameter searches.
-        kinds: optimizer -> hyperparameter -> kind, for the optimizers of all studies.
+        kinds: number of the study -> hyperparameter -> kind, for all studies.
     """
 
     title: str
@@ -49,7 +49,7 @@ class TaskReport:
     groups: Sequence[ResultGroup]
     bound: LossBound | None
     studies: Sequence[StudyRecord]
-    kinds: Mapping[str, Mapping[str, Kind]]
+    kinds: Mapping[int, Mapping[str, Kind]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str) -> str:
     for task in tasks:
         charts = curve_charts(task.groups, curves, task.bound)
         studies = [study for study in task.studies if study.generations and study.generations[0].mean]
-        searches = [search_chart(study, task.kinds[study.spec.optimizer.name]) for study in studies]
+        searches = [search_chart(study, task.kinds[study.id]) for study in studies]
         data.append({"charts": charts, "searches": searches})
         titles = [chart["title"] for chart in charts]
         headings = [_search_heading(study) for study in studies]
