@@ -92,7 +92,7 @@ def trajectories(task: TaskSpec, groups: Sequence[ResultGroup], store: Store) ->
 
 def searches(task: TaskSpec, studies: Sequence[StudyRecord]) -> ResultFigure:
     """Plot searches on a task, each with at least one generation and one hyperparameter."""
-    kinds = {study.id: hyperparameter_kinds(study.spec.optimizer) for study in studies}
+    kinds = [hyperparameter_kinds(study.spec.optimizer) for study in studies]
     return ResultFigure(search_figure(studies, kinds), task.label, [study.spec.optimizer.label for study in studies])
 
 
