@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -106,14 +106,22 @@ class _WithRecipe(_Recipe):
     def _factor(self, step: int) -> float | Tensor:
         """Return the factor of the learning rate at a step: a number, or (P, 1) if it depends on tuned values."""
         shape, planned_steps = str(self.recipe.get("schedule", "constant")), self.problem.planned_steps
-        given = {name: self.recipe.get(name, _DEFAULTS[name]) for name in _SCHEDULED}
-        if TUNE not in given.values():
-            numbers = {name: float(value) for name, value in given.items()}
-            return learning_rate_factor(shape, step, planned_steps, **numbers)
         # One number at a time: the rounding of a vectorized cosine depends on the position in the population.
-        columns = [self._entry(name).flatten().tolist() for name in _SCHEDULED]
-        rows = (dict(zip(_SCHEDULED, row, strict=True)) for row in zip(*columns, strict=True))
-        return self.x.new_tensor([[learning_rate_factor(shape, step, planned_steps, **row)] for row in rows])
+        factors = [learning_rate_factor(shape, step, planned_steps, **numbers) for numbers in self._schedules]
+        is_tuned = any(self.recipe.get(name) == TUNE for name in _SCHEDULED)
+        # A tensor even for a single individual: a number would be rounded in another way.
+        return self.x.new_tensor(factors).unsqueeze(1) if is_tuned else factors[0]
+
+    @cached_property
+    def _schedules(self) -> Sequence[Mapping[str, float]]:
+        """The numbers of the schedule: of each individual if any of them is tuned, otherwise once for all."""
+        given = {name: self.recipe.get(name, _DEFAULTS[name]) for name in _SCHEDULED}
+        count = len(self.x) if TUNE in given.values() else 1
+        columns = {
+            name: self.hyperparameter(name).flatten().tolist() if value == TUNE else [float(value)] * count
+            for name, value in given.items()
+        }
+        return [{name: column[index] for name, column in columns.items()} for index in range(count)]
 
 
 class _MetaTrainedWithRecipe(_Recipe, MetaTrained):

@@ -130,7 +130,7 @@ def _check_learning_rate(name: str, kind: type[Optimizer], recipe: Mapping[str, 
     if has_schedule(recipe) or is_decoupled(recipe):
         raise UsageError(
             f"{name} has no learning rate, which a schedule, a warm-up and decoupled weight decay need. "
-            "Omit schedule and warmup, and use decay = l2."
+            "Omit schedule and warmup and use decay = l2, or leave this optimizer out."
         )
 
 

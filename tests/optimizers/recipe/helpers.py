@@ -35,15 +35,15 @@ def start(population=1, dtype=torch.float64):
     return torch.linspace(-2, 2, N, dtype=dtype).repeat(population, 1)
 
 
-def build(name, recipe, individuals=({},), planned=20, options=None, x=None):
+def build(name, recipe, individuals=({},), planned=20, x=None, seeds=None):
     """The optimizer; individuals give hyperparameters that differ from the defaults."""
-    spec = optimizer_spec(name, options or {}, recipe)
+    spec = optimizer_spec(name, {}, recipe)
     kind = load_optimizer(spec)
     x = start(len(individuals)) if x is None else x
     rows = [{p.name: p.initial for p in kind.hyperparameters} | dict(own) for own in individuals]
     values = {p.name: x.new_tensor([row[p.name] for row in rows]) for p in kind.hyperparameters}
     problem = Problem((TensorSpec("x", (N,)),), planned)
-    return kind(x, values, generators(range(len(rows))), spec.options, problem)
+    return kind(x, values, generators(range(len(rows)) if seeds is None else seeds), spec.options, problem)
 
 
 def advance(optimizer, steps, planned=20):

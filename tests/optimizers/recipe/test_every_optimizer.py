@@ -54,30 +54,22 @@ def test_the_class_is_that_of_the_optimizer_but_for_compiled_loops(name):
     assert load_optimizer(optimizer_spec(name, {})) is plain
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", OPTIMIZERS.names)
-def test_individuals_do_not_depend_on_the_population(name, backend):
+def test_individuals_do_not_depend_on_the_population(name, backend, dtype):
     recipe = tuned_for(name)
     individuals = [slow(name, recipe, index) for index in range(5)]
-    with use_backend(backend):
-        if issubclass(OPTIMIZERS.load(name), MetaTrained):
-            individuals = [{}] * 5
-            alone = [advance(build(name, recipe, individuals[:1]), range(20))]
-            together = advance(build(name, recipe, individuals), range(20))[:, :1]
-        else:
-            alone = [advance_alone(name, recipe, each, index) for index, each in enumerate(individuals)]
-            together = advance(build(name, recipe, individuals), range(20))
-    assert torch.equal(torch.cat(alone, dim=1), together)
+
+    def points(*indices):
+        chosen, x = [individuals[index] for index in indices], start(len(indices), dtype)
+        with use_backend(backend):
+            return advance(build(name, recipe, chosen, x=x, seeds=indices), range(20))
+
+    together = points(*range(5))
+    assert torch.equal(torch.cat([points(index) for index in range(5)], dim=1), together)
+    assert torch.equal(points(3, 1), together[:, [3, 1]])
     assert together.isfinite().all()
-
-
-def advance_alone(name, recipe, individual, index):
-    """One individual with the generator that it has in the population."""
-    kind = load_optimizer(optimizer_spec(name, {}, recipe))
-    x = start()
-    values = {p.name: x.new_tensor([individual[p.name]]) for p in kind.hyperparameters}
-    whole = build(name, recipe, [individual])
-    return advance(kind(x, values, [torch.Generator().manual_seed(index)], {}, whole.problem), range(20))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -85,7 +77,7 @@ def advance_alone(name, recipe, individual, index):
 @pytest.mark.parametrize("steps", [1, 3, 11])
 def test_it_goes_on_from_its_state_in_mid_schedule(name, steps, backend):
     recipe = tuned_for(name)
-    individuals = [{}] * 2 if recipe is GRADIENTS else [slow(name, recipe, index) for index in range(2)]
+    individuals = [slow(name, recipe, index) for index in range(2)]
     with use_backend(backend):
         whole, first, other, used = (build(name, recipe, individuals) for _ in range(4))
     expected = advance(whole, range(20))[steps:]
@@ -146,6 +138,19 @@ def test_rates_are_scaled_one_individual_at_a_time(name):
     together = advance(optimizer, range(4))
     assert torch.equal(together[:, :1], advance(other, range(4)))
     assert not torch.equal(together[:, 0], together[:, 1])
+
+
+def test_meta_training_learns_through_the_recipe():
+    """The update is that of the changed gradient, and differentiable with respect to the weights."""
+    optimizer, plain = build("l2lbgdbgd", GRADIENTS), build("l2lbgdbgd", {})
+    weights = plain.weights.clone().requires_grad_()
+    optimizer.set_weights(weights)
+    gradient = noisy_gradient(optimizer.x, 0)
+    update = optimizer.compute_update(gradient)
+    changed = gradient * min(1.0, 2.0 / (gradient.norm().item() + 1e-6)) + 0.05 * optimizer.x
+    torch.testing.assert_close(update, plain.compute_update(changed), rtol=1e-10, atol=1e-12)
+    update.sum().backward()
+    assert weights.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names)
