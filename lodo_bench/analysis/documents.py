@@ -34,6 +34,8 @@ class OptimizerDocument(TypedDict):
 
     optimizer: str
     optimizer_options: Mapping[str, Value]
+    optimizer_recipe: Mapping[str, Value]
+    optimizer_version: str
 
 
 class HyperparametersDocument(TypedDict):
@@ -150,7 +152,12 @@ def task_document(task: TaskSpec) -> TaskDocument:
 
 def optimizer_document(optimizer: OptimizerSpec) -> OptimizerDocument:
     """Return an optimizer as a document."""
-    return {"optimizer": optimizer.name, "optimizer_options": optimizer.options}
+    return {
+        "optimizer": optimizer.name,
+        "optimizer_options": optimizer.options,
+        "optimizer_recipe": optimizer.recipe,
+        "optimizer_version": optimizer.version,
+    }
 
 
 def hyperparameters_document(hyperparameters: Hyperparameters) -> HyperparametersDocument:

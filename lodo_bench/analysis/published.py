@@ -32,7 +32,7 @@ def published_optimizers(task: str) -> tuple[str, ...]:
 
 def published_hyperparameters(task: TaskSpec, optimizer: OptimizerSpec) -> Mapping[str, float] | None:
     """Return the paper's tuned hyperparameters (Table 6); None unless all of them are known."""
-    if task.options or optimizer.options:
+    if task.options or optimizer.options or optimizer.recipe:
         return None
     found: Mapping[str, float] | None = _document()["tuned"].get(task.name, {}).get(optimizer.name)
     return found
@@ -42,7 +42,7 @@ def published_score(
     task: TaskSpec, milestone: Milestone, optimizer: OptimizerSpec, score: str = "loss"
 ) -> PublishedScore | None:
     """Return the paper's `score` (`loss` is the training loss) at `milestone`; None if it is unknown."""
-    if task.options or optimizer.options:
+    if task.options or optimizer.options or optimizer.recipe:
         return None
     found = _document()["scores"].get(task.name, {}).get(milestone.key, {}).get(score, {}).get(optimizer.name)
     return PublishedScore(**found) if found else None

@@ -48,6 +48,8 @@ class TuneRequest:
         optimizer_options: structural options by name; only with a single optimizer.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
             single optimizer.
+        recipe: the training recipe around the update of each optimizer, by name; `tune` as a value makes it a
+            hyperparameter.
         workers: where to train.
         dtype: `float32` or `float64`; None is the task's own choice.
         backend: `auto`, `torch`, `numba` or `triton`.
@@ -63,6 +65,7 @@ class TuneRequest:
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
     space: str | None = None
+    recipe: Options = field(default_factory=dict)
     workers: WorkersRequest = WorkersRequest()
     dtype: str | None = None
     backend: str = "auto"
@@ -87,6 +90,8 @@ class RunRequest:
         optimizer_options: structural options by name; only with a single optimizer.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
             single optimizer.
+        recipe: the training recipe around the update of each optimizer, by name; `tune` as a value makes it a
+            hyperparameter.
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; None is the task's own choice.
         backend: `auto`, `torch`, `numba` or `triton`.
@@ -107,6 +112,7 @@ class RunRequest:
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
     space: str | None = None
+    recipe: Options = field(default_factory=dict)
     device: str = "cpu"
     dtype: str | None = None
     backend: str = "auto"

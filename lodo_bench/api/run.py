@@ -42,6 +42,7 @@ def run(
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
     space: str | None = None,
+    recipe: Mapping[str, Value] | None = None,
     device: str = "cpu",
     dtype: str | None = None,
     backend: str = "auto",
@@ -68,6 +69,8 @@ def run(
         optimizer_options: structural options of the optimizer by name.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; values tuned
             in another space are not used.
+        recipe: the training recipe around the update, by name; `tune` as a value makes it a
+            hyperparameter.
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; by default the task's own choice.
         backend: `auto`, `torch`, `numba` (CPU) or `triton` (GPU).
@@ -92,6 +95,7 @@ def run(
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
         space=space,
+        recipe=recipe or {},
         device=device,
         dtype=dtype,
         backend=backend,
@@ -148,7 +152,7 @@ def _optimizer_specs(request: RunRequest) -> list[OptimizerSpec]:
         raise UsageError("optimizer options require exactly one optimizer. Name only the one they belong to.")
     if request.space is not None and len(names) != 1:
         raise UsageError("a search space requires exactly one optimizer. Name only the one it belongs to.")
-    return [optimizer_spec(name, request.optimizer_options, request.space) for name in names]
+    return [optimizer_spec(name, request.optimizer_options, request.recipe, request.space) for name in names]
 
 
 def _given(optimizer: OptimizerSpec, hyperparameters: Mapping[str, Value]) -> dict[str, float]:

@@ -38,6 +38,7 @@ def tune(
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
     space: str | None = None,
+    recipe: Mapping[str, Value] | None = None,
     workers: int | None = None,
     gpus_per_worker: float | None = None,
     address: str | None = None,
@@ -63,6 +64,8 @@ def tune(
         optimizer_options: structural options by name; only with a single optimizer.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
             single optimizer.
+        recipe: the training recipe around the update of each optimizer, by name; `tune` as a value makes it a
+            hyperparameter.
         workers: parallel workers; 0 trains in this process, None uses one per CPU.
         gpus_per_worker: share of a GPU for each worker; by default 1 on a GPU and 0 on the CPU.
         address: of a running Ray cluster; None uses this machine.
@@ -89,6 +92,7 @@ def tune(
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
         space=space,
+        recipe=recipe or {},
         workers=WorkersRequest(workers, gpus_per_worker, address, engine, device),
         dtype=dtype,
         backend=backend,
@@ -130,7 +134,7 @@ def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec
         raise UsageError("a search space requires exactly one optimizer. Name only the one it belongs to.")
     published = [name for name in published_optimizers(task.name) if name in OPTIMIZERS.names]
     names = names or published or list(OPTIMIZERS.names)
-    specs = [optimizer_spec(name, request.optimizer_options, request.space) for name in names]
+    specs = [optimizer_spec(name, request.optimizer_options, request.recipe, request.space) for name in names]
     for spec in specs:
         check_pair(task, spec)
     return specs

@@ -13,7 +13,7 @@ from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
-from lodo_bench.spec.training import TaskSpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 V = TypeVar("V")
 
@@ -49,7 +49,7 @@ def sweep_over(
 
     Args:
         run_sets: run sets on one task except for `name`, oldest first.
-        name: a task option, an optimizer option or a hyperparameter.
+        name: a task option, an optimizer option, an entry of a recipe or a hyperparameter.
         value_of: returns its value in a run set, or None if it has none.
         unit: returns, for a swept value, the number by which losses are divided.
 
@@ -116,7 +116,7 @@ def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
     values = spec.hyperparameters.values
     rest = tuple(sorted(_without(values, name).items())) if name in values else spec.hyperparameters.source
     options = tuple(sorted(_without(spec.optimizer.options, name).items()))
-    recipe = tuple(sorted(spec.optimizer.recipe.items()))
+    recipe = tuple(sorted(_without(spec.optimizer.recipe, name).items()))
     method = (spec.optimizer.name, spec.optimizer.version, spec.optimizer.space, recipe, options)
     return *method, spec.compute, rest
 
@@ -128,9 +128,13 @@ def _stripped(spec: RunSetSpec, name: str) -> RunSetSpec:
     return replace(
         spec,
         task=without_option(spec.task, name),
-        optimizer=replace(spec.optimizer, options=_without(spec.optimizer.options, name)),
+        optimizer=_without_entry(spec.optimizer, name),
         hyperparameters=kept,
     )
+
+
+def _without_entry(optimizer: OptimizerSpec, name: str) -> OptimizerSpec:
+    return replace(optimizer, options=_without(optimizer.options, name), recipe=_without(optimizer.recipe, name))
 
 
 def _without(values: Mapping[str, V], name: str) -> dict[str, V]:

@@ -50,6 +50,16 @@ SpaceOption = Annotated[
         show_default="the optimizer's own",
     ),
 ]
+RecipeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--recipe",
+        "-R",
+        help="Weight decay, clipping or schedule around the update, e.g. schedule=cosine or weight_decay=tune; "
+        "repeatable.",
+        metavar="NAME=VALUE",
+    ),
+]
 OnlyTaskOption = Annotated[
     str | None, typer.Option("--task", "-t", help="Only this task.", metavar="TASK", show_default=False)
 ]

@@ -31,6 +31,7 @@ def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
         words.append(f"--optimizer {optimizer.name}")
         words += [f"-O {name}={format_value(value)}" for name, value in optimizer.options.items()]
         words += ["--space FILE"] * _has_own_space(optimizer)
+        words += [f"-R {name}={format_value(value)}" for name, value in optimizer.recipe.items()]
     return " ".join(words)
 
 

@@ -16,6 +16,7 @@ from lodo_bench.cli.options import (
     OptimizerOptionOption,
     OptimizersArgument,
     OptimizersOption,
+    RecipeOption,
     SpaceOption,
     TaskOptionOption,
     assignments,
@@ -28,6 +29,7 @@ EXAMPLES = (
     "lodo-bench run lodo",
     "lodo-bench run adam lodo --task rosenbrock --seeds 4 --from paper",
     "lodo-bench run adam -p lr=0.01 --steps 1000 --untimed --json",
+    "lodo-bench run adam -R schedule=cosine -R warmup=0.05 -R weight_decay=0.01",
 )
 
 
@@ -64,6 +66,7 @@ def run(
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
     space: SpaceOption = None,
+    recipe: RecipeOption = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.", metavar="DEVICE")] = "cpu",
     dtype: DTypeOption = None,
     backend: BackendOption = "auto",
@@ -94,6 +97,7 @@ def run(
         task_options=assignments(task_option, "--task-option"),
         optimizer_options=assignments(optimizer_option, "--optimizer-option"),
         space=space,
+        recipe=assignments(recipe, "--recipe"),
         device=device,
         dtype=dtype,
         backend=backend,

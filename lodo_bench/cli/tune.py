@@ -22,6 +22,7 @@ from lodo_bench.cli.options import (
     OptimizerOptionOption,
     OptimizersArgument,
     OptimizersOption,
+    RecipeOption,
     SpaceOption,
     TaskOptionOption,
     WorkersOption,
@@ -35,6 +36,7 @@ EXAMPLES = (
     "lodo-bench tune --task quadratic",
     "lodo-bench tune lodo adam --task rosenbrock --schedule quick --workers 4",
     "lodo-bench tune my_package.module:MyOptimizer --task quadratic -T dimension=20",
+    "lodo-bench tune adam --task quadratic -R schedule=cosine -R weight_decay=tune",
 )
 
 
@@ -56,6 +58,7 @@ def tune(
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
     space: SpaceOption = None,
+    recipe: RecipeOption = None,
     device: DeviceOption = None,
     dtype: DTypeOption = None,
     backend: BackendOption = "auto",
@@ -78,6 +81,7 @@ def tune(
         task_options=assignments(task_option, "--task-option"),
         optimizer_options=assignments(optimizer_option, "--optimizer-option"),
         space=space,
+        recipe=assignments(recipe, "--recipe"),
         workers=WorkersRequest(workers, gpus_per_worker, address, engine, device),
         dtype=dtype,
         backend=backend,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.experiments.spec import ExperimentPart
 from lodo_bench.optimizers import load_optimizer, optimizer_spec
+from lodo_bench.optimizers.recipe import RECIPE, TUNE
 from lodo_bench.spec.options import Option, Value, format_value
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
@@ -115,11 +116,15 @@ def _conditions(part: ExperimentPart, optimizer: OptimizerSpec) -> Iterator[Cond
 
 def _condition_at(part: ExperimentPart, optimizer: OptimizerSpec, values: Mapping[str, Value], over: str) -> Condition:
     kind = load_optimizer(optimizer)
-    tables = (TASKS.load(part.task.name).options_table, kind.options_table, kind.hyperparameters)
-    task_options, optimizer_options, given = _sort_by_table(values, tables, f"{optimizer.name} on {part.task.name}")
+    tables = (TASKS.load(part.task.name).options_table, kind.options_table, kind.hyperparameters, RECIPE)
+    owner = f"{optimizer.name} on {part.task.name}"
+    task_options, optimizer_options, given, recipe = _sort_by_table(values, tables, owner)
+    if TUNE in recipe.values():
+        raise UsageError("a sweep has values of its own: 'tune' is none. Give numbers.")
     task = task_spec(part.task.name, {**part.task.options, **task_options})
-    changed = optimizer_spec(optimizer.name, {**optimizer.options, **optimizer_options})
-    variant = replace(optimizer, options=changed.options)
+    options = {**optimizer.options, **optimizer_options}
+    changed = optimizer_spec(optimizer.name, options, {**optimizer.recipe, **recipe})
+    variant = replace(optimizer, options=changed.options, recipe=changed.recipe)
     check_pair(task, variant)
     hyperparameters = {name: float(value) for name, value in given.items()}
     return Condition(part, optimizer, task, variant, point=values[over], given=hyperparameters)
@@ -138,7 +143,7 @@ def _sort_by_table(
                 break
         else:
             known = [option.name for table in tables for option in table]
-            raise UnknownNameError("option or hyperparameter", name, known, of=owner)
+            raise UnknownNameError("option, hyperparameter or recipe entry", name, dict.fromkeys(known), of=owner)
     return found
 
 

@@ -33,7 +33,7 @@ BUILT_IN = (
 )
 _FOLDER = "paper"
 _SUFFIX = ".yaml"
-_PART_KEYS = ("task", "options", "optimizers", "hyperparameters", "tuning", "runs", "sweep")
+_PART_KEYS = ("task", "options", "optimizers", "recipe", "hyperparameters", "tuning", "runs", "sweep")
 _SCALE_KEYS = ("note", *_PART_KEYS, "parts", "output")
 _FILE_KEYS = ("base", "title", *_SCALE_KEYS, "scales")
 _FORMER_KEYS = {"show": "output", "to_tuned": "decay_grid"}
@@ -179,7 +179,7 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
     task = _located(keys.get("options", keys["task"]), lambda: task_spec(name, options))
     optimizers = []
     for node in keys["optimizers"].entries("a list of at least one optimizer"):
-        optimizers.append(_optimizer(node))
+        optimizers.append(_optimizer(node, keys.get("recipe")))
         _located(node, partial(check_pair, task, optimizers[-1]))
     schedules, seed = _tuning(keys.get("tuning"), task.name, label)
     part = ExperimentPart(
@@ -195,15 +195,20 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
     return part
 
 
-def _optimizer(node: YamlNode) -> OptimizerSpec:
-    if not isinstance(node.value, dict):
-        return _located(node, lambda: optimizer_spec(OPTIMIZERS.check(node.text()), {}))
-    keys = node.mapping(("name", "options", "space"), required=("name",))
+def _optimizer(node: YamlNode, recipe: YamlNode | None) -> OptimizerSpec:
+    """Return an optimizer; entries of its own recipe replace those of `recipe`."""
+    if isinstance(node.value, dict):
+        keys = node.mapping(("name", "options", "recipe", "space"), required=("name",))
+    else:
+        keys = {"name": node}
     name = _located(keys["name"], lambda: OPTIMIZERS.check(keys["name"].text()))
     options = _values(keys["options"]) if "options" in keys else {}
+    _located(keys.get("options", keys["name"]), lambda: optimizer_spec(name, options))
     space = keys["space"].text() if "space" in keys else None
-    spec = _located(keys.get("options", keys["name"]), lambda: optimizer_spec(name, options))
-    return spec if space is None else _located(keys["space"], lambda: optimizer_spec(name, options, space))
+    _located(keys.get("space"), lambda: optimizer_spec(name, options, space=space))
+    nodes = [each for each in (recipe, keys.get("recipe")) if each is not None]
+    entries = {entry: value for each in nodes for entry, value in _values(each).items()}
+    return _located(nodes[-1] if nodes else keys["name"], lambda: optimizer_spec(name, options, entries, space))
 
 
 def _tuning(node: YamlNode | None, task: str, label: str) -> tuple[Schedules, int]:

@@ -47,7 +47,7 @@ class SweepSpec:
     """The independent variable of a part's final runs.
 
     Attributes:
-        over: the task option, optimizer option or hyperparameter on the x axis.
+        over: the task option, optimizer option, hyperparameter or entry of the recipe on the x axis.
         points: for each point the values of `over` and of everything else that changes with it, by name.
         decay_grid: in place of points, for a decay with tuned value β*: the number k >= 2 of values
             1 − (1 − β*)^{i/(k−1)}, i = 0, ..., k − 1, from 0 to β* (LODO Fig. 5).

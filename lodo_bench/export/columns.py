@@ -27,6 +27,8 @@ _RUN_SET = (
     ("task_options", dict, "its options that differ from the defaults"),
     ("optimizer", pa.string(), "name of the optimizer"),
     ("optimizer_options", dict, "its options that differ from the defaults"),
+    ("optimizer_recipe", dict, "its training recipe; empty for the plain update"),
+    ("optimizer_version", pa.string(), "version of code outside lodo-bench; empty for optimizers of lodo-bench"),
 )
 
 RUNS = _schema(
@@ -68,6 +70,8 @@ INDIVIDUALS = _schema(
     ("task_options", dict, "its options that differ from the defaults"),
     ("optimizer", pa.string(), "name of the optimizer"),
     ("optimizer_options", dict, "its options that differ from the defaults"),
+    ("optimizer_recipe", dict, "its training recipe; empty for the plain update"),
+    ("optimizer_version", pa.string(), "version of code outside lodo-bench; empty for optimizers of lodo-bench"),
     ("schedule", pa.string(), "name of the schedule"),
     ("study_seed", pa.int64(), "seed of the study"),
     ("generation", pa.int64(), "index of the generation, from 0"),

@@ -8,7 +8,7 @@ from functools import partial
 from lodo_bench.analysis.comparison import Comparison, compare
 from lodo_bench.analysis.targets import summarize_targets
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers import OPTIMIZERS, load_optimizer
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.report.data import ReportData
 from lodo_bench.results.store import Store
 from lodo_bench.spec.options import Kind
@@ -73,6 +73,6 @@ def _complexity(optimizer: OptimizerSpec) -> str:
         return ""
 
 
-def hyperparameter_kinds(optimizer: str) -> dict[str, Kind]:
-    """Return the kind of each hyperparameter of an optimizer."""
-    return {option.name: option.kind for option in OPTIMIZERS.load(optimizer).hyperparameters}
+def hyperparameter_kinds(optimizer: OptimizerSpec) -> dict[str, Kind]:
+    """Return the kind of each hyperparameter of an optimizer, including those of its recipe."""
+    return {option.name: option.kind for option in load_optimizer(optimizer).hyperparameters}

@@ -92,8 +92,7 @@ def trajectories(task: TaskSpec, groups: Sequence[ResultGroup], store: Store) ->
 
 def searches(task: TaskSpec, studies: Sequence[StudyRecord]) -> ResultFigure:
     """Plot searches on a task, each with at least one generation and one hyperparameter."""
-    names = {study.spec.optimizer.name for study in studies}
-    kinds = {name: hyperparameter_kinds(name) for name in names}
+    kinds = [hyperparameter_kinds(study.spec.optimizer) for study in studies]
     return ResultFigure(search_figure(studies, kinds), task.label, [study.spec.optimizer.label for study in studies])
 
 

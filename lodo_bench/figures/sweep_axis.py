@@ -1,4 +1,4 @@
-"""The option or hyperparameter that a sweep varies."""
+"""The option, hyperparameter or entry of a recipe that a sweep varies."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.optimizers import load_optimizer
-from lodo_bench.spec.options import Option, Value
+from lodo_bench.optimizers.recipe import RECIPE
+from lodo_bench.spec.options import HyperparameterSpec, Option, Value
 from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
 from lodo_bench.tasks import TASKS
 
 
 class SweepAxis:
-    """A task option, optimizer option or hyperparameter that differs between runs.
+    """A task option, optimizer option, hyperparameter or entry of a recipe that differs between runs.
 
     Args:
         name: its name or alias.
@@ -23,7 +24,10 @@ class SweepAxis:
     """
 
     def __init__(self, name: str, run_sets: Iterable[RunSetRecord]) -> None:
-        tables = {id(table): table for r in run_sets for table in _tables(r.spec)}
+        specs = [r.spec for r in run_sets]
+        tables = {id(table): table for spec in specs for table in _tables(spec)}
+        if not any(spec.optimizer.recipe for spec in specs):
+            tables.pop(id(RECIPE), None)
         options = [option for table in tables.values() for option in table]
         matching = [option.name for option in options if name in (option.name, option.alias)]
         if not matching:
@@ -32,14 +36,15 @@ class SweepAxis:
 
     def value_of(self, spec: RunSetSpec) -> Value | None:
         """Return the value in runs of this specification, or None if they have no such option."""
-        task, optimizer, hyperparameters = _tables(spec)
-        for table, given in ((task, spec.task.options), (optimizer, spec.optimizer.options)):
+        optimizer = spec.optimizer
+        given = (spec.task.options, optimizer.options, spec.hyperparameters.values, optimizer.recipe)
+        for table, values in zip(_tables(spec), given, strict=True):
             for option in table:
                 if option.name == self.name:
-                    return given.get(self.name, option.default)
-        return spec.hyperparameters.values.get(self.name) if any(o.name == self.name for o in hyperparameters) else None
+                    return values.get(self.name, None if isinstance(option, HyperparameterSpec) else option.default)
+        return None
 
 
-def _tables(spec: RunSetSpec) -> tuple[Sequence[Option], Sequence[Option], Sequence[Option]]:
+def _tables(spec: RunSetSpec) -> tuple[Sequence[Option], ...]:
     optimizer = load_optimizer(spec.optimizer)
-    return TASKS.load(spec.task.name).options_table, optimizer.options_table, optimizer.hyperparameters
+    return TASKS.load(spec.task.name).options_table, optimizer.options_table, optimizer.hyperparameters, RECIPE

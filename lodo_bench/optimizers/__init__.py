@@ -6,6 +6,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.adapted.adapter import AdaptedOptimizer, adapt, with_space
 from lodo_bench.optimizers.adapted.space import read_space
 from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.optimizers.recipe import resolve_recipe, with_recipe
 from lodo_bench.registry import Registry
 from lodo_bench.spec.options import Value, resolve
 from lodo_bench.spec.training import OptimizerSpec
@@ -44,41 +45,54 @@ def load_optimizer(spec: OptimizerSpec) -> type[Optimizer]:
     Raises:
         UsageError: if there is none.
     """
-    kind = OPTIMIZERS.load(spec.name)
-    if not issubclass(kind, AdaptedOptimizer):
-        return kind
-    return with_space(spec.name, kind.torch_class, spec.space)  # type: ignore[arg-type]
+    return with_recipe(_with_space(spec.name, OPTIMIZERS.load(spec.name), spec.space), spec.recipe)
 
 
-def optimizer_spec(name: str, options: Mapping[str, Value], space: str | None = None) -> OptimizerSpec:
-    """Return the specification of an optimizer, with validated structural options.
+def optimizer_spec(
+    name: str,
+    options: Mapping[str, Value],
+    recipe: Mapping[str, Value] | None = None,
+    space: str | None = None,
+) -> OptimizerSpec:
+    """Return the specification of an optimizer, with validated structural options and a validated recipe.
 
-    Options at their default are left out, so that each optimizer has exactly one specification.
+    Options and entries of the recipe at their default are left out, so that each optimizer has exactly one
+    specification.
 
     Args:
-        name: of the optimizer.
-        options: structural options by name.
-        space: the search space of an adapted optimizer, the path of a file or the name of a shipped one.
+        name: the optimizer's name.
+        options: structural options, by name or alias.
+        recipe: entries of `lodo_bench.optimizers.recipe.RECIPE`, likewise; None for the plain update.
+        space: the search space of an adapted optimizer, the path of a file or the name of a shipped one; None for its
+            own.
 
     Raises:
-        UsageError: for an unknown optimizer or option, a value out of range, or a space where none is used.
+        UsageError: for an unknown optimizer, option or entry, a value out of range, or a space where none is used.
     """
-    kind = _with_space(name, OPTIMIZERS.load(name), space)
-    table = kind.options_table
-    given = resolve(table, options, f"optimizer {name}", "option")
-    defaults = {p.name: p.default for p in table}
-    changed = {option: value for option, value in given.items() if value != defaults[option]}
-    text = kind.space.to_json() if issubclass(kind, AdaptedOptimizer) else ""
-    return OptimizerSpec(OPTIMIZERS.check(name), changed, OPTIMIZERS.version(name), text)
+    kind = OPTIMIZERS.load(name)
+    if space is not None:
+        kind = _with_space(name, kind, _read_space(name, kind, space))
+    given = resolve(kind.options_table, options, f"optimizer {name}", "option")
+    defaults = {p.name: p.default for p in kind.options_table}
+    return OptimizerSpec(
+        name=OPTIMIZERS.check(name),
+        options={option: value for option, value in given.items() if value != defaults[option]},
+        version=OPTIMIZERS.version(name),
+        space=kind.space.to_json() if issubclass(kind, AdaptedOptimizer) else "",
+        recipe=resolve_recipe(name, kind, recipe or {}),
+    )
 
 
-def _with_space(name: str, kind: type[Optimizer], space: str | None) -> type[Optimizer]:
-    if space is None:
-        return kind
+def _read_space(name: str, kind: type[Optimizer], space: str) -> str:
     if not issubclass(kind, AdaptedOptimizer):
         raise UsageError(
             f"optimizer {name} states its hyperparameters itself: a search space is for adapted torch optimizers, such "
             f"as torch.optim.AdamW. Omit it."
         )
-    chosen = read_space(space, kind.torch_class, name).to_json()
-    return with_space(name, kind.torch_class, chosen)  # type: ignore[arg-type]
+    return read_space(space, kind.torch_class, name).to_json()
+
+
+def _with_space(name: str, kind: type[Optimizer], space: str) -> type[Optimizer]:
+    if not issubclass(kind, AdaptedOptimizer):
+        return kind
+    return with_space(name, kind.torch_class, space)  # type: ignore[arg-type]

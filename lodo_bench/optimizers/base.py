@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor, dtype
@@ -161,6 +162,24 @@ class Optimizer(ABC, Checkpointable):
     def hyperparameter(self, name: str) -> Tensor:
         """Return a hyperparameter as (P, 1), which broadcasts to (P, n)."""
         return self._hyperparameters[name].unsqueeze(1)
+
+    def scale_learning_rate(self, factor: float | Tensor) -> None:
+        """Set each learning rate to `factor` times the value that was given, from the next step on.
+
+        Learning rates are the hyperparameters that are marked so. Here the tensors that `hyperparameter` returns are
+        changed in place, so `step` must read them at every call.
+
+        Args:
+            factor: one number >= 0 for all individuals, or (P, 1).
+        """
+        for name, given in self._given_learning_rates.items():
+            self.hyperparameter(name).copy_(given * factor)
+
+    @cached_property
+    def _given_learning_rates(self) -> Mapping[str, Tensor]:
+        """The learning rates before the first change, each (P, 1)."""
+        names = [p.name for p in self.hyperparameters if p.is_learning_rate]
+        return {name: self.hyperparameter(name).clone() for name in names}
 
     @property
     def evaluation_point(self) -> Tensor:

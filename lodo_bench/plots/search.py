@@ -20,7 +20,7 @@ from lodo_bench.spec.study import IndividualRecord, StudyRecord
 _GRAY = "#8a8a8a"
 
 
-def search_figure(studies: Sequence[StudyRecord], kinds: Mapping[str, Mapping[str, Kind]]) -> Figure:
+def search_figure(studies: Sequence[StudyRecord], kinds: Sequence[Mapping[str, Kind]]) -> Figure:
     """Draw a row of panels for each study: the fitness and each hyperparameter by generation.
 
     A dot is an individual, a gray cross one that diverged or failed, the line the mean of the search distribution, the
@@ -28,17 +28,17 @@ def search_figure(studies: Sequence[StudyRecord], kinds: Mapping[str, Mapping[st
 
     Args:
         studies: at least one, each with at least one generation.
-        kinds: optimizer -> hyperparameter -> kind, which determines the scale.
+        kinds: hyperparameter -> kind, which determines the scale, for each of the studies.
     """
     columns = 1 + max(len(study.generations[0].mean) for study in studies)
     with house_style():
         drawn, panels = figure(columns, len(studies), width=2.6, height=2.4)
-        for row, study in zip(panels, studies, strict=True):
+        for row, study, kinds_by_name in zip(panels, studies, kinds, strict=True):
             _fitness(row[0], study)
             row[0].set_title(literal(f"{study.spec.optimizer.label} on {study.spec.task.label} (study {study.id})"))
             names = list(study.generations[0].mean)
             for axes, name in zip(row[1:], names, strict=False):
-                _hyperparameter(axes, study, name, kinds[study.spec.optimizer.name][name])
+                _hyperparameter(axes, study, name, kinds_by_name[name])
             for axes in row[1 + len(names) :]:
                 axes.set_axis_off()
         legend(drawn, _ENTRIES)

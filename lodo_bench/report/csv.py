@@ -25,6 +25,8 @@ COLUMNS = (
     "task_options",
     "optimizer",
     "optimizer_options",
+    "optimizer_recipe",
+    "optimizer_version",
     "device",
     "dtype",
     "backend",

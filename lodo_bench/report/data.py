@@ -11,6 +11,7 @@ from lodo_bench.charts.series import CurveSource
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.training import OptimizerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +29,5 @@ class ReportData:
     comparisons: Sequence[tuple[Comparison, Targets | None]]
     run_sets: Sequence[RunSetRecord]
     load_studies: Callable[[], Sequence[StudyRecord]]
-    kinds_of: Callable[[str], Mapping[str, Kind]]
+    kinds_of: Callable[[OptimizerSpec], Mapping[str, Kind]]
     curves: CurveSource

@@ -6,6 +6,8 @@ import pytest
 
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.charts.sweeps import sweep_over
+from lodo_bench.errors import UnknownNameError
+from lodo_bench.figures.sweep_axis import SweepAxis
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from tests.builders import at_steps, run, run_set
@@ -47,6 +49,34 @@ def test_losses_are_in_units_of_what_is_swept():
 def test_each_optimizer_is_a_line():
     sets = [noisy(v, 1.0, optimizer=name) for v in (1, 4.0) for name in ("adam", "lodo")]
     assert [line.label for line in sweep_over(sets, "noise_variance", variance).lines] == ["adam", "lodo"]
+
+
+def test_an_entry_of_the_recipe():
+    def decayed(value, **rest):
+        recipe = {"weight_decay": value, **rest} if value else rest
+        return run_set(run(0, 1 + value), optimizer=OptimizerSpec("adam", recipe=recipe))
+
+    sets = [decayed(value, **rest) for value in (0.5, 0.0) for rest in ({}, {"schedule": "cosine"})]
+    axis = SweepAxis("wd", sets)
+    found = sweep_over(sets, axis.name, axis.value_of)
+    assert [line.label for line in found.lines] == ["adam", "adam (schedule=cosine)"]
+    assert [[(value, loss.mean) for value, loss in line.points] for line in found.lines] == [[(0, 1), (0.5, 1.5)]] * 2
+
+
+def test_a_tuned_entry_is_swept_as_a_hyperparameter():
+    optimizer = OptimizerSpec("adam", recipe={"weight_decay": "tune"})
+    sets = [
+        run_set(run(0, 1.0), optimizer=optimizer, values={"learning_rate": 0.1, "weight_decay": value})
+        for value in (0.3, 0.2)
+    ]
+    axis = SweepAxis("weight_decay", sets)
+    (line,) = sweep_over(sets, axis.name, axis.value_of).lines
+    assert [value for value, _ in line.points] == [0.2, 0.3]
+
+
+def test_runs_without_recipes_have_none_to_sweep_over():
+    with pytest.raises(UnknownNameError, match="unknown option or hyperparameter 'warmup'"):
+        SweepAxis("warmup", [run_set(run())])
 
 
 def test_hyperparameters_from_another_source_are_another_line():

@@ -112,6 +112,8 @@ def test_the_search_appears_in_the_list(search):
             "task_options": {"dimension": 12},
             "optimizer": optimizer,
             "optimizer_options": {},
+            "optimizer_recipe": {},
+            "optimizer_version": "",
             "schedule": str(search.schedule),
             "seed": 5,
             "status": "finished",

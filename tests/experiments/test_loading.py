@@ -146,7 +146,10 @@ def test_a_sweep_from_none_to_the_tuned_value(write):
 @pytest.mark.parametrize(
     ("sweep", "parts"),
     [
-        ("{over: noise, values: [1, 2]}", ("line 10: sweep:", "unknown option or hyperparameter 'noise'")),
+        (
+            "{over: noise, values: [1, 2]}",
+            ("line 10: sweep:", "unknown option, hyperparameter or recipe entry 'noise'"),
+        ),
         ("{over: layers, values: [1, 2]}", ("line 10: sweep:", "'layers' of adam on quadratic")),
         ("{over: noise_variance, values: [1]}", ("line 10: sweep.values must be a list of at least two.",)),
         ("{over: noise_variance}", ("line 10: sweep must have exactly one of the keys values, settings, decay_grid.",)),

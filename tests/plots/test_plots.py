@@ -27,7 +27,7 @@ from tests.charts.test_curves import diverged, path
 
 NAN, INF = math.nan, math.inf
 BEGINNINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
-KINDS = {"adam": {"learning_rate": "rate", "beta1": "decay"}}
+KINDS = {"learning_rate": "rate", "beta1": "decay"}
 
 
 def drawn(name, *paths, label=None):
@@ -72,7 +72,7 @@ def ordinary_profile():
 FIGURES = {
     "curves": ordinary_curves,
     "trajectories": ordinary_trajectories,
-    "search": lambda: search_figure([study()], KINDS),
+    "search": lambda: search_figure([study()], [KINDS]),
     "sweep": ordinary_sweep,
     "profile": ordinary_profile,
 }
@@ -188,7 +188,7 @@ def test_losses_of_a_wide_range_are_on_a_log_axis():
 
 def test_a_search_shows_every_individual():
     broken = individual(1, fitness=NAN, status=Status.DIVERGED)
-    figure = search_figure([study(individual(0), broken)], KINDS)
+    figure = search_figure([study(individual(0), broken)], [KINDS])
     fitness, rate, decay = figure.axes
     assert (rate.get_ylabel(), decay.get_ylabel(), decay.get_yscale()) == ("learning rate", "beta1", "logit")
     for axes in (fitness, rate, decay):
@@ -211,12 +211,12 @@ def test_a_search_shows_every_individual():
     ids=range(6),
 )
 def test_odd_searches_are_drawn(record):
-    assert written(search_figure([record], KINDS), "png")
+    assert written(search_figure([record], [KINDS]), "png")
 
 
 def test_searches_of_different_optimizers_are_rows():
     small = study(generations=(generation(0, mean={"learning_rate": 0.1}),), result=Tuned({"learning_rate": 0.1}))
-    figure = search_figure([study(), small], KINDS)
+    figure = search_figure([study(), small], [KINDS, KINDS])
     assert len([axes for axes in figure.axes if axes.axison]) == 5
 
 

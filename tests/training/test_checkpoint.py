@@ -12,7 +12,7 @@ import torch
 
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
 from lodo_bench.optimizers.momentum import Momentum
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
@@ -22,7 +22,7 @@ from lodo_bench.training import checkpoint as checkpoints
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, load_parameters
 from lodo_bench.training.loop import train
 from tests.builders import at_steps
-from tests.helpers import LOCKSTEP, SMALL, small_task, training_spec, varied_individual
+from tests.helpers import LOCKSTEP, SMALL, another_value, small_task, training_spec, varied_individual
 
 NEVER, ALWAYS = 1e9, 0.0
 
@@ -123,6 +123,22 @@ def test_every_training_goes_on_as_if_it_had_not_been_stopped(optimizer, task, c
     whole = train(spec)
     for _ in range(2):  # stopped twice
         train(spec, stop_at(random.Random(optimizer + task).randrange(1, 70)), checkpoint())
+    assert_equal(train(spec, checkpoint=checkpoint()), whole)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum", "lodo", "lodo-dense", "o-lbfgs", "bfgs"])
+def test_a_training_goes_on_in_the_middle_of_its_schedule(optimizer, checkpoint):
+    recipe = {"schedule": "cosine", "warmup": "tune", "weight_decay": "tune", "clip_norm": 2.0}
+    method = optimizer_spec(optimizer, {}, recipe)
+    parameters = load_optimizer(method).hyperparameters
+    individuals = tuple(
+        Individual((index,), {p.name: another_value(p, index) for p in parameters}) for index in range(2)
+    )
+    spec = training_spec(optimizer, TaskSpec("quadratic", {"dimension": 20}), individuals=individuals, steps=160)
+    spec = replace(spec, optimizer=method)
+    whole = train(spec)
+    for _ in range(2):  # stopped twice
+        train(spec, stop_at(random.Random(optimizer).randrange(1, 70)), checkpoint())
     assert_equal(train(spec, checkpoint=checkpoint()), whole)
 
 

@@ -125,11 +125,10 @@ def _title(key: str) -> str:
 
 
 def _cell(entry: Entry, column: str, columns: Sequence[str]) -> str:
-    """Return the text of a column, with the options of a name that have no column of their own."""
-    options = f"{column}_options"
-    if options in entry and options not in columns:
-        return TaskSpec(entry[column], entry[options]).label
-    return _text(entry[column])
+    """Return the text of a column, with the options and the recipe of a name that have no column of their own."""
+    details = [f"{column}_{kind}" for kind in ("options", "recipe")]
+    shown = {name: value for key in details if key not in columns for name, value in entry.get(key, {}).items()}
+    return TaskSpec(entry[column], shown).label if shown else _text(entry[column])
 
 
 def _text(value: Any) -> str:

@@ -82,9 +82,10 @@ class AdaptedOptimizer(Optimizer):
         return torch.stack([member.evaluation_point() for member in self._members])
 
     @override
-    def scale_learning_rate(self, factor: float) -> None:
-        for member in self._members:
-            member.scale_learning_rate(factor)
+    def scale_learning_rate(self, factor: float | Tensor) -> None:
+        factors = factor.flatten().tolist() if isinstance(factor, Tensor) else [factor] * len(self._members)
+        for member, own in zip(self._members, factors, strict=True):
+            member.scale_learning_rate(own)
 
     @classmethod
     def fixed_arguments(cls, problem: Problem) -> dict[str, Any]:

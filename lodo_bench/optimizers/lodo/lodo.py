@@ -165,6 +165,8 @@ class LearnedPreconditioning(Preconditioned):
 
     state_names = ("preconditioner", "meta_optimizer", "momentum")
 
+    _next_factor: float | Tensor | None = None  # of the learning rate
+
     @final
     @override
     def init_state(self, generators: Sequence[Generator]) -> None:
@@ -183,7 +185,23 @@ class LearnedPreconditioning(Preconditioned):
     @final
     @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        self.stepper.step(gradient)
+        if self._next_factor is None:
+            self.stepper.step(gradient)
+            return
+        self.stepper.update_preconditioner(gradient)
+        self._set_learning_rate(self._next_factor)
+        self.stepper.update_parameters(gradient)
+
+    @final
+    @override
+    def scale_learning_rate(self, factor: float | Tensor) -> None:
+        """Scale α₀ from the next step on; the hypergradient of a step is with the α₀ of that step."""
+        if self._next_factor is not None:
+            self._set_learning_rate(self._next_factor)
+        self._next_factor = factor
+
+    def _set_learning_rate(self, factor: float | Tensor) -> None:
+        super().scale_learning_rate(factor)
 
     @final
     def set_hyperparameter(self, name: str, value: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import final
 
-from torch import Generator
+from torch import Generator, Tensor
 from typing_extensions import override
 
 from lodo_bench.optimizers.lodo.lodo import (
@@ -114,5 +114,9 @@ class LodoDense(LearnedPreconditioning):
     def _build_stepper(self, generators: Sequence[Generator], state: StepState) -> Stepper:
         preconditioner = DensePreconditioner(self.x, self._hyperparameters["initial_learning_rate"])
         # α₀ is part of G, whose own gradient the meta-optimizer follows.
-        state = replace(state, initial_lr=self.x.new_ones(()))
+        state = replace(state, initial_lr=self.x.new_ones(len(self.x), 1))
         return ReferenceStepper(preconditioner, GradientDescent(), state)
+
+    @override
+    def _set_learning_rate(self, factor: float | Tensor) -> None:
+        self.stepper.state.initial_lr.fill_(1).mul_(factor)  # scales all of G, which starts at the given α₀

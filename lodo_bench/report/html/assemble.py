@@ -35,5 +35,5 @@ def _task_report(task: TaskSpec, data: ReportData, studies: Sequence[StudyRecord
         groups=result_groups(run_set for run_set in data.run_sets if run_set.spec.task == task),
         bound=None if found is None else found[0].bound,
         studies=own,
-        kinds={name: data.kinds_of(name) for name in {study.spec.optimizer.name for study in own}},
+        kinds=[data.kinds_of(study.spec.optimizer) for study in own],
     )

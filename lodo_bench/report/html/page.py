@@ -42,7 +42,7 @@ class TaskReport:
         groups: the final runs.
         bound: asymptotic lower bound of the loss, where known.
         studies: the hyperparameter searches.
-        kinds: optimizer -> hyperparameter -> kind, for the optimizers of all studies.
+        kinds: hyperparameter -> kind, for each of the studies.
     """
 
     title: str
@@ -50,7 +50,7 @@ class TaskReport:
     groups: Sequence[ResultGroup]
     bound: LossBound | None
     studies: Sequence[StudyRecord]
-    kinds: Mapping[str, Mapping[str, Kind]]
+    kinds: Sequence[Mapping[str, Kind]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,12 @@ def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str) -> str:
     views, data = [], []
     for task in tasks:
         charts = curve_charts(task.groups, curves, task.bound)
-        studies = [study for study in task.studies if study.generations and study.generations[0].mean]
-        searches = [search_chart(study, task.kinds[study.spec.optimizer.name]) for study in studies]
+        pairs = zip(task.studies, task.kinds, strict=True)
+        shown = [(study, kinds) for study, kinds in pairs if study.generations and study.generations[0].mean]
+        searches = [search_chart(study, kinds) for study, kinds in shown]
         data.append({"charts": charts, "searches": searches})
         titles = [chart["title"] for chart in charts]
-        headings = [_search_heading(study) for study in studies]
+        headings = [_search_heading(study) for study, _ in shown]
         provenances = [group_provenance(group) for group in task.groups]
         views.append(_TaskView(task.title, task.section, titles, headings, provenances))
     return _fill(views, data, about)

@@ -83,7 +83,7 @@ def study(*individuals, spec=None, **mean):
 
 def task(*run_sets, studies=(), bound=None):
     sections = [build_section(comparison) for comparison in compare(run_sets, lambda _: bound)]
-    kinds = {"adam": {"learning_rate": "rate", "beta1": "decay"}, EVIL: {EVIL: "rate"}}
+    kinds = [{"learning_rate": "rate", "beta1": "decay", EVIL: "rate"} for _ in studies]
     title = run_sets[0].spec.task.label if run_sets else "quadratic"
     return TaskReport(title, sections[0] if sections else None, result_groups(run_sets), bound, studies, kinds)
 
