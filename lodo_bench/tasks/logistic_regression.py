@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
+from lodo_bench.spec.tensors import Role
 from lodo_bench.tasks.custom.function import FunctionTask
 from lodo_bench.tasks.data.bundled import load_digits
 from lodo_bench.tasks.data.files import digest
@@ -40,7 +41,7 @@ class LogisticRegression(FunctionTask):
         Option("batch_size", "batch", "nonnegative-int", 0, "examples in a batch, drawn with replacement; 0 for all"),
     )
     step_milestone = 1000
-    roles = {"weight": "head"}  # noqa: RUF012 (a ClassVar of the base class)
+    roles: ClassVar[Mapping[str, Role]] = {"weight": "head"}
     offers = frozenset({"hessian"})
 
     @override
@@ -78,12 +79,36 @@ class LogisticRegression(FunctionTask):
     @override
     def loss(self, parameters: Mapping[str, Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
         features, classes = batch
-        logits = F.linear(features, parameters["weight"], parameters["bias"])
-        if logits.shape[1] == 1:
-            logits = torch.cat([torch.zeros_like(logits), logits], 1)
         squares = parameters["weight"].square().sum() + parameters["bias"].square().sum()
         penalty: Tensor = 0.5 * self.options["regularization"] * squares
-        return F.cross_entropy(logits, classes) + penalty
+        return F.cross_entropy(_logits(features, parameters), classes) + penalty
+
+    @override
+    def _hessian(self, parameters: Mapping[str, Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the Hessian (n, n) from its closed form.
+
+        With probabilities p and inputs z, extended by 1, the block of the rows k and l of weights is the mean of
+        p_k (δ_kl − p_l) z zᵀ, plus the regularization on the diagonal.
+        """
+        features, rows = batch[0], len(parameters["bias"])
+        probabilities = _logits(features, parameters).softmax(1)[:, -rows:]
+        inputs = torch.cat([features, torch.ones_like(features[:, :1])], 1)
+        size = inputs.shape[1]
+        blocks = inputs.new_empty(rows, size, rows, size)
+        for row, identity in enumerate(torch.eye(rows, dtype=self.dtype, device=self.device)):
+            factors = probabilities[:, row : row + 1] * (identity - probabilities) / len(inputs)
+            blocks[row] = (inputs.T @ (factors.unsqueeze(2) * inputs.unsqueeze(1)).flatten(1)).view(size, rows, size)
+        positions = torch.arange(rows * size, device=self.device).view(rows, size)
+        order = torch.cat([positions[:, :-1].flatten(), positions[:, -1]])  # intercepts are last
+        hessian = blocks.view(rows * size, rows * size)[order[:, None], order]
+        hessian.diagonal().add_(self.options["regularization"])
+        return hessian
+
+
+def _logits(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+    """Return the logits of all classes, (B, K); the first is 0 if there are two."""
+    logits = F.linear(features, parameters["weight"], parameters["bias"])
+    return torch.cat([torch.zeros_like(logits), logits], 1) if logits.shape[1] == 1 else logits
 
 
 def _table(path: str) -> ClassifiedTable:

@@ -48,6 +48,8 @@ class FunctionTask(TensorTask):
     Attributes:
         roles: name -> role of a parameter, e.g. `head`; by default `matrix` for two dimensions or more, else `vector`.
         metric_interval: steps between calls of `metrics` in a final run; None for no calls.
+        offers: what optimizers can use besides gradients, found from the roles; set it to `frozenset({"hessian"})` to
+            add the Hessian, if the loss can be differentiated twice and n is small.
     """
 
     default_dtype: ClassVar[DType] = "float64"
@@ -125,16 +127,26 @@ class FunctionTask(TensorTask):
         return losses, gradient
 
     @override
+    @torch.no_grad()
     def hessian(self, x: Tensor) -> Tensor:
-        """Return the Hessians by differentiating `loss` twice; for subclasses with `hessian` in `offers`."""
-        shapes = [tuple(tensor.shape) for tensor in self._parameters.values()]
-
-        def loss(flat: Tensor, batch: Any) -> Tensor:
-            return self.loss(dict(zip(self._parameters, views(flat, shapes), strict=True)), batch)
-
-        second = jacrev(grad(loss), chunk_size=_CHUNK)
+        found = []
         with self._default_device():
-            return torch.stack([second(row.clone(), s.batch) for row, s in zip(x, self._streams, strict=True)])
+            for row, stream in zip(x, self._streams, strict=True):
+                self._point.copy_(row)
+                found.append(self._hessian(self._parameters, stream.batch))
+        return torch.stack(found)
+
+    def _hessian(self, parameters: Mapping[str, Tensor], batch: Any) -> Tensor:
+        """Return the Hessian (n, n) of the loss of one individual; by default found by differentiating it twice."""
+        shapes = [tuple(tensor.shape) for tensor in parameters.values()]
+
+        def loss(flat: Tensor) -> Tensor:
+            return self.loss(dict(zip(parameters, views(flat, shapes), strict=True)), batch)
+
+        flat = torch.cat([tensor.detach().flatten() for tensor in parameters.values()])
+        with torch.enable_grad():
+            hessian: Tensor = jacrev(grad(loss), chunk_size=_CHUNK)(flat)
+        return hessian
 
     @override
     def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 from typing_extensions import override
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.tensors import Role, TensorSpec
 from lodo_bench.spec.training import Capability
@@ -123,9 +123,7 @@ def _specs(cls: type[TensorTask], options: tuple[tuple[str, Value], ...]) -> tup
     names = {name for name, _, _ in described}
     for name, role in cls.roles.items():
         if name not in names:
-            raise UsageError(
-                f"roles of {cls.__name__} names '{name}', which is not one of: {', '.join(sorted(names))}."
-            )
+            raise UnknownNameError("parameter", name, names, of=f"roles of {cls.__name__}")
         if role not in get_args(Role):
             raise UsageError(f"invalid role '{role}' of '{name}' in {cls.__name__}: must be {_words(get_args(Role))}.")
     return tuple(TensorSpec(name, shape or (1,), cls.roles.get(name, role)) for name, shape, role in described)
