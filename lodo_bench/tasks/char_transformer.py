@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, final
 
 import torch
@@ -123,11 +123,15 @@ class CharTransformer(ModuleTask):
         return {"validation_loss": torch.as_tensor(total) / len(self._validation)}
 
 
-@cache
 def _text(path: str) -> CharacterText:
     text = read_text(path) if path else load_manual()
     if not text:
         raise UsageError(f"'{path}' is empty. Give a text file.")
+    return _numbered(text)
+
+
+@lru_cache(maxsize=4)
+def _numbered(text: str) -> CharacterText:
     characters = "".join(sorted(set(text)))
     index = {character: number for number, character in enumerate(characters)}
     numbers = torch.tensor([index[character] for character in text])

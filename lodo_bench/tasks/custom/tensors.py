@@ -54,7 +54,7 @@ class TensorTask(Task):
         Raises:
             UsageError: if there are none, or `roles` names another tensor or an unknown role.
         """
-        return _specs(cls, tuple(cls.with_defaults(options).items()))
+        return _specs(cls, tuple(cls.with_defaults(options).items()), cls.data_version(options))
 
     def setup(self) -> None:
         """Prepare what the other methods use, e.g. load data; called first, once for each object."""
@@ -116,7 +116,7 @@ class TensorTask(Task):
 
 
 @cache
-def _specs(cls: type[TensorTask], options: tuple[tuple[str, Value], ...]) -> tuple[TensorSpec, ...]:
+def _specs(cls: type[TensorTask], options: tuple[tuple[str, Value], ...], data_version: str) -> tuple[TensorSpec, ...]:
     described = cls._describe(dict(options))
     if not described:
         raise UsageError(f"{cls.__name__} has no parameters. Give it at least one.")

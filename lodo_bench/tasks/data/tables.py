@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -38,7 +38,6 @@ def standardized(features: Tensor) -> Tensor:
     return centered / torch.where(deviation > 1e-12 * features.abs().amax(0), deviation, torch.inf)
 
 
-@cache
 def load_table(path: str) -> ClassifiedTable:
     """Read a CSV or LIBSVM file.
 
@@ -48,7 +47,12 @@ def load_table(path: str) -> ClassifiedTable:
     Raises:
         UsageError: naming the file, the line and the rule, if it cannot be read or has fewer than two classes.
     """
-    lines = [(number, line) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+    return _parse(path, read_text(path))
+
+
+@lru_cache(maxsize=4)
+def _parse(path: str, text: str) -> ClassifiedTable:
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise UsageError(f"'{path}' is empty. Give a CSV or LIBSVM file with an example per line.")
     tokens = lines[0][1].split()
