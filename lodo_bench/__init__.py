@@ -1,7 +1,8 @@
 """lodo-bench tunes, times and compares gradient optimizers; see the README for the command line.
 
 In Python, `tune`, `run` and `compare` do the same as the commands, `train` trains a population once, and `LODO` is a
-drop-in `torch.optim.Optimizer`. To add an optimizer or a task, derive it from `Optimizer` or `Task`.
+drop-in `torch.optim.Optimizer`. To add an optimizer, derive it from `Optimizer`; to add a task,
+from `FunctionTask`, `ModuleTask` or `Task`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lodo_bench.spec.study import StudyRecord
     from lodo_bench.spec.training import Individual, LossBound, OptimizerSpec, TaskSpec, TrainingSpec
     from lodo_bench.tasks.base import Task
+    from lodo_bench.tasks.custom.function import FunctionTask
+    from lodo_bench.tasks.custom.module import ModuleTask
     from lodo_bench.training.loop import train
 
 __version__ = "0.1.0"
@@ -35,10 +38,12 @@ __all__ = [
     "ComputeSpec",
     "Curve",
     "DatabaseError",
+    "FunctionTask",
     "HyperparameterSpec",
     "Individual",
     "LodoBenchError",
     "LossBound",
+    "ModuleTask",
     "Optimizer",
     "OptimizerSpec",
     "Option",
@@ -77,6 +82,8 @@ _MODULES = {
     "spec.study": ("StudyRecord",),
     "spec.training": ("Individual", "LossBound", "OptimizerSpec", "TaskSpec", "TrainingSpec"),
     "tasks.base": ("Task",),
+    "tasks.custom.function": ("FunctionTask",),
+    "tasks.custom.module": ("ModuleTask",),
     "training.loop": ("train",),
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names}

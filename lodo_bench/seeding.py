@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 
@@ -57,3 +58,27 @@ def draw_normal(generators: Sequence[torch.Generator], out: torch.Tensor) -> tor
     for generator, row in zip(generators, out, strict=True):
         row.normal_(generator=generator)
     return out
+
+
+@contextmanager
+def global_randomness(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed PyTorch's global generators, of the CPU and of `device`, and restore them at the end.
+
+    For code that draws from them, such as the initialization of modules and dropout.
+
+    Args:
+        seed: in [0, 2**63).
+        device: device on which the code draws, besides the CPU.
+    """
+    generators = [torch.default_generator]
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            generators.append(torch.cuda.default_generators[torch.cuda.current_device()])
+    before = [generator.get_state() for generator in generators]
+    for generator in generators:
+        generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, before, strict=True):
+            generator.set_state(state)

@@ -1,6 +1,7 @@
 """Populations and training specs for tests."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import torch
 
@@ -12,11 +13,15 @@ from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 from tests.compute_specs import changed
 
+ASSETS = Path(__file__).parent / "tasks" / "assets"
 # The tasks whose individuals may run in lockstep, and for the others options that make them as small as they come.
 LOCKSTEP = tuple(name for name in TASKS.names if TASKS.load(name).max_population is None)
 SMALL: dict[str, dict[str, Value]] = {
     "mnist": {"batch_size": 2, "test_samples": 3},
     "cifar10": {"batch_size": 3, "width": 1},
+    "logistic-regression": {"data": str(ASSETS / "three-classes.csv")},
+    "mlp": {"width": 4, "batch_size": 4},
+    "char-transformer": {"width": 8, "depth": 1, "heads": 2, "context": 6, "batch_size": 2},
 }
 
 

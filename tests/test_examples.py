@@ -12,13 +12,14 @@ from lodo_bench.optimizers import OPTIMIZERS
 from tests.cli.runner import Place
 
 ROOT = Path(__file__).parent.parent
-PYTHON_BLOCKS = re.findall(r"^```python\n(.+?)^```", (ROOT / "docs" / "python-api.md").read_text(), re.M | re.S)
+PAGES = [(ROOT / "docs" / name).read_text() for name in ("python-api.md", "tasks.md")]
+PYTHON_BLOCKS = [block for page in PAGES for block in re.findall(r"^```python\n(.+?)^```", page, re.M | re.S)]
 
 
 @pytest.mark.parametrize("block", PYTHON_BLOCKS, ids=lambda block: block.splitlines()[0])
 def test_a_block_of_the_python_documentation_runs(block, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    exec(compile(block, "python-api.md", "exec"), {"__name__": "block"})
+    exec(compile(block, "documentation", "exec"), {"__name__": "block"})
     assert capsys.readouterr().out
 
 
@@ -40,3 +41,22 @@ def test_an_optimizer_outside_the_package_is_tuned_run_and_reported_on_the_comma
     report = place.run_here("report")
     assert "my_optimizer:SignMomentum" in report.stdout
     assert "my_optimizer:SignMomentum" not in OPTIMIZERS.names
+
+
+def test_a_task_outside_the_package_is_tuned_run_and_compared_in_python(tmp_path):
+    script = ROOT / "examples" / "my_task.py"
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == ["adam", "momentum"]
+
+
+def test_a_task_outside_the_package_is_tuned_run_and_reported_on_the_command_line(tmp_path):
+    place = Place(tmp_path)
+    shutil.copy(ROOT / "examples" / "my_task.py", place.work)
+    mine = ("adam", "--task", "./my_task.py:Wave")
+    tuned = place.run_here("tune", *mine, "--schedule", "smoke", "--workers", 0)
+    assert tuned.code == 0, tuned.stderr
+    run = place.run_here("run", *mine, "--seeds", 1, "--steps", 200, "--json")
+    assert run.document["task"] == "my_task.py:Wave"
+    assert run.document["hyperparameters_source"] == "tuned"
+    assert run.document["runs"][0]["steps"] == 200
+    assert "my_task.py:Wave" in place.run_here("report").stdout

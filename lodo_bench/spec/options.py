@@ -9,7 +9,7 @@ from typing import Literal
 
 from lodo_bench.errors import UnknownNameError, UsageError
 
-Kind = Literal["rate", "decay", "variance", "positive-int", "nonnegative-int", "number", "choice"]
+Kind = Literal["rate", "decay", "variance", "positive-int", "nonnegative-int", "number", "choice", "text"]
 Value = float | str
 
 _RULES: Mapping[Kind, str] = {
@@ -20,6 +20,7 @@ _RULES: Mapping[Kind, str] = {
     "nonnegative-int": "an integer, 0 or greater",
     "number": "a finite number",
     "choice": "{choices}",
+    "text": "a text of one line",
 }
 
 
@@ -31,7 +32,7 @@ class Option:
         name: the full name, e.g. `batch_size`.
         alias: a short name, accepted wherever the full name is, e.g. `batch`.
         kind: the range of its values: `rate` (> 0), `decay` (in [0, 1)), `variance` (>= 0), `positive-int`,
-            `nonnegative-int`, `number` or `choice` (a word).
+            `nonnegative-int`, `number`, `choice` (a word) or `text` (one line, e.g. the path of a file).
         default: the value used when none is given.
         description: one line for help texts.
         choices: the words of a `choice`.
@@ -67,6 +68,9 @@ class Option:
     def _read(self, value: Value) -> Value | None:
         if self.kind == "choice":
             return value if value in self.choices else None
+        if self.kind == "text":
+            text = format_value(value)
+            return text if len(text.splitlines()) <= 1 else None
         try:
             number = float(value)
         except ValueError:

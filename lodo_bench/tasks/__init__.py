@@ -15,6 +15,9 @@ TASKS: Registry[Task] = Registry(
         "rosenbrock": "lodo_bench.tasks.rosenbrock:Rosenbrock",
         "mnist": "lodo_bench.tasks.mnist:Mnist",
         "cifar10": "lodo_bench.tasks.cifar10:Cifar10",
+        "logistic-regression": "lodo_bench.tasks.logistic_regression:LogisticRegression",
+        "mlp": "lodo_bench.tasks.mlp:Mlp",
+        "char-transformer": "lodo_bench.tasks.char_transformer:CharTransformer",
     },
 )
 
@@ -32,4 +35,5 @@ def task_spec(name: str, options: Mapping[str, Value]) -> TaskSpec:
     defaults = kind.with_defaults({})
     changed = {option: value for option, value in given.items() if value != defaults[option]}
     kind.optimal_loss(changed)  # raises if options conflict
-    return TaskSpec(TASKS.check(name), changed, TASKS.version(name))
+    versions = TASKS.version(name), kind.data_version(changed)
+    return TaskSpec(TASKS.check(name), changed, ", ".join(version for version in versions if version))

@@ -125,6 +125,17 @@ class Task(ABC, Checkpointable):
         """Return the name of the data set in use, which results are recorded under; empty if the task needs none."""
         return ""
 
+    @classmethod
+    def data_version(cls, options: Mapping[str, Value]) -> str:
+        """Return the version of a data file that an option names, as a digest; empty if there is none.
+
+        It is part of the task's identity, so that results with different contents of a file are never mixed.
+
+        Raises:
+            UsageError: if the file cannot be read.
+        """
+        return ""
+
     @abstractmethod
     def initial_point(self) -> Tensor:
         """Return the initial parameters, (P, n), as a new tensor that is the same at every call."""

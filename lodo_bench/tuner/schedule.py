@@ -27,6 +27,8 @@ def load_schedules(name: str, task: str) -> Schedules:
         decay_transform: logit       # or log-complement, the paper authors' choice
         meta_epochs: 50              # epochs of a meta-training, which the other keys do not concern
 
+    A task without a built-in schedule of its own, such as a user's, has the one for all other tasks.
+
     Returns:
         The schedule of each kind of search.
 
@@ -34,9 +36,9 @@ def load_schedules(name: str, task: str) -> Schedules:
         ScheduleError: naming the file, the line, the key and the rule that it breaks.
     """
     if name in BUILT_IN:
-        file = resources.files(__package__).joinpath("schedules", name, f"{task}.yaml")
-        if not file.is_file():
-            raise ScheduleError(f"there is no schedule '{name}' for the task '{task}'. Give the path of a YAML file.")
+        folder = resources.files(__package__).joinpath("schedules", name)
+        own = folder.joinpath(f"{task}.yaml")
+        file = own if own.is_file() else folder.joinpath("default.yaml")
         return parse_schedules(file.read_text("utf-8"), name)
     try:
         return parse_schedules(read(name, "schedule", ScheduleError), name)

@@ -75,9 +75,18 @@ def test_the_quick_schedule_is_the_papers_with_a_tenth_of_the_steps(task):
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_a_task_without_a_built_in_schedule_is_told_to_give_a_file(name):
-    with pytest.raises(ScheduleError, match=f"there is no schedule '{name}' for the task 'chess'.*a YAML file"):
-        load_schedules(name, "chess")
+@pytest.mark.parametrize("task", ["chess", "./my_task.py:Mine", "my_package.my_module:Mine", "../mnist", "mlp"])
+def test_a_task_without_a_schedule_of_its_own_has_the_default_one(name, task):
+    assert load_schedules(name, task) == load_schedules(name, "default")
+    assert load_genetic(name, task).name == name
+
+
+def test_the_default_schedule_has_the_population_and_the_sigmas_of_table_5():
+    population, sigmas, _ = TABLE_5["mnist"]
+    schedule = load_genetic("paper", "chess")
+    assert schedule.population == population
+    assert [plan.sigma for plan in schedule.generations] == sigmas
+    assert max(plan.steps for plan in schedule.generations) == 800
 
 
 def test_a_users_file(write):
