@@ -69,9 +69,7 @@ def _heavy_tailed_noise() -> DiagnosticCase:
             row.exponential_(generator=generator)
         draw_normal(generators, out).div_(exponential.sqrt_())
 
-    return DiagnosticCase(
-        lambda x, _: 0.5 * x.square().sum(1), start=(1.0,) * 10, solved_below=0.2, draw_noise=draw
-    )
+    return DiagnosticCase(lambda x, _: 0.5 * x.square().sum(1), start=(1.0,) * 10, solved_below=0.2, draw_noise=draw)
 
 
 def _badly_scaled_layers() -> DiagnosticCase:
@@ -82,14 +80,14 @@ def _badly_scaled_layers() -> DiagnosticCase:
     sizes, curvatures = (4, 4, 4), (1.0, 1e-2, 1e-4)
 
     def loss(x: Tensor, _: Tensor) -> Tensor:
-        parts = zip(curvatures, x.square().split(sizes, dim=1), strict=True)
+        parts = zip(curvatures, torch.split(x.square(), list(sizes), dim=1), strict=True)
         return torch.stack([0.5 * curvature * part.sum(1) for curvature, part in parts]).sum(0)
 
     return DiagnosticCase(loss, start=(1.0,) * 12, solved_below=1e-5, layer_sizes=sizes)
 
 
 def _sparse_gradients() -> DiagnosticCase:
-    """½ Σ b_i (x_i − 1)², n = 100, with b_i = 1 with probability 1/i, else 0: most parameters rarely have a gradient."""
+    """½ Σ b_i (x_i − 1)², n = 100, with b_i = 1 with probability 1/i, else 0: most gradients are 0 at most steps."""
     count = 100
 
     def draw(generators: Sequence[Generator], out: Tensor) -> None:
