@@ -163,7 +163,7 @@ def test_rosenbrock_needs_two_parameters():
 
 
 def test_an_unknown_function_is_refused():
-    with pytest.raises(UsageError, match="invalid function = sphere.*rosenbrock or ackley or beale"):
+    with pytest.raises(UsageError, match=r"invalid function = sphere.*rosenbrock or ackley or beale"):
         task_spec("test-functions", {"function": "sphere"})
 
 

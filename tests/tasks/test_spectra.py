@@ -88,5 +88,5 @@ def test_the_papers_spectrum_is_no_option_of_its_own():
 
 
 def test_an_unknown_spectrum_is_refused():
-    with pytest.raises(UsageError, match="invalid spectrum = flat.*logarithmic or uniform"):
+    with pytest.raises(UsageError, match=r"invalid spectrum = flat.*logarithmic or uniform"):
         task_spec("quadratic", {"spectrum": "flat"})
