@@ -40,7 +40,7 @@ class DiagnosticCase:
 
 
 def _saddle() -> DiagnosticCase:
-    """½ x² + ¼ (y² − 1)², from close to the line y = 0 that leads into the saddle at 0, where the loss is ¼."""
+    """Return ½ x² + ¼ (y² − 1)², from close to the line y = 0 that leads into the saddle at 0, where the loss is ¼."""
 
     def loss(x: Tensor, _: Tensor) -> Tensor:
         along, across = x.unbind(1)
@@ -50,7 +50,7 @@ def _saddle() -> DiagnosticCase:
 
 
 def _plateau() -> DiagnosticCase:
-    """½ Σ x² / (1 + x²), from far out, where the slope is that of −1/2x² and almost 0."""
+    """Return ½ Σ x² / (1 + x²), from far out, where the slope is that of −1/2x² and almost 0."""
 
     def loss(x: Tensor, _: Tensor) -> Tensor:
         square = x.square()
@@ -60,7 +60,7 @@ def _plateau() -> DiagnosticCase:
 
 
 def _heavy_tailed_noise() -> DiagnosticCase:
-    """½ ‖x‖², n = 10, with gradient noise from Student's t with 2 degrees of freedom, whose variance is infinite."""
+    """Return ½ ‖x‖², n = 10, with gradient noise from Student's t with 2 degrees of freedom, of infinite variance."""
 
     def draw(generators: Sequence[Generator], out: Tensor) -> None:
         # t is a normal number divided by the root of a mean of squares; with 2 of these that is exponential.
@@ -73,7 +73,7 @@ def _heavy_tailed_noise() -> DiagnosticCase:
 
 
 def _badly_scaled_layers() -> DiagnosticCase:
-    """½ Σ c_l ‖x_l‖² over three layers of 4 parameters with c = 1, 1e-2, 1e-4.
+    """Return ½ Σ c_l ‖x_l‖² over three layers of 4 parameters with c = 1, 1e-2, 1e-4.
 
     The level is a twentieth of the loss of the flattest layer at the start.
     """
@@ -87,7 +87,7 @@ def _badly_scaled_layers() -> DiagnosticCase:
 
 
 def _sparse_gradients() -> DiagnosticCase:
-    """½ Σ b_i (x_i − 1)², n = 100, with b_i = 1 with probability 1/i, else 0: most gradients are 0 at most steps."""
+    """Return ½ Σ b_i (x_i − 1)², n = 100, with b_i = 1 with probability 1/i, else 0: the gradients are sparse."""
     count = 100
 
     def draw(generators: Sequence[Generator], out: Tensor) -> None:
@@ -105,7 +105,7 @@ def _sparse_gradients() -> DiagnosticCase:
 
 
 def _ill_conditioned() -> DiagnosticCase:
-    """½ Σ λ_i (x_i − 2 x̄)², n = 10, with x̄ the mean of x and λ from 1e-4 to 1 in geometric progression.
+    """Return ½ Σ λ_i (x_i − 2 x̄)², n = 10, with x̄ the mean of x and λ from 1e-4 to 1 in geometric progression.
 
     x − 2 x̄ is a reflection, so that the Hessian has the eigenvalues λ, but none of its eigenvectors is an axis. All of
     them contribute equally to the loss at the start, which is ½.
