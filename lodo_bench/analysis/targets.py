@@ -22,15 +22,19 @@ class Targets:
         window: number of steps that the loss is averaged over.
         steps: by row.
         seconds: by row, of its timed runs; None for a row that has none.
+        is_criterion: True if a run that reached the target has solved the task (`Task.solved_below`).
     """
 
     loss: float
     window: int
     steps: tuple[TargetSummary, ...]
     seconds: tuple[TargetSummary | None, ...]
+    is_criterion: bool = False
 
 
-def summarize_targets(comparison: Comparison, loss: float, curve: Callable[[int, int], Curve]) -> Targets:
+def summarize_targets(
+    comparison: Comparison, loss: float, curve: Callable[[int, int], Curve], *, is_criterion: bool = False
+) -> Targets:
     """Find the first step and second at which each run of a comparison reached `loss`; reads one curve at a time.
 
     The window is that of a score at the longest step milestone of the comparison, the same for all rows.
@@ -39,6 +43,7 @@ def summarize_targets(comparison: Comparison, loss: float, curve: Callable[[int,
         comparison: the rows.
         loss: the target, a finite number.
         curve: returns the curve of a run by run set and seed.
+        is_criterion: whether the task counts as solved at this loss.
 
     Raises:
         UsageError: if `loss` is not finite.
@@ -57,4 +62,4 @@ def summarize_targets(comparison: Comparison, loss: float, curve: Callable[[int,
         steps.append(reaching(None if c is None else c.step for c in found))
         timed = found if row.timed_curves == row.curves else crossings(row.timed_curves)
         seconds.append(reaching(None if c is None else c.seconds for c in timed) if timed else None)
-    return Targets(loss, last - first, tuple(steps), tuple(seconds))
+    return Targets(loss, last - first, tuple(steps), tuple(seconds), is_criterion)

@@ -38,7 +38,8 @@ def load_report(
 
     Args:
         task: a task's name or path; None for every task.
-        target: a loss; adds the steps and seconds to it.
+        target: a loss; adds the steps and seconds to it. By default it is the loss at which a task counts as solved,
+            for the tasks that define one.
         db: results database, a file or an SQLAlchemy URL.
         on_notice: called with a message if the database is upgraded.
 

@@ -23,7 +23,11 @@ def report(
     task: OnlyTaskOption = None,
     target: Annotated[
         float | None,
-        typer.Option(help="Also report steps and seconds to reach this loss.", metavar="LOSS", show_default=False),
+        typer.Option(
+            help="Also report steps and seconds to reach this loss. Diagnostics have one of their own.",
+            metavar="LOSS",
+            show_default=False,
+        ),
     ] = None,
     output: OutputOption = None,
     format: Annotated[

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from lodo_bench.analysis.comparison import Comparison, compare
-from lodo_bench.analysis.targets import summarize_targets
+from lodo_bench.analysis.targets import Targets, summarize_targets
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.report.data import ReportData
@@ -24,7 +24,8 @@ def load_report_data(store: Store, task: str | None = None, target: float | None
     Args:
         store: the results.
         task: name of a task; by default all tasks.
-        target: a loss; adds the steps and seconds to it.
+        target: a loss; adds the steps and seconds to it. By default it is the loss at which a task counts as solved,
+            for the tasks that define one.
 
     Raises:
         UnknownNameError: if there is no such task.
@@ -34,9 +35,8 @@ def load_report_data(store: Store, task: str | None = None, target: float | None
         TASKS.check(task)
     run_sets = store.run_sets(task)
     comparisons = compare_run_sets(run_sets, store.study_summaries(task))
-    targets = [None if target is None else summarize_targets(found, target, store.curve) for found in comparisons]
     return ReportData(
-        comparisons=list(zip(comparisons, targets, strict=True)),
+        comparisons=[(found, _targets(found, target, store)) for found in comparisons],
         run_sets=run_sets,
         load_studies=partial(store.studies, task),
         kinds_of=hyperparameter_kinds,
@@ -57,6 +57,20 @@ def compare_run_sets(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySu
         complexity=_complexity,
         studies=studies,
     )
+
+
+def _targets(comparison: Comparison, target: float | None, store: Store) -> Targets | None:
+    if target is not None:
+        return summarize_targets(comparison, target, store.curve)
+    level = _solved_below(comparison.task)
+    return None if level is None else summarize_targets(comparison, level, store.curve, is_criterion=True)
+
+
+def _solved_below(task: TaskSpec) -> float | None:
+    try:
+        return TASKS.load(task.name).solved_below(task.options)
+    except UsageError:  # its code is not on this machine
+        return None
 
 
 def _optimal_loss(task: TaskSpec) -> LossBound | None:

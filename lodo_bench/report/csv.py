@@ -50,10 +50,12 @@ COLUMNS = (
     "target",
     "steps_to_target",
     "steps_to_target_std",
+    "steps_to_target_median",
     "steps_to_target_reached",
     "steps_to_target_missed",
     "seconds_to_target",
     "seconds_to_target_std",
+    "seconds_to_target_median",
     "seconds_to_target_reached",
     "seconds_to_target_missed",
     "evaluations_per_step",
@@ -139,7 +141,7 @@ def _target(name: str, summary: TargetSummary | None) -> Mapping[str, object]:
     if summary is None:
         return {}
     counts = {f"{name}_reached": summary.reached.count, f"{name}_missed": summary.missed}
-    return {**_summary(name, summary.reached), **counts}
+    return {**_summary(name, summary.reached), f"{name}_median": summary.median, **counts}
 
 
 def _summary(name: str, summary: Summary | None) -> Mapping[str, object]:

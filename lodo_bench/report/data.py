@@ -19,7 +19,7 @@ class ReportData:
     """Comparisons, and the records behind them that the HTML page shows as well.
 
     Attributes:
-        comparisons: one for each task, with its steps and seconds to a target loss if one is given.
+        comparisons: one for each task, with its steps and seconds to a target loss if there is one.
         run_sets: final runs.
         load_studies: returns the hyperparameter searches with all individuals, also of tasks without final runs.
         kinds_of: returns the kind of each hyperparameter of an optimizer.

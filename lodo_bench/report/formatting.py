@@ -74,6 +74,12 @@ def target_text(summary: TargetSummary | None, *, whole: bool) -> str:
     return ", ".join(parts + [missed] * bool(summary.missed))
 
 
+def solved_count(summary: TargetSummary) -> str:
+    """Return the number of runs that reached the target, such as `3 of 8`."""
+    runs = summary.missed + summary.reached.count
+    return f"{summary.reached.count} of {runs}" if runs else NOTHING
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun, such as `1 run` or `8 runs`."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -34,7 +34,7 @@ def _comparison(comparison: Comparison, targets: Targets | None) -> dict[str, An
     return {
         **task_document(comparison.task),
         "bound": None if comparison.bound is None else asdict(comparison.bound),
-        "target": None if targets is None else {"loss": targets.loss, "window": targets.window},
+        "target": None if targets is None else _target(targets),
         "rows": [_row(comparison, targets, index, row) for index, row in enumerate(comparison.rows)],
         "provenances": [asdict(provenance) for provenance in comparison.provenances],
     }
@@ -78,6 +78,10 @@ def _result(comparison: Comparison, index: int, row: ComparisonRow, column: Scor
         "p": verdict.standings[index].p if len(verdict.standings) > 1 else None,
         "published": None if published is None else {column.score: published.mean, "std": published.std},
     }
+
+
+def _target(targets: Targets) -> Mapping[str, Any]:
+    return {"loss": targets.loss, "window": targets.window, "is_criterion": targets.is_criterion}
 
 
 def _to_target(targets: Targets, index: int) -> Mapping[str, Any]:

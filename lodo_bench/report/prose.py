@@ -102,7 +102,13 @@ def _measures(comparison: Comparison, targets: Targets | None) -> Iterator[str]:
             f"{', '.join(scores).capitalize()}: measured at the milestone, not counted as training time; mean and "
             "standard deviation as for the loss."
         )
-    if targets is not None:
+    if targets is not None and targets.is_criterion:
+        yield (
+            f"Solved: runs whose mean of the last {targets.window:,} losses was at most {number(targets.loss)} at some "
+            "step, this task's criterion; the median number of steps until then, with runs that did not solve it as "
+            "later than all others."
+        )
+    elif targets is not None:
         yield (
             f"To loss ≤ {number(targets.loss)}: the first step at which the mean of the last {targets.window:,} losses "
             "is at most this; mean ± sample standard deviation over the runs that reached it, and the number of runs "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from lodo_bench.report.formatting import (
     mean_speed,
     number,
     published_text,
+    solved_count,
+    speed,
     target_text,
 )
 from lodo_bench.report.prose import Footnote, footnotes, machine_letter, verdict_sentences
@@ -89,7 +92,7 @@ def build_section(comparison: Comparison, targets: Targets | None = None) -> Rep
 
     Args:
         comparison: the comparison of the task's runs.
-        targets: steps and seconds to a target loss, for additional columns.
+        targets: steps and seconds to a target loss, or to the task's criterion, for additional columns.
     """
     machines = list(dict.fromkeys(machine for row in comparison.rows for machine in row.machines))
     columns = _name_columns(comparison)
@@ -176,6 +179,8 @@ def _score_columns(comparison: Comparison, column: ScoreColumn) -> list[_TableCo
 def _target_columns(targets: Targets | None) -> list[_TableColumn]:
     if targets is None:
         return []
+    if targets.is_criterion:
+        return _solved_columns(targets)
     steps, seconds, title = targets.steps, targets.seconds, f"to loss ≤ {number(targets.loss)}"
 
     def step_cell(index: int) -> TableCell:
@@ -187,6 +192,17 @@ def _target_columns(targets: Targets | None) -> list[_TableColumn]:
 
     columns = [_TableColumn(ColumnHead(f"steps {title}"), step_cell)]
     return [*columns, _TableColumn(ColumnHead(f"s {title}"), time_cell)] if any(seconds) else columns
+
+
+def _solved_columns(targets: Targets) -> list[_TableColumn]:
+    def solved(index: int) -> TableCell:
+        return TableCell(solved_count(targets.steps[index]), targets.steps[index].reached.count)
+
+    def steps(index: int) -> TableCell:
+        middle = targets.steps[index].median
+        return TableCell(speed(middle), middle) if math.isfinite(middle) else TableCell(NOTHING)
+
+    return [_TableColumn(ColumnHead("solved"), solved), _TableColumn(ColumnHead("steps (median)"), steps)]
 
 
 def _cost_columns(comparison: Comparison, machines: Sequence[Machine]) -> list[_TableColumn]:

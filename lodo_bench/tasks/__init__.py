@@ -13,6 +13,9 @@ TASKS: Registry[Task] = Registry(
     {
         "quadratic": "lodo_bench.tasks.quadratic:Quadratic",
         "rosenbrock": "lodo_bench.tasks.rosenbrock:Rosenbrock",
+        "test-functions": "lodo_bench.tasks.analytic:AnalyticFunctions",
+        "deep-linear": "lodo_bench.tasks.deep_linear:DeepLinear",
+        "diagnostics": "lodo_bench.tasks.diagnostics:Diagnostics",
         "mnist": "lodo_bench.tasks.mnist:Mnist",
         "cifar10": "lodo_bench.tasks.cifar10:Cifar10",
         "logistic-regression": "lodo_bench.tasks.logistic_regression:LogisticRegression",

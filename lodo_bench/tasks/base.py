@@ -113,6 +113,15 @@ class Task(ABC, Checkpointable):
         return None
 
     @classmethod
+    def solved_below(cls, options: Mapping[str, Value]) -> float | None:
+        """Return the loss at which a run counts as having solved the problem; None if there is no such criterion.
+
+        A run has solved it as soon as its smoothed training loss is at most this. Reports count these runs, with the
+        median number of steps.
+        """
+        return None
+
+    @classmethod
     def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
         """Check that the task can be built: that its data are present and that its options are compatible.
 

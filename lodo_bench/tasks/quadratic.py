@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -17,6 +16,7 @@ from lodo_bench.seeding import draw_normal
 from lodo_bench.spec.options import Option, Value
 from lodo_bench.spec.training import LossBound
 from lodo_bench.tasks.base import Task
+from lodo_bench.tasks.spectra import SPECTRA, eigenvalues, trace
 
 # The center's walk is drawn this many steps at a time: a generator call per step would cost more than the step.
 _BLOCK = 128
@@ -51,9 +51,9 @@ class Quadratic(Task):
     """ℓ = ½ (x − x*)ᵀ H (x − x*), whose center x* moves by N(0, σ² I) before every step.
 
     H = Q Λ Qᵀ, with Q uniformly distributed over the orthogonal matrices and the n eigenvalues Λ in geometric
-    progression; each individual has its own H and its own walk. x and x* start at 0. The optimal steady-state loss is
-    ½ σ² tr H (7.41 with the paper's values), attained by Newton's method, which moves to the current center at every
-    step.
+    progression, or with another spectrum of `lodo_bench.tasks.spectra`; each individual has its own H and its own walk.
+    x and x* start at 0. The optimal steady-state loss is ½ σ² tr H (7.41 with the paper's values), attained by Newton's
+    method, which moves to the current center at every step.
 
     Attributes:
         padded_hessian: H, (P, m, m), its rows zero-padded to whole cache lines.
@@ -65,6 +65,7 @@ class Quadratic(Task):
         Option("noise_variance", "var", "variance", 1.0, "variance σ² of each coordinate of the center's step"),
         Option("min_eigenvalue", "min_eig", "rate", 0.001, "smallest eigenvalue of the Hessian"),
         Option("max_eigenvalue", "max_eig", "rate", 1.0, "largest eigenvalue of the Hessian"),
+        Option("spectrum", "spectrum", "choice", "logarithmic", "spacing of the eigenvalues", tuple(SPECTRA)),
     )
     step_milestone = 100_000
     default_dtype = "float64"
@@ -94,7 +95,7 @@ class Quadratic(Task):
     def optimal_loss(cls, options: Mapping[str, Value]) -> LossBound:
         """Return the steady-state loss of Newton's method, ½ σ² tr H."""
         values = cls.with_defaults(options)
-        return LossBound("Newton", 0.5 * values["noise_variance"] * _trace(values))
+        return LossBound("Newton", 0.5 * values["noise_variance"] * trace(*_spectrum(values)))
 
     @override
     def initial_point(self) -> Tensor:
@@ -140,7 +141,7 @@ class Quadratic(Task):
         n = self.dimension
         gaussian = torch.randn(n, n, generator=generator, device=self.device, dtype=self.dtype)
         q, _ = torch.linalg.qr(gaussian)  # the signs of its columns, which QR chooses, cancel in Q Λ Qᵀ
-        spectrum = _eigenvalues(self.options).to(device=self.device, dtype=self.dtype)
+        spectrum = eigenvalues(*_spectrum(self.options)).to(device=self.device, dtype=self.dtype)
         hessian = (q * spectrum) @ q.mT
         padding = -n % (_CACHE_LINE_BYTES // hessian.itemsize)
         return torch.nn.functional.pad((hessian + hessian.mT) / 2, (0, padding, 0, padding))
@@ -153,27 +154,11 @@ class Quadratic(Task):
         self._position = 0
 
 
-def _eigenvalues(options: Mapping[str, Any]) -> Tensor:
-    low, high = _eigenvalue_range(options)
-    exponents = torch.linspace(0, 1, int(options["dimension"]), dtype=torch.float64)
-    spectrum: Tensor = torch.pow(high / low, exponents) * low
-    return spectrum
-
-
-def _trace(options: Mapping[str, Any]) -> float:
-    """Return the sum of the eigenvalues, a geometric series, in closed form."""
-    low, high = _eigenvalue_range(options)
-    n = int(options["dimension"])
-    if n == 1 or low == high:
-        return n * low
-    growth = math.log(high / low) / (n - 1)
-    return low * math.expm1(n * growth) / math.expm1(growth)
-
-
-def _eigenvalue_range(options: Mapping[str, Any]) -> tuple[float, float]:
+def _spectrum(options: Mapping[str, Any]) -> tuple[str, int, float, float]:
+    """Return the arguments of `eigenvalues`."""
     low, high = float(options["min_eigenvalue"]), float(options["max_eigenvalue"])
     if low > high:
         raise UsageError(
             f"min_eigenvalue = {low:g} is above max_eigenvalue = {high:g}. Give a range from small to large."
         )
-    return low, high
+    return options["spectrum"], int(options["dimension"]), low, high

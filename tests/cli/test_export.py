@@ -138,7 +138,7 @@ def test_a_report_in_every_format(filled):
         assert start in (filled.directory / f"report.{end}").read_text()
     document = json.loads((filled.directory / "report.json").read_text())
     (comparison,) = document["comparisons"]
-    assert comparison["target"] == {"loss": 1e9, "window": 5}
+    assert comparison["target"] == {"loss": 1e9, "window": 5, "is_criterion": False}
     assert comparison["rows"][0]["to_target"]["steps"]["missed"] == 0
     assert {row["time_per_step"] for row in comparison["rows"]} == {"O(n)"}
     assert "| steps to loss ≤ 1e+09 |" in (filled.directory / "report.md").read_text()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +29,17 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class TargetSummary:
-    """The steps or seconds of several runs to a target, of those that reached it, and the number that `missed` it."""
+    """The steps or seconds of several runs to a target.
+
+    Attributes:
+        reached: of those that reached it.
+        missed: number of those that did not.
+        median: over all runs, with a miss as larger than any number; infinite if it is a miss, NaN without runs.
+    """
 
     reached: Summary
     missed: int
+    median: float
 
 
 def first_crossing(curve: Curve, target: float, window: int) -> Crossing | None:
@@ -60,7 +69,9 @@ def reaching(found: Iterable[float | None]) -> TargetSummary:
     """Summarize the steps or seconds of several runs; None for a miss."""
     everything = list(found)
     reached = [value for value in everything if value is not None]
-    return TargetSummary(summarize(reached), len(everything) - len(reached))
+    ranked = [math.inf if value is None else value for value in everything]
+    middle = float(median(ranked)) if ranked else math.nan
+    return TargetSummary(summarize(reached), len(everything) - len(reached), middle)
 
 
 def _running_means(losses: NDArray[np.float64], window: int) -> NDArray[np.float64]:

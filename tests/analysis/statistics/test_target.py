@@ -87,3 +87,21 @@ def test_misses_are_counted_and_not_averaged():
     assert (found.reached, found.missed) == (Summary(15.0, pytest.approx(math.sqrt(50)), 2, 0), 3)
     nobody = reaching([None, None])
     assert (nobody.reached.count, nobody.missed) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("found", "median"),
+    [
+        ([10.0, 30.0, 20.0], 20.0),
+        ([10.0, 20.0], 15.0),
+        ([None, 10.0, 20.0], 20.0),
+        ([None, 10.0], math.inf),
+        ([None, None, 10.0], math.inf),
+    ],
+)
+def test_misses_count_as_later_than_everything_in_the_median(found, median):
+    assert reaching(found).median == median
+
+
+def test_no_runs_have_no_median():
+    assert math.isnan(reaching([]).median)
