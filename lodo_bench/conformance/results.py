@@ -1,0 +1,165 @@
+"""Checks of an optimizer's results: what they may depend on, and that they are finite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lodo_bench.compute.threads import single_thread
+from lodo_bench.conformance.bits import same_bits, saved_state
+from lodo_bench.conformance.cases import (
+    SEEDS,
+    TaskCase,
+    TaskOracle,
+    build_on,
+    cases_for,
+    default_values,
+    varied_values,
+)
+from lodo_bench.conformance.short_runs import short_run
+from lodo_bench.errors import ConformanceError
+from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.user_code import describe
+
+_STEPS, _START = 20, 3
+
+
+def check_determinism(kind: type[Optimizer]) -> None:
+    """Check that two trainings with the same seeds are equal to the last bit."""
+    individuals = [varied_values(kind, index) for index in range(len(SEEDS))]
+    for case in cases_for(kind):
+        first, second = (short_run(kind, case, individuals, SEEDS, _STEPS) for _ in range(2))
+        for index in range(len(SEEDS)):
+            step = first.difference(index, second, index)
+            if step is not None:
+                raise ConformanceError(
+                    f"Two trainings with the same seeds must be equal to the last bit; on {case.label} they differ "
+                    f"from step {step} on. Draw random numbers from the generators given to init_state only, and keep "
+                    "nothing in the class or the module that changes."
+                )
+
+
+def check_lockstep_independence(
+    kind: type[Optimizer], population: int = 3, sizes: Sequence[int] = (1, 2), steps: int = _STEPS
+) -> None:
+    """Check that every individual's training is the same, to the last bit, whatever is trained in lockstep with it.
+
+    Args:
+        kind: the optimizer.
+        population: the number of individuals, at least 2.
+        sizes: the sizes of the smaller populations that the individuals are divided into, each at least 1.
+        steps: the number of steps, at least 1.
+    """
+    individuals, seeds = [varied_values(kind, index) for index in range(population)], range(1, population + 1)
+    for case in cases_for(kind):
+        with single_thread():
+            together = short_run(kind, case, individuals, seeds, steps)
+            for size in sizes:
+                for start in range(0, population, size):
+                    shard = slice(start, start + size)
+                    apart = short_run(kind, case, individuals[shard], seeds[shard], steps)
+                    differences = [
+                        together.difference(start + index, apart, index) for index in range(len(seeds[shard]))
+                    ]
+                    _expect_no_difference(differences, start, size, population, case)
+
+
+def _expect_no_difference(differences: Sequence[int | None], start: int, size: int, total: int, case: TaskCase) -> None:
+    for index, step in enumerate(differences):
+        if step is not None:
+            raise ConformanceError(
+                f"An individual must give the same results, to the last bit, among {total} individuals and among "
+                f"{size}; on {case.label} those of individual {start + index} differ from step {step} on. Keep the "
+                "first dimension of all tensors for the individuals: reduce over the others only, and take "
+                "hyperparameters from self.hyperparameter(name), of shape (P, 1)."
+            )
+
+
+def check_state_round_trip(kind: type[Optimizer], steps: int = 7, more: int = _STEPS) -> None:
+    """Check that a training continues, to the last bit, in another object that has loaded its state from a file.
+
+    Args:
+        kind: the optimizer.
+        steps: the number of steps before the state is saved, at least 0.
+        more: the number of steps that are compared, at least 1.
+    """
+    for case in cases_for(kind):
+        task = case.build(SEEDS)
+        oracle, gradients = TaskOracle(task), _gradients(steps + more, task.dimension)
+        first, fresh, used = (build_on(kind, case, task, steps + more) for _ in range(3))
+        _advance(first, gradients[:steps], oracle)
+        _advance(used, gradients[-3:], oracle)
+        state, x = saved_state(first), first.x.clone()
+        _advance(first, gradients[steps:], oracle)
+        for other in (fresh, used):
+            other.x.copy_(x)
+            other.load_state_dict(state, x.device)
+            _advance(other, gradients[steps:], oracle)
+            if not same_bits(first.x, other.x):
+                raise ConformanceError(
+                    "A training must continue, to the last bit, in another object that has loaded its state; on "
+                    f"{case.label} it differs within {more} steps. Name every attribute that changes from step to "
+                    "step in state_names."
+                )
+
+
+def check_nan_handling(kind: type[Optimizer]) -> None:
+    """Check that a NaN or infinite gradient of one individual raises nothing and leaves the others unchanged."""
+    for case in cases_for(kind):
+        task = case.build(SEEDS)
+        gradients = _gradients(_STEPS, task.dimension)
+        expected = _moved(kind, case, gradients)
+        for value in (math.nan, math.inf):
+            spoiled = gradients.clone()
+            spoiled[3:, 1] = value
+            try:
+                found = _moved(kind, case, spoiled)
+            except Exception as error:  # whatever the user's code raises
+                raise ConformanceError(
+                    f"A gradient of {value} must raise nothing, as the other individuals continue; on {case.label} it "
+                    f"raised {describe(error)}. Let such values pass through the arithmetic."
+                ) from error
+            if not (same_bits(found[0], expected[0]) and same_bits(found[2], expected[2])):
+                raise ConformanceError(
+                    f"A gradient of {value} of one individual must leave the others as they are, to the last bit; on "
+                    f"{case.label} it changed them. Do not reduce, decide or clip over the first dimension, which is "
+                    "that of the individuals."
+                )
+
+
+def check_finite_start(kind: type[Optimizer]) -> None:
+    """Check that losses and parameters stay finite over the first three steps at the default hyperparameters.
+
+    Divergence later is an outcome that depends on task and hyperparameters, and not a defect.
+    """
+    for case in cases_for(kind):
+        run = short_run(kind, case, [default_values(kind)] * len(SEEDS), SEEDS, _START)
+        finite = [*run.losses.isfinite().all(1).tolist(), bool(run.x.isfinite().all())]
+        if not all(finite):
+            raise ConformanceError(
+                f"The first {_START} steps at the default hyperparameters must be finite; on {case.label} they are not "
+                f"after step {finite.index(False)}. Choose other defaults, such as a smaller learning rate, and keep "
+                "denominators away from zero."
+            )
+
+
+def _gradients(steps: int, dimension: int) -> Tensor:
+    """Return random gradients, (steps, P, n)."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(steps, len(SEEDS), dimension, dtype=torch.float64, generator=generator)
+
+
+def _moved(kind: type[Optimizer], case: TaskCase, gradients: Tensor) -> Tensor:
+    """Return the parameters, (P, n), after a step with each of the gradients."""
+    task = case.build(SEEDS)
+    optimizer = build_on(kind, case, task, len(gradients))
+    _advance(optimizer, gradients, TaskOracle(task))
+    return optimizer.x
+
+
+def _advance(optimizer: Optimizer, gradients: Tensor, oracle: Oracle) -> None:
+    for gradient in gradients:
+        optimizer.step(gradient.clone(), oracle)
