@@ -43,7 +43,10 @@ def check_determinism(kind: type[Optimizer]) -> None:
 
 
 def check_lockstep_independence(
-    kind: type[Optimizer], population: int = 3, sizes: Sequence[int] = (1, 2), steps: int = _STEPS
+    kind: type[Optimizer],
+    population: int = 3,
+    sizes: Sequence[int] = (1, 2),
+    cases: Sequence[TaskCase] | None = None,
 ) -> None:
     """Check that every individual's training is the same, to the last bit, whatever is trained in lockstep with it.
 
@@ -51,16 +54,16 @@ def check_lockstep_independence(
         kind: the optimizer.
         population: the number of individuals, at least 2.
         sizes: the sizes of the smaller populations that the individuals are divided into, each at least 1.
-        steps: the number of steps, at least 1.
+        cases: the tasks; small ones if None.
     """
     individuals, seeds = [varied_values(kind, index) for index in range(population)], range(1, population + 1)
-    for case in cases_for(kind):
+    for case in cases or cases_for(kind):
         with single_thread():
-            together = short_run(kind, case, individuals, seeds, steps)
+            together = short_run(kind, case, individuals, seeds, _STEPS)
             for size in sizes:
                 for start in range(0, population, size):
                     shard = slice(start, start + size)
-                    apart = short_run(kind, case, individuals[shard], seeds[shard], steps)
+                    apart = short_run(kind, case, individuals[shard], seeds[shard], _STEPS)
                     differences = [
                         together.difference(start + index, apart, index) for index in range(len(seeds[shard]))
                     ]

@@ -58,7 +58,7 @@ class CheckedFile(pytest.File):
             yield CheckedClass.from_parent(self, name=name, kind=kind)
 
     @override
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         return _describe(excinfo)
 
 
@@ -79,7 +79,7 @@ class CheckedClass(pytest.Collector):
             yield Property.from_parent(self, name=name, check=check)
 
     @override
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         return _describe(excinfo)
 
 
@@ -113,7 +113,7 @@ def _collector(session: pytest.Session, name: str) -> pytest.Collector:
 
 
 def _describe(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
-    """Return the message of an error of this package, and other errors with the user's lines, without this package's."""
+    """Return the message of this package's errors, and other errors with the user's lines but not this package's."""
     if isinstance(excinfo.value, LodoBenchError):
         return str(excinfo.value)
     entries = excinfo.traceback.filter(lambda entry: not Path(entry.path).is_relative_to(_PACKAGE))
