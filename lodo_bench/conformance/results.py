@@ -37,7 +37,7 @@ def check_determinism(kind: type[Optimizer]) -> None:
             if step is not None:
                 raise ConformanceError(
                     f"Two trainings with the same seeds must be equal to the last bit; on {case.label} they differ "
-                    f"from step {step} on. Draw random numbers from the generators given to init_state only, and keep "
+                    f"after step {step}. Draw random numbers from the generators given to init_state only, and keep "
                     "nothing in the class or the module that changes."
                 )
 
@@ -75,7 +75,7 @@ def _expect_no_difference(differences: Sequence[int | None], start: int, size: i
         if step is not None:
             raise ConformanceError(
                 f"An individual must give the same results, to the last bit, among {total} individuals and among "
-                f"{size}; on {case.label} those of individual {start + index} differ from step {step} on. Keep the "
+                f"{size}; on {case.label} those of individual {start + index} differ after step {step}. Keep the "
                 "first dimension of all tensors for the individuals: reduce over the others only, and take "
                 "hyperparameters from self.hyperparameter(name), of shape (P, 1)."
             )

@@ -27,9 +27,9 @@ class ShortRun:
     x: Tensor
 
     def difference(self, own: int, other: ShortRun, its: int) -> int | None:
-        """Return the first step after which individual `own` differs in any bit from `other`'s individual `its`.
+        """Return the number of steps after which individual `own` first differs from `other`'s individual `its`.
 
-        None if they never do. Steps count from 1.
+        It is None if all their bits are equal.
         """
         for step, (mine, theirs) in enumerate(zip(self.losses[:, own], other.losses[:, its], strict=True)):
             if not same_bits(mine, theirs):

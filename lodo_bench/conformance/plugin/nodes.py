@@ -58,7 +58,7 @@ class CheckedFile(pytest.File):
             yield CheckedClass.from_parent(self, name=name, kind=kind)
 
     @override
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> Any:
         return _describe(excinfo)
 
 
@@ -79,7 +79,7 @@ class CheckedClass(pytest.Collector):
             yield Property.from_parent(self, name=name, check=check)
 
     @override
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> Any:
         return _describe(excinfo)
 
 
@@ -96,7 +96,7 @@ class Property(pytest.Item):
             self._check()
 
     @override
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> Any:
         return _describe(excinfo)
 
     @override
@@ -112,12 +112,14 @@ def _collector(session: pytest.Session, name: str) -> pytest.Collector:
     return CheckedClass.from_parent(session, name=name, nodeid=name)
 
 
-def _describe(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
-    """Return the message of this package's errors, and other errors with the user's lines but not this package's."""
+def _describe(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    """Return what pytest prints: the message of this package's errors; for others, the lines outside this package."""
     if isinstance(excinfo.value, LodoBenchError):
         return str(excinfo.value)
-    entries = excinfo.traceback.filter(lambda entry: not Path(entry.path).is_relative_to(_PACKAGE))
-    if not entries:
+    own = [Path(entry.path).is_relative_to(_PACKAGE) for entry in excinfo.traceback]
+    below = excinfo.traceback[own.index(True) :] if True in own else excinfo.traceback  # without pytest's lines
+    lines = below.filter(lambda entry: not Path(entry.path).is_relative_to(_PACKAGE))
+    if not lines:
         return excinfo.exconly()
-    excinfo.traceback = entries
-    return str(excinfo.getrepr(style="short", chain=False))
+    excinfo.traceback = lines
+    return excinfo.getrepr(style="short", chain=False, tbfilter=False)
