@@ -26,8 +26,6 @@ def test_an_optimizer_goes_on_from_its_state(name, backend):
         results.check_state_round_trip(OPTIMIZERS.load(name), steps, 80 - steps)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("name", "steps"), [(name, steps) for name in TASKS.names for steps in steps_of(name)])
-def test_a_task_goes_on_from_its_state(name, steps, backend):
-    with use_backend(backend):
-        tasks.check_state_round_trip(small_case(name), steps, more=200 if name in LOCKSTEP else 3)
+def test_a_task_goes_on_from_its_state(name, steps):
+    tasks.check_state_round_trip(small_case(name), steps, more=200 if name in LOCKSTEP else 3)
