@@ -1,6 +1,7 @@
 """Each check accepts classes that have its property, and says what is wrong with classes that have not."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +93,11 @@ def test_a_task_with_single_individuals_is_checked_alone():
     assert TaskCase(Single).seeds == (1,)
     for check in checks_of(Single).values():
         check()
+
+
+def test_the_documentation_lists_all_checks():
+    text = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text("utf-8")
+    assert re.findall(r"^\| `(.+?)` \|", text, re.MULTILINE) == [*OPTIMIZER_CHECKS, *TASK_CHECKS]
 
 
 def test_the_error_is_one_of_this_package():
