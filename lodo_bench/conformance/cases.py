@@ -56,7 +56,8 @@ class TaskOracle:
     """The oracle of a task on its current batch.
 
     Attributes:
-        asked: the number of gradients that were asked for.
+        asked: the number of evaluations that were asked for.
+        loss: (P,), the losses that belong to the gradient given to the step; those at the initial point at first.
         progress: 0.
     """
 
@@ -64,11 +65,22 @@ class TaskOracle:
 
     def __init__(self, task: Task) -> None:
         self.task, self.layers, self.asked = task, task.layers, 0
+        self.loss = task.loss_and_gradient(task.initial_point())[0]
+
+    def next_gradient(self, x: Tensor) -> Tensor:
+        """Advance to the next batch, and return the gradient (P, n) at `x` (P, n) to give to a step; not counted."""
+        self.task.next_batch()
+        self.loss, gradient = self.task.loss_and_gradient(x)
+        return gradient
 
     def gradient(self, x: Tensor) -> Tensor:
         """Return the gradient (P, n) at `x` (P, n)."""
+        return self.loss_and_gradient(x)[1]
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the losses (P,) and the gradient (P, n) at `x` (P, n)."""
         self.asked += 1
-        return self.task.loss_and_gradient(x)[1]
+        return self.task.loss_and_gradient(x)
 
     def hessian(self, x: Tensor) -> Tensor:
         """Return the Hessians (P, n, n) at `x` (P, n)."""
@@ -80,6 +92,12 @@ def cases_for(kind: type[Optimizer]) -> tuple[TaskCase, ...]:
     if "matrices" in kind.needs:
         return (TaskCase(Quadratic, {"dimension": 6}, (TensorSpec("x", (2, 3), "matrix"),)),)
     return TaskCase(Quadratic, {"dimension": 5}), TaskCase(Rosenbrock)
+
+
+def seeds_for(kind: type[Optimizer]) -> tuple[int, ...]:
+    """Return the seeds of three individuals, or of as many as an optimizer can train in lockstep."""
+    limit: int | None = getattr(kind, "max_population", None)
+    return SEEDS[:limit]
 
 
 def generators(seeds: Iterable[int]) -> list[Generator]:

@@ -11,17 +11,18 @@ from torch import Tensor
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.conformance.bits import same_bits, saved_state
 from lodo_bench.conformance.cases import (
-    SEEDS,
     TaskCase,
     TaskOracle,
     build_on,
     cases_for,
     default_values,
+    seeds_for,
     varied_values,
 )
 from lodo_bench.conformance.short_runs import short_run
 from lodo_bench.errors import ConformanceError
-from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.tasks.base import Task
 from lodo_bench.user_code import describe
 
 _STEPS, _START = 20, 3
@@ -29,10 +30,11 @@ _STEPS, _START = 20, 3
 
 def check_determinism(kind: type[Optimizer]) -> None:
     """Check that two trainings with the same seeds are equal to the last bit."""
-    individuals = [varied_values(kind, index) for index in range(len(SEEDS))]
+    seeds = seeds_for(kind)
+    individuals = [varied_values(kind, index) for index in range(len(seeds))]
     for case in cases_for(kind):
-        first, second = (short_run(kind, case, individuals, SEEDS, _STEPS) for _ in range(2))
-        for index in range(len(SEEDS)):
+        first, second = (short_run(kind, case, individuals, seeds, _STEPS) for _ in range(2))
+        for index in range(len(seeds)):
             step = first.difference(index, second, index)
             if step is not None:
                 raise ConformanceError(
@@ -44,7 +46,7 @@ def check_determinism(kind: type[Optimizer]) -> None:
 
 def check_lockstep_independence(
     kind: type[Optimizer],
-    population: int = 3,
+    population: int | None = None,
     sizes: Sequence[int] = (1, 2),
     cases: Sequence[TaskCase] | None = None,
 ) -> None:
@@ -52,10 +54,11 @@ def check_lockstep_independence(
 
     Args:
         kind: the optimizer.
-        population: the number of individuals, at least 2.
+        population: the number of individuals, at least 1; three, or as many as the optimizer can train, if None.
         sizes: the sizes of the smaller populations that the individuals are divided into, each at least 1.
         cases: the tasks; small ones if None.
     """
+    population = population or len(seeds_for(kind))
     individuals, seeds = [varied_values(kind, index) for index in range(population)], range(1, population + 1)
     for case in cases or cases_for(kind):
         with single_thread():
@@ -90,8 +93,8 @@ def check_state_round_trip(kind: type[Optimizer], steps: int = 7, more: int = _S
         more: the number of steps that are compared, at least 1.
     """
     for case in cases_for(kind):
-        task = case.build(SEEDS)
-        oracle, gradients = TaskOracle(task), _gradients(steps + more, task.dimension)
+        task = case.build(seeds_for(kind))
+        oracle, gradients = TaskOracle(task), _gradients(steps + more, task)
         first, fresh, used = (build_on(kind, case, task, steps + more) for _ in range(3))
         _advance(first, gradients[:steps], oracle)
         _advance(used, gradients[-3:], oracle)
@@ -111,13 +114,13 @@ def check_state_round_trip(kind: type[Optimizer], steps: int = 7, more: int = _S
 
 def check_nan_handling(kind: type[Optimizer]) -> None:
     """Check that a NaN or infinite gradient of one individual raises nothing and leaves the others unchanged."""
+    *others, spoiled_one = range(len(seeds_for(kind)))
     for case in cases_for(kind):
-        task = case.build(SEEDS)
-        gradients = _gradients(_STEPS, task.dimension)
+        gradients = _gradients(_STEPS, case.build(seeds_for(kind)))
         expected = _moved(kind, case, gradients)
         for value in (math.nan, math.inf):
             spoiled = gradients.clone()
-            spoiled[3:, 1] = value
+            spoiled[3:, spoiled_one] = value
             try:
                 found = _moved(kind, case, spoiled)
             except Exception as error:  # whatever the user's code raises
@@ -125,7 +128,7 @@ def check_nan_handling(kind: type[Optimizer]) -> None:
                     f"A gradient of {value} must raise nothing, as the other individuals continue; on {case.label} it "
                     f"raised {describe(error)}. Let such values pass through the arithmetic."
                 ) from error
-            if not (same_bits(found[0], expected[0]) and same_bits(found[2], expected[2])):
+            if not same_bits(found[others], expected[others]):
                 raise ConformanceError(
                     f"A gradient of {value} of one individual must leave the others as they are, to the last bit; on "
                     f"{case.label} it changed them. Do not reduce, decide or clip over the first dimension, which is "
@@ -138,8 +141,9 @@ def check_finite_start(kind: type[Optimizer]) -> None:
 
     Divergence later is an outcome that depends on task and hyperparameters, and not a defect.
     """
+    seeds = seeds_for(kind)
     for case in cases_for(kind):
-        run = short_run(kind, case, [default_values(kind)] * len(SEEDS), SEEDS, _START)
+        run = short_run(kind, case, [default_values(kind)] * len(seeds), seeds, _START)
         finite = [*run.losses.isfinite().all(1).tolist(), bool(run.x.isfinite().all())]
         if not all(finite):
             raise ConformanceError(
@@ -149,20 +153,21 @@ def check_finite_start(kind: type[Optimizer]) -> None:
             )
 
 
-def _gradients(steps: int, dimension: int) -> Tensor:
+def _gradients(steps: int, task: Task) -> Tensor:
     """Return random gradients, (steps, P, n)."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(steps, len(SEEDS), dimension, dtype=torch.float64, generator=generator)
+    return torch.randn(steps, task.population, task.dimension, dtype=task.dtype, generator=generator)
 
 
 def _moved(kind: type[Optimizer], case: TaskCase, gradients: Tensor) -> Tensor:
     """Return the parameters, (P, n), after a step with each of the gradients."""
-    task = case.build(SEEDS)
+    task = case.build(seeds_for(kind))
     optimizer = build_on(kind, case, task, len(gradients))
     _advance(optimizer, gradients, TaskOracle(task))
     return optimizer.x
 
 
-def _advance(optimizer: Optimizer, gradients: Tensor, oracle: Oracle) -> None:
+def _advance(optimizer: Optimizer, gradients: Tensor, oracle: TaskOracle) -> None:
     for gradient in gradients:
+        oracle.loss = gradient.square().sum(1)  # finite where the gradient is
         optimizer.step(gradient.clone(), oracle)

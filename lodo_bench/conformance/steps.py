@@ -6,7 +6,7 @@ from collections import Counter
 
 import torch
 
-from lodo_bench.conformance.cases import SEEDS, TaskOracle, build_on, cases_for
+from lodo_bench.conformance.cases import TaskOracle, build_on, cases_for, seeds_for
 from lodo_bench.conformance.counting import CountedTask
 from lodo_bench.errors import ConformanceError, UsageError
 from lodo_bench.optimizers.base import Optimizer
@@ -18,13 +18,12 @@ _STEPS = 5
 def check_x_in_place(kind: type[Optimizer]) -> None:
     """Check that the steps move every individual's `x`, and that it stays the same tensor in the same memory."""
     for case in cases_for(kind):
-        task = case.build(SEEDS)
-        optimizer = build_on(kind, case, task, _STEPS)
+        task = case.build(seeds_for(kind))
+        optimizer, oracle = build_on(kind, case, task, _STEPS), TaskOracle(task)
         x, start = optimizer.x, task.initial_point()
         address = x.data_ptr()
         for _ in range(_STEPS):
-            task.next_batch()
-            optimizer.step(task.loss_and_gradient(x)[1], TaskOracle(task))
+            optimizer.step(oracle.next_gradient(x), oracle)
             if optimizer.x is not x or x.data_ptr() != address:
                 raise ConformanceError(
                     f"A step must change x in place; on {case.label} it replaced the tensor. Write, for example, "
@@ -40,13 +39,12 @@ def check_x_in_place(kind: type[Optimizer]) -> None:
 def check_gradient_unmodified(kind: type[Optimizer]) -> None:
     """Check that a step does not modify the gradient that it is given."""
     for case in cases_for(kind):
-        task = case.build(SEEDS)
-        optimizer = build_on(kind, case, task, _STEPS)
+        task = case.build(seeds_for(kind))
+        optimizer, oracle = build_on(kind, case, task, _STEPS), TaskOracle(task)
         for _ in range(_STEPS):
-            task.next_batch()
-            gradient = task.loss_and_gradient(optimizer.x)[1]
+            gradient = oracle.next_gradient(optimizer.x)
             given = gradient.clone()
-            optimizer.step(gradient, TaskOracle(task))
+            optimizer.step(gradient, oracle)
             if not torch.equal(gradient, given):
                 raise ConformanceError(
                     f"A step must not modify the gradient that it is given; on {case.label} it did. Replace in-place "
@@ -59,12 +57,12 @@ def check_gradient_not_kept(kind: type[Optimizer]) -> None:
     for case in cases_for(kind):
         results = []
         for reuse in (False, True):
-            task = case.build(SEEDS)
-            optimizer = build_on(kind, case, task, _STEPS)
+            task = case.build(seeds_for(kind))
+            optimizer, oracle = build_on(kind, case, task, _STEPS), TaskOracle(task)
             generator, memory = torch.Generator().manual_seed(0), torch.empty_like(optimizer.x)
             for _ in range(_STEPS):
                 gradient = torch.randn(memory.shape, dtype=memory.dtype, generator=generator)
-                optimizer.step(memory.copy_(gradient) if reuse else gradient, TaskOracle(task))
+                optimizer.step(memory.copy_(gradient) if reuse else gradient, oracle)
             results.append(optimizer.x)
         if not torch.equal(*results):
             raise ConformanceError(
@@ -76,7 +74,7 @@ def check_gradient_not_kept(kind: type[Optimizer]) -> None:
 def check_evaluation_counts(kind: type[Optimizer]) -> None:
     """Check that every evaluation of the loss is asked of the oracle, which counts it."""
     for case in cases_for(kind):
-        task = CountedTask(case.build(SEEDS))
+        task = CountedTask(case.build(seeds_for(kind)))
         optimizer = build_on(kind, case, task, _STEPS)
         before = task.evaluations
         _, counts = Trainer(task, optimizer, _STEPS).run_steps(_STEPS)
@@ -91,11 +89,10 @@ def check_evaluation_counts(kind: type[Optimizer]) -> None:
 def check_single_precision(kind: type[Optimizer]) -> None:
     """Check that an optimizer works in single precision, too."""
     for case in cases_for(kind):
-        task = case.build(SEEDS, torch.float32)
-        optimizer = build_on(kind, case, task, _STEPS)
+        task = case.build(seeds_for(kind), torch.float32)
+        optimizer, oracle = build_on(kind, case, task, _STEPS), TaskOracle(task)
         for _ in range(_STEPS):
-            task.next_batch()
-            optimizer.step(task.loss_and_gradient(optimizer.x)[1], TaskOracle(task))
+            optimizer.step(oracle.next_gradient(optimizer.x), oracle)
         if optimizer.x.dtype != torch.float32:
             raise ConformanceError(
                 f"x must keep its dtype, torch.float32; on {case.label} it became {optimizer.x.dtype}. Create tensors "
