@@ -9,6 +9,7 @@
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
     │       └── DatabaseNotFoundError  no database where one is to be read
     ├── StateError            a saved state that does not fit the object that it is loaded into
+    ├── ConformanceError      an optimizer or a task that breaks a rule of its base class
     └── Interrupted           the user stopped a command; carries the command that resumes it
 
 A diverged or failed run is not an exception: it is an outcome, and is stored (`lodo_bench.spec.outcome.Status`).
@@ -129,6 +130,13 @@ class DatabaseNotFoundError(DatabaseError):
 
 class StateError(LodoBenchError):
     """A saved state of a different object than the one that it is loaded into."""
+
+
+class ConformanceError(LodoBenchError):
+    """An optimizer or a task that breaks a rule of its base class.
+
+    The message says what was expected, what happened instead, and how to mend it.
+    """
 
 
 class Interrupted(LodoBenchError):

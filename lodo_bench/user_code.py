@@ -64,6 +64,17 @@ def load(name: str, kind: str) -> object:
     return _attribute(_import_module(module, name, kind), attribute, name, kind)
 
 
+def defined_classes(path: str, kind: str) -> dict[str, type]:
+    """Return the classes that a file defines at its top level, by name; those that it only imports are left out.
+
+    Raises:
+        UsageError: as `load`.
+    """
+    module = _file_module(os.path.normpath(os.path.expanduser(path)), kind)
+    classes = {name: value for name, value in vars(module).items() if isinstance(value, type)}
+    return {name: cls for name, cls in classes.items() if (cls.__module__, cls.__name__) == (module.__name__, name)}
+
+
 def version_of(name: str) -> str:
     """Return the version of the code with this name, which `load` accepts: `torch 2.13.0`, or `sha256:` and a digest.
 

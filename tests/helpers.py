@@ -1,13 +1,17 @@
 """Populations and training specs for tests."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from lodo_bench.conformance import cases
+from lodo_bench.conformance.cases import TaskOracle as TaskOracle
+from lodo_bench.conformance.cases import default_values, varied_values
+from lodo_bench.conformance.cases import generators as generators
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.base import Optimizer
-from lodo_bench.spec.options import Option, Value
+from lodo_bench.spec.options import Value
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
@@ -25,49 +29,26 @@ SMALL: dict[str, dict[str, Value]] = {
 }
 
 
-class TaskOracle:
-    """Lets an optimizer query a task, and counts the gradients."""
-
-    progress = 0.0
-
-    def __init__(self, task):
-        self.task, self.layers, self.asked = task, task.layers, 0
-
-    def gradient(self, x):
-        self.asked += 1
-        return self.task.loss_and_gradient(x)[1]
-
-    def hessian(self, x):
-        return self.task.hessian(x)
-
-
-def generators(seeds: Iterable[int]) -> list[torch.Generator]:
-    return [torch.Generator().manual_seed(seed) for seed in seeds]
-
-
 def defaults(optimizer: str) -> dict[str, float]:
-    return {p.name: p.default for p in OPTIMIZERS.load(optimizer).hyperparameters}
-
-
-def another_value(parameter: Option, index: int = 1) -> float:
-    if parameter.kind == "decay":
-        return parameter.default ** (1 + 0.3 * index)
-    return parameter.default * (1 + 0.3 * index)
+    return default_values(OPTIMIZERS.load(optimizer))
 
 
 def varied_individual(optimizer: str, index: int) -> Individual:
-    parameters = OPTIMIZERS.load(optimizer).hyperparameters
-    return Individual((index,), {p.name: another_value(p, index) for p in parameters})
+    return Individual((index,), varied_values(OPTIMIZERS.load(optimizer), index))
 
 
 def small_task(name: str) -> TaskSpec:
     return TaskSpec(name, SMALL.get(name, {}))
 
 
+def small_case(name: str, **options: Value) -> cases.TaskCase:
+    return cases.TaskCase(TASKS.load(name), {**SMALL.get(name, {}), **options})
+
+
 def build_task(name: str, seeds: Sequence[int], dtype: torch.dtype = torch.float64, **options: Value) -> Task:
     """As many individuals as the task can have, with as many of the seeds."""
-    kind = TASKS.load(name)
-    return kind(generators(seeds[: kind.max_population]), dtype, {**SMALL.get(name, {}), **options})
+    case = small_case(name, **options)
+    return case.build(seeds[: case.kind.max_population], dtype)
 
 
 def center_of(task: Task) -> torch.Tensor:
@@ -85,8 +66,7 @@ def copy_of(task: Task, seeds: Sequence[int]) -> Task:
 def build_optimizer(
     name: str, x: torch.Tensor, individuals: Sequence[dict[str, float]], seeds: Sequence[int], **options: Value
 ) -> Optimizer:
-    values = {key: x.new_tensor([i[key] for i in individuals]) for key in individuals[0]}
-    return OPTIMIZERS.load(name)(x, values, generators(seeds), options)
+    return cases.build_optimizer(OPTIMIZERS.load(name), x, individuals, seeds, options)
 
 
 def training_spec(optimizer: str = "momentum", task: str | TaskSpec = "quadratic", **changes: object) -> TrainingSpec:

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from lodo_bench.compute.selection import best_backend, use_backend
+from lodo_bench.conformance.cases import vary
+from lodo_bench.conformance.checks import OPTIMIZER_CHECKS
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.outcome import Status
@@ -14,7 +17,6 @@ from lodo_bench.training.validation import check_pair
 from tests.helpers import (
     LOCKSTEP,
     TaskOracle,
-    another_value,
     build_optimizer,
     build_task,
     defaults,
@@ -22,12 +24,14 @@ from tests.helpers import (
     training_spec,
 )
 
+BACKENDS = sorted({"torch", best_backend("cpu")})
+
 pytestmark = pytest.mark.parametrize("name", OPTIMIZERS.names)
 
 
-def stepped(name, individuals, seeds, steps=6, dtype=torch.float64):
+def stepped(name, individuals, seeds, steps=6):
     """The optimizer after some steps on bowls that are the same for every individual."""
-    task = build_task("quadratic", [0] * len(seeds), dtype, dimension=10)
+    task = build_task("quadratic", [0] * len(seeds), dimension=10)
     optimizer = build_optimizer(name, task.initial_point() + 1, individuals, seeds)
     for _ in range(steps):
         task.next_batch()
@@ -57,66 +61,33 @@ def test_it_trains_every_task_or_says_that_it_diverged(name, task, dtype):
             assert outcome.status is Status.DIVERGED
 
 
-def test_it_moves_x_in_place(name):
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rule", OPTIMIZER_CHECKS)
+def test_it_keeps_the_rules(name, rule, backend):
+    with use_backend(backend):
+        OPTIMIZER_CHECKS[rule](OPTIMIZERS.load(name))
+
+
+def test_every_step_moves_every_coordinate(name):
     task = build_task("quadratic", [1, 2], dimension=5)
-    x = torch.ones(2, 5, dtype=torch.float64)
-    address = x.data_ptr()
-    optimizer = build_optimizer(name, x, [defaults(name)] * 2, [1, 2])
+    optimizer = build_optimizer(name, torch.ones(2, 5, dtype=torch.float64), [defaults(name)] * 2, [1, 2])
     for _ in range(3):
-        before = x.clone()
+        before = optimizer.x.clone()
         task.next_batch()
-        optimizer.step(task.loss_and_gradient(x)[1], TaskOracle(task))
-        assert (x != before).all()
-    assert optimizer.x is x
-    assert x.data_ptr() == address
-
-
-def test_it_does_not_modify_the_gradient(name):
-    task = build_task("quadratic", [1, 2], dimension=5)
-    optimizer = build_optimizer(name, task.initial_point(), [defaults(name)] * 2, [1, 2])
-    for _ in range(3):
-        task.next_batch()
-        gradient = task.loss_and_gradient(optimizer.x)[1]
-        given = gradient.clone()
-        optimizer.step(gradient, TaskOracle(task))
-        assert torch.equal(gradient, given)
-
-
-def test_it_does_not_keep_the_gradient(name):
-    """A task may hand out the same memory at every step."""
-    gradients = torch.randn(4, 2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    oracle = TaskOracle(build_task("quadratic", [1, 2], dimension=5))
-    results = []
-    for reuse in (False, True):
-        optimizer = build_optimizer(name, torch.ones(2, 5, dtype=torch.float64), [defaults(name)] * 2, [1, 2])
-        memory = torch.empty(2, 5, dtype=torch.float64)
-        for gradient in gradients:
-            optimizer.step(memory.copy_(gradient) if reuse else gradient.clone(), oracle)
-        results.append(optimizer.x)
-    assert torch.equal(*results)
+        optimizer.step(task.loss_and_gradient(optimizer.x)[1], TaskOracle(task))
+        assert (optimizer.x != before).all()
 
 
 def test_every_hyperparameter_matters_to_its_individual_alone(name):
     for parameter in OPTIMIZERS.load(name).hyperparameters:
-        changed = {**defaults(name), parameter.name: another_value(parameter)}
+        changed = {**defaults(name), parameter.name: vary(parameter, 1)}
         first, second, third = stepped(name, [defaults(name), changed, defaults(name)], [7, 7, 7]).x
         assert torch.equal(first, third)
         assert not torch.equal(first, second), f"{parameter.name} makes no difference"
 
 
-def test_single_precision_stays_single(name):
-    single = stepped(name, [defaults(name)], [7], dtype=torch.float32).x
-    assert single.dtype == torch.float32
-
-
-def test_hyperparameters_are_declared_properly(name):
-    kind = OPTIMIZERS.load(name)
-    names = [n for p in kind.hyperparameters for n in {p.name, p.alias}]
-    assert len(set(names)) == len(names)
-    for parameter in kind.hyperparameters:
-        assert parameter.validate(parameter.default, name) == parameter.default
-        assert parameter.kind in ("rate", "decay")
-        assert parameter.description
+def test_hyperparameters_are_described(name):
+    assert all(parameter.description for parameter in OPTIMIZERS.load(name).hyperparameters)
 
 
 def test_its_documentation_gives_a_reference(name):
