@@ -2,8 +2,8 @@
 
 Run it as `python examples/my_optimizer.py`, or in the folder of this file on the command line:
 
-    lodo-bench tune my_optimizer:SignMomentum adam --task rosenbrock --schedule smoke
-    lodo-bench run my_optimizer:SignMomentum adam --task rosenbrock
+    lodo-bench tune ./my_optimizer.py:SignMomentum torch.optim.AdamW adam --task rosenbrock --schedule smoke
+    lodo-bench run ./my_optimizer.py:SignMomentum torch.optim.AdamW adam --task rosenbrock
     lodo-bench report
 """
 

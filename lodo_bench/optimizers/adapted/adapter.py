@@ -95,7 +95,7 @@ class AdaptedOptimizer(Optimizer):
             given.update(cls.space.on_vectors)
         if cls.space.horizon:
             given[cls.space.horizon] = problem.planned_steps
-        return given
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
     def _build(self, index: int, parameters: Sequence[Parameter]) -> list[TorchOptimizer]:
         arguments = self._arguments(index)

@@ -1,0 +1,178 @@
+"""Optimizers and tasks outside the package on the command line, from their search to the table."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runner import Place, kill_group, wait_until
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+MINE = '''
+import torch
+
+class Mine(torch.optim.Optimizer):
+    """Gradient descent with momentum."""
+
+    lodo_bench_space = {
+        "tuned": {
+            "lr": {"kind": "rate", "default": 0.05, "range": [0.04, 0.05]},
+            "momentum": {"kind": "decay", "default": 0.5},
+        }
+    }
+
+    def __init__(self, params, lr=0.1, momentum=0.9, steps=1):
+        if momentum == 0.125:
+            raise ValueError("unlucky")
+        super().__init__(params, dict(lr=lr, momentum=momentum))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                buffer = self.state[p].setdefault("buffer", torch.zeros_like(p))
+                buffer.mul_(group["momentum"]).add_(p.grad)
+                p.sub_(group["lr"] * buffer)
+'''
+
+
+@pytest.fixture
+def place(tmp_path):
+    place = Place(tmp_path)
+    (place.work / "mine.py").write_text(MINE)
+    for name in ("my_optimizer.py", "my_task.py"):
+        shutil.copy(EXAMPLES / name, place.work)
+    return place
+
+
+def test_one_table_of_a_torch_class_a_file_and_lodo(place):
+    names = ("torch.optim.AdamW", "./my_optimizer.py:SignMomentum", "./mine.py:Mine", "lodo")
+    tuned = place.run("tune", *names, "--task", "quadratic", "--schedule", place.schedule(20, population=4))
+    assert tuned.code == 0, tuned.stderr
+    assert "tunes lr (rate, 0.001" in tuned.stderr
+    assert "(rate, 0.05, range 0.04 to 0.05)" in tuned.stderr or "0.04" in tuned.stderr
+    run = place.run("run", *names, "--task", "quadratic", "--seeds", 2, "--steps", 30)
+    assert run.code == 0, run.stderr
+    report = place.run("report")
+    labels = {line.split("|")[1].strip() for line in report.stdout.splitlines() if line.startswith("| ")}
+    assert {"torch.optim.AdamW", "my_optimizer.py:SignMomentum", "mine.py:Mine", "lodo"} <= labels
+    assert report.stdout.count("tuned (study") >= 4
+
+
+def test_a_task_in_a_file(place):
+    task = ("--task", "./my_task.py:Wave")
+    tuned = place.run("tune", "torch.optim.SGD", "adam", *task, "--schedule", "smoke")
+    assert tuned.code == 0, tuned.stderr
+    run = place.run("run", "torch.optim.SGD", "adam", *task, "--seeds", 2, "--steps", 40)
+    assert run.code == 0, run.stderr
+    assert "my_task.py:Wave" in place.run("report").stdout
+
+
+def test_a_space_file_decides_what_is_tuned_and_belongs_to_the_result(place):
+    (place.work / "space.yaml").write_text(
+        "optimizer: ./mine.py:Mine\ntuned:\n  momentum: {kind: decay, default: 0.3}\nfixed: {lr: 0.02}\n"
+    )
+    mine = ("./mine.py:Mine", "--task", "rosenbrock")
+    tuned = place.run("tune", *mine, "--space", "space.yaml", "--schedule", place.schedule(10), "--json")
+    assert list(tuned.document["hyperparameters"]) == ["momentum"], tuned.stderr
+    run = place.run("run", *mine, "--space", "space.yaml", "--seeds", 1, "--steps", 10, "--json")
+    assert run.document["hyperparameters_source"] == "tuned"
+    other = place.run("run", *mine, "--seeds", 1, "--steps", 10, "--json")
+    assert other.document["hyperparameters_source"] == "default"
+
+
+def test_arguments_that_are_not_tuned_are_options(place):
+    run = place.run("run", "torch.optim.SGD", "-O", "weight_decay=0.1", "--task", "rosenbrock", "--steps", 5, "--json")
+    assert run.document["optimizer_options"] == {"weight_decay": 0.1}
+    refused = place.run("run", "torch.optim.SGD", "-O", "weight_deca=0.1", "--task", "rosenbrock", "--steps", 5)
+    assert refused.code == 2
+    assert "Did you mean 'weight_decay'?" in refused.stderr
+
+
+def test_a_killed_run_of_a_file_resumes_exactly_and_not_with_edited_code(place, tmp_path):
+    command = ("run", "./mine.py:Mine", "--seeds", 1, "--steps", 4_000, "--json", "--checkpoint-every")
+    process = place.start(*command, 0.02)
+    kept = place.database.with_name("results.db.checkpoints") / "1-0.pt"
+    wait_until(kept.exists, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    content = (place.work / "mine.py").read_text()
+    (place.work / "mine.py").write_text(content + "# edited\n")
+    refused = place.run(*command, 100)
+    assert refused.code == 2
+    assert refused.stderr.count("sha256:") == 2
+    assert "--fresh" in refused.stderr
+    (place.work / "mine.py").write_text(content)
+    resumed = place.run(*command, 100)
+    assert "resumed after" in resumed.stderr
+    whole = Place(tmp_path / "whole")
+    shutil.copy(place.work / "mine.py", whole.work)
+    assert whole.run(*command, 100).document["losses"] == resumed.document["losses"]
+
+
+def test_a_killed_search_of_a_file_finishes_with_the_same_values(place, tmp_path):
+    command = ("tune", "./mine.py:Mine", "torch.optim.NAdam", "--task", "quadratic", "--json", "--schedule")
+    command += (place.schedule(400, 400, 400, population=6),)
+    process = place.start(*command)
+    wait_until(lambda: place.count("individuals") >= 4, process)
+    kill_group(process)
+    process.communicate()
+    resumed = place.run(*command)
+    whole = Place(tmp_path / "whole")
+    shutil.copy(place.work / "mine.py", whole.work)
+    values = [
+        [study["hyperparameters"] for study in each.document["studies"]] for each in (resumed, whole.run(*command))
+    ]
+    assert values[0] == values[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("torch.optim.AdmW", ["Did you mean 'AdamW'?"]),
+        ("nothing.here:X", ["no module 'nothing'"]),
+        ("collections.OrderedDict", ["not a subclass of lodo_bench.Optimizer or torch.optim.Optimizer"]),
+        ("mine.py:Min", ["Did you mean 'Mine'?"]),
+        ("mine.py", ["mine.py:CLASS"]),
+        ("absent.py:X", ["cannot read 'absent.py'"]),
+        ("wrong.py:X", ["wrong.py, line 2", "SyntaxError"]),
+        ("raises.py:X", ["raises.py, line 3", "ZeroDivisionError"]),
+        ("steps.py:Constructor", ["steps.py, line 6", "ValueError: too small"]),
+        ("steps.py:Step", ["steps.py, line 10", "RuntimeError"]),
+        ("steps.py:Forgetful", ["does not resume exactly"]),
+        ("torch.optim.Muon", ["updates matrices", "quadratic"]),
+    ],
+)
+def test_a_fault_is_one_message_with_the_line_of_the_user(place, name, parts):
+    (place.work / "wrong.py").write_text("import torch\ndef f(:\n")
+    (place.work / "raises.py").write_text("def f():\n\n    return 1 / 0\nf()\n")
+    (place.work / "steps.py").write_text(FAULTS)
+    result = place.run_here("tune", name, "--task", "quadratic", "--schedule", "smoke")
+    assert result.code == 2
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert all(part in result.stderr for part in parts), result.stderr
+    assert not place.database.exists()
+
+
+FAULTS = """import torch
+class Constructor(torch.optim.Optimizer):
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, dict(lr=lr))
+        if lr < 1:
+            raise ValueError("too small")
+class Step(torch.optim.SGD):
+    def step(self, closure=None):
+        (p,) = self.param_groups[0]["params"]
+        return p + torch.zeros(3)
+class Forgetful(torch.optim.SGD):
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, lr=lr)
+        self.counts = [1]
+    def step(self, closure=None):
+        self.counts[0] *= 2
+        (p,) = self.param_groups[0]["params"]
+        p.data.sub_(p.grad / self.counts[0])
+"""
