@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from lodo_bench.seeding import derive_seed, draw_normal, optimizer_generators, task_generators
+from lodo_bench.seeding import derive_seed, draw_normal, global_randomness, optimizer_generators, task_generators
 from lodo_bench.spec.training import Individual
 from tests.helpers import defaults, generators, training_spec
 
@@ -93,3 +93,19 @@ def test_draws_are_standard_normal():
     numbers = draw_normal(generators([4]), torch.empty(1, 100_000))
     assert abs(numbers.mean()) < 5 / 100_000**0.5
     assert abs(numbers.square().mean() - 1) < 5 * (2 / 100_000) ** 0.5
+
+
+def test_global_randomness_is_seeded_within_the_block_only():
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    drawn = []
+    for seed in (1, 1, 2):
+        with global_randomness(seed, torch.device("cpu")):
+            drawn.append(torch.rand(3))
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    assert torch.equal(drawn[0], torch.rand(3, generator=torch.Generator().manual_seed(1)))
+    with pytest.raises(ValueError, match="inside"), global_randomness(1, torch.device("cpu")):
+        raise ValueError("inside")
+    assert torch.equal(torch.rand(4), expected)

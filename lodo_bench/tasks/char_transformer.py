@@ -49,7 +49,8 @@ class CharTransformer(ModuleTask):
     an untrained network. `validation_loss` is that of consecutive sequences of the last tenth.
 
     The bundled text is 53 kB of technical English with V = 85 (ln V = 4.443). The network is `Transformer`; by default
-    it has n = 215,125 parameters.
+    it has n = 215,125 parameters. After 200 steps, Adam with a learning rate of 0.003 has a validation loss of 2.49;
+    the frequencies of pairs of characters give 2.46, those of single characters 3.11.
     """
 
     options_table = (

@@ -32,7 +32,8 @@ class LogisticRegression(FunctionTask):
     which the task provides, Newton's method finds it in a few steps.
 
     The bundled data are 1,797 images of 8×8 pixels in ten classes (n = 650): the initial loss is ln 10 = 2.302585, the
-    minimum of the full batch 0.087529 with the default regularization.
+    minimum of the full batch 0.087529 with the default regularization. After 1,000 steps, Adam with a learning rate of
+    0.01 is at 0.08780, and with 0.03 within 1e-7 of the minimum.
     """
 
     options_table = (

@@ -125,3 +125,16 @@ def test_specs_and_outcomes_survive_pickling():
     copy = pickle.loads(pickle.dumps(outcome))
     assert (copy.status, copy.reason, copy.steps, copy.evaluations) == (Status.DIVERGED, "loss inf", 1, 2)
     np.testing.assert_array_equal(copy.curve.losses, outcome.curve.losses)
+
+
+TEXT = Option("data", "file", "text", "", "a file")
+
+
+@pytest.mark.parametrize(("given", "found"), [("", ""), ("a b.csv", "a b.csv"), ("./é.csv", "./é.csv"), (3, "3")])
+def test_a_text_is_any_single_line(given, found):
+    assert TEXT.validate(given, "task mine") == found
+
+
+def test_a_text_of_several_lines_is_refused():
+    with pytest.raises(UsageError, match="invalid data = a\nb for task mine: must be a text of one line"):
+        TEXT.validate("a\nb", "task mine")

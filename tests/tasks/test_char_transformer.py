@@ -131,7 +131,7 @@ def test_batches_are_pieces_of_the_training_text(tmp_path):
     assert task.dimension == CharTransformer.dimension_for({**task.options})
     for _ in range(5):
         task.next_batch()
-        for row in task._stream_of_batches.batch.tolist():
+        for row in task._batches.batch.tolist():
             assert "".join(characters[number] for number in row) in text[: len(text) * 9 // 10]
 
 

@@ -50,7 +50,7 @@ def test_metrics_are_those_of_the_network_by_numpy(activation):
 def test_batches_are_from_the_training_set():
     task = build(batch_size=500)
     task.next_batch()
-    pixels, classes = task._stream_of_batches.batch
+    pixels, classes = task._batches.batch
     training = (part.tolist() for part in load_digits().part("training"))
     known = {(*row, kind) for row, kind in zip(*training, strict=True)}
     assert {(*row, kind) for row, kind in zip(pixels.tolist(), classes.tolist(), strict=True)} <= known

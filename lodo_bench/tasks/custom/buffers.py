@@ -21,9 +21,6 @@ class ModuleBuffers(Checkpointable):
 
     Args:
         module: whose buffers are updated in place.
-
-    Attributes:
-        current: the buffers, in the order of `module.buffers()`.
     """
 
     state_names = ("current", "_at_start", "_evaluated")
@@ -33,7 +30,8 @@ class ModuleBuffers(Checkpointable):
         self.start_batch()
 
     @property
-    def current(self) -> Sequence[Tensor]:  # noqa: D102 (an attribute of the class)
+    def current(self) -> Sequence[Tensor]:
+        """The buffers, in the order of `module.buffers()`."""
         return list(self._module.buffers())
 
     @current.setter

@@ -62,7 +62,7 @@ class ModuleTask(TensorTask):
     default_dtype: ClassVar[DType] = "float32"
     is_network = True
     max_population = 1
-    state_names = ("_stream_of_batches", "_buffers")
+    state_names = ("_batches", "_buffers")
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         super().__init__(generators, dtype, options)
@@ -75,7 +75,7 @@ class ModuleTask(TensorTask):
         self._shapes = [tuple(parameter.shape) for parameter in self._parameters]
         self._initial = torch.cat([parameter.detach().flatten() for parameter in self._parameters])
         self._buffers = ModuleBuffers(self.module)
-        self._stream_of_batches = self._stream(generator)
+        self._batches = self._stream(generator)
 
     @classmethod
     @abstractmethod
@@ -120,7 +120,7 @@ class ModuleTask(TensorTask):
 
     @override
     def next_batch(self) -> None:
-        self._stream_of_batches.advance()
+        self._batches.advance()
         self._buffers.start_batch()
 
     @override
@@ -129,8 +129,8 @@ class ModuleTask(TensorTask):
         self._use(x)
         for parameter, part in zip(self._parameters, views(gradient[0], self._shapes), strict=True):
             parameter.grad = part
-        with self._forward("training", self._stream_of_batches.count), self._buffers.evaluation():
-            loss = scalar(self.loss(self.module, self._stream_of_batches.batch), self)
+        with self._forward("training", self._batches.count), self._buffers.evaluation():
+            loss = scalar(self.loss(self.module, self._batches.batch), self)
             loss.backward()  # type: ignore[no-untyped-call]
         for parameter in self._parameters:
             parameter.grad = None

@@ -33,7 +33,8 @@ class _Offers:
 class TensorTask(Task):
     """A task whose `x` is the concatenation of named tensors.
 
-    While the methods `setup`, `draw_batch`, `loss` and so on run, the default device of new tensors is the task's.
+    While the methods of a subclass run, the default device of new tensors is the task's, except in `epoch`, where it is
+    the CPU.
 
     Attributes:
         roles: name of a tensor -> its role, where the default does not fit.

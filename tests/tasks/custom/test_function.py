@@ -220,8 +220,8 @@ def test_a_loss_that_cannot_be_differentiated_is_refused(loss, message):
 
 
 def test_wrong_roles_metrics_and_parameters_are_refused():
-    with pytest.raises(UnknownNameError, match=r"unknown parameter 'outptu'.*Did you mean 'output'"):
-        changed(roles={"outptu": "head"}).dimension_for({})
+    with pytest.raises(UnknownNameError, match=r"unknown parameter 'outputs'.*Did you mean 'output'"):
+        changed(roles={"outputs": "head"}).dimension_for({})
     with pytest.raises(UsageError, match="invalid role 'neck' of 'output' in Mine: must be matrix, embedding, head or"):
         changed(roles={"output": "neck"}).dimension_for({})
     with pytest.raises(UsageError, match="Mine has no parameters"):

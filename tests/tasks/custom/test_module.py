@@ -134,7 +134,7 @@ def test_loss_and_gradient_are_those_of_the_module(cls):
         module, trained = with_vector(task, x)
         if cls is Words:
             module["frozen"].load_state_dict(task.module["frozen"].state_dict())
-        expected = task.loss(module, task._stream_of_batches.batch)
+        expected = task.loss(module, task._batches.batch)
         slopes = torch.autograd.grad(expected, trained)
         torch.testing.assert_close(loss[0], expected.detach(), rtol=1e-12, atol=0)
         torch.testing.assert_close(gradient[0], torch.cat([slope.flatten() for slope in slopes]))
@@ -181,7 +181,7 @@ def test_a_batch_updates_the_running_averages_once():
         task.loss_and_gradient(x)
         task.loss_and_gradient(x + 1)
         task.validation_metrics(x + 2)
-        task.loss(module, task._stream_of_batches.batch)
+        task.loss(module, task._batches.batch)
     assert task.module[1].num_batches_tracked == 3
     torch.testing.assert_close(task.module[1].running_mean, module[1].running_mean)
     torch.testing.assert_close(task.module[1].running_var, module[1].running_var)
