@@ -53,6 +53,12 @@ def test_a_command_to_type_has_all_options():
     assert explain(error).endswith("'lodo-bench tune --task quadratic -T dimension=5 --optimizer lodo -O layers=8'.")
 
 
+def test_a_command_to_type_says_that_the_space_is_not_the_optimizers_own():
+    optimizer = OptimizerSpec("lodo", space='{"tuned":[]}')
+    error = UsageError("lodo is not tuned.", remedy=Remedy.TUNE_FIRST, task=DETAILS["task"], optimizer=optimizer)
+    assert explain(error).endswith("--optimizer lodo --space FILE'.")
+
+
 def test_details_are_the_fields_of_the_wording():
     fields = {name for remedy in Remedy for _, name, _, _ in string.Formatter().parse(remedy) if name}
     assert fields <= set(DETAILS)

@@ -147,8 +147,14 @@ def _fixed(node: YamlNode | None, signature: Signature, owner: str) -> dict[str,
         _check_known(name, entry, signature, owner)
         if not _is_fixed_value(entry.value):
             entry.expect("a number, a word, true, false, null or a list of them")
-        found[name] = cast(FixedValue, entry.value)
+        found[name] = _as_number_like(entry.value, signature[name].default)
     return found
+
+
+def _as_number_like(value: object, own: object) -> FixedValue:
+    """Return a whole number as a float where the constructor's own value is one: 1 and 1.0 are the same there."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(cast(int, value)) if is_whole and isinstance(own, float) else cast(FixedValue, value)
 
 
 def _is_fixed_value(value: object) -> bool:

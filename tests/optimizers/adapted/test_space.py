@@ -67,6 +67,12 @@ def test_the_order_in_the_file_and_values_that_change_nothing_do_not_matter(writ
     assert one.to_json() == other.to_json()
 
 
+def test_a_whole_number_is_a_float_where_the_constructor_has_one(write):
+    texts = (f"optimizer: mine\ntuned: {{}}\nfixed: {{momentum: {one}, scale: 5}}" for one in ("1", "1.0"))
+    whole, real = (read_space(write(text), Mine, "mine") for text in texts)
+    assert whole.to_json() == real.to_json() == '{"fixed":{"momentum":1.0,"scale":5},"tuned":[]}'
+
+
 def test_a_false_and_a_zero_are_different_fixed_values(write):
     space = read_space(write("optimizer: mine\ntuned: {}\nfixed: {momentum: false, flag: 0}"), Mine, "mine")
     assert space.fixed == {"momentum": False, "flag": 0}
