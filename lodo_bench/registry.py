@@ -81,17 +81,16 @@ class Registry(Generic[T]):
         name = self.check(name)
         return "" if name in self._entries else user_code.version_of(self._path(name))
 
-    def check_version(self, name: str, expected: str) -> None:
-        """Check that the code with this name is of the expected version.
+    def check_version(self, name: str, expected: str, found: str) -> None:
+        """Check that the version found, of code and data with this name, is the expected one.
 
         Raises:
             UsageError: with both versions, if it is not.
         """
-        found = self.version(name) if expected else ""
         if found != expected:
             raise UsageError(
-                f"{self._kind} '{name}' has changed: expected {expected}, found {found}. Restore the former code, or "
-                f"start anew with the present one."
+                f"{self._kind} '{name}' has changed: expected {expected}, found {found}. Restore the former one, or "
+                f"start anew."
             )
 
     def name_of(self, cls: type) -> str:

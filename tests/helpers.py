@@ -18,8 +18,16 @@ from lodo_bench.tasks.base import Task
 from tests.compute_specs import changed
 
 ASSETS = Path(__file__).parent / "tasks" / "assets"
-# The tasks whose individuals may run in lockstep, and for the others options that make them as small as they come.
+# The tasks whose individuals may run in lockstep.
 LOCKSTEP = tuple(name for name in TASKS.names if TASKS.load(name).max_population is None)
+# Of these, the pairs of optimizer and task in which the task provides what the optimizer needs.
+LOCKSTEP_PAIRS = [
+    (optimizer, task)
+    for optimizer in OPTIMIZERS.names
+    for task in LOCKSTEP
+    if OPTIMIZERS.load(optimizer).needs <= TASKS.load(task).offers
+]
+# For the other tasks, options that make them as small as they come.
 SMALL: dict[str, dict[str, Value]] = {
     "mnist": {"batch_size": 2, "test_samples": 3},
     "cifar10": {"batch_size": 3, "width": 1},

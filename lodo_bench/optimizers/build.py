@@ -28,7 +28,9 @@ def build_optimizer(spec: TrainingSpec, x: Tensor, tensors: Sequence[TensorSpec]
         UnknownNameError: for an option that the optimizer does not have, as a run of a former version may.
     """
     kind = load_optimizer(spec.optimizer)
-    OPTIMIZERS.check_version(spec.optimizer.name, spec.optimizer.version)
+    if spec.optimizer.version:
+        found = OPTIMIZERS.version(spec.optimizer.name)
+        OPTIMIZERS.check_version(spec.optimizer.name, spec.optimizer.version, found)
     resolve(kind.options_table, spec.optimizer.options, spec.optimizer.name)
     dtype = kind.hyperparameter_dtype or x.dtype
     values = {

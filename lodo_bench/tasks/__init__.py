@@ -38,5 +38,10 @@ def task_spec(name: str, options: Mapping[str, Value]) -> TaskSpec:
     defaults = kind.with_defaults({})
     changed = {option: value for option, value in given.items() if value != defaults[option]}
     kind.optimal_loss(changed)  # raises if options conflict
-    versions = TASKS.version(name), kind.data_version(changed)
-    return TaskSpec(TASKS.check(name), changed, ", ".join(version for version in versions if version))
+    return TaskSpec(TASKS.check(name), changed, task_version(name, changed))
+
+
+def task_version(name: str, options: Mapping[str, Value]) -> str:
+    """Return the version of a task's code outside this package, and of the user's data; empty if there is neither."""
+    versions = TASKS.version(name), TASKS.load(name).data_version(options)
+    return ", ".join(version for version in versions if version)

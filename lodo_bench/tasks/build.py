@@ -7,7 +7,7 @@ import torch
 from lodo_bench.compute.selection import use_backend
 from lodo_bench.seeding import task_generators
 from lodo_bench.spec.training import TrainingSpec
-from lodo_bench.tasks import TASKS
+from lodo_bench.tasks import TASKS, task_version
 from lodo_bench.tasks.base import Task
 
 
@@ -17,6 +17,7 @@ def build_task(spec: TrainingSpec) -> Task:
     Raises:
         UsageError: if the task's data is missing, or its code is not of the version in `spec`.
     """
-    TASKS.check_version(spec.task.name, spec.task.version)
+    if spec.task.version:
+        TASKS.check_version(spec.task.name, spec.task.version, task_version(spec.task.name, spec.task.options))
     with use_backend(spec.compute.backend):
         return TASKS.load(spec.task.name)(task_generators(spec), getattr(torch, spec.compute.dtype), spec.task.options)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lodo_bench.results.database import Database
+from lodo_bench.results.store import Store
 from tests.cli.runner import Place, kill_group, wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -77,7 +79,7 @@ def test_a_space_file_decides_what_is_tuned_and_belongs_to_the_result(place):
     )
     mine = ("./mine.py:Mine", "--task", "rosenbrock")
     tuned = place.run("tune", *mine, "--space", "space.yaml", "--schedule", place.schedule(10), "--json")
-    assert list(tuned.document["hyperparameters"]) == ["momentum"], tuned.stderr
+    assert list(tuned.document["studies"][0]["hyperparameters"]) == ["momentum"], tuned.stderr
     run = place.run("run", *mine, "--space", "space.yaml", "--seeds", 1, "--steps", 10, "--json")
     assert run.document["hyperparameters_source"] == "tuned"
     other = place.run("run", *mine, "--seeds", 1, "--steps", 10, "--json")
@@ -110,7 +112,15 @@ def test_a_killed_run_of_a_file_resumes_exactly_and_not_with_edited_code(place, 
     assert "resumed after" in resumed.stderr
     whole = Place(tmp_path / "whole")
     shutil.copy(place.work / "mine.py", whole.work)
-    assert whole.run(*command, 100).document["losses"] == resumed.document["losses"]
+    assert whole.run(*command, 100).code == 0
+    assert losses(whole) == losses(place)
+
+
+def losses(place):
+    database = Database(str(place.database), create=False)
+    curve = Store(database).curve(1, 0)
+    database.close()
+    return curve.losses.tolist()
 
 
 def test_a_killed_search_of_a_file_finishes_with_the_same_values(place, tmp_path):

@@ -12,7 +12,7 @@ import torch
 
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
+from lodo_bench.optimizers import load_optimizer, optimizer_spec
 from lodo_bench.optimizers.momentum import Momentum
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
@@ -22,7 +22,7 @@ from lodo_bench.training import checkpoint as checkpoints
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, load_parameters
 from lodo_bench.training.loop import train
 from tests.builders import at_steps
-from tests.helpers import LOCKSTEP, SMALL, another_value, small_task, training_spec, varied_individual
+from tests.helpers import LOCKSTEP_PAIRS, SMALL, another_value, small_task, training_spec, varied_individual
 
 NEVER, ALWAYS = 1e9, 0.0
 
@@ -113,8 +113,7 @@ def files(tmp_path):
     return sorted(path.name for path in (tmp_path / "kept").glob("*"))
 
 
-@pytest.mark.parametrize("task", LOCKSTEP)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
+@pytest.mark.parametrize(("optimizer", "task"), LOCKSTEP_PAIRS)
 def test_every_training_goes_on_as_if_it_had_not_been_stopped(optimizer, task, checkpoint):
     individuals = tuple(varied_individual(optimizer, p) for p in range(2))
     spec = training_spec(optimizer, task, individuals=individuals, steps=160)

@@ -17,7 +17,7 @@ from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import trace, train
 from lodo_bench.training.session import Progress
-from tests.helpers import LOCKSTEP, training_spec, varied_individual
+from tests.helpers import LOCKSTEP_PAIRS, training_spec, varied_individual
 
 
 class Asking(Optimizer):
@@ -242,16 +242,16 @@ def test_the_evaluations_of_a_diverged_individual_end_with_its_steps():
     assert diverged.evaluations == diverged.steps < 60
 
 
-@pytest.mark.parametrize("task", LOCKSTEP)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS.names)
+@pytest.mark.parametrize(("optimizer", "task"), LOCKSTEP_PAIRS)
 def test_an_individual_of_eight_equals_one_alone_bit_for_bit(optimizer, task):
     individuals = tuple(varied_individual(optimizer, p) for p in range(8))
     spec = training_spec(optimizer, task, individuals=individuals, steps=140)
     assert unequal_to_alone(spec) == []
 
 
-@pytest.mark.parametrize("task", LOCKSTEP)
-@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS.names if OPTIMIZERS.load(name).hyperparameters])
+@pytest.mark.parametrize(
+    ("optimizer", "task"), [pair for pair in LOCKSTEP_PAIRS if OPTIMIZERS.load(pair[0]).hyperparameters]
+)
 def test_individuals_with_different_hyperparameters_have_different_losses(optimizer, task):
     individuals = tuple(varied_individual(optimizer, p) for p in range(8))
     losses = losses_of(train(training_spec(optimizer, task, individuals=individuals, steps=50)))
