@@ -6,6 +6,7 @@ from collections import Counter
 
 import torch
 
+from lodo_bench.conformance.bits import same_bits
 from lodo_bench.conformance.cases import TaskOracle, build_on, cases_for, seeds_for
 from lodo_bench.conformance.counting import CountedTask
 from lodo_bench.errors import ConformanceError, UsageError
@@ -45,7 +46,7 @@ def check_gradient_unmodified(kind: type[Optimizer]) -> None:
             gradient = oracle.next_gradient(optimizer.x)
             given = gradient.clone()
             optimizer.step(gradient, oracle)
-            if not torch.equal(gradient, given):
+            if not same_bits(gradient, given):
                 raise ConformanceError(
                     f"A step must not modify the gradient that it is given; on {case.label} it did. Replace in-place "
                     "operations on it, such as gradient.mul_(...), by new tensors."
@@ -64,7 +65,7 @@ def check_gradient_not_kept(kind: type[Optimizer]) -> None:
                 gradient = torch.randn(memory.shape, dtype=memory.dtype, generator=generator)
                 optimizer.step(memory.copy_(gradient) if reuse else gradient, oracle)
             results.append(optimizer.x)
-        if not torch.equal(*results):
+        if not same_bits(*results):
             raise ConformanceError(
                 "A step must not keep the gradient tensor that it is given, whose memory may be reused; on "
                 f"{case.label} a later step depends on it. Keep a copy, gradient.clone()."

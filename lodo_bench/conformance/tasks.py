@@ -12,7 +12,7 @@ from lodo_bench.conformance.cases import TaskCase
 from lodo_bench.errors import ConformanceError
 from lodo_bench.tasks.base import Task
 
-_BATCHES = 5
+_BATCHES = 3
 
 
 def check_determinism(case: TaskCase) -> None:
@@ -160,8 +160,12 @@ def check_state_round_trip(case: TaskCase, batches: int = 3, more: int = _BATCHE
 
 
 def check_metrics(case: TaskCase) -> None:
-    """Check that metrics have shape (P,), are finite near the start, and change neither `x` nor later batches."""
-    (task, x), (untouched, _) = (_task_and_point(case, case.seeds) for _ in range(2))
+    """Check that metrics have shape (P,), are finite near the start, and change neither `x` nor later batches.
+
+    They are measured in the task's default precision, that of final runs.
+    """
+    dtype = getattr(torch, case.kind.default_dtype)
+    (task, x), (untouched, _) = (_task_and_point(case, case.seeds, dtype) for _ in range(2))
     given, validation = x.clone(), task.validation_metrics(x)
     if bool(validation) != (case.kind.metric_interval is not None):
         raise ConformanceError(
@@ -184,9 +188,9 @@ def check_metrics(case: TaskCase) -> None:
         )
 
 
-def _task_and_point(case: TaskCase, seeds: Iterable[int]) -> tuple[Task, Tensor]:
+def _task_and_point(case: TaskCase, seeds: Iterable[int], dtype: torch.dtype = torch.float64) -> tuple[Task, Tensor]:
     """Return a task on its first batch, and a point near its initial one."""
-    task = case.build(seeds)
+    task = case.build(seeds, dtype)
     task.next_batch()
     x = task.initial_point()
     return task, x + 0.1 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
