@@ -1,12 +1,15 @@
 """Adapted optimizers against plain PyTorch loops, alone and in populations, and their states."""
 
 import io
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 import pytest
 import torch
 
 from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
+from lodo_bench.optimizers.recipe.schedule import learning_rate_factor
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import task_spec
@@ -62,6 +65,37 @@ def test_fifty_steps_are_those_of_a_plain_loop_bit_for_bit(name, task):
     spec = spec_of(name, task)
     losses, _ = Trainer.from_spec(spec).run_steps(STEPS)
     assert losses[:, 0].tolist() == plain_losses(spec, arguments(spec))
+
+
+@pytest.mark.parametrize("name", ["torch.optim.SGD", "torch.optim.AdamW", "pytorch_optimizer.Lion"])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_recipe_is_that_of_a_plain_loop(name, task):
+    """The schedule bit for bit; clipping to 1e-10, as the norm is summed in another order."""
+    need(name)
+    scheduled = {"schedule": "cosine", "warmup": 0.1}
+    for recipe in (scheduled, {**scheduled, "clip_norm": 0.5, "weight_decay": 0.01, "decay": "l2"}):
+        spec = replace(spec_of(name, task), optimizer=optimizer_spec(name, {}, recipe))
+        losses, _ = Trainer.from_spec(spec).run_steps(STEPS)
+        plain = plain_losses(spec, arguments(spec), partial(prepare, recipe, {}))
+        if recipe == scheduled:
+            assert losses[:, 0].tolist() == plain
+        else:
+            assert losses[:, 0].tolist() == pytest.approx(plain, rel=1e-10)
+
+
+def prepare(recipe, started, step, optimizer, parameters):
+    """Do what the recipe says with PyTorch's own functions, before a step."""
+    if not started:
+        started["scheduler"] = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda number: learning_rate_factor("cosine", number, STEPS, 0.1, 0.0, 0.0)
+        )
+    elif step:
+        optimizer._opt_called = True
+        started["scheduler"].step()
+    if "clip_norm" in recipe:
+        torch.nn.utils.clip_grad_norm_(parameters, recipe["clip_norm"])
+        for p in parameters:
+            p.grad = p.grad + recipe["weight_decay"] * p.detach()
 
 
 def test_sophia_gets_the_diagonal_of_the_hessian_and_counts_what_it_costs():
