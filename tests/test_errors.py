@@ -8,6 +8,7 @@ import pytest
 from lodo_bench import errors
 from lodo_bench.cli.remedies import explain
 from lodo_bench.errors import (
+    ConformanceError,
     DatabaseError,
     DatabaseNotFoundError,
     ExperimentError,
@@ -77,6 +78,7 @@ ERRORS = [
     DatabaseError("'x.db' cannot be opened.", remedy=Remedy.CHOOSE_DATABASE),
     DatabaseNotFoundError("there is no 'x.db'.", remedy=Remedy.FILL_DATABASE),
     StateError("a state of another optimizer"),
+    ConformanceError("A step must move x; it did not."),
     Interrupted("interrupted"),
 ]
 

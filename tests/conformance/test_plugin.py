@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ class Crashing(Base):
         raise ValueError("my own mistake")
 """
 
+WITHOUT_ENTRY_POINTS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # so that the plugin is not loaded twice
 UNUSABLE = {"raising": "import torch\n1 / 0\n", "wrong": "x = 1 +\n", "empty": "x = 1\n"}
 
 
@@ -54,11 +56,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-def check(folder, *arguments, plugin=True):
+def check(folder, *arguments, plugin=True, variables=WITHOUT_ENTRY_POINTS):
     """Run pytest in the folder; return its exit code and its output."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", "--color=no"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no"]
     command += ["-p", "lodo_bench.conformance.plugin"] if plugin else []
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "COLUMNS": "200", **variables}
     done = subprocess.run(
         [*command, *map(str, arguments)], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
@@ -160,6 +162,19 @@ def test_the_package_imports_pytest_in_the_plugin_only():
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
     users = [path for path in (ROOT / "lodo_bench").rglob("*.py") if "import pytest" in path.read_text("utf-8")]
     assert {path.parent for path in users} == {ROOT / "lodo_bench" / "conformance" / "plugin"}
+
+
+def test_pytest_finds_the_plugin_by_the_entry_point(folder):
+    entry_points = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]["pytest11"]
+    lines = [f"{name} = {module}" for name, module in entry_points.items()]
+    installed = folder / "installed-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: installed\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines]))
+    option = ("--lodo-bench", "mine.py:Descent", "-v", "-k", "determinism")
+    code, output = check(folder, *option, plugin=False, variables={})
+    assert code == 0, output
+    assert outcomes(output) == {"mine.py::Descent::determinism": "PASSED"}
 
 
 def test_the_help_of_pytest_explains_the_option(tmp_path):
