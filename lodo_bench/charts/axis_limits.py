@@ -14,6 +14,8 @@ from lodo_bench.charts.curves import CurveBand
 # A curve is clipped if it rises above this factor times the initial values, and above this factor times all curves that
 # are not clipped.
 BOUNDS = 100.0
+# Of losses that reach 0 up to rounding, those below this share of the initial value are not visible.
+_FLOOR = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def axis_limits(bands: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLimit
     settled = [band.settled for band in bands]
     if not any(map(len, settled)):
         settled = [band.finite for band in bands]
-    values = np.concatenate([np.array([]), *settled])
+    values = _above_floor(np.concatenate([np.array([]), *settled]), _initial_value(bands))
     tops = [float(own.max()) if len(own) else -np.inf for own in settled]
     ceiling = bounds * _highest(top for top in tops if top <= bounds * _initial_value(bands))
     peaks = tuple(top if 0 < ceiling < top else None for top in tops)
@@ -47,6 +49,12 @@ def axis_limits(bands: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLimit
         return AxisLimits(values, None, peaks)
     highest = _highest(top for top, peak in zip(tops, peaks, strict=True) if peak is None)
     return AxisLimits(values[values <= highest], highest, peaks)
+
+
+def _above_floor(values: NDArray[np.float64], initial: float) -> NDArray[np.float64]:
+    """Return the values without the positive ones that are too small to be told from 0, unless all of them are."""
+    visible = (values <= 0) | ~(values < _FLOOR * initial)
+    return values[visible] if (values[visible] > 0).any() else values
 
 
 def off_scale_note(label: str, peak: float, separator: str = ": ") -> str:

@@ -47,6 +47,15 @@ def test_a_course_whose_first_point_is_high_already_leaves_if_most_begin_lower()
     assert framed([1.0, 2.0], [1.0, 3.0], [5e3, 2.0]).peaks == (None, None, 5e3)
 
 
+def test_losses_of_rounding_errors_do_not_hide_the_others():
+    found = framed([0.5, 0.4, 0.3], [0.5, 1e-5, 1e-27, 0.0])
+    assert sorted(set(found.values)) == [0.0, 1e-5, 0.3, 0.4, 0.5]
+
+
+def test_small_losses_are_in_the_picture_where_there_are_no_others():
+    assert framed([1e-20, 1e-22]).values.min() == 1e-22
+
+
 def test_of_a_band_the_highest_run_counts():
     found = axis_limits([aggregate([path(STEADY), path([10.0, 1e6, 7.0])]), aggregate([path(STEADY)])])
     assert found.peaks == (1e6, None)
