@@ -165,7 +165,7 @@ class LearnedPreconditioning(Preconditioned):
 
     state_names = ("preconditioner", "meta_optimizer", "momentum")
 
-    _next_factor: float | Tensor | None = None  # of the learning rate
+    _factors: tuple[float | Tensor, float | Tensor] = (1.0, 1.0)  # of the learning rate, of the last and the next step
 
     @final
     @override
@@ -185,20 +185,22 @@ class LearnedPreconditioning(Preconditioned):
     @final
     @override
     def step(self, gradient: Tensor, oracle: Oracle) -> None:
-        if self._next_factor is None:
+        last, current = self._factors
+        if current is last:
             self.stepper.step(gradient)
             return
+        self._set_learning_rate(last)
         self.stepper.update_preconditioner(gradient)
-        self._set_learning_rate(self._next_factor)
+        self._set_learning_rate(current)
         self.stepper.update_parameters(gradient)
+        self._factors = current, current
 
     @final
     @override
     def scale_learning_rate(self, factor: float | Tensor) -> None:
-        """Scale α₀ from the next step on; the hypergradient of a step is with the α₀ of that step."""
-        if self._next_factor is not None:
-            self._set_learning_rate(self._next_factor)
-        self._next_factor = factor
+        """Scale α₀ from the next step on; the hypergradient of the last step remains that with its own α₀."""
+        self._factors = self._factors[1], factor
+        self._set_learning_rate(factor)
 
     def _set_learning_rate(self, factor: float | Tensor) -> None:
         super().scale_learning_rate(factor)

@@ -158,3 +158,12 @@ def test_single_precision_stays_single(name):
     optimizer = build(name, recipe_for(name), x=start(dtype=torch.float32))
     advance(optimizer, range(3))
     assert optimizer.x.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", [n for n in OPTIMIZERS.names if issubclass(OPTIMIZERS.load(n), Preconditioned)])
+def test_a_resumed_preconditioner_is_that_of_the_last_step(name):
+    whole, resumed = (build(name, recipe_for(name)) for _ in range(2))
+    advance(whole, range(12))
+    resumed.x.copy_(whole.x)
+    resumed.load_state_dict(whole.state_dict(), torch.device("cpu"))
+    assert torch.equal(resumed.precondition(start()), whole.precondition(start()))
