@@ -96,8 +96,7 @@ def cases_for(kind: type[Optimizer]) -> tuple[TaskCase, ...]:
 
 def seeds_for(kind: type[Optimizer]) -> tuple[int, ...]:
     """Return the seeds of three individuals, or of as many as an optimizer can train in lockstep."""
-    limit: int | None = getattr(kind, "max_population", None)
-    return SEEDS[:limit]
+    return SEEDS[: kind.max_population]
 
 
 def generators(seeds: Iterable[int]) -> list[Generator]:
@@ -133,7 +132,9 @@ def build_optimizer(
     problem: Problem | None = None,
 ) -> Optimizer:
     """Build an optimizer that moves `x` (P, n), with the hyperparameters and the seed of each individual."""
-    values = {name: x.new_tensor([individual[name] for individual in individuals]) for name in individuals[0]}
+    dtype = kind.hyperparameter_dtype or x.dtype
+    columns = {name: [individual[name] for individual in individuals] for name in individuals[0]}
+    values = {name: x.new_tensor(column, dtype=dtype) for name, column in columns.items()}
     return kind(x, values, generators(seeds), options or {}, problem)
 
 

@@ -33,7 +33,7 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What an optimizer knows of its task beforehand.
+    """The part of its task that an optimizer knows beforehand.
 
     Attributes:
         tensors: the tensors whose concatenation is the vector `x` of each individual.

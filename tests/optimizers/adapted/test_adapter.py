@@ -1,10 +1,12 @@
 """Adapted optimizers against plain PyTorch loops, alone and in populations, and their states."""
 
+import inspect
 import io
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,7 +22,7 @@ from tests.optimizers.adapted.oracle import plain_losses
 STEPS = 50
 TASKS = {
     "quadratic": {},
-    "mlp": {},
+    "mlp": {"width": 8, "batch_size": 4},
     "char-transformer": {"width": 8, "depth": 1, "heads": 2, "context": 8, "batch_size": 2},
 }
 TORCH = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "Rprop", "RMSprop", "ASGD", "LBFGS")
@@ -54,7 +56,7 @@ def arguments(spec):
             found[argument.path] = value
         else:
             name = argument.path.partition("[")[0]
-            default = found.get(name) or __import__("inspect").signature(kind.torch_class).parameters[name].default
+            default = found.get(name) or inspect.signature(kind.torch_class).parameters[name].default
             found[name] = tuple(value if i == argument.index else old for i, old in enumerate(default))
     return found
 
@@ -64,7 +66,7 @@ def arguments(spec):
 def test_fifty_steps_are_those_of_a_plain_loop_bit_for_bit(name, task):
     spec = spec_of(name, task)
     losses, _ = Trainer.from_spec(spec).run_steps(STEPS)
-    assert losses[:, 0].tolist() == plain_losses(spec, arguments(spec))
+    np.testing.assert_array_equal(losses[:, 0].numpy(), plain_losses(spec, arguments(spec)))  # NaN at the same steps
 
 
 @pytest.mark.parametrize("name", ["torch.optim.SGD", "torch.optim.AdamW", "pytorch_optimizer.Lion"])
@@ -87,10 +89,9 @@ def prepare(recipe, started, step, optimizer, parameters):
     """Do what the recipe says with PyTorch's own functions, before a step."""
     if not started:
         started["scheduler"] = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda number: learning_rate_factor("cosine", number, STEPS, 0.1, 0.0, 0.0)
+            optimizer, lambda number: learning_rate_factor("cosine", number, STEPS, warmup=0.1)
         )
     elif step:
-        optimizer._opt_called = True
         started["scheduler"].step()
     if "clip_norm" in recipe:
         torch.nn.utils.clip_grad_norm_(parameters, recipe["clip_norm"])
