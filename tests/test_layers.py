@@ -89,7 +89,7 @@ def test_training_needs_nothing_but_torch_and_numpy():
     script = """
 import sys
 allowed = {"torch", "numpy", "lodo_bench"}
-import torch, numpy
+import torch, numpy, numpy.random
 before = set(sys.modules)
 
 class Nothing:
