@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TypeVar
 
 from lodo_bench.analysis.comparison import Comparison, compare
 from lodo_bench.analysis.targets import Targets, summarize_targets
@@ -16,6 +17,8 @@ from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
+
+T = TypeVar("T")
 
 
 def load_report_data(store: Store, task: str | None = None, target: float | None = None) -> ReportData:
@@ -67,26 +70,28 @@ def _targets(comparison: Comparison, target: float | None, store: Store) -> Targ
 
 
 def _solved_below(task: TaskSpec) -> float | None:
-    try:
-        return TASKS.load(task.name).solved_below(task.options)
-    except UsageError:  # its code is not on this machine
-        return None
+    return _if_known(lambda: TASKS.load(task.name).solved_below(task.options), None)
 
 
 def _optimal_loss(task: TaskSpec) -> LossBound | None:
-    try:
-        return TASKS.load(task.name).optimal_loss(task.options)
-    except UsageError:  # its code is not on this machine
-        return None
+    return _if_known(lambda: TASKS.load(task.name).optimal_loss(task.options), None)
 
 
 def _complexity(optimizer: OptimizerSpec) -> str:
-    try:
-        return load_optimizer(optimizer).complexity
-    except UsageError:
-        return ""
+    return _if_known(lambda: load_optimizer(optimizer).complexity, "")
 
 
 def hyperparameter_kinds(optimizer: OptimizerSpec) -> dict[str, Kind]:
-    """Return the kind of each hyperparameter of an optimizer, including those of its recipe."""
-    return {option.name: option.kind for option in load_optimizer(optimizer).hyperparameters}
+    """Return the kind of each hyperparameter of an optimizer, including those of its recipe.
+
+    Nothing is returned if the code of the optimizer is not on this machine.
+    """
+    return _if_known(lambda: {option.name: option.kind for option in load_optimizer(optimizer).hyperparameters}, {})
+
+
+def _if_known(ask: Callable[[], T], otherwise: T) -> T:
+    """Return an answer of a class outside the package, or something else if it is not on this machine any more."""
+    try:
+        return ask()
+    except UsageError:
+        return otherwise

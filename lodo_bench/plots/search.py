@@ -28,7 +28,7 @@ def search_figure(studies: Sequence[StudyRecord], kinds: Sequence[Mapping[str, K
 
     Args:
         studies: at least one, each with at least one generation.
-        kinds: hyperparameter -> kind, which determines the scale, for each of the studies.
+        kinds: hyperparameter -> kind, which determines the scale (`rate` by default), for each of the studies.
     """
     columns = 1 + max(len(study.generations[0].mean) for study in studies)
     with house_style():
@@ -38,7 +38,7 @@ def search_figure(studies: Sequence[StudyRecord], kinds: Sequence[Mapping[str, K
             row[0].set_title(literal(f"{study.spec.optimizer.label} on {study.spec.task.label} (study {study.id})"))
             names = list(study.generations[0].mean)
             for axes, name in zip(row[1:], names, strict=False):
-                _hyperparameter(axes, study, name, kinds_by_name[name])
+                _hyperparameter(axes, study, name, kinds_by_name.get(name, "rate"))
             for axes in row[1 + len(names) :]:
                 axes.set_axis_off()
         legend(drawn, _ENTRIES)

@@ -14,17 +14,22 @@ from lodo_bench.errors import UnknownNameError
 from lodo_bench.report.formatting import NOTHING
 from lodo_bench.spec.options import Option, format_value
 from lodo_bench.spec.training import TaskSpec
+from lodo_bench.user_code import is_outside
 
 Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list: its singular, its entries by database, and the columns that fit a narrow terminal."""
+    """A list: its singular, its entries by database, and the columns that fit a narrow terminal.
+
+    `describe` returns an entry that is not in the list, such as a class outside the package.
+    """
 
     singular: str
     entries: Callable[[str], Sequence[Entry]]
     columns: tuple[str, ...]
+    describe: Callable[[str], Entry] | None = None
 
 
 def print_list(what: str, name: str | None, *, wide: bool, db: str, json: bool) -> None:
@@ -34,9 +39,11 @@ def print_list(what: str, name: str | None, *, wide: bool, db: str, json: bool) 
         UnknownNameError: if there is no such entry.
     """
     listing = _LISTINGS[what]
-    entries = listing.entries(db)
-    if name is not None:
-        entries = [_named(name, entries, listing)]
+    if name is not None and listing.describe is not None and is_outside(name):
+        entries: Sequence[Entry] = [listing.describe(name)]
+    else:
+        entries = listing.entries(db)
+        entries = entries if name is None else [_named(name, entries, listing)]
     if json:
         print_json({what.replace("-", "_"): entries})
     elif name is not None:
@@ -61,32 +68,40 @@ def _named(name: str, entries: Sequence[Entry], listing: Listing) -> Entry:
 def _tasks(_db: str) -> Sequence[Entry]:
     from lodo_bench.tasks import TASKS
 
-    return [
-        {
-            "name": name,
-            "description": _summary_line(kind),
-            "options": _options(kind.options_table),
-            "step_milestone": kind.step_milestone,
-            "dtype": kind.default_dtype,
-        }
-        for name, kind in ((name, TASKS.load(name)) for name in TASKS.names)
-    ]
+    return [_task(name) for name in TASKS.names]
+
+
+def _task(name: str) -> Entry:
+    from lodo_bench.tasks import TASKS
+
+    kind = TASKS.load(name)
+    return {
+        "name": name,
+        "description": _summary_line(kind),
+        "options": _options(kind.options_table),
+        "step_milestone": kind.step_milestone,
+        "dtype": kind.default_dtype,
+    }
 
 
 def _optimizers(_db: str) -> Sequence[Entry]:
     from lodo_bench.optimizers import OPTIMIZERS
 
-    return [
-        {
-            "name": name,
-            "description": _summary_line(kind),
-            "hyperparameters": _options(kind.hyperparameters),
-            "options": _options(kind.options_table),
-            "complexity": kind.complexity,
-            "reference": kind.reference,
-        }
-        for name, kind in ((name, OPTIMIZERS.load(name)) for name in OPTIMIZERS.names)
-    ]
+    return [_optimizer(name) for name in OPTIMIZERS.names]
+
+
+def _optimizer(name: str) -> Entry:
+    from lodo_bench.optimizers import OPTIMIZERS
+
+    kind = OPTIMIZERS.load(name)
+    return {
+        "name": name,
+        "description": _summary_line(kind),
+        "hyperparameters": _options(kind.hyperparameters),
+        "options": _options(kind.options_table),
+        "complexity": kind.complexity,
+        "reference": kind.reference,
+    }
 
 
 def _experiments(_db: str) -> Sequence[Entry]:
@@ -104,8 +119,8 @@ def _run_sets(db: str) -> Sequence[Entry]:
 
 
 _LISTINGS: Mapping[str, Listing] = {
-    "tasks": Listing("task", _tasks, ("name", "description")),
-    "optimizers": Listing("optimizer", _optimizers, ("name", "description")),
+    "tasks": Listing("task", _tasks, ("name", "description"), _task),
+    "optimizers": Listing("optimizer", _optimizers, ("name", "description"), _optimizer),
     "experiments": Listing("experiment", _experiments, ("name", "title", "availability")),
     "studies": Listing("study", _studies, ("study", "task", "optimizer", "seed", "status", "individuals")),
     "run-sets": Listing("run set", _run_sets, ("run_set", "task", "optimizer", "steps", "seeds", "missing")),
@@ -113,7 +128,7 @@ _LISTINGS: Mapping[str, Listing] = {
 
 
 def _summary_line(kind: type) -> str:
-    return (kind.__doc__ or "").partition("\n")[0]
+    return (kind.__doc__ or "").strip().partition("\n")[0]
 
 
 def _options(options: Sequence[Option]) -> Sequence[Entry]:

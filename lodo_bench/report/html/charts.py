@@ -52,14 +52,14 @@ def search_chart(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any
 
     Args:
         study: a study with at least one generation.
-        kinds: hyperparameter -> kind, which determines the scale.
+        kinds: hyperparameter -> kind, which determines the scale; `rate` by default.
     """
     names = list(study.generations[0].mean)
     return {
         "title": study.spec.optimizer.label,
         "style": _style(line_style_of(study.spec.optimizer.name)),
         "generations": len(study.generations),
-        "panels": [_panel(study, name, kinds[name]) for name in names],
+        "panels": [_panel(study, name, kinds.get(name, "rate")) for name in names],
         "individuals": [_individual(individual, names, study) for individual in study.individuals],
     }
 
