@@ -5,6 +5,7 @@ program's report of it, and the values with which that program finished the unfi
 
 `assets/version4.db.gz` holds a finished study, one that was stopped after the first shard, 8 of 16 individuals, of its
 second generation, and a run set. Beside it lie the values with which the former program finished that study.
+`assets/version5.db.gz` holds the same of the next version.
 """
 
 import gzip
@@ -28,9 +29,10 @@ from lodo_bench.files.json import as_json
 from lodo_bench.report.formats import RENDERERS
 from lodo_bench.report.json import document
 from lodo_bench.report.markdown import render
+from lodo_bench.results import migrations
 from lodo_bench.results.codecs import run_set_identity, study_identity
 from lodo_bench.results.database import Database
-from lodo_bench.results.migrations import version4, version5
+from lodo_bench.results.migrations import version4, version6
 from lodo_bench.results.schema import SCHEMA_VERSION
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import execute_run_set, trajectory
@@ -43,7 +45,7 @@ from tests.builders import provenance
 from tests.experiments.helpers import Silent
 
 ASSETS = Path(__file__).parent / "assets"
-CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4)}
+CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4, 5)}
 RENAMED = {"series": "metric_histories", "learned": "meta_training_states"}  # of version 3
 EACH = pytest.mark.parametrize("version", CONTENTS)
 
@@ -160,6 +162,7 @@ def test_its_report_is_that_of_the_former_program(path):
             study, note = row.pop("study_id"), row.pop("provenance_note")
             row["hyperparameters_origin"] = former_origin(study, note)
             assert (row.pop("optimizer_recipe"), row.pop("optimizer_version")) == ({}, "")
+            assert not row.pop("at_edge")
     assert found == expected
 
 
@@ -185,10 +188,10 @@ def test_the_size_of_shards_is_forgotten(path):
         assert store.open_study(study.spec, fresh=False).id == study.id
 
 
-@pytest.mark.parametrize("version", [4])
+@pytest.mark.parametrize("version", [4, 5])
 @pytest.mark.parametrize("size", [1, 3, 5, 8, 16])
-def test_an_unfinished_study_is_finished_as_by_the_former_program_in_shards_of_any_size(path, size):
-    store, expected = open_store(path), json.loads(text("version4-finished.json"))
+def test_an_unfinished_study_is_finished_as_by_the_former_program_in_shards_of_any_size(path, version, size):
+    store, expected = open_store(path), json.loads(text(f"version{version}-finished.json"))
     (record,) = [study for study in store.studies() if study.status == "unfinished"]
     assert len(record.individuals) == 24
     study = Study(store.open_study(record.spec, fresh=False))
@@ -249,7 +252,8 @@ def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
 
 @EACH
 def test_a_last_step_that_fails_undoes_those_before_it(path, version, monkeypatch):
-    monkeypatch.setattr(version5, "update", lambda _table: 1 / 0)
+    monkeypatch.setattr(version6, "upgrade", lambda _operations: 1 / 0)
+    monkeypatch.setitem(migrations._STEPS, 6, version6.upgrade)
     with pytest.raises(ZeroDivisionError):
         Database(str(path), create=False)
     assert path.read_bytes() == CONTENTS[version]
