@@ -11,11 +11,11 @@ from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Individual
-from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
 from lodo_bench.training.validation import check_pair
 from tests.helpers import (
     LOCKSTEP,
+    TYPICAL,
     TaskOracle,
     build_optimizer,
     build_task,
@@ -40,7 +40,7 @@ def stepped(name, individuals, seeds, steps=6):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("task", TASKS.names)
+@pytest.mark.parametrize("task", TYPICAL)
 def test_it_trains_every_task_or_says_that_it_diverged(name, task, dtype):
     if task == "mnist" and OPTIMIZERS.load(name).complexity != "O(n)":
         pytest.skip("takes a while with 94,696 parameters, and cifar10 has fewer here")
