@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lodo_bench.compute.threads import single_thread
+from lodo_bench.conformance.cases import vary
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import load_optimizer, optimizer_spec
 from lodo_bench.optimizers.momentum import Momentum
@@ -22,7 +23,7 @@ from lodo_bench.training import checkpoint as checkpoints
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, load_parameters
 from lodo_bench.training.loop import train
 from tests.builders import at_steps
-from tests.helpers import LOCKSTEP_PAIRS, SMALL, another_value, small_task, training_spec, varied_individual
+from tests.helpers import LOCKSTEP_PAIRS, SMALL, small_task, training_spec, varied_individual
 
 NEVER, ALWAYS = 1e9, 0.0
 
@@ -130,9 +131,7 @@ def test_a_training_goes_on_in_the_middle_of_its_schedule(optimizer, checkpoint)
     recipe = {"schedule": "cosine", "warmup": "tune", "weight_decay": "tune", "clip_norm": 2.0}
     method = optimizer_spec(optimizer, {}, recipe)
     parameters = load_optimizer(method).hyperparameters
-    individuals = tuple(
-        Individual((index,), {p.name: another_value(p, index) for p in parameters}) for index in range(2)
-    )
+    individuals = tuple(Individual((index,), {p.name: vary(p, index) for p in parameters}) for index in range(2))
     spec = training_spec(optimizer, TaskSpec("quadratic", {"dimension": 20}), individuals=individuals, steps=160)
     spec = replace(spec, optimizer=method)
     whole = train(spec)

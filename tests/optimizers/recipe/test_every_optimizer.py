@@ -5,11 +5,11 @@ import torch
 
 from lodo_bench.backends.compiled_loop import has_compiled_loop
 from lodo_bench.compute.selection import best_backend, use_backend
+from lodo_bench.conformance.cases import vary
 from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
 from lodo_bench.optimizers.base import MetaTrained, Preconditioned
 from lodo_bench.optimizers.recipe import with_recipe
 from lodo_bench.tasks import TASKS
-from tests.helpers import another_value
 from tests.optimizers.recipe.helpers import BowlOracle, advance, build, noisy_gradient, start
 
 GRADIENTS = {"weight_decay": 0.05, "decay": "l2", "clip_norm": 2.0}
@@ -35,7 +35,7 @@ def tuned_for(name):
 def slow(name, recipe, index):
     """Hyperparameters at which little diverges."""
     kind = load_optimizer(optimizer_spec(name, {}, recipe))
-    values = {p.name: another_value(p, index) for p in kind.hyperparameters}
+    values = {p.name: vary(p, index) for p in kind.hyperparameters}
     return {key: value * 0.02 if "rate" in key else value for key, value in values.items()}
 
 
