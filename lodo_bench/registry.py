@@ -70,11 +70,26 @@ class Registry(Generic[T]):
             UnknownNameError: if it is not registered and cannot be a path.
             UsageError: if nothing can be imported from the path, or it is not of this kind.
         """
+        found = self.find(name)
+        if isinstance(found, type) and issubclass(found, self._base):
+            return cast("type[T]", found)
+        adapted = self._adapt(self.check(name), found)
+        if adapted is None:
+            raise UsageError(f"{self._kind} '{name}' is not a subclass of {self._bases}.")
+        return adapted
+
+    def find(self, name: str) -> object:
+        """Import and return what has this name, as it is.
+
+        Raises:
+            UnknownNameError: if it is not registered and cannot be a path.
+            UsageError: if nothing can be imported from the path.
+        """
         name = self.check(name)
         entry = self._entries.get(name)
         if isinstance(entry, str):
-            return cast("type[T]", _import(entry))
-        return entry or self._load_outside(name)
+            return _import(entry)
+        return user_code.load(self._path(name), self._kind) if entry is None else entry
 
     def version(self, name: str) -> str:
         """Return the version of code outside this package; empty for a registered name."""
@@ -110,7 +125,7 @@ class Registry(Generic[T]):
                 f"{self._kind} {cls.__qualname__} cannot be imported by other processes. "
                 "Define it at the top level of a module, and not in the script that is run."
             )
-        self._load_outside(path)
+        self.load(path)
         return path
 
     @contextmanager
@@ -126,15 +141,6 @@ class Registry(Generic[T]):
     def _path(self, name: str) -> str:
         entry = self.entry_points.get(name)
         return name if entry is None else entry.value
-
-    def _load_outside(self, name: str) -> type[T]:
-        found = user_code.load(self._path(name), self._kind)
-        if isinstance(found, type) and issubclass(found, self._base):
-            return cast("type[T]", found)
-        adapted = self._adapt(name, found)
-        if adapted is None:
-            raise UsageError(f"{self._kind} '{name}' is not a subclass of {self._bases}.")
-        return adapted
 
 
 def _public_path(cls: type) -> str:

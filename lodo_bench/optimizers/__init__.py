@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers.adapted.adapter import AdaptedOptimizer, adapt, with_space
+from lodo_bench.optimizers.adapted.adapter import AdaptedOptimizer, adapt, is_adaptable, with_space
 from lodo_bench.optimizers.adapted.space import read_space
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.optimizers.recipe import resolve_recipe, with_recipe
@@ -45,7 +45,7 @@ def load_optimizer(spec: OptimizerSpec) -> type[Optimizer]:
     Raises:
         UsageError: if there is none.
     """
-    return with_recipe(_with_space(spec.name, OPTIMIZERS.load(spec.name), spec.space), spec.recipe)
+    return with_recipe(_load(spec.name, spec.space), spec.recipe)
 
 
 def optimizer_spec(
@@ -69,9 +69,7 @@ def optimizer_spec(
     Raises:
         UsageError: for an unknown optimizer, option or entry, a value out of range, or a space where none is used.
     """
-    kind = OPTIMIZERS.load(name)
-    if space is not None:
-        kind = _with_space(name, kind, _read_space(name, kind, space))
+    kind = _load(name, "" if space is None else _read_space(name, space))
     given = resolve(kind.options_table, options, f"optimizer {name}", "option")
     defaults = {p.name: p.default for p in kind.options_table}
     return OptimizerSpec(
@@ -83,16 +81,17 @@ def optimizer_spec(
     )
 
 
-def _read_space(name: str, kind: type[Optimizer], space: str) -> str:
-    if not issubclass(kind, AdaptedOptimizer):
+def _read_space(name: str, space: str) -> str:
+    cls = OPTIMIZERS.find(name)
+    if not is_adaptable(cls):
         raise UsageError(
             f"optimizer {name} states its hyperparameters itself: a search space is for adapted torch optimizers, such "
             f"as torch.optim.AdamW. Omit it."
         )
-    return read_space(space, kind.torch_class, name).to_json()
+    return read_space(space, cls, name).to_json()
 
 
-def _with_space(name: str, kind: type[Optimizer], space: str) -> type[Optimizer]:
-    if not issubclass(kind, AdaptedOptimizer):
-        return kind
-    return with_space(name, kind.torch_class, space)  # type: ignore[arg-type]
+def _load(name: str, space: str) -> type[Optimizer]:
+    """Return a class; an adapted one with a search space as JSON, or with its own if that is empty."""
+    cls = OPTIMIZERS.find(name) if space else None
+    return with_space(name, cls, space) if is_adaptable(cls) else OPTIMIZERS.load(name)

@@ -186,3 +186,43 @@ class Forgetful(torch.optim.SGD):
         (p,) = self.param_groups[0]["params"]
         p.data.sub_(p.grad / self.counts[0])
 """
+
+
+def test_a_file_travels_to_the_workers_of_ray(place):
+    command = ("tune", "./mine.py:Mine", "--task", "./my_task.py:Wave", "--schedule", "smoke", "--json")
+    on_ray = place.run(*command, "--engine", "ray", "--workers", 1, "--db", place.directory / "ray.db")
+    assert on_ray.code == 0, on_ray.stderr
+    here = place.run(*command, "--workers", 0, "--db", place.directory / "here.db")
+    first, second = (each.document["studies"][0]["hyperparameters"] for each in (on_ray, here))
+    assert first == second
+
+
+def test_an_installed_package_declares_names(place):
+    """Its version, not its content, is that of the optimizer."""
+    packages = place.directory / "packages"
+    (packages / "nice-2.5.dist-info").mkdir(parents=True)
+    shutil.copy(place.work / "mine.py", packages / "nice.py")
+    information = packages / "nice-2.5.dist-info"
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: nice\nVersion: 2.5\n")
+    (information / "entry_points.txt").write_text("[lodo_bench.optimizers]\nnicest = nice:Mine\n")
+    (information / "RECORD").write_text("nice.py,,\n")
+    path = os.pathsep.join(filter(None, (str(packages), os.environ.get("PYTHONPATH"))))
+    run = place.run("run", "nicest", "--task", "rosenbrock", "--steps", 5, "--seeds", 1, "--json", PYTHONPATH=path)
+    assert (run.document["optimizer"], run.document["optimizer_version"]) == ("nicest", "nice 2.5"), run.stderr
+
+
+def test_a_constructor_that_needs_the_number_of_steps_gets_it_from_its_space(place):
+    (place.work / "timed.py").write_text(
+        "import torch\n"
+        "class Timed(torch.optim.SGD):\n"
+        "    def __init__(self, params, total, lr=0.01):\n"
+        "        assert total == 7\n"
+        "        super().__init__(params, lr=lr)\n"
+    )
+    (place.work / "timed.yaml").write_text("optimizer: ./timed.py:Timed\nhorizon: total\ntuned:\n  lr: {kind: rate}\n")
+    command = ("run", "./timed.py:Timed", "--task", "rosenbrock", "--steps", 7, "--seeds", 1)
+    refused = place.run_here(*command)
+    assert refused.code == 2
+    assert "requires total" in refused.stderr
+    run = place.run_here(*command, "--space", "timed.yaml")
+    assert run.code == 0, run.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from functools import cache, partial
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, TypeGuard
 
 import torch
 from torch import Generator, Tensor
@@ -141,27 +141,38 @@ _BOOLEAN = ("false", "true")
 _MECHANICS = {"maximize", "foreach", "capturable", "differentiable", "fused"}  # how steps are computed, not which
 
 
+def is_adaptable(found: object) -> TypeGuard[type[TorchOptimizer]]:
+    """Return true for a class of torch.optim's interface."""
+    return isinstance(found, type) and issubclass(found, TorchOptimizer)
+
+
 def adapt(name: str, found: object) -> type[Optimizer] | None:
     """Return an adapted class for a torch.optim class with its own search space; None for anything else."""
-    if isinstance(found, type) and issubclass(found, TorchOptimizer):
-        return with_space(name, found, space_of(name, found).to_json())  # type: ignore[arg-type]
-    return None
+    return with_space(name, found, space_of(name, found).to_json()) if is_adaptable(found) else None
 
 
-@cache
 def with_space(name: str, cls: type[TorchOptimizer], space: str) -> type[AdaptedOptimizer]:
-    """Return an adapted class with this search space, given as JSON."""
-    chosen = Space.from_json(space)
-    hyperparameters = tuple(argument.hyperparameter for argument in chosen.tuned)
+    """Return an adapted class with this search space, given as JSON; the same one for equal arguments."""
+    key = name, cls, space
+    if key not in _adapted:
+        _adapted[key] = _adapt(name, cls, Space.from_json(space))
+    return _adapted[key]
+
+
+_adapted: dict[tuple[str, object, str], type[AdaptedOptimizer]] = {}
+
+
+def _adapt(name: str, cls: type[TorchOptimizer], space: Space) -> type[AdaptedOptimizer]:
+    hyperparameters = tuple(argument.hyperparameter for argument in space.tuned)
     attributes: dict[str, Any] = {
         "__module__": __name__,
         "__doc__": cls.__doc__,
         "torch_class": cls,
-        "space": chosen,
-        "hyperparameters": (*hyperparameters, _REST) if "matrices" in chosen.needs else hyperparameters,
-        "options_table": tuple(_options(cls, chosen)),
-        "needs": frozenset(chosen.needs) & {"matrices"},
-        "max_population": 1 if "closure" in chosen.needs or _evaluates_again(cls) else None,
+        "space": space,
+        "hyperparameters": (*hyperparameters, _REST) if "matrices" in space.needs else hyperparameters,
+        "options_table": tuple(_options(cls, space)),
+        "needs": frozenset(space.needs) & {"matrices"},
+        "max_population": 1 if "closure" in space.needs or _evaluates_again(cls) else None,
         "reference": name,
     }
     return type(cls.__name__, (AdaptedOptimizer,), attributes)
