@@ -130,7 +130,10 @@ REFUSED = {
     ),
     "options of two optimizers": (("run", "adam", "lodo", "-O", "layers=8"), "require exactly one optimizer"),
     "class that is not there": (("run", "no_such_module:Mine"), "there is no module 'no_such_module' here"),
-    "class of another kind": (("run", "fractions:Fraction"), "is not a subclass of lodo_bench.Optimizer or torch.optim.Optimizer."),
+    "class of another kind": (
+        ("run", "fractions:Fraction"),
+        "is not a subclass of lodo_bench.Optimizer or torch.optim.Optimizer.",
+    ),
     "missing schedule": (
         (*TUNE, "--schedule", "missing.yaml"),
         "schedule 'missing.yaml' not found: neither a file nor a built-in schedule. Built in: paper, quick, smoke.",

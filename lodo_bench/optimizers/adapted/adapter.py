@@ -19,7 +19,7 @@ from lodo_bench.optimizers.adapted.hutchinson import takes_hessian
 from lodo_bench.optimizers.adapted.member import Member
 from lodo_bench.optimizers.adapted.space import Space, space_of
 from lodo_bench.optimizers.base import Optimizer, Oracle
-from lodo_bench.spec.options import HyperparameterSpec, Option
+from lodo_bench.spec.options import HyperparameterSpec, Option, Value
 from lodo_bench.spec.tensors import Problem
 
 # For parameters that are no hidden matrices, of methods for matrices only: AdamW, as such methods are used with.
@@ -105,7 +105,7 @@ class AdaptedOptimizer(Optimizer):
         rest = [p for p in parameters if p.spec.role != "matrix"]  # type: ignore[attr-defined]
         for parameter in own:
             parameter.data = parameter.data.flatten(1)
-        rate = arguments["lr"] * float(self._hyperparameters[_REST.name][index])
+        rate = arguments.get("lr", _default(self.torch_class, "lr")) * float(self._hyperparameters[_REST.name][index])
         adamw = [AdamW(rest, lr=rate, betas=_REST_BETAS, weight_decay=0.0)] if rest else []
         return [self.torch_class(own, **arguments), *adamw]
 
@@ -114,7 +114,7 @@ class AdaptedOptimizer(Optimizer):
         for option in self.options_table:
             value = self.options[option.name]
             if value != option.default:
-                found[option.name] = value == "true" if option.choices == _BOOLEAN else type(option.default)(value)
+                found[option.name] = _argument(option, value)
         elements: dict[str, dict[int, float]] = {}
         for argument in self.space.tuned:
             value = float(self._hyperparameters[argument.name][index])
@@ -123,7 +123,7 @@ class AdaptedOptimizer(Optimizer):
             else:
                 elements.setdefault(argument.argument, {})[argument.index] = value
         for name, values in elements.items():
-            base = list(found.get(name, inspect.signature(self.torch_class).parameters[name].default))
+            base = found.get(name, _default(self.torch_class, name))
             found[name] = tuple(values.get(i, value) for i, value in enumerate(base))
         return found
 
@@ -139,6 +139,18 @@ class AdaptedOptimizer(Optimizer):
 
 _BOOLEAN = ("false", "true")
 _MECHANICS = {"maximize", "foreach", "capturable", "differentiable", "fused"}  # how steps are computed, not which
+
+
+def _argument(option: Option, value: Value) -> bool | float:
+    """Return an option's value as the constructor's argument: integers stay what they are, as update intervals."""
+    if option.choices == _BOOLEAN:
+        return value == "true"
+    number = float(value)
+    return int(number) if isinstance(option.default, int) and number.is_integer() else number
+
+
+def _default(cls: type[TorchOptimizer], name: str) -> Any:
+    return inspect.signature(cls).parameters[name].default
 
 
 def is_adaptable(found: object) -> TypeGuard[type[TorchOptimizer]]:

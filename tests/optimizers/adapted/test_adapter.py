@@ -194,6 +194,20 @@ def test_a_learning_rate_is_scaled_relative_to_the_given_one():
     assert trainer._optimizer._members[0]._optimizers[0].param_groups[0]["lr"] == 0.05
 
 
+def test_options_are_arguments_of_the_constructor():
+    options = {"weight_decay": 0.25, "amsgrad": "true", "eps": 1e-3}
+    spec = replace(spec_of("torch.optim.AdamW"), optimizer=optimizer_spec("torch.optim.AdamW", options))
+    group = Trainer.from_spec(spec)._optimizer._members[0]._optimizers[0].param_groups[0]
+    assert (group["weight_decay"], group["amsgrad"], group["eps"]) == (0.25, True, 1e-3)
+    sgd = optimizer_spec("torch.optim.SGD", {"dampening": 0.5})  # whose default is the integer 0
+    group = Trainer.from_spec(replace(spec_of("torch.optim.SGD"), optimizer=sgd))._optimizer._members[0]._optimizers[0]
+    assert group.param_groups[0]["dampening"] == 0.5
+    need("pytorch_optimizer.SOAP")
+    soap = optimizer_spec("pytorch_optimizer.SOAP", {"precondition_frequency": 3})
+    member = Trainer.from_spec(replace(spec_of("pytorch_optimizer.SOAP"), optimizer=soap))._optimizer._members[0]
+    assert isinstance(member._optimizers[0].param_groups[0]["precondition_frequency"], int)
+
+
 def test_matrix_methods_leave_the_rest_to_adamw():
     spec = spec_of("torch.optim.Muon", "mlp", steps=3)
     trainer = Trainer.from_spec(spec)
