@@ -45,7 +45,7 @@ class Remedy(StrEnum):
     USE_ONE_PROCESS = "Use 0 workers to compute in this process."
     FEWER_GPUS = "Ask for a smaller share of a GPU, or use the CPU."
     SHORTEN_TEMPORARY_DIRECTORY = "Choose a shorter one, such as /tmp."
-    START_FRESH = "Or start afresh."
+    START_FRESH = "To start over, ask for a fresh one."
     FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
     TUNE_FIRST = "Tune it first."
     RUN_FIRST = "Run it first."
@@ -102,7 +102,7 @@ class CodeChangedError(UsageError):
     def __init__(self, kind: str, number: int, name: str, former: str, present: str) -> None:
         super().__init__(
             f"'{name}' has changed since the unfinished {kind} {number} was started: it was {former}, and is now "
-            f"{present}. Restore the former code to resume it.",
+            f"{present}. To resume it, restore the former code.",
             remedy=Remedy.START_FRESH,
         )
         self.args = kind, number, name, former, present  # unpickling constructs the error with these

@@ -8,6 +8,7 @@ import pytest
 from lodo_bench import errors
 from lodo_bench.cli.remedies import explain
 from lodo_bench.errors import (
+    CodeChangedError,
     ConformanceError,
     DatabaseError,
     DatabaseNotFoundError,
@@ -72,6 +73,7 @@ ERRORS = [
     UsageError("x is not tuned.", remedy=Remedy.TUNE_FIRST, task=DETAILS["task"], optimizer=DETAILS["optimizer"]),
     UnknownNameError("optimizer", "adm", (name for name in ("adam", "lodo"))),
     UnknownNameError("key", "x", [], of="the file"),
+    CodeChangedError("study", 3, "my.py:Mine", "sha256:1", "sha256:2"),
     ScheduleError("'my.yaml', line 3: invalid sigma."),
     SpaceError("'my.yaml', line 3: invalid range."),
     ExperimentError("'my.yaml', line 3: invalid title."),

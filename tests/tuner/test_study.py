@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lodo_bench.errors import DatabaseError
+from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.training import TaskSpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tuner.study import GenerationResult, Study, max_shard_size
 from tests.helpers import defaults
@@ -212,11 +213,12 @@ def test_a_shard_has_no_more_than_can_be_trained_together(monkeypatch):
     assert [len(shard.indices) for shard in shards_of(new_study(schedule=schedule(7)), 5)] == [3, 3, 1]
 
 
-@pytest.mark.parametrize("task", TASKS.names)
+@pytest.mark.parametrize("kind", [TASKS.load("mnist"), OPTIMIZERS.load("adam")])
 @pytest.mark.parametrize(("limit", "size"), [(None, 32), (1, 1), (3, 3), (32, 32), (50, 32)])
-def test_a_task_limits_how_many_are_trained_together(monkeypatch, task, limit, size):
-    monkeypatch.setattr(TASKS.load(task), "max_population", limit)
-    assert max_shard_size(task) == size
+def test_task_and_optimizer_limit_how_many_are_trained_together(monkeypatch, kind, limit, size):
+    monkeypatch.setattr(TASKS.load("mnist"), "max_population", None)
+    monkeypatch.setattr(kind, "max_population", limit)
+    assert max_shard_size(TaskSpec("mnist"), OptimizerSpec("adam")) == size
 
 
 def test_what_is_given_back_is_handed_out_first():
