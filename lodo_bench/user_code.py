@@ -40,7 +40,7 @@ def is_local_module(name: str) -> bool:
 
 
 def canonical(name: str) -> str:
-    """Return the one form of equal names: `./my.py:Mine` is `my.py:Mine`, and `package:Class` is `package.Class`."""
+    """Return the one form of the names of a class in a file: `./my.py:Mine` is `my.py:Mine`; others are kept."""
     if not is_path(name):
         return name
     path, colon, attribute = name.partition(":")

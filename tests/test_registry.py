@@ -2,6 +2,7 @@
 
 import pytest
 
+from lodo_bench import user_code
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.adam import Adam
@@ -87,6 +88,35 @@ def test_a_wrong_path_is_refused_in_one_clear_message(path, message):
     with pytest.raises(UsageError) as caught:
         OPTIMIZERS.load(path)
     assert str(caught.value).startswith(message)
+
+
+def test_a_file_that_another_machine_has_sent_is_used_instead_of_an_own_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(user_code, "_contents", {})
+    name = "sent.py:Sent"
+    (tmp_path / "sent.py").write_text(
+        "from lodo_bench.optimizers.momentum import Momentum\nclass Sent(Momentum): pass\n"
+    )
+    files, version = user_code.files_of([name, "adam", "torch.optim.SGD"]), OPTIMIZERS.version(name)
+    assert list(files) == ["sent.py"]
+    (tmp_path / "sent.py").unlink()
+    with pytest.raises(UsageError, match=r"cannot read 'sent\.py'"):
+        OPTIMIZERS.load(name)
+    user_code.provide(files)
+    assert issubclass(OPTIMIZERS.load(name), Momentum)
+    assert OPTIMIZERS.version(f"./{name}") == version
+
+
+def test_a_file_that_has_changed_is_loaded_anew(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    versions = []
+    for number in (1, 2):
+        (tmp_path / "new.py").write_text(f"from lodo_bench import Optimizer\nclass New(Optimizer): number = {number}\n")
+        assert OPTIMIZERS.load("new.py:New").number == number
+        versions.append(OPTIMIZERS.version("new.py:New"))
+    assert versions[0] != versions[1]
+    with pytest.raises(UsageError, match=f"expected {versions[0]}, found {versions[1]}"):
+        OPTIMIZERS.check_version("new.py:New", *versions)
 
 
 def test_a_class_is_registered_for_a_while():
