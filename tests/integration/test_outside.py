@@ -52,13 +52,15 @@ def place(tmp_path):
 
 def test_one_table_of_a_torch_class_a_file_and_lodo(place):
     names = ("torch.optim.AdamW", "./my_optimizer.py:SignMomentum", "./mine.py:Mine", "lodo")
-    tuned = place.run("tune", *names, "--task", "quadratic", "--schedule", place.schedule(20, population=4))
+    tuned = place.run_here(
+        "tune", "--workers", 0, *names, "--task", "quadratic", "--schedule", place.schedule(20, population=4)
+    )
     assert tuned.code == 0, tuned.stderr
     assert "tunes lr (rate, 0.001" in tuned.stderr
     assert "(rate, 0.05, range 0.04 to 0.05)" in tuned.stderr or "0.04" in tuned.stderr
-    run = place.run("run", *names, "--task", "quadratic", "--seeds", 2, "--steps", 30)
+    run = place.run_here("run", *names, "--task", "quadratic", "--seeds", 2, "--steps", 30)
     assert run.code == 0, run.stderr
-    report = place.run("report")
+    report = place.run_here("report")
     labels = {line.split("|")[1].strip() for line in report.stdout.splitlines() if line.startswith("| ")}
     assert {"torch.optim.AdamW", "my_optimizer.py:SignMomentum", "mine.py:Mine", "lodo"} <= labels
     assert report.stdout.count("tuned (study") >= 4
@@ -66,11 +68,11 @@ def test_one_table_of_a_torch_class_a_file_and_lodo(place):
 
 def test_a_task_in_a_file(place):
     task = ("--task", "./my_task.py:Wave")
-    tuned = place.run("tune", "torch.optim.SGD", "adam", *task, "--schedule", "smoke")
+    tuned = place.run_here("tune", "--workers", 0, "torch.optim.SGD", "adam", *task, "--schedule", "smoke")
     assert tuned.code == 0, tuned.stderr
-    run = place.run("run", "torch.optim.SGD", "adam", *task, "--seeds", 2, "--steps", 40)
+    run = place.run_here("run", "torch.optim.SGD", "adam", *task, "--seeds", 2, "--steps", 40)
     assert run.code == 0, run.stderr
-    assert "my_task.py:Wave" in place.run("report").stdout
+    assert "my_task.py:Wave" in place.run_here("report").stdout
 
 
 def test_a_space_file_decides_what_is_tuned_and_belongs_to_the_result(place):
@@ -78,18 +80,22 @@ def test_a_space_file_decides_what_is_tuned_and_belongs_to_the_result(place):
         "optimizer: ./mine.py:Mine\ntuned:\n  momentum: {kind: decay, default: 0.3}\nfixed: {lr: 0.02}\n"
     )
     mine = ("./mine.py:Mine", "--task", "rosenbrock")
-    tuned = place.run("tune", *mine, "--space", "space.yaml", "--schedule", place.schedule(10), "--json")
+    tuned = place.run_here(
+        "tune", "--workers", 0, *mine, "--space", "space.yaml", "--schedule", place.schedule(10), "--json"
+    )
     assert list(tuned.document["studies"][0]["hyperparameters"]) == ["momentum"], tuned.stderr
-    run = place.run("run", *mine, "--space", "space.yaml", "--seeds", 1, "--steps", 10, "--json")
+    run = place.run_here("run", *mine, "--space", "space.yaml", "--seeds", 1, "--steps", 10, "--json")
     assert run.document["hyperparameters_source"] == "tuned"
-    other = place.run("run", *mine, "--seeds", 1, "--steps", 10, "--json")
+    other = place.run_here("run", *mine, "--seeds", 1, "--steps", 10, "--json")
     assert other.document["hyperparameters_source"] == "default"
 
 
 def test_arguments_that_are_not_tuned_are_options(place):
-    run = place.run("run", "torch.optim.SGD", "-O", "weight_decay=0.1", "--task", "rosenbrock", "--steps", 5, "--json")
+    run = place.run_here(
+        "run", "torch.optim.SGD", "-O", "weight_decay=0.1", "--task", "rosenbrock", "--steps", 5, "--json"
+    )
     assert run.document["optimizer_options"] == {"weight_decay": 0.1}
-    refused = place.run("run", "torch.optim.SGD", "-O", "weight_deca=0.1", "--task", "rosenbrock", "--steps", 5)
+    refused = place.run_here("run", "torch.optim.SGD", "-O", "weight_deca=0.1", "--task", "rosenbrock", "--steps", 5)
     assert refused.code == 2
     assert "Did you mean 'weight_decay'?" in refused.stderr
 
@@ -192,7 +198,7 @@ def test_a_file_travels_to_the_workers_of_ray(place):
     command = ("tune", "./mine.py:Mine", "--task", "./my_task.py:Wave", "--schedule", "smoke", "--json")
     on_ray = place.run(*command, "--engine", "ray", "--workers", 1, "--db", place.directory / "ray.db")
     assert on_ray.code == 0, on_ray.stderr
-    here = place.run(*command, "--workers", 0, "--db", place.directory / "here.db")
+    here = place.run_here(*command, "--workers", 0, "--db", place.directory / "here.db")
     first, second = (each.document["studies"][0]["hyperparameters"] for each in (on_ray, here))
     assert first == second
 
