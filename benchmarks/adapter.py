@@ -14,7 +14,9 @@ from collections.abc import Callable
 import torch
 
 from lodo_bench.optimizers import load_optimizer, optimizer_spec
+from lodo_bench.optimizers.adapted.adapter import AdaptedOptimizer
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.tensors import Problem
 from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.build import build_task
@@ -40,7 +42,9 @@ def plain_loop(spec: TrainingSpec) -> Callable[[int], object]:
     shapes = [tensor.shape for tensor in task.tensors]
     views = [part.view(shape) for part, shape in zip(x[0].split(sizes), shapes, strict=True)]
     parameters = [torch.nn.Parameter(view) for view in views]
-    optimizer = kind.torch_class(parameters, lr=spec.individuals[0].hyperparameters["lr"])  # type: ignore[attr-defined]
+    assert issubclass(kind, AdaptedOptimizer)
+    fixed = kind.fixed_arguments(Problem(task.tensors, spec.steps))
+    optimizer = kind.torch_class(parameters, lr=spec.individuals[0].hyperparameters["lr"], **fixed)
 
     def run(count: int) -> list[torch.Tensor]:
         losses = []
