@@ -17,6 +17,7 @@ from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
 from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
+from lodo_bench.training.preflight import preflight
 from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.cluster import Cluster
 
@@ -104,7 +105,7 @@ def validate(plan: Plan) -> None:
     """Check that everything in a plan can be computed on this machine.
 
     Raises:
-        UsageError: if data, the device or hyperparameters are missing.
+        UsageError: if data, the device or hyperparameters are missing, or code outside this package cannot be trained.
     """
     if plan.experiment.requires == Requirement.NOTHING:
         return
@@ -113,6 +114,8 @@ def validate(plan: Plan) -> None:
         kind = TASKS.load(condition.task.name)
         kind.check(condition.task.options, plan.execution.device, kind.default_dtype)
         _check_source(condition)
+        steps = max((runs.steps for runs in condition.part.runs), default=1)
+        preflight(condition.task, condition.optimizer, plan.execution.compute_for(condition.task), steps)
 
 
 def _check_source(condition: Condition) -> None:

@@ -145,6 +145,31 @@ def test_a_killed_search_of_a_file_finishes_with_the_same_values(place, tmp_path
     assert values[0] == values[1]
 
 
+def test_an_experiment_names_them_likewise_and_tries_them_before_anything_is_stored(place):
+    (place.work / "steps.py").write_text(FAULTS)
+    text = """
+title: mine
+output: [comparison]
+task: ./my_task.py:Wave
+optimizers:
+  - {name: torch.optim.SGD, space: sgd-nesterov, recipe: {schedule: linear}}
+  - NAME
+tuning: {schedule: {population: 2, generations: [{sigma: 1, steps: 5}]}}
+runs: [{seeds: 2, steps: 6}]
+"""
+    (place.work / "wrong.yaml").write_text(text.replace("NAME", "./steps.py:Constructor"))
+    refused = place.run_here("reproduce", "wrong.yaml", "--workers", 0)
+    assert refused.code == 2
+    assert "steps.py, line 6: ValueError: too small" in refused.stderr
+    assert not place.database.exists()
+    (place.work / "mine.yaml").write_text(text.replace("NAME", "./mine.py:Mine"))
+    done = place.run_here("reproduce", "mine.yaml", "--workers", 0, "--output", "out")
+    assert done.code == 0, done.stderr
+    page = (place.work / "out" / "README.md").read_text()
+    assert "torch.optim.SGD (schedule=linear)" in page
+    assert "mine.py:Mine" in page
+
+
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
