@@ -159,6 +159,16 @@ class Optimizer(ABC, Checkpointable):
         """Return whether a search has anything to find: hyperparameters, or weights by meta-training."""
         return bool(cls.hyperparameters) or cls.search == "meta-training"
 
+    @classmethod
+    def has_learning_rate(cls) -> bool:
+        """Return whether a number scales the steps, which schedules change."""
+        return any(parameter.is_learning_rate for parameter in cls.hyperparameters)
+
+    @property
+    def given_learning_rate(self) -> Tensor:
+        """The learning rate before any schedule, (P, 1); the first one if there are several."""
+        return next(iter(self._given_learning_rates.values()))
+
     def hyperparameter(self, name: str) -> Tensor:
         """Return a hyperparameter as (P, 1), which broadcasts to (P, n)."""
         return self._hyperparameters[name].unsqueeze(1)

@@ -81,6 +81,17 @@ class AdaptedOptimizer(Optimizer):
     def evaluation_point(self) -> Tensor:
         return torch.stack([member.evaluation_point() for member in self._members])
 
+    @classmethod
+    @override
+    def has_learning_rate(cls) -> bool:
+        return "lr" in inspect.signature(cls.torch_class).parameters
+
+    @property
+    @override
+    def given_learning_rate(self) -> Tensor:
+        rates = [[member.learning_rate] for member in self._members]  # also where it is fixed, as that of Prodigy
+        return torch.tensor(rates, dtype=torch.float64, device=self.x.device)
+
     @override
     def scale_learning_rate(self, factor: float | Tensor) -> None:
         factors = factor.flatten().tolist() if isinstance(factor, Tensor) else [factor] * len(self._members)

@@ -99,6 +99,11 @@ class Member(Checkpointable):
                     part.copy_(average)
         return found
 
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate that the first optimizer was constructed with."""
+        return float(self._rates[0][0] or 0.0)
+
     def scale_learning_rate(self, factor: float) -> None:
         """Set the learning rates to `factor` times those that the optimizers were constructed with."""
         for optimizer, rates in zip(self._optimizers, self._rates, strict=True):

@@ -92,7 +92,7 @@ class _WithRecipe(_Recipe):
         prepared = self._gradient_recipe(gradient, self.x)
         factor = self._factor(self._num_scheduled)
         if self._decoupled_decay is not None:
-            rate = next(iter(self._given_learning_rates.values())).to(self.x) * factor
+            rate = self.given_learning_rate.to(self.x) * factor
             self.x.addcmul_(self.x, rate * self._decoupled_decay, value=-1)
         if has_schedule(self.recipe):
             self.scale_learning_rate(factor)

@@ -125,7 +125,7 @@ def _check_combination(recipe: Mapping[str, Value]) -> None:
 
 
 def _check_learning_rate(name: str, kind: type[Optimizer], recipe: Mapping[str, Value]) -> None:
-    if any(parameter.is_learning_rate for parameter in kind.hyperparameters):
+    if kind.has_learning_rate():
         return
     if has_schedule(recipe) or is_decoupled(recipe):
         raise UsageError(
