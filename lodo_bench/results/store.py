@@ -66,7 +66,7 @@ class Store:
         identity = codecs.study_identity(spec)
         with self._database.writing() as session:
             row = None if fresh else session.scalar(_latest(StudyRow, identity))
-            if row is None and not fresh:
+            if row is None and not fresh and _has_version(spec):
                 unfinished = _like(StudyRow, spec).where(StudyRow.hyperparameters.is_(null()))
                 for other in session.scalars(unfinished):
                     _check_code("study", other.id, codecs.decode_study_spec(other.spec), spec)
@@ -168,7 +168,7 @@ class Store:
             row = None if fresh else session.scalar(_latest(RunSetRow, identity))
             if row is not None and (record := codecs.decode_run_set(row)).missing_seeds:
                 return record
-            if not fresh and (spec.task.version or spec.optimizer.version):
+            if not fresh and _has_version(spec):
                 for other in map(codecs.decode_run_set, session.scalars(_like(RunSetRow, spec))):
                     if other.missing_seeds:
                         _check_code("run set", other.id, other.spec, spec)
@@ -268,6 +268,10 @@ def _latest(table: type[_Row], identity: str) -> Select[_Row]:
 def _like(table: type[_Row], spec: StudySpec | RunSetSpec) -> Select[_Row]:
     """Return the query for rows of the same task and optimizer, by name."""
     return select(table).where(table.task == spec.task.name, table.optimizer == spec.optimizer.name)
+
+
+def _has_version(spec: StudySpec | RunSetSpec) -> bool:
+    return bool(spec.task.version or spec.optimizer.version)
 
 
 def _check_code(kind: str, number: int, stored: _Spec, spec: _Spec) -> None:

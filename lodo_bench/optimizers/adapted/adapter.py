@@ -17,6 +17,7 @@ from typing_extensions import override
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.adapted.hutchinson import takes_hessian
 from lodo_bench.optimizers.adapted.member import Member
+from lodo_bench.optimizers.adapted.signature import declared_arguments
 from lodo_bench.optimizers.adapted.space import Space, space_of
 from lodo_bench.optimizers.base import Optimizer, Oracle
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
@@ -213,9 +214,9 @@ def _options(cls: type[TorchOptimizer], space: Space) -> list[Option]:
     """Return the constructor's other arguments, as far as their defaults are numbers, words or booleans."""
     tuned = {argument.argument for argument in space.tuned}
     found = []
-    for name, parameter in list(inspect.signature(cls).parameters.items())[1:]:
+    for name, parameter in declared_arguments(cls, cls.__name__).items():
         default = space.fixed.get(name, parameter.default)
-        if name in tuned or name in _MECHANICS or name == space.horizon or parameter.kind is parameter.VAR_KEYWORD:
+        if name in tuned or name in _MECHANICS or name == space.horizon:
             continue
         if isinstance(default, bool):
             choices = _BOOLEAN

@@ -10,6 +10,7 @@ from lodo_bench.errors import SpaceError, UnknownNameError
 from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.optimizers.adapted.space_parsing import parse_space
 from lodo_bench.spec.space import Space
+from lodo_bench.user_code import canonical
 
 _PACKAGE = "lodo_bench.optimizers"
 _FOLDER, _SUFFIX = "spaces", ".yaml"
@@ -59,7 +60,7 @@ def load_space(path: str, cls: type, name: str) -> Space:
     optimizer = node.items().get("optimizer")
     if optimizer is None:
         node.fail(f"missing key 'optimizer'. Add 'optimizer: {name}'.")
-    if optimizer.text() != name and not _is_name_of(optimizer.text(), cls):
+    if canonical(optimizer.text()) != canonical(name) and not _is_name_of(optimizer.text(), cls):
         optimizer.fail(f"this is a space of {optimizer.text()}, not of {name}. Choose a space of {name}.")
     return parse_space(node, cls, name)
 

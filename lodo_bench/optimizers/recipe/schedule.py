@@ -19,7 +19,7 @@ def learning_rate_factor(
 
     where f is `final_factor`, and u runs from 0 at the step W, or T − `cooldown` T for wsd, to 1 at the step T. As
     steps are counted from 0, the final factor would be that of the step after the last one, as in PyTorch; training
-    that goes on after T steps keeps it.
+    that continues after T steps keeps it.
 
     Args:
         shape: `constant`, `linear`, `cosine` or `wsd` (warm-up, stable, decay).
