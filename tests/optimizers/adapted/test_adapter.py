@@ -42,7 +42,7 @@ def spec_of(name, task="quadratic", population=1, steps=STEPS, dtype="float64", 
     initial = {h.name: h.initial for h in load_optimizer(optimizer).hyperparameters}
     members = tuple(Individual((0, 0, i), {**initial, **values}) for i in range(population))
     compute = ComputeSpec("cpu", dtype, "torch")
-    return TrainingSpec(task_spec(task, TASKS[task]), optimizer, "tuning", members, steps, compute=compute)
+    return TrainingSpec(task_spec(task, TASKS.get(task, {})), optimizer, "tuning", members, steps, compute=compute)
 
 
 def arguments(spec):
@@ -143,9 +143,17 @@ def test_an_individual_is_alone_in_any_population(name):
     assert torch.equal(together[:, 1], losses[:, 0])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_state_that_was_saved_and_loaded_continues_bit_for_bit(name):
-    spec = spec_of(name, steps=30)
+def test_muon_on_matrices_alone_is_that_of_a_plain_loop_bit_for_bit():
+    spec = spec_of("torch.optim.Muon", "deep-linear")
+    losses, _ = Trainer.from_spec(spec).run_steps(STEPS)
+    assert losses[:, 0].tolist() == plain_losses(spec, arguments(spec))
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [*((name, "quadratic") for name in NAMES), ("torch.optim.Muon", "mlp"), (NAMES[2], "mlp")]
+)
+def test_a_state_that_was_saved_and_loaded_continues_bit_for_bit(name, task):
+    spec = spec_of(name, task, steps=30)
     trainer = Trainer.from_spec(spec)
     trainer.run_steps(13)
     file = io.BytesIO()
