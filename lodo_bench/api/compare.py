@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.api.reading import open_store
 from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.figures.comparisons import load_report_data
 from lodo_bench.report.data import ReportData
+from lodo_bench.spec.selection import ReportRequest, Selection
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 
@@ -28,24 +29,23 @@ def compare(task: str | type[Task] | None = None, *, db: str = DEFAULT_DATABASE)
         DatabaseError: if there is no such database.
     """
     name = task if task is None or isinstance(task, str) else TASKS.name_of(task)
-    return [comparison for comparison, _ in load_report(name, None, db).comparisons]
+    return [comparison for comparison, _ in load_report(ReportRequest(Selection(name)), (db,)).comparisons]
 
 
 def load_report(
-    task: str | None, target: float | None, db: str, on_notice: Callable[[str], None] = lambda _: None
+    request: ReportRequest, dbs: Sequence[str], on_notice: Callable[[str], None] = lambda _: None
 ) -> ReportData:
-    """Compare all final runs in a database for a report.
+    """Compare stored final runs for a report.
 
     Args:
-        task: a task's name or path; None for every task.
-        target: a loss; adds the steps and seconds to it. By default it is the loss at which a task counts as solved,
-            for the tasks that define one.
-        db: results database, a file or an SQLAlchemy URL.
-        on_notice: called with a message if the database is upgraded.
+        request: the runs, and how to compare them.
+        dbs: results databases, files or SQLAlchemy URLs.
+        on_notice: called with a message if a database is upgraded.
 
     Raises:
         UsageError: as `compare`.
     """
-    if task is not None:
-        TASKS.check(task)
-    return load_report_data(open_store(db, on_notice), task, target)
+    if request.selection.task is not None:
+        TASKS.check(request.selection.task)
+    (db,) = dbs
+    return load_report_data(open_store(db, on_notice), request)

@@ -11,6 +11,7 @@ from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption,
 from lodo_bench.cli.output import echo_err
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
+from lodo_bench.spec.selection import ReportRequest, Selection
 
 EXAMPLES = (
     "lodo-bench report",
@@ -47,7 +48,7 @@ def report(
         from lodo_bench.api.compare import load_report
         from lodo_bench.report.formats import RENDERERS
 
-    data = load_report(task, target, db, echo_err)
+    data = load_report(ReportRequest(Selection(task), target), (db,), echo_err)
     if not data.comparisons:
         echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Create some with 'lodo-bench run'.")
         if kind == "markdown":

@@ -14,32 +14,33 @@ from lodo_bench.report.data import ReportData
 from lodo_bench.results.store import Store
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
+from lodo_bench.spec.selection import ReportRequest
 from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
 T = TypeVar("T")
+EVERYTHING = ReportRequest()
 
 
-def load_report_data(store: Store, task: str | None = None, target: float | None = None) -> ReportData:
+def load_report_data(store: Store, request: ReportRequest = EVERYTHING) -> ReportData:
     """Load and compare the final runs of each task.
 
     Args:
         store: the results.
-        task: name of a task; by default all tasks.
-        target: a loss; adds the steps and seconds to it. By default it is the loss at which a task counts as solved,
-            for the tasks that define one.
+        request: the runs, and how to compare them.
 
     Raises:
         UnknownNameError: if there is no such task.
         UsageError: if the target is not finite.
     """
+    task = request.selection.task
     if task is not None:
         TASKS.check(task)
     run_sets = store.run_sets(task)
     comparisons = compare_run_sets(run_sets, store.study_summaries(task))
     return ReportData(
-        comparisons=[(found, _targets(found, target, store)) for found in comparisons],
+        comparisons=[(found, _targets(found, request.target, store)) for found in comparisons],
         run_sets=run_sets,
         load_studies=partial(store.studies, task),
         kinds_of=hyperparameter_kinds,

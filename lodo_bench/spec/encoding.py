@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # Later additions, left out where they are empty, so that what has none of them keeps its digest.
 _ADDITIONS = {"task": ("version",), "optimizer": ("version", "space", "recipe")}
+_LATER_FIELDS = ("first_seed", "deterministic")
 
 
 def encode(spec: DataclassInstance) -> dict[str, Any]:
@@ -18,4 +19,4 @@ def encode(spec: DataclassInstance) -> dict[str, Any]:
     for part, names in _ADDITIONS.items():
         values = document[part]
         document[part] = {name: value for name, value in values.items() if value or name not in names}
-    return document
+    return {name: value for name, value in document.items() if value or name not in _LATER_FIELDS}

@@ -52,8 +52,11 @@ class RunSetSpec:
         hyperparameters: the values and where they are from.
         steps: the step milestone.
         seconds: the time milestone, if any.
-        num_seeds: the number of runs; their seeds are 0, 1, ...
+        num_seeds: the number of runs.
         timed: one run at a time, timed; otherwise in lockstep, without times.
+        first_seed: the first of their consecutive seeds. The runs at the result of each of several searches have seeds
+            of their own.
+        deterministic: no seed changes anything, so that one run stands for all.
     """
 
     task: TaskSpec
@@ -64,9 +67,16 @@ class RunSetSpec:
     num_seeds: int
     timed: bool
     compute: ComputeSpec
+    first_seed: int = 0
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         self.compute.require_backend()
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of the runs."""
+        return range(self.first_seed, self.first_seed + self.num_seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +124,4 @@ class RunSetRecord:
     def missing_seeds(self) -> tuple[int, ...]:
         """Seeds that have no run, or one that was interrupted."""
         done = {run.seed for run in self.runs if run.status is not Status.INTERRUPTED}
-        return tuple(seed for seed in range(self.spec.num_seeds) if seed not in done)
+        return tuple(seed for seed in self.spec.seeds if seed not in done)

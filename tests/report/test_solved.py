@@ -11,6 +11,7 @@ from lodo_bench.api.compare import load_report
 from lodo_bench.api.run import run
 from lodo_bench.report.formats import RENDERERS
 from lodo_bench.report.section import build_section
+from lodo_bench.spec.selection import ReportRequest, Selection
 from lodo_bench.tasks.diagnostic_cases import CASES
 
 CASE, SEEDS, STEPS = "heavy-tailed-noise", 5, 600
@@ -32,7 +33,7 @@ def database(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(database):
-    return load_report("diagnostics", None, database)
+    return load_report(ReportRequest(Selection("diagnostics")), (database,))
 
 
 def first_steps(report, row):
@@ -95,12 +96,12 @@ def test_data_formats_have_the_level_and_the_counts(report):
 
 
 def test_a_target_of_the_users_replaces_the_criterion(database):
-    _, titles, _ = columns(load_report("diagnostics", 1.0, database))
+    _, titles, _ = columns(load_report(ReportRequest(Selection("diagnostics"), 1.0), (database,)))
     assert "steps to loss ≤ 1" in titles
     assert "solved" not in titles
 
 
 def test_tasks_without_a_criterion_have_no_such_columns(database):
-    _, titles, _ = columns(load_report("quadratic", None, database))
+    _, titles, _ = columns(load_report(ReportRequest(Selection("quadratic")), (database,)))
     assert "solved" not in titles
     assert not any(title.startswith("steps to") for title in titles)
