@@ -65,7 +65,8 @@ def profile(comparisons: Sequence[Comparison]) -> Profile:
 
     A problem is a seed of a task, its cost the training loss at the task's longest step milestone; all tasks count the
     same. A run that diverged or is missing has not solved its problem. Of an optimizer with several rows
-    in a comparison, the first, which is the best, is taken.
+    in a comparison, the first, which is the best, is taken, and of several searches that of the lowest seed, whose runs
+    have the seeds of all others.
     """
     names = list(dict.fromkeys(row.optimizer.label for comparison in comparisons for row in comparison.rows))
     costs: dict[str, list[float]] = {name: [] for name in names}
@@ -77,7 +78,8 @@ def profile(comparisons: Sequence[Comparison]) -> Profile:
         rows: dict[str, ComparisonRow] = {}
         for row in comparison.rows:
             rows.setdefault(row.optimizer.label, row)
-        found = {name: row.results[column].by_seed for name, row in rows.items() if column in row.results}
+        results = {name: row.results[column] for name, row in rows.items() if column in row.results}
+        found = {name: result.by_search[min(result.by_search)] for name, result in results.items()}
         seeds = sorted({seed for by_seed in found.values() for seed in by_seed})
         weights += [1 / len(seeds)] * len(seeds)
         for name in names:
