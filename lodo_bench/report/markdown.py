@@ -17,13 +17,6 @@ _MARKS: Mapping[Mark, str] = {
     "better": "{} ▲",
     "worse": "{} ▼",
 }
-    "": "{}",
-    "best": "**{}**",
-    "tied": "{} †",
-    "undecided": "{} ?",
-    "better": "{} ▲",
-    "worse": "{} ▼",
-}
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:

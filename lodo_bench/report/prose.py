@@ -78,8 +78,9 @@ def _replication(comparison: Comparison) -> Iterator[str]:
     rows = comparison.rows
     if any(len(row.searches) > 1 for row in rows):
         yield (
-            "Searches: the same search with other seeds, each followed by final runs with seeds of their own; the median "
-            "[lowest to highest] over the searches, each of which counts by the mean of its runs. Tests compare searches."
+            "Searches: the same search with other seeds, each followed by final runs with seeds of their own. Shown is "
+            "the median [lowest to highest] over the searches, each of which counts by the mean of its runs. Tests "
+            "compare searches."
         )
     if any(row.is_deterministic for row in rows):
         yield "Deterministic: neither the task nor the optimizer is random, so every seed gives the same run."
@@ -116,8 +117,8 @@ def _marks(comparison: Comparison) -> Iterator[str]:
             "results at least as extreme if no other optimizer were better."
         )
     yield (
-        f"Ratios and differences: Hodges-Lehmann estimates with {100 * CONFIDENCE:g} % intervals by the same tests, each "
-        "by itself; runs of equal seeds are paired."
+        f"Ratios and differences: Hodges-Lehmann estimates with {100 * CONFIDENCE:g} % intervals by the same tests, "
+        "each by itself; runs of equal seeds are paired."
     )
 
 
@@ -127,10 +128,8 @@ def _reference(comparison: Comparison) -> str:
 
 def _tests(standings: Iterable[Standing]) -> Iterator[str]:
     """Yield the tests that were used, with their numbers of replicates."""
-    for name, title in (
-        ("signed-rank", "Wilcoxon's signed-rank test"),
-        ("rank-sum", "Mann and Whitney's rank-sum test"),
-    ):
+    titles = {"signed-rank": "Wilcoxon's signed-rank test", "rank-sum": "Mann and Whitney's rank-sum test"}
+    for name, title in titles.items():
         sizes = {size for standing in standings if standing.test == name for size in standing.sizes}
         if sizes:
             yield f"{title} (n = {_range(sizes)})"
