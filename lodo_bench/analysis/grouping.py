@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.spec.compute import ComputeSpec
-from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
@@ -51,7 +50,6 @@ class RunGroup:
     curves: dict[int, tuple[int, int]] = field(default_factory=dict)
     timed_curves: dict[int, tuple[int, int]] = field(default_factory=dict)
     is_deterministic: bool = False
-    _outcomes: dict[int, set[tuple[Milestone, int, float]]] = field(default_factory=dict)
 
     @property
     def seeds(self) -> set[int]:
@@ -65,8 +63,6 @@ class RunGroup:
             return
         for milestone, loss in run.milestones.items():
             self.values.setdefault(ScoreColumn(milestone), {})[run.seed] = loss
-            if milestone.unit == "steps" and math.isfinite(loss):
-                self._outcomes.setdefault(run.seed, set()).add((milestone, run.steps, loss))
             for name, value in run.scores.get(milestone, {}).items():
                 column = ScoreColumn(milestone, name)
                 if column.is_compared:
@@ -97,16 +93,16 @@ class RunGroup:
                 self.values[column] = {first: values[first]}
 
     def _are_copies(self) -> bool:
-        """Return True if there are several runs, and their losses are the same number, not 0, at every step milestone.
+        """Return True if there are several runs, and at each number of steps their losses are the same, and not 0.
 
         Databases of former versions hold one run for each seed of what is deterministic. The mean losses of runs that
         differ in anything random are never the same, unless they have all reached 0.
         """
         seeds = self.seeds
-        if len(seeds) < 2 or self._outcomes.keys() != seeds:
-            return False
-        first, *others = self._outcomes.values()
-        return all(loss != 0 for _, _, loss in first) and all(other == first for other in others)
+        losses = [values for c, values in self.values.items() if c.is_loss and c.milestone.unit == "steps"]
+        shared = any(values.keys() == seeds for values in losses)
+        distinct = [set(values.values()) for values in losses]
+        return len(seeds) > 1 and shared and all(len(d) == 1 and d != {0.0} and math.isfinite(*d) for d in distinct)
 
     @staticmethod
     def _keep_longest(curves: dict[int, tuple[int, int]], run: RunRecord, run_set: int) -> None:

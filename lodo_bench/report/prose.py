@@ -97,7 +97,7 @@ def _marks(comparison: Comparison) -> Iterator[str]:
         "undecided": "?: these runs cannot tell.",
     }
     shown = [text for mark, text in meanings.items() if mark in marks]
-    standings = [standing for verdict in verdicts for standing in verdict.standings.values() if standing.test]
+    standings = [standing for verdict in verdicts for standing in verdict.standings.values() if standing.test != "none"]
     if not shown:
         return
     yield " ".join(shown)
@@ -128,9 +128,13 @@ def _reference(comparison: Comparison) -> str:
 
 def _tests(standings: Iterable[Standing]) -> Iterator[str]:
     """Yield the tests that were used, with their numbers of replicates."""
-    titles = {"signed-rank": "Wilcoxon's signed-rank test", "rank-sum": "Mann and Whitney's rank-sum test"}
+    titles = {
+        "paired signed-rank": "Wilcoxon's signed-rank test, paired by seed",
+        "one-sample signed-rank": "Wilcoxon's signed-rank test against the deterministic value",
+        "rank-sum": "Mann and Whitney's rank-sum test",
+    }
     for name, title in titles.items():
-        sizes = {size for standing in standings if standing.test == name for size in standing.sizes}
+        sizes = {size for standing in standings if standing.test == name for size in standing.sizes if size > 1}
         if sizes:
             yield f"{title} (n = {_range(sizes)})"
 
