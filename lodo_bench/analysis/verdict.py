@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lodo_bench.analysis.columns import ScoreColumn
-from lodo_bench.analysis.statistics import Effect, Sample, Standing, judge
+from lodo_bench.analysis.statistics import Effect, Kind, Sample, Standing, judge
 
 Mark = Literal["", "best", "tied", "undecided", "better", "worse"]
-EffectKind = Literal["ratio", "difference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Verdict:
 
     standings: Mapping[int, Standing]
     reference: int | None
-    kind: EffectKind
+    kind: Kind
     has_baseline: bool = False
 
     @property
@@ -40,9 +39,9 @@ class Verdict:
         standing = self.standings.get(row)
         if standing is None or len(self.standings) < 2:
             return ""
-        if self.has_baseline:
-            return "" if row == self.reference else standing.state
-        return "" if standing.state == "worse" else standing.state
+        if standing.state == "baseline" or (standing.state == "worse" and not self.has_baseline):
+            return ""
+        return standing.state
 
 
 def judge_column(column: ScoreColumn, samples: Mapping[int, Sample], baseline: int | None = None) -> Verdict:
@@ -67,7 +66,7 @@ def judge_column(column: ScoreColumn, samples: Mapping[int, Sample], baseline: i
     )
 
 
-def _kind(column: ScoreColumn, samples: Mapping[int, Sample]) -> EffectKind:
+def _kind(column: ScoreColumn, samples: Mapping[int, Sample]) -> Kind:
     """Return `ratio` for scores that are never negative and the smaller the better, such as most losses."""
     values = [value for sample in samples.values() for value in sample.values.values() if math.isfinite(value)]
     is_ratio = not column.higher_is_better and min(values, default=0) >= 0 and max(values, default=0) > 0

@@ -60,12 +60,10 @@ def _by_state(comparison: Comparison, column: ScoreColumn) -> dict[State, list[s
     for index, standing in verdict.standings.items():
         if index != verdict.reference:
             result = comparison.rows[index].results[column]
-            details = [_extent(result, standing.effect)]
-            if standing.test:
-                details.append(f"p = {number(standing.p, 2)}")
-            rows.setdefault(standing.state, []).append(
-                f"{comparison.labels[index]} ({', '.join(filter(None, details))})"
-            )
+            p = f"p = {number(standing.p, 2)}" if standing.test != "none" else ""
+            details = ", ".join(filter(None, (_extent(result, standing.effect), p)))
+            text = f"{comparison.labels[index]} ({details})" if details else comparison.labels[index]
+            rows.setdefault(standing.state, []).append(text)
     return rows
 
 
