@@ -23,7 +23,7 @@ def with_baseline(comparisons: Sequence[Comparison], name: str) -> list[Comparis
     """
     found = [_row_of(comparison, name) for comparison in comparisons]
     if all(row is None for row in found):
-        known = dict.fromkeys(label for comparison in comparisons for label in comparison.labels)
+        known = dict.fromkeys(row.optimizer.label for comparison in comparisons for row in comparison.rows)
         raise UnknownNameError("baseline", name, known, of="these results")
     return [
         comparison if row is None else _compared(comparison, row)

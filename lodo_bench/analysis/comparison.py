@@ -103,8 +103,8 @@ class ComparisonRow:
         first, *others = self.searches.values()
         if not others:
             return first
-        schedule = f", schedule {self.tunings[0].spec.schedule.name}" if self.tunings else ""
-        note = f"{len(self.searches)} searches{schedule}"
+        schedules = {study.spec.schedule.name for study in self.tunings} - {"paper"}
+        note = ", ".join([f"{len(self.searches)} searches", *(f"schedule {name}" for name in sorted(schedules))])
         return replace(first, values={}, provenance_note=note, study_id=None, weights_study_id=None)
 
     @property

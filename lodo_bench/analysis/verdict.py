@@ -67,10 +67,9 @@ def judge_column(column: ScoreColumn, samples: Mapping[int, Sample], baseline: i
 
 
 def _kind(column: ScoreColumn, samples: Mapping[int, Sample]) -> Kind:
-    """Return `ratio` for scores that are never negative and the smaller the better, such as most losses."""
+    """Return `ratio` for scores that are positive and the smaller the better, such as most losses."""
     values = [value for sample in samples.values() for value in sample.values.values() if math.isfinite(value)]
-    is_ratio = not column.higher_is_better and min(values, default=0) >= 0 and max(values, default=0) > 0
-    return "ratio" if is_ratio else "difference"
+    return "ratio" if not column.higher_is_better and min(values, default=0) > 0 else "difference"
 
 
 def _oriented(sample: Sample, column: ScoreColumn) -> Sample:

@@ -55,7 +55,7 @@ def test_searches_that_differ_in_their_seed_are_one_row_of_which_each_counts_onc
     assert cells(comparison, "loss at 200 steps") == ["5 [2 to 11]"]
     assert cells(comparison, "runs") == ["3 searches, 6 seeds"]
     assert comparison.labels == ("adam",)
-    assert row.hyperparameters.label == "tuned (3 searches, schedule paper)"
+    assert row.hyperparameters.label == "tuned (3 searches)"
 
 
 @pytest.mark.parametrize(
