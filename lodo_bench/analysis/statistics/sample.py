@@ -1,0 +1,40 @@
+"""The values of one optimizer that are compared with those of others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["ratio", "difference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The values of one optimizer, one for each replicate.
+
+    Attributes:
+        values: by replicate, a seed or the seed of a search, the smaller the better; those that are not finite are
+            diverged runs, worse than all others.
+        data: the origin of the problems besides the seed. Runs of two samples with the same seed and equal `data` had
+            the same problem, and can be paired.
+        unit: the replicates: the seeds of runs with the same hyperparameters, or independent searches.
+        is_constant: True if nothing in the runs is random: every replicate would have the same value, and if several
+            are given, the first counts.
+    """
+
+    values: Mapping[int, float]
+    data: object = None
+    unit: Literal["seed", "search"] = "seed"
+    is_constant: bool = False
+
+    def ranked(self, replicates: Iterable[int] | None = None) -> NDArray[np.float64]:
+        """Return the values of some replicates, by default of all that differ, with infinity for diverged runs."""
+        if replicates is None:
+            replicates = list(self.values)[: 1 if self.is_constant else None]
+        found = [self.values[replicate] for replicate in replicates]
+        return np.array([value if math.isfinite(value) else math.inf for value in found], dtype=np.float64)
