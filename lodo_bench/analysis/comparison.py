@@ -226,6 +226,7 @@ def samples_of(rows: Sequence[ComparisonRow], column: ScoreColumn) -> dict[int, 
             data=(row.compute.device, row.compute.dtype),
             unit="search" if result.has_searches else "seed",
             is_constant=row.is_deterministic and not result.has_searches,
+            blocks={search: frozenset(values) for search, values in result.by_search.items() if result.has_searches},
         )
         for index, row in enumerate(rows)
         if (result := row.results.get(column)) is not None

@@ -153,3 +153,15 @@ def test_a_verdict_on_one_search_says_so_and_one_on_several_does_not():
     assert "adam and lodo: tuned by one search" in build_section(once).verdicts[-1]
     fixed = only(*(run_set(run(0), run(1, 2.0), source="paper", optimizer=name) for name in "ab"))
     assert "tuned by one search" not in build_section(fixed).verdicts[-1]
+
+
+def test_seeds_are_compared_with_searches_by_the_blocks_of_seeds_of_the_searches():
+    searches = [tuned(n, [2.0 + n / 10, 2.2 + n / 10], 2 * (n - 1)) for n in range(1, 7)]
+    studies = [study(n, n - 1) for n in range(1, 7)]
+    fixed = [run(seed, 1.0 + seed / 100) for seed in range(12)]
+    enough = only(*searches, run_set(*fixed, num_seeds=12, source="paper", optimizer="fixed"), studies=studies)
+    (standing,) = [s for s in enough.verdicts[LOSS].standings.values() if s.effect is not None]
+    assert (standing.test, standing.sizes) == ("paired signed-rank", (6, 6))
+    assert enough.verdicts[LOSS].mark(enough.labels.index("fixed")) == "best"
+    few = only(*searches, run_set(*fixed[:3], num_seeds=3, source="paper", optimizer="fixed"), studies=studies)
+    assert [s.test for s in few.verdicts[LOSS].standings.values()] == ["none", "none"]

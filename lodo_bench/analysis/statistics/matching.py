@@ -63,7 +63,9 @@ def match(one: Sample, other: Sample) -> Match:
       data are equal; else all runs, by rank sums.
     - Searches of both: all searches, by rank sums: they are independent.
     - A constant and replicates: the replicates' differences from the constant, by signed ranks.
-    - Two constants, or searches beside seeds: no test. Seeds do not tell how far another search would be off.
+    - Searches and seeds: pairs of a search and the mean of the same seeds of the other, by signed ranks, if there are
+      two or more. Each pair has seeds of its own, so pairs are independent.
+    - Two constants: no test. Seeds do not tell how far another search would be off.
     """
     if not one.values or not other.values:
         return _whole("none", one, other)
@@ -71,7 +73,7 @@ def match(one: Sample, other: Sample) -> Match:
         name: TestName = "none" if one.is_constant and other.is_constant else "one-sample signed-rank"
         return _whole(name, one, other)
     if one.unit != other.unit:
-        return _whole("none", one, other)
+        return _by_blocks(one, other)
     if one.unit == "seed" and (common := _common_seeds(one, other)):
         return Match("paired signed-rank", one.ranked(common), other.ranked(common))
     return _whole("rank-sum", one, other)
@@ -83,6 +85,17 @@ def distances(one: NDArray[np.float64], other: NDArray[np.float64], kind: Kind) 
         found = np.log(one) - np.log(other) if kind == "ratio" else one - other
     found = np.where(equal(one, other), 0.0, found)
     return np.where(np.isinf(one) & np.isinf(other), np.nan, found)
+
+
+def _by_blocks(one: Sample, other: Sample) -> Match:
+    searched, seeded = (one, other) if one.unit == "search" else (other, one)
+    means = seeded.over_blocks(searched.blocks)
+    common = sorted(means.keys() & searched.values.keys())
+    if len(common) < 2 or one.data != other.data:
+        return _whole("none", one, other)
+    searches, seeds = searched.ranked(common), np.array([means[block] for block in common])
+    pair = (searches, seeds) if searched is one else (seeds, searches)
+    return Match("paired signed-rank", *pair)
 
 
 def _whole(test: TestName, one: Sample, other: Sample) -> Match:
