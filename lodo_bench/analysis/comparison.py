@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import median
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.edges import edges_of_runs
-from lodo_bench.analysis.grouping import RunGroup, gather
+from lodo_bench.analysis.grouping import RunGroup, common_hyperparameters, gather
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
 from lodo_bench.analysis.replication import replicates_of
@@ -100,12 +100,7 @@ class ComparisonRow:
     @property
     def hyperparameters(self) -> Hyperparameters:
         """The hyperparameters; of several searches the source alone, without values."""
-        first, *others = self.searches.values()
-        if not others:
-            return first
-        schedules = {study.spec.schedule.name for study in self.tunings} - {"paper"}
-        note = ", ".join([f"{len(self.searches)} searches", *(f"schedule {name}" for name in sorted(schedules))])
-        return replace(first, values={}, provenance_note=note, study_id=None, weights_study_id=None)
+        return common_hyperparameters(self.searches.values(), self.tunings)
 
     @property
     def is_tuned_once(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lodo_bench.analysis.columns import ScoreColumn
@@ -37,6 +37,7 @@ class RunGroup:
         curves: by seed, the length of the longest curve and the run set that has it.
         timed_curves: likewise of the timed runs alone.
         is_deterministic: True if every seed gives the same run.
+        run_sets: the numbers of all run sets.
     """
 
     optimizer: OptimizerSpec
@@ -50,6 +51,7 @@ class RunGroup:
     curves: dict[int, tuple[int, int]] = field(default_factory=dict)
     timed_curves: dict[int, tuple[int, int]] = field(default_factory=dict)
     is_deterministic: bool = False
+    run_sets: list[int] = field(default_factory=list)
 
     @property
     def seeds(self) -> set[int]:
@@ -139,6 +141,7 @@ def gather(run_sets: Iterable[RunSetRecord], studies: Mapping[int, StudySummary]
         group = groups.setdefault(row_key(spec), RunGroup(spec.optimizer, spec.hyperparameters, spec.compute))
         group.hyperparameters = spec.hyperparameters
         group.is_deterministic |= spec.deterministic
+        group.run_sets.append(run_set.id)
         for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
             group.add(run, provenance, run_set.id)
     rows: list[dict[int, RunGroup]] = []
@@ -155,6 +158,21 @@ def gather(run_sets: Iterable[RunSetRecord], studies: Mapping[int, StudySummary]
             searched.append(row)
         row[seed] = group
     return [{seed: row[seed] for seed in sorted(row)} for row in rows]
+
+
+def common_hyperparameters(searches: Collection[Hyperparameters], studies: Iterable[StudySummary]) -> Hyperparameters:
+    """Return the hyperparameters of a row; of several searches the source alone, without values.
+
+    Args:
+        searches: the hyperparameters that each search found, or the only ones.
+        studies: the searches, whose schedule is named unless it is the paper's.
+    """
+    first, *others = searches
+    if not others:
+        return first
+    schedules = {study.spec.schedule.name for study in studies} - {"paper"}
+    note = ", ".join([f"{len(searches)} searches", *(f"schedule {name}" for name in sorted(schedules))])
+    return replace(first, values={}, provenance_note=note, study_id=None, weights_study_id=None)
 
 
 def _search_key(study: StudySummary) -> tuple[object, ...]:
