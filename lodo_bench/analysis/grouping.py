@@ -37,7 +37,7 @@ class RunGroup:
         curves: by seed, the length of the longest curve and the run set that has it.
         timed_curves: likewise of the timed runs alone.
         is_deterministic: True if every seed gives the same run.
-        run_sets: the numbers of all run sets.
+        run_sets: all run sets, oldest first.
     """
 
     optimizer: OptimizerSpec
@@ -51,7 +51,7 @@ class RunGroup:
     curves: dict[int, tuple[int, int]] = field(default_factory=dict)
     timed_curves: dict[int, tuple[int, int]] = field(default_factory=dict)
     is_deterministic: bool = False
-    run_sets: list[int] = field(default_factory=list)
+    run_sets: list[RunSetRecord] = field(default_factory=list)
 
     @property
     def seeds(self) -> set[int]:
@@ -141,7 +141,7 @@ def gather(run_sets: Iterable[RunSetRecord], studies: Mapping[int, StudySummary]
         group = groups.setdefault(row_key(spec), RunGroup(spec.optimizer, spec.hyperparameters, spec.compute))
         group.hyperparameters = spec.hyperparameters
         group.is_deterministic |= spec.deterministic
-        group.run_sets.append(run_set.id)
+        group.run_sets.append(run_set)
         for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
             group.add(run, provenance, run_set.id)
     rows: list[dict[int, RunGroup]] = []

@@ -65,10 +65,9 @@ def result_groups(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySumma
         run_sets: final runs, oldest first.
         studies: searches, for which of them replicate each other.
     """
-    records = {run_set.id: run_set for run_set in run_sets if run_set.runs}
     searched = {study.id: study for study in studies}
-    rows = gather(records.values(), searched)
-    groups = [[records[number] for group in row.values() for number in group.run_sets] for row in rows]
+    rows = gather([run_set for run_set in run_sets if run_set.runs], searched)
+    groups = [[run_set for group in row.values() for run_set in group.run_sets] for row in rows]
     specs = [group[-1].spec for group in groups]
     hyperparameters = [_hyperparameters(row, searched) for row in rows]
     parts = [
