@@ -144,7 +144,7 @@ def _name_columns(comparison: Comparison) -> list[_TableColumn]:
             lambda i: TableCell(comparison.labels[i]),
             TableCell(f"{bound.name} (bound)" if bound else NOTHING),
         ),
-        _TableColumn(ColumnHead("hyperparameters", numeric=False), lambda i: TableCell(rows[i].hyperparameters.label)),
+        _TableColumn(ColumnHead("hyperparameters", numeric=False), lambda i: TableCell(rows[i].hyperparameters.source)),
         _TableColumn(ColumnHead("runs", numeric=False), lambda i: TableCell(runs_text(rows[i]))),
     ]
 
