@@ -47,6 +47,8 @@ class Remedy(StrEnum):
     SHORTEN_TEMPORARY_DIRECTORY = "Choose a shorter one, such as /tmp."
     START_FRESH = "To start over, ask for a fresh one."
     FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
+    RUN_AGAIN = "Ask for fresh ones to run them again."
+    CONTINUE_SEARCH = "Continue the search with the same arguments."
     TUNE_FIRST = "Tune it first."
     RUN_FIRST = "Run it first."
     MAKE_STUDIES = "Tune something first."

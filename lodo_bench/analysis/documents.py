@@ -88,6 +88,7 @@ class RunSetDocument(RunSettingsDocument):
 
     at_edge: Edges
     timed: bool
+    deterministic: bool
     runs: Sequence[RunDocument]
     summary: Mapping[str, Any]
 
@@ -101,6 +102,8 @@ class RunSetSummaryDocument(TaskDocument, OptimizerDocument):
     seconds: float | None
     timed: bool
     seeds: int
+    first_seed: int
+    deterministic: bool
     missing: int
 
 
@@ -216,6 +219,7 @@ def run_set_document(record: RunSetRecord, metrics: Mapping[int, Metrics]) -> Ru
         **run_settings_document(record),
         "at_edge": row.edges,
         "timed": record.spec.timed,
+        "deterministic": record.spec.deterministic,
         "runs": [run_document(run, metrics[run.seed]) for run in record.runs],
         "summary": {
             "milestones": {milestone.key: asdict(losses) for milestone, losses in row.losses.items()},
@@ -236,6 +240,8 @@ def run_set_summary_document(record: RunSetRecord) -> RunSetSummaryDocument:
         "seconds": spec.seconds,
         "timed": spec.timed,
         "seeds": spec.num_seeds,
+        "first_seed": spec.first_seed,
+        "deterministic": spec.deterministic,
         "missing": len(record.missing_seeds),
     }
 

@@ -35,6 +35,7 @@ from lodo_bench.compute.garbage import no_garbage_collection
 EXAMPLES = (
     "lodo-bench tune --task quadratic",
     "lodo-bench tune lodo adam --task rosenbrock --schedule quick --workers 4",
+    "lodo-bench tune adam lodo --task rosenbrock --seeds 5",
     "lodo-bench tune my_package.module:MyOptimizer --task quadratic -T dimension=20",
     "lodo-bench tune adam --task quadratic -R schedule=cosine -R weight_decay=tune",
 )
@@ -48,8 +49,17 @@ def tune(
         str, typer.Option(help="paper (Table 5), quick for a first look, or a YAML file.", metavar="NAME|PATH")
     ] = "paper",
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed; the same seed gives the same values, bit for bit.", metavar="N")
+        int,
+        typer.Option(min=0, help="Seed of the first search; the same seed gives the same values.", metavar="N"),
     ] = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Number of independent searches for each optimizer; runs are made at the result of each.",
+            metavar="N",
+        ),
+    ] = 1,
     workers: WorkersOption = None,
     gpus_per_worker: GpusPerWorkerOption = None,
     address: AddressOption = None,
@@ -77,6 +87,7 @@ def tune(
         optimizers=(*(optimizers or ()), *(optimizer or ())),
         schedule=schedule,
         seed=seed,
+        seeds=seeds,
         fresh=fresh,
         task_options=assignments(task_option, "--task-option"),
         optimizer_options=assignments(optimizer_option, "--optimizer-option"),

@@ -17,7 +17,7 @@ from lodo_bench.experiments.spec import FinalRuns, Requirement
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.run_set import RunSetRecord
+from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import StudyRecord, StudySpec
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.training.loop import train
@@ -28,6 +28,7 @@ from lodo_bench.tuner.study import max_shard_size
 # Speeds are measured over more and more steps until one measurement takes this long.
 _MEASURE_SECONDS = 0.1
 _MEASURE_STEPS = (2, 20, 200)
+_UNKNOWN = Hyperparameters({}, "tuned", "")
 Phase = Literal["tune", "run", "time", "compute"]
 Basis = Literal["stored", "measured", "unknown"]
 Speed = tuple[float, Basis]
@@ -104,7 +105,7 @@ class _Estimate:
             epochs = len(generations) - len(members)
             seconds, basis = self._epoch(spec)
             return WorkItem("tune", label, f"meta-training, {epochs} epochs", seconds * epochs, basis)
-        total = spec.schedule.population * sum(generation.steps for generation in generations)
+        total = spec.schedule.individual_steps
         steps = total - sum(generations[member.generation].steps for member in members)
         seconds, basis = self._stored_search(spec)
         if basis == "unknown":
@@ -116,13 +117,13 @@ class _Estimate:
         return WorkItem("tune", label, amount, seconds * steps, basis)
 
     def _running(self, condition: Condition, runs: FinalRuns) -> WorkItem | None:
-        record = self._run_set(condition, runs)
-        num_seeds = runs.num_seeds if record is None else len(record.missing_seeds)
+        run_sets = self._run_sets(condition, runs)
+        num_seeds = sum(spec.num_seeds if r is None else len(r.missing_seeds) for spec, r in run_sets)
         if not num_seeds:
             return None
-        limit = max_population(condition.task, condition.optimizer)
-        together = 1 if runs.timed else limit or runs.num_seeds
-        seconds_per_step, basis = self._stored_runs(condition, runs)
+        size = run_sets[0][0].num_seeds
+        together = 1 if runs.timed else max_population(condition.task, condition.optimizer) or size
+        seconds_per_step, basis = self._stored_runs(condition, runs, size)
         if basis == "unknown":
             seconds_per_step, basis = self._measured(condition.task, condition.optimizer, together)
         seconds = seconds_per_step * runs.steps * -(-num_seeds // together)
@@ -134,18 +135,21 @@ class _Estimate:
 
     def _computing(self, condition: Condition, runs: FinalRuns) -> WorkItem:
         """Return the runs that a figure computes and that are not stored."""
-        seconds, basis = self._measured(condition.task, condition.optimizer, runs.num_seeds)
+        num_runs = sum(spec.num_seeds for spec, _ in self._run_sets(condition, runs))
+        seconds, basis = self._measured(condition.task, condition.optimizer, num_runs)
         label = f"{condition.optimizer.label} on {condition.task.label}"
-        amount = f"{runs.num_seeds} runs of {runs.steps:,} steps, not stored"
+        amount = f"{num_runs} runs of {runs.steps:,} steps, not stored"
         return WorkItem("compute", label, amount, seconds * runs.steps, basis)
 
-    def _run_set(self, condition: Condition, runs: FinalRuns) -> RunSetRecord | None:
-        """Return the stored run set; None if it does not exist, or tuning has yet to determine it."""
-        study = self._plan.study_of(condition, self._studies)
-        if self._store is None or (condition.is_tuned and (study is None or study.status != "finished")):
-            return None
-        values = hyperparameters_of(condition, study)
-        return None if values is None else self._store.find_run_set(self._plan.run_set_spec(condition, runs, values))
+    def _run_sets(self, condition: Condition, runs: FinalRuns) -> list[tuple[RunSetSpec, RunSetRecord | None]]:
+        """Return the run sets with those that are stored: none of them while tuning has yet to determine them."""
+        studies = [study for study in self._plan.studies_of(condition, self._studies) if study is not None]
+        if any(study.status != "finished" for study in studies) or (condition.is_tuned and not studies):
+            unknown = [_UNKNOWN] * condition.part.searches
+            return [(spec, None) for spec in self._plan.run_set_specs(condition, runs, unknown)]
+        values = hyperparameters_of(condition, studies)
+        specs = self._plan.run_set_specs(condition, runs, values) if values else []
+        return [(spec, None if self._store is None else self._store.find_run_set(spec)) for spec in specs]
 
     def _stored_search(self, spec: StudySpec) -> Speed:
         """Return the seconds for a step of one individual in stored searches."""
@@ -158,15 +162,15 @@ class _Estimate:
         steps = sum(member.steps for member in members)
         return (sum(m.seconds for m in members) / steps, "stored") if steps else (math.nan, "unknown")
 
-    def _stored_runs(self, condition: Condition, runs: FinalRuns) -> Speed:
-        """Return the seconds for a step of one timed run, or of a population in lockstep, in the latest such run."""
+    def _stored_runs(self, condition: Condition, runs: FinalRuns, size: int) -> Speed:
+        """Return the seconds for a step of one timed run, or of `size` in lockstep, in the latest such run."""
         if self._store is None:
             return math.nan, "unknown"
         for record in reversed(self._store.run_sets(condition.task.name)):
             spec = record.spec
             alike = (spec.task, spec.optimizer, spec.timed) == (condition.task, condition.optimizer, runs.timed)
             done = [run for run in record.runs if run.status is Status.COMPLETED]
-            if alike and done and (runs.timed or spec.num_seeds == runs.num_seeds):
+            if alike and done and (runs.timed or spec.num_seeds == size):
                 return self._store.curve(record.id, done[-1].seed).seconds / done[-1].steps, "stored"
         return math.nan, "unknown"
 

@@ -51,6 +51,11 @@ class Store:
         self._generation_ids: dict[tuple[int, int], int] = {}
 
     @property
+    def location(self) -> str:
+        """The file or URL of the database, without a password."""
+        return self._database.location
+
+    @property
     def folder(self) -> Path | None:
         """The folder of files that belong to the database; None for a database in memory."""
         return self._database.folder
@@ -138,24 +143,30 @@ class Store:
             _check_number(session, "study", number, StudyRow.id)
             return codecs.decode_study(session.get_one(StudyRow, number, options=_WITH_INDIVIDUALS))
 
-    def tuned(self, task: TaskSpec, optimizer: OptimizerSpec) -> StudySummary | None:
-        """Return the latest study of an optimizer on a task, both with exactly these options, that has a result."""
-        finished = select(StudyRow).where(
-            StudyRow.task == task.name,
-            StudyRow.optimizer == optimizer.name,
-            StudyRow.hyperparameters.is_not(null()),
-        )
+    def studies_of(self, task: TaskSpec, optimizer: OptimizerSpec) -> list[StudySummary]:
+        """Return the studies of an optimizer on a task, both with exactly these options, in numbers, oldest first."""
+        named = select(StudyRow).where(StudyRow.task == task.name, StudyRow.optimizer == optimizer.name)
         with self._database.reading() as session:
-            for row in session.execute(_summaries(finished.order_by(StudyRow.id.desc()))):
-                study = _study_summary(*row)
-                if study.has_result and (study.spec.task, study.spec.optimizer) == (task, optimizer):
-                    return study
-        return None
+            found = [_study_summary(*row) for row in session.execute(_summaries(named.order_by(StudyRow.id)))]
+        return [study for study in found if (study.spec.task, study.spec.optimizer) == (task, optimizer)]
+
+    def study_summary(self, number: int) -> StudySummary:
+        """Return one study in numbers.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
+        with self._database.reading() as session:
+            _check_number(session, "study", number, StudyRow.id)
+            query = _summaries(select(StudyRow).where(StudyRow.id == number))
+            return _study_summary(*session.execute(query).one())
 
     # Final runs
 
     def open_run_set(self, spec: RunSetSpec, *, fresh: bool = False) -> RunSetRecord:
-        """Return the latest run set of exactly this specification if it is unfinished, else or if `fresh` a new one.
+        """Return the latest run set of exactly this specification, finished or not, or a new one.
+
+        It is a new one if there is none, if `fresh` is set, or if the latest is finished and runs of it failed.
 
         Raises:
             CodeChangedError: if there is an unfinished one that differs only in the version of its code.
@@ -166,7 +177,7 @@ class Store:
             if spec.hyperparameters.study_id is not None:
                 _check_number(session, "study", spec.hyperparameters.study_id, StudyRow.id)
             row = None if fresh else session.scalar(_latest(RunSetRow, identity))
-            if row is not None and (record := codecs.decode_run_set(row)).missing_seeds:
+            if row is not None and ((record := codecs.decode_run_set(row)).missing_seeds or not record.has_failed):
                 return record
             if not fresh and _has_version(spec):
                 for other in map(codecs.decode_run_set, session.scalars(_like(RunSetRow, spec))):

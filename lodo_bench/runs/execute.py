@@ -121,7 +121,7 @@ def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
     spec = run_set.spec
     size = 1 if spec.timed else max_population(spec.task, spec.optimizer) or spec.num_seeds
     for first in range(0, spec.num_seeds, size):
-        seeds = range(first, min(first + size, spec.num_seeds))
+        seeds = spec.seeds[first : first + size]
         if any(seed in run_set.missing_seeds for seed in seeds):
             yield seeds
 
@@ -135,7 +135,7 @@ def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, callback
 
 def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
     if len(seeds) == 1:
-        return f"seed {seeds[0]} of 0..{spec.num_seeds - 1}"
+        return f"seed {seeds[0]} of {spec.seeds[0]}..{spec.seeds[-1]}"
     return f"seeds {', '.join(map(str, seeds))} in lockstep"
 
 

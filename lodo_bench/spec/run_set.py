@@ -125,3 +125,8 @@ class RunSetRecord:
         """Seeds that have no run, or one that was interrupted."""
         done = {run.seed for run in self.runs if run.status is not Status.INTERRUPTED}
         return tuple(seed for seed in self.spec.seeds if seed not in done)
+
+    @property
+    def has_failed(self) -> bool:
+        """True if a run failed."""
+        return any(run.status is Status.FAILED for run in self.runs)

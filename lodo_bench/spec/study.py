@@ -43,6 +43,11 @@ class Schedule:
     generations: tuple[GenerationPlan, ...]
     decay_transform: DecayTransform = "logit"
 
+    @property
+    def individual_steps(self) -> int:
+        """The planned budget: the training steps of all individuals together."""
+        return self.population * sum(generation.steps for generation in self.generations)
+
 
 Schedules = Mapping[SearchKind, Schedule]
 
