@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.edges import edges_of_runs
+from lodo_bench.analysis.facts import OptimizerFacts
 from lodo_bench.analysis.grouping import RunGroup, gather
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
@@ -19,6 +20,8 @@ from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord
 from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
+
+FactsOf = Callable[[TaskSpec, OptimizerSpec, ComputeSpec], OptimizerFacts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,10 @@ class ComparisonRow:
         machines: the machines that those were timed on.
         unfinished: number of seeds that were interrupted or failed and have no score.
         evaluations: gradient evaluations for each step; NaN if no run has any step.
-        complexity: time for one step, such as `O(n)`; empty where it is unknown.
-        tuning: the study that tuned the hyperparameters, where it is among those given.
+        facts: facts that the optimizer's code tells.
+        tunings: the studies that tuned the hyperparameters, those that are among the ones given.
+        steps: training steps of the runs that `seconds` is of, or of the longest ones if none was timed; None if no
+            run has any.
         curves: by seed, the run set that has its longest curve.
         timed_curves: likewise of the timed runs alone.
     """
@@ -65,15 +70,17 @@ class ComparisonRow:
     machines: tuple[Machine, ...]
     unfinished: int
     evaluations: float
-    complexity: str = ""
-    tuning: StudySummary | None = None
+    facts: OptimizerFacts = OptimizerFacts()  # noqa: RUF009 (it is frozen)
+    tunings: tuple[StudySummary, ...] = ()
+    steps: Summary | None = None
     curves: Mapping[int, int] = field(default_factory=dict)
     timed_curves: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def edges(self) -> dict[str, tuple[float, float]]:
         """The ranges of the tuned values that are at an edge of theirs, by name."""
-        return edges_of_runs(self.optimizer, self.hyperparameters, self.tuning)
+        tuning = next((study for study in self.tunings if study.id == self.hyperparameters.study_id), None)
+        return edges_of_runs(self.optimizer, self.hyperparameters, tuning)
 
     @property
     def losses(self) -> dict[Milestone, Summary]:
@@ -125,7 +132,7 @@ def compare(
     run_sets: Iterable[RunSetRecord],
     bound: Callable[[TaskSpec], LossBound | None],
     *,
-    complexity: Callable[[OptimizerSpec], str] | None = None,
+    facts: FactsOf | None = None,
     studies: Iterable[StudySummary] = (),
 ) -> list[Comparison]:
     """Return a comparison for each task with its options, in the order in which they were first run.
@@ -133,7 +140,7 @@ def compare(
     Args:
         run_sets: oldest first.
         bound: returns the bound of a task; None if it has none.
-        complexity: returns the time that a step of an optimizer takes; empty by default.
+        facts: returns the facts about an optimizer on a task, with its device, dtype and backend; none by default.
         studies: for the cost of tuning.
     """
     by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
@@ -145,7 +152,8 @@ def compare(
     comparisons = []
     for group in by_task.values():
         task = group[0].spec.task
-        rows = [_row(task, found, complexity, searched) for found in gather(group)]
+        by_id = {record.id: record.spec.hyperparameters.study_id for record in group}
+        rows = [_row(task, found, facts, _tunings(found, by_id, searched)) for found in gather(group)]
         comparisons.append(_comparison(task, rows, bound(task), [p for record in group for p in record.provenances]))
     return comparisons
 
@@ -175,8 +183,8 @@ def _having(rows: Sequence[ComparisonRow], column: ScoreColumn) -> list[tuple[in
 def _row(
     task: TaskSpec,
     found: RunGroup,
-    complexity: Callable[[OptimizerSpec], str] | None,
-    studies: Sequence[StudySummary],
+    facts: FactsOf | None,
+    tunings: tuple[StudySummary, ...],
 ) -> ComparisonRow:
     return ComparisonRow(
         optimizer=found.optimizer,
@@ -188,11 +196,26 @@ def _row(
         machines=tuple(dict.fromkeys(run.machine for run in found.timed.values())),
         unfinished=len(found.unfinished.difference(*found.values.values())),
         evaluations=found.evaluations / found.steps if found.steps else math.nan,
-        complexity=complexity(found.optimizer) if complexity else "",
-        tuning=next((study for study in studies if study.id == found.hyperparameters.study_id), None),
+        facts=facts(task, found.optimizer, found.compute) if facts else OptimizerFacts(),
+        tunings=tunings,
+        steps=_steps(found),
         curves={seed: run_set for seed, (_, run_set) in found.curves.items()},
         timed_curves={seed: run_set for seed, (_, run_set) in found.timed_curves.items()},
     )
+
+
+def _tunings(
+    found: RunGroup, by_run_set: Mapping[int, int | None], studies: Sequence[StudySummary]
+) -> tuple[StudySummary, ...]:
+    """Return the studies that tuned the hyperparameters of the runs in a row."""
+    ids = {found.hyperparameters.study_id, *(by_run_set[run_set] for _, run_set in found.curves.values())}
+    return tuple(study for study in studies if study.id in ids)
+
+
+def _steps(found: RunGroup) -> Summary | None:
+    timed = [float(round(run.speed * run.seconds)) for run in found.timed.values()]
+    steps = timed or [float(steps) for steps, _ in found.curves.values()]
+    return summarize(steps) if steps else None
 
 
 def _result(task: TaskSpec, column: ScoreColumn, found: RunGroup) -> ScoreResult:

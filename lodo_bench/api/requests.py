@@ -86,6 +86,7 @@ class RunRequest:
         hyperparameters: values that replace those of the source, by name.
         source: `tuned`, `paper` or `default`; None is the first of them that is available.
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
+        fair_clock: time all optimizers alike, without compiled loops: use backend `torch`.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
@@ -109,6 +110,7 @@ class RunRequest:
     hyperparameters: Options = field(default_factory=dict)
     source: str | None = None
     timed: bool = True
+    fair_clock: bool = False
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
     space: str | None = None

@@ -39,6 +39,7 @@ def run(
     hyperparameters: Mapping[str, Value] | None = None,
     source: str | None = None,
     timed: bool = True,
+    fair_clock: bool = False,
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
     space: str | None = None,
@@ -65,6 +66,7 @@ def run(
         hyperparameters: values that replace those of the source, by name.
         source: `tuned`, `paper` or `default`; by default the first of them that is available.
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
+        fair_clock: time all optimizers alike, without compiled loops: use backend `torch`.
         task_options: options of the task by name.
         optimizer_options: structural options of the optimizer by name.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; values tuned
@@ -92,6 +94,7 @@ def run(
         hyperparameters=hyperparameters or {},
         source=source,
         timed=timed,
+        fair_clock=fair_clock,
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
         space=space,
@@ -114,10 +117,12 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     optimizers = _optimizer_specs(request)
     given = [_given(optimizer, request.hyperparameters) for optimizer in optimizers]
     device = resolve_device(request.device)
-    compute = compute_spec(device, request.dtype, request.backend, task.name)
+    backend = "torch" if request.fair_clock else request.backend
+    compute = compute_spec(device, request.dtype, backend, task.name)
     for optimizer in optimizers:
         validate(task, optimizer, compute)
-    notice_missing_numba(compute, progress)
+    if not request.fair_clock:
+        notice_missing_numba(compute, progress)
     for optimizer in optimizers:
         preflight(task, optimizer, compute, request.steps or TASKS.load(task.name).step_milestone)
     store = create_store(request, device, [task.name], threads_of(task.name), progress)
@@ -138,6 +143,10 @@ def _check_numbers(request: RunRequest) -> None:
         raise UsageError(f"invalid seconds = {request.seconds:g}: must be a finite number greater than 0.")
     if request.seconds is not None and not request.timed:
         raise UsageError("untimed runs cannot have a time milestone. Omit one of them.")
+    if request.fair_clock and request.backend not in ("auto", "torch"):
+        raise UsageError(f"a fair clock and backend '{request.backend}' conflict. Omit one of them.")
+    if request.fair_clock and not request.timed:
+        raise UsageError("untimed runs have no clock to be fair. Omit one of them.")
     if not (math.isfinite(request.checkpoint_every) and request.checkpoint_every >= 0):
         raise UsageError(
             f"invalid checkpoint_every = {request.checkpoint_every:g}: must be a finite number, 0 or greater."

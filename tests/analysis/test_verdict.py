@@ -7,6 +7,7 @@ import pytest
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import compare
+from lodo_bench.analysis.facts import OptimizerFacts
 from lodo_bench.analysis.statistics import Interval
 from lodo_bench.report.markdown import render
 from lodo_bench.report.section import build_section
@@ -183,24 +184,21 @@ def searched(values=None):
     return StudyRecord(3, spec, result, (generation(),), members).summary
 
 
-def test_the_cost_is_told():
+def test_the_search_is_known():
     runs = run_set(run(training_seconds=7200.0), study_id=3)
-    assert only(runs, studies=[searched()]).rows[0].tuning == searched()
-    assert "Cost in training time: adam: tuning 2 min (4 individuals, 400 steps in total), final run 2 h." in notes(
-        runs, studies=[searched()]
-    )
+    assert only(runs, studies=[searched()]).rows[0].tunings == (searched(),)
 
 
 def test_the_cost_is_told_where_final_runs_take_another_rate_than_the_search_found():
     halved = run_set(
         run(), values={"learning_rate": 0.05, "beta1": 0.5}, study_id=3, provenance_note="learning rate × 0.5"
     )
-    assert only(halved, studies=[searched()]).rows[0].tuning == searched()
+    assert only(halved, studies=[searched()]).rows[0].tunings == (searched(),)
 
 
 def test_the_cost_is_told_of_runs_with_other_options_than_the_search():
     swept = run_set(run(), optimizer=OptimizerSpec("lodo", {"layers": 8}), study_id=3)
-    assert only(swept, studies=[searched()]).rows[0].tuning == searched()
+    assert only(swept, studies=[searched()]).rows[0].tunings == (searched(),)
 
 
 @pytest.mark.parametrize(
@@ -209,12 +207,14 @@ def test_the_cost_is_told_of_runs_with_other_options_than_the_search():
 )
 def test_the_cost_of_another_search_is_not_told(source, study_id, note):
     runs = run_set(run(), source=source, study_id=study_id, provenance_note=note)
-    assert only(runs, studies=[searched()]).rows[0].tuning is None
+    assert only(runs, studies=[searched()]).rows[0].tunings == ()
 
 
 def test_complexity_and_evaluations_are_columns_where_there_is_something_to_tell():
     sets = (run_set(run(0, 1.0, evaluations=400), optimizer="l-bfgs"), run_set(run(0, 2.0), optimizer="adam"))
-    table = build_section(only(*sets, complexity=lambda optimizer: f"O({optimizer.name})")).table
+    table = build_section(
+        only(*sets, facts=lambda task, optimizer, compute: OptimizerFacts(f"O({optimizer.name})"))
+    ).table
     titles = [head.title for head in table.heads]
     assert titles[4:] == ["evaluations/step", "time/step", "steps/s"]
     assert [cell.text for cell in table.rows[0].cells[4:6]] == ["2", "O(l-bfgs)"]
