@@ -90,6 +90,7 @@ class RunRequest:
         source: `tuned`, `paper` or `default`; None is the first of them that is available.
         studies: numbers of the searches to take the results of; empty for a choice among all of them.
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
+        fair_clock: time all optimizers alike, without compiled loops: use backend `torch`.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
@@ -114,6 +115,7 @@ class RunRequest:
     source: str | None = None
     studies: tuple[int, ...] = ()
     timed: bool = True
+    fair_clock: bool = False
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
     space: str | None = None

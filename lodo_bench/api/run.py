@@ -42,6 +42,7 @@ def run(
     source: str | None = None,
     studies: Sequence[int] = (),
     timed: bool = True,
+    fair_clock: bool = False,
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
     space: str | None = None,
@@ -74,6 +75,7 @@ def run(
         source: `tuned`, `paper` or `default`; by default the first of them that is available.
         studies: numbers of the searches to take the results of, instead of a choice among all.
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
+        fair_clock: time all optimizers alike, without compiled loops: use backend `torch`.
         task_options: options of the task by name.
         optimizer_options: structural options of the optimizer by name.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; values tuned
@@ -105,6 +107,7 @@ def run(
         source=source,
         studies=tuple(studies),
         timed=timed,
+        fair_clock=fair_clock,
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
         space=space,
@@ -129,11 +132,13 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     ]
     optimizers = [optimizer for optimizer, _ in subjects]
     device = resolve_device(request.device)
-    compute = compute_spec(device, request.dtype, request.backend, task.name)
+    backend = "torch" if request.fair_clock else request.backend
+    compute = compute_spec(device, request.dtype, backend, task.name)
     steps = request.steps or TASKS.load(task.name).step_milestone
     for optimizer in optimizers:
         validate(task, optimizer, compute)
-    notice_missing_numba(compute, progress)
+    if not request.fair_clock:
+        notice_missing_numba(compute, progress)
     for optimizer in optimizers:
         preflight(task, optimizer, compute, steps)
     store = create_store(request, device, [task.name], threads_of(task.name), progress)
@@ -173,6 +178,10 @@ def _check_values(request: RunRequest) -> None:
         raise UsageError(f"invalid seconds = {request.seconds:g}: must be a finite number greater than 0.")
     if request.seconds is not None and not request.timed:
         raise UsageError("untimed runs cannot have a time milestone. Omit one of them.")
+    if request.fair_clock and request.backend not in ("auto", "torch"):
+        raise UsageError(f"a fair clock and backend '{request.backend}' conflict. Omit one of them.")
+    if request.fair_clock and not request.timed:
+        raise UsageError("untimed runs have no clock to be fair. Omit one of them.")
     if not (math.isfinite(request.checkpoint_every) and request.checkpoint_every >= 0):
         raise UsageError(
             f"invalid checkpoint_every = {request.checkpoint_every:g}: must be a finite number, 0 or greater."

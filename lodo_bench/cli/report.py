@@ -16,6 +16,7 @@ from lodo_bench.spec.selection import ReportRequest, Selection
 EXAMPLES = (
     "lodo-bench report",
     "lodo-bench report --task quadratic --target 20",
+    "lodo-bench report --at 1000 --at 10s",
     "lodo-bench report -o report.html",
 )
 
@@ -33,6 +34,23 @@ def report(
     baseline: Annotated[
         str | None,
         typer.Option(help="Compare each optimizer with this one only.", metavar="NAME", show_default="each with all"),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Average this many losses for --target in all rows.",
+            metavar="N",
+            show_default="as many as each run's own score",
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            help="Score all rows here, e.g. 20000 (steps) or 10s (training time); repeatable.",
+            metavar="MILESTONE",
+            show_default="all milestones that any run was scored at",
+        ),
     ] = None,
     output: OutputOption = None,
     format: Annotated[
@@ -52,7 +70,8 @@ def report(
         from lodo_bench.api.compare import load_report
         from lodo_bench.report.formats import RENDERERS
 
-    data = load_report(ReportRequest(Selection(task), target, baseline=baseline), (db,), echo_err)
+    request = ReportRequest(Selection(task), target=target, window=window, at=tuple(at or ()), baseline=baseline)
+    data = load_report(request, (db,), echo_err)
     if not data.comparisons:
         echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Create some with 'lodo-bench run'.")
         if kind == "markdown":

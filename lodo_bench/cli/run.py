@@ -30,6 +30,7 @@ EXAMPLES = (
     "lodo-bench run adam lodo --task rosenbrock --seeds 4 --from paper",
     "lodo-bench run --study 3",
     "lodo-bench run adam -p lr=0.01 --steps 1000 --untimed --json",
+    "lodo-bench run adam lodo l-bfgs --fair-clock",
     "lodo-bench run adam -R schedule=cosine -R warmup=0.05 -R weight_decay=0.01",
 )
 
@@ -84,6 +85,13 @@ def run(
     untimed: Annotated[
         bool, typer.Option("--untimed", help="Train all seeds as one batch; faster, same losses, no timing.")
     ] = False,
+    fair_clock: Annotated[
+        bool,
+        typer.Option(
+            "--fair-clock",
+            help="Time all optimizers alike, without compiled loops: backend torch.",
+        ),
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of resuming or reusing runs.")] = False,
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
@@ -125,6 +133,7 @@ def run(
         device=device,
         dtype=dtype,
         backend=backend,
+        fair_clock=fair_clock,
         fresh=fresh,
         checkpoint_every=checkpoint_every,
         db=db,

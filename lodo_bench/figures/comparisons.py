@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from lodo_bench.analysis.baseline import with_baseline
 from lodo_bench.analysis.comparison import Comparison, compare
-from lodo_bench.analysis.targets import Targets, summarize_targets
+from lodo_bench.analysis.facts import OptimizerFacts
+from lodo_bench.analysis.milestone_scores import complete_scores
+from lodo_bench.analysis.targets import Targets, WindowOf, check_window, own_windows, summarize_targets
+from lodo_bench.backends.compiled_loop import has_compiled_loop
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import load_optimizer
+from lodo_bench.optimizers.recipe.options import has_schedule
 from lodo_bench.report.data import ReportData
 from lodo_bench.results.store import Store
+from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.selection import ReportRequest
@@ -33,17 +40,25 @@ def load_report_data(store: Store, request: ReportRequest = EVERYTHING) -> Repor
 
     Raises:
         UnknownNameError: if there is no such task.
-        UsageError: if the target is not finite.
+        UsageError: if the target is not finite, the window is not positive or has nothing to apply to, or a milestone
+            is invalid or none that any run has passed.
     """
     task = request.selection.task
     if task is not None:
         TASKS.check(task)
     run_sets = store.run_sets(task)
-    comparisons = compare_run_sets(run_sets, store.study_summaries(task))
+    scored = complete_scores(run_sets, store.curve, list(map(Milestone.read, request.at)), is_scheduled=_is_scheduled)
+    comparisons = compare_run_sets(scored, store.study_summaries(task))
     if request.baseline is not None and comparisons:
         comparisons = with_baseline(comparisons, request.baseline)
+    window = _windows(request.window, run_sets)
+    targets = [_targets(found, request.target, store, window) for found in comparisons]
+    if request.window is not None and comparisons and all(found is None for found in targets):
+        raise UsageError(
+            "a window is for steps to a target loss, and there is no target. Give one, or omit the window."
+        )
     return ReportData(
-        comparisons=[(found, _targets(found, request.target, store)) for found in comparisons],
+        comparisons=list(zip(comparisons, targets, strict=True)),
         run_sets=run_sets,
         load_studies=partial(store.studies, task),
         kinds_of=hyperparameter_kinds,
@@ -61,16 +76,24 @@ def compare_run_sets(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySu
     return compare(
         run_sets,
         _optimal_loss,
-        complexity=_complexity,
+        facts=_facts,
         studies=studies,
     )
 
 
-def _targets(comparison: Comparison, target: float | None, store: Store) -> Targets | None:
+def _windows(width: int | None, run_sets: Iterable[RunSetRecord]) -> WindowOf:
+    """Return the window of each run set: `width` if it is given, else its own."""
+    if width is None:
+        return own_windows(run_sets)
+    check_window(width)
+    return lambda _: width
+
+
+def _targets(comparison: Comparison, target: float | None, store: Store, window: WindowOf) -> Targets | None:
     if target is not None:
-        return summarize_targets(comparison, target, store.curve)
+        return summarize_targets(comparison, target, store.curve, window)
     level = _solved_below(comparison.task)
-    return None if level is None else summarize_targets(comparison, level, store.curve, is_criterion=True)
+    return None if level is None else summarize_targets(comparison, level, store.curve, window, is_criterion=True)
 
 
 def _solved_below(task: TaskSpec) -> float | None:
@@ -81,8 +104,21 @@ def _optimal_loss(task: TaskSpec) -> LossBound | None:
     return _if_known(lambda: TASKS.load(task.name).optimal_loss(task.options), None)
 
 
-def _complexity(optimizer: OptimizerSpec) -> str:
-    return _if_known(lambda: load_optimizer(optimizer).complexity, "")
+def _facts(task: TaskSpec, optimizer: OptimizerSpec, compute: ComputeSpec) -> OptimizerFacts:
+    def known() -> OptimizerFacts:
+        kind = load_optimizer(optimizer)
+        told = "Hessian" if "hessian" in kind.needs else ""
+        return OptimizerFacts(kind.complexity, is_scheduled=kind.is_scheduled, told=told)
+
+    def is_compiled() -> bool:
+        classes = TASKS.load(task.name), load_optimizer(optimizer)
+        return has_compiled_loop(*classes, compute.backend, optimizer.options)
+
+    return replace(_if_known(known, OptimizerFacts()), is_compiled=_if_known(is_compiled, False))
+
+
+def _is_scheduled(optimizer: OptimizerSpec) -> bool:
+    return _if_known(lambda: load_optimizer(optimizer).is_scheduled, has_schedule(optimizer.recipe))
 
 
 def hyperparameter_kinds(optimizer: OptimizerSpec) -> dict[str, Kind]:

@@ -38,6 +38,7 @@ class LARS(Optimizer):
         HyperparameterSpec("weight_decay", "wd", "rate", 0.0005, "weight decay wd"),
     )
     is_random = False
+    is_scheduled = True
     complexity = "O(n)"
     reference = "You et al., 2017"
     state_names = ("_velocity",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -14,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from lodo_bench.compute.threads import single_thread
-from lodo_bench.spec.milestone import Milestone, milestones
+from lodo_bench.spec.milestone import milestones
+from lodo_bench.spec.milestone_loss import run_loss
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path
 from lodo_bench.training.loop import trace, train_validated
-from lodo_bench.training.milestone_loss import milestone_loss
 from lodo_bench.training.session import Progress
 from lodo_bench.training.validation import max_population
 
@@ -153,7 +152,7 @@ def _training_spec(spec: RunSetSpec, seeds: Sequence[int], weights: bytes) -> Tr
 
 
 def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
-    losses = {milestone: _loss(outcome, milestone) for milestone in milestones(spec.steps, spec.seconds)}
+    losses = {m: run_loss(outcome.curve, outcome.status, m) for m in milestones(spec.steps, spec.seconds)}
     return RunRecord(
         seed=seed,
         status=outcome.status,
@@ -164,9 +163,3 @@ def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
         milestones={milestone: loss for milestone, loss in losses.items() if loss is not None},
         scores={milestone: s for milestone, s in outcome.scores.items() if s and losses[milestone] is not None},
     )
-
-
-def _loss(outcome: Outcome, milestone: Milestone) -> float | None:
-    """Return the score; NaN if the run diverged before the milestone, None if it did not reach it otherwise."""
-    loss = milestone_loss(outcome.curve, milestone)
-    return math.nan if loss is None and outcome.status is Status.DIVERGED else loss

@@ -127,7 +127,7 @@ def test_json_tells_everything_of_a_column():
 
 
 def targets_of(comparison, loss, curves):
-    return summarize_targets(comparison, loss, lambda run_set, seed: curves[run_set, seed])
+    return summarize_targets(comparison, loss, lambda run_set, seed: curves[run_set, seed], lambda _: 19)
 
 
 def test_targets_are_looked_up_in_the_longest_curves_and_times_in_the_timed_ones():
