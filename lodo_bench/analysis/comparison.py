@@ -244,7 +244,7 @@ def _row(
     optimizer, timed = groups[0].optimizer, [run for group in groups for run in group.timed.values()]
     columns = dict.fromkeys(column for group in groups for column in group.values)
     steps = sum(group.steps for group in groups)
-    tunings = (studies.get(group.hyperparameters.study_id or 0) for group in groups)
+    numbers = dict.fromkeys(record.spec.hyperparameters.study_id for group in groups for record in group.run_sets)
     return ComparisonRow(
         optimizer=optimizer,
         searches={seed: group.hyperparameters for seed, group in found.items()},
@@ -257,7 +257,7 @@ def _row(
         unfinished=sum(len(group.unfinished.difference(*group.values.values())) for group in groups),
         evaluations=sum(group.evaluations for group in groups) / steps if steps else math.nan,
         facts=facts(task, optimizer, groups[0].compute) if facts else OptimizerFacts(),
-        tunings=tuple(study for study in tunings if study is not None),
+        tunings=tuple(studies[number] for number in numbers if number is not None and number in studies),
         steps=_steps(groups),
         curves={seed: run_set for group in groups for seed, (_, run_set) in group.curves.items()},
         timed_curves={seed: run_set for group in groups for seed, (_, run_set) in group.timed_curves.items()},

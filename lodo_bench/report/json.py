@@ -85,17 +85,20 @@ def _result(comparison: Comparison, index: int, row: ComparisonRow, column: Scor
         column.score: asdict(result.summary),
         "interval": asdict(result.interval),
         "median": result.center if result.has_searches else None,
-        "runs": [
-            {"search": search if result.has_searches else None, "seed": seed, "value": value}
-            for search, values in sorted(result.by_search.items())
-            for seed, value in sorted(values.items())
-        ],
+        "by_seed": None if result.has_searches else _by_seed(*result.by_search.values()),
+        "by_search": {str(search): _by_seed(values) for search, values in sorted(result.by_search.items())}
+        if result.has_searches
+        else None,
         "diverged": result.diverged,
         "state": standing.state if standing else None,
         "p": standing.p if standing else None,
         "effect": asdict(standing.effect) if standing and standing.effect else None,
         "published": None if published is None else {column.score: published.mean, "std": published.std},
     }
+
+
+def _by_seed(values: Mapping[int, float]) -> Mapping[str, float]:
+    return {str(seed): value for seed, value in sorted(values.items())}
 
 
 def _target(targets: Targets) -> Mapping[str, Any]:

@@ -62,7 +62,7 @@ def test_a_row_of_short_runs_and_a_long_one_fills_both_columns():
     curves = Curves({})
     (comparison,) = compare(complete_scores([short, long], curves), lambda _: None)
     (row,) = comparison.rows
-    found = {column.milestone: result.by_seed for column, result in row.results.items()}
+    found = {column.milestone: result.replicates for column, result in row.results.items()}
     assert found == {at_steps(200): {seed: 5.0 + seed for seed in range(8)}, at_steps(1000): {0: 2.0}}
     assert curves.read == []
 

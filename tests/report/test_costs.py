@@ -132,7 +132,7 @@ def test_every_format_has_the_costs():
     assert [float(line[name]) for name in names] == [1, 4, 400, 120, 7200, 12000]
     assert (other["training_seconds"], other["training_steps"]) == ("", "200.0")
     row, _ = document([(comparison, None)])["comparisons"][0]["rows"]
-    assert row["searches"] == [{"study": 3, "seed": 7, "individuals": 4, "steps": 400, "seconds": 120.0}]
+    assert row["tunings"] == [{"study": 3, "seed": 7, "individuals": 4, "steps": 400, "seconds": 120.0}]
     assert row["training_steps"]["mean"] == 12000
     json.dumps(row["searches"])
 
