@@ -143,8 +143,9 @@ class _Estimate:
 
     def _run_sets(self, condition: Condition, runs: FinalRuns) -> list[tuple[RunSetSpec, RunSetRecord | None]]:
         """Return the run sets with those that are stored: none of them while tuning has yet to determine them."""
-        studies = [study for study in self._plan.studies_of(condition, self._studies) if study is not None]
-        if any(study.status != "finished" for study in studies) or (condition.is_tuned and not studies):
+        stored = self._plan.studies_of(condition, self._studies)
+        studies = [study for study in stored if study is not None and study.status == "finished"]
+        if len(studies) < len(stored):
             unknown = [_UNKNOWN] * condition.part.searches
             return [(spec, None) for spec in self._plan.run_set_specs(condition, runs, unknown)]
         values = hyperparameters_of(condition, studies)

@@ -24,6 +24,7 @@ STEPS = 6
 VARIANTS = {
     **{name: SMALL.get(name, {}) for name in TASKS.names},
     **{f"test-functions {name}": {"function": name} for name in FUNCTIONS},
+    "logistic-regression in batches": {**SMALL["logistic-regression"], "batch_size": 2},
     "test-functions with noise": {"function": "rosenbrock", "noise_variance": 0.1},
     **{f"diagnostics {case}": {"case": case} for case in CASES},
 }
@@ -42,7 +43,7 @@ def losses(task, optimizer, seed):
     )
     trainer = Trainer.from_spec(spec)
     found, _ = trainer.run_steps(STEPS)
-    return torch.cat([found.flatten(), trainer.optimizer.x.flatten()])
+    return torch.cat([found.flatten(), trainer.x.flatten()])
 
 
 def differ(task, optimizer):
