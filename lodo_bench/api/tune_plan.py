@@ -73,13 +73,13 @@ class TunePlan:
     @property
     def seconds(self) -> float:
         """The expected duration, without searches of unknown speed; NaN if it is unknown altogether."""
-        rests = [search.rest for search in self.searches if search.rest is not None]
-        known = [rest for rest in rests if not math.isnan(rest.seconds)]
+        rests = [(search, search.rest) for search in self.searches if search.rest is not None]
+        known = [(search, rest.seconds) for search, rest in rests if not math.isnan(rest.seconds)]
         if rests and (not known or self.num_workers is None):
             return math.nan
-        total = sum(rest.seconds for rest in known) / (self.num_workers or 1)
         # The epochs of a meta-training follow each other, however many workers there are.
-        return max([total, *(s.rest.seconds for s in self.searches if not s.space and s.rest in known and s.rest)])
+        serial = [seconds for search, seconds in known if not search.space]
+        return max([sum(seconds for _, seconds in known) / (self.num_workers or 1), *serial])
 
 
 def plan_tune(request: TuneRequest, progress: ProgressReporter) -> TunePlan:
