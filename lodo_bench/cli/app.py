@@ -18,6 +18,7 @@ import typer
 from lodo_bench import __version__
 from lodo_bench.cli import doctor, export, init, plot, report, reproduce, run, sample, show, tune
 from lodo_bench.cli import list as listing
+from lodo_bench.cli.config import config
 from lodo_bench.cli.data import data
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
@@ -43,6 +44,7 @@ app.command(cls=Command, epilog=examples(*sample.EXAMPLES))(sample.sample)
 app.command(cls=Command, epilog=examples(*init.EXAMPLES))(init.init)
 app.command(cls=Command, epilog=examples(*doctor.EXAMPLES))(doctor.doctor)
 app.add_typer(data, name="data")
+app.add_typer(config, name="config")
 
 
 def _print_version(wanted: bool) -> None:

@@ -30,7 +30,7 @@ def doctor(
     with no_garbage_collection():
         from lodo_bench.cli.views.doctor import print_diagnoses
         from lodo_bench.doctor.checks import diagnose
-        from lodo_bench.tasks.data.location import DATA_VARIABLE
+        from lodo_bench.files.data_directory import DATA_VARIABLE
 
     if data_dir:
         os.environ[DATA_VARIABLE] = data_dir  # as it is: an invalid one is a finding

@@ -12,8 +12,8 @@ from lodo_bench.errors import UsageError
 
 def check_data() -> Iterator[Finding]:
     """Check the data directory, and the files of every data set in it."""
+    from lodo_bench.files.data_directory import DATA_VARIABLE, data_directory
     from lodo_bench.tasks.data.catalog import DATA_SETS
-    from lodo_bench.tasks.data.location import DATA_VARIABLE, data_directory
 
     is_chosen = bool(os.environ.get(DATA_VARIABLE))
     remedy = f"unset {DATA_VARIABLE}" if is_chosen else f"export {DATA_VARIABLE}=/tmp/lodo-bench-data"
