@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from lodo_bench import __version__
-from lodo_bench.cli import doctor, export, init, plot, report, reproduce, run, sample, show, tune, watch
+from lodo_bench.cli import doctor, export, init, plot, report, reproduce, run, sample, serve, show, tune, watch
 from lodo_bench.cli import list as listing
 from lodo_bench.cli.config import config
 from lodo_bench.cli.data import data
@@ -43,6 +43,7 @@ app.command(cls=Command, epilog=examples(*show.EXAMPLES))(show.show)
 app.command(cls=Command, epilog=examples(*sample.EXAMPLES))(sample.sample)
 app.command(cls=Command, epilog=examples(*init.EXAMPLES))(init.init)
 app.command(cls=Command, epilog=examples(*watch.EXAMPLES))(watch.watch)
+app.command(cls=Command, epilog=examples(*serve.EXAMPLES))(serve.serve)
 app.command(cls=Command, epilog=examples(*doctor.EXAMPLES))(doctor.doctor)
 app.add_typer(data, name="data")
 app.add_typer(config, name="config")
