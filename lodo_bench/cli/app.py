@@ -32,21 +32,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(cls=Command, epilog=examples(*init.EXAMPLES))(init.init)
 app.command(cls=Command, epilog=examples(*tune.EXAMPLES))(tune.tune)
 app.command(cls=Command, epilog=examples(*run.EXAMPLES))(run.run)
 app.command(cls=Command, epilog=examples(*reproduce.EXAMPLES))(reproduce.reproduce)
+app.command(cls=Command, epilog=examples(*watch.EXAMPLES))(watch.watch)
 app.command(cls=Command, epilog=examples(*report.EXAMPLES))(report.report)
+app.command(cls=Command, epilog=examples(*serve.EXAMPLES))(serve.serve)
 app.command(cls=Command, epilog=examples(*plot.EXAMPLES))(plot.plot)
 app.command(cls=Command, epilog=examples(*export.EXAMPLES))(export.export)
 app.command(cls=Command, name="list", epilog=examples(*listing.EXAMPLES))(listing.list_)
 app.command(cls=Command, epilog=examples(*show.EXAMPLES))(show.show)
 app.command(cls=Command, epilog=examples(*sample.EXAMPLES))(sample.sample)
-app.command(cls=Command, epilog=examples(*init.EXAMPLES))(init.init)
-app.command(cls=Command, epilog=examples(*watch.EXAMPLES))(watch.watch)
-app.command(cls=Command, epilog=examples(*serve.EXAMPLES))(serve.serve)
-app.command(cls=Command, epilog=examples(*doctor.EXAMPLES))(doctor.doctor)
 app.add_typer(data, name="data")
 app.add_typer(config, name="config")
+app.command(cls=Command, epilog=examples(*doctor.EXAMPLES))(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import threading
 import urllib.request
 from contextlib import closing
 
@@ -12,8 +13,10 @@ from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.server.http import PageServer
 from lodo_bench.spec.selection import ReportRequest, Selection
+from lodo_bench.spec.training import TaskSpec
+from tests.browser import Browser, executable
 from tests.builders import curve, provenance, run, run_set_spec
-from tests.cli.runner import Place, finish, kill_group
+from tests.cli.runner import Place, finish, kill_group, wait_until
 from tests.report.html.test_page import Page
 
 
@@ -69,8 +72,6 @@ def test_it_is_built_anew_when_the_database_has_changed(place):
 
 
 def test_only_one_task(place):
-    from lodo_bench.spec.training import TaskSpec
-
     add_run(place.store, task=TaskSpec("rosenbrock"))
     with report_server(ReportRequest(Selection("rosenbrock")), str(place.database), "127.0.0.1", 0) as server:
         assert [title for _, title in Page(server.cache.page().decode()).all("h2")] == ["rosenbrock"]
@@ -107,3 +108,36 @@ def test_mistakes(place):
     missing = place.run_here("serve", "--port", 0, "--db", "missing.db")
     assert (missing.code, "there is no database at 'missing.db'" in missing.message) == (2, True)
     assert place.run_here("serve", "--port", 70000).code == 2
+
+
+class Address:
+    """A URL, for a browser that opens files."""
+
+    def __init__(self, url):
+        self._url = url
+
+    def resolve(self):
+        return self
+
+    def as_uri(self):
+        return self._url
+
+
+@pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed")
+def test_the_page_reloads_itself_in_a_browser(place):
+    shown = "document.querySelector('meta[name=version]').content"
+    with report_server(ReportRequest(), str(place.database), "127.0.0.1", 0) as server, Browser() as browser:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            browser.open(Address(server.address))
+            before = browser.run(shown)
+            browser.run("new Promise(done => setTimeout(done, 4000))")  # it has asked for the version once
+            assert browser.run(shown) == before
+            add_run(place.store, optimizer="lodo")
+            wait_until(lambda: browser.run(f"document.readyState == 'complete' && {shown} != {before!r}"), patience=60)
+            assert "lodo" in browser.run("document.querySelector('table.sortable').textContent")
+            assert browser.messages == []
+        finally:
+            server.shutdown()
+            thread.join()
