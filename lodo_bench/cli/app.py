@@ -66,8 +66,13 @@ def root(
 
 def main() -> None:
     """Run the command line; never show a traceback for an error of the user."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:
+        print("lodo-bench: the working directory has been removed. Change to another one with cd.", file=sys.stderr)
+        sys.exit(2)
+    if folder not in sys.path:
+        sys.path.append(folder)  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
     signal.signal(signal.SIGTERM, _end)
     atexit.register(gc.freeze)  # Python would search everything for garbage once more, which takes up to a second
     try:

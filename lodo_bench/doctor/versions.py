@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from importlib import metadata
-
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
+from typing import TYPE_CHECKING
 
 from lodo_bench import __version__
 from lodo_bench.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _PACKAGE = "lodo-bench"
 # The extras that a user may want; that for developers is none.
@@ -19,6 +20,8 @@ _EXTRAS = ("cpu", "optimizers")
 
 def check_versions() -> Iterator[Finding]:
     """Check Python and every package that this one depends on."""
+    from packaging.requirements import Requirement
+
     yield Finding(f"{_PACKAGE} {__version__}")
     try:
         own = metadata.distribution(_PACKAGE)
@@ -38,6 +41,8 @@ def check_versions() -> Iterator[Finding]:
 
 
 def _python(supported: str) -> Finding:
+    from packaging.specifiers import SpecifierSet
+
     found = platform.python_version()
     text = f"python {found} (supported: {supported or 'any'})"
     if SpecifierSet(supported).contains(found, prereleases=True):

@@ -1,5 +1,7 @@
 """`lodo-bench doctor`: the findings as lines, and no traceback whatever is broken."""
 
+import os
+import sys
 import tempfile
 
 import pytest
@@ -90,6 +92,47 @@ def test_numba_that_cannot_be_configured(tmp_path):
     found = remedies(result)
     assert "unset NUMBA_NUM_THREADS" in found["threads"]
     assert found["data"] == ["unset LODO_BENCH_DATA"]
+
+
+# Found by Python at its start: none of these can be imported.
+BROKEN = """
+import sys
+
+NAMES = {"torch", "numpy", "scipy", "numba", "ray", "sqlalchemy", "packaging", "platformdirs"}
+
+class Broken:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in NAMES:
+            raise ImportError(f"{name} is broken")
+
+sys.meta_path.insert(0, Broken())
+"""
+
+
+def test_an_installation_in_which_nothing_can_be_imported(tmp_path):
+    place = Place(tmp_path)
+    (tmp_path / "sitecustomize.py").write_text(BROKEN)
+    paths = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    result = place.run("doctor", "--json", PYTHONPATH=paths)
+    assert result.code == 3, result.stderr
+    assert "Traceback" not in result.stderr + result.stdout
+    findings = result.document["findings"]
+    assert list(dict.fromkeys(finding["topic"] for finding in findings)) == TOPICS
+    assert {"versions", "devices", "backends", "ray", "database", "folders"} <= set(remedies(result))
+    assert any("torch is broken" in finding["text"] for finding in findings if finding["topic"] == "devices")
+
+
+def test_a_working_directory_that_has_been_removed(tmp_path, monkeypatch):
+    place = Place(tmp_path)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    place.work = gone
+    script = f"import os, runpy, sys; os.rmdir({str(gone)!r}); sys.argv = ['lodo-bench', 'doctor', '--json']; "
+    script += "runpy.run_module('lodo_bench', run_name='__main__')"
+    monkeypatch.setattr("tests.cli.runner.command", lambda *_: [sys.executable, "-c", script])
+    result = place.run()
+    assert result.code == 2
+    assert result.stderr == "lodo-bench: the working directory has been removed. Change to another one with cd.\n"
 
 
 def test_a_ray_cluster_is_started_on_demand(tmp_path):

@@ -1,18 +1,21 @@
 """`lodo-bench watch`: the state of searches and runs that others carry out, from the database alone."""
 
+import io
 import math
+import re
 import signal
 from datetime import datetime, timedelta
 
 import pytest
+from rich.console import Console
 
-from lodo_bench.api.watch import Watcher
-from lodo_bench.cli.views.watch import _ranges
+from lodo_bench.api.watch import ActivitySnapshot, Watcher
+from lodo_bench.cli.views.watch import _ranges, _view
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.training import Tuned
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
 from tests.builders import curve, generation, individual, provenance, run, run_set_spec, study_spec
 from tests.cli.runner import Place, kill_group, wait_until
 
@@ -154,6 +157,31 @@ def test_lines_tell_of_changes_until_everything_is_finished(place, ended, monkey
     assert "generation 1 of 2, 4 of 8 individuals" in second
     assert third.startswith("study 1, adam on quadratic: finished, generation 2 of 2, 8 of 8 individuals, best loss ")
     assert last == "Finished: study 1."
+
+
+@pytest.mark.parametrize(
+    ("width", "headers"),
+    [
+        (120, ["optimizer", "task", "state", "gen.", "done", "best loss", "rate", "left", "updated"]),
+        (70, ["optimizer", "task", "state", "gen.", "done", "best loss", "left"]),
+        (54, ["optimizer", "task", "done", "best loss", "left"]),
+    ],
+)
+def test_narrow_terminals_get_fewer_columns_and_whole_names(width, headers):
+    snapshot = ActivitySnapshot("study", 3, TaskSpec("quadratic"), OptimizerSpec("adam"), "running", 2, 8, 1, 2)
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(_view([snapshot], width))
+    header, row, summary = console.file.getvalue().splitlines()
+    assert re.split(r" {2,}", header.strip()) == headers
+    assert row.startswith("study 3  adam       quadratic")
+    assert summary.strip() == "Finished: nothing yet. 1 is not finished."
+
+
+def test_very_narrow_terminals_get_lines():
+    snapshot = ActivitySnapshot("study", 3, TaskSpec("quadratic"), OptimizerSpec("adam"), "running", 2, 8, 1, 2)
+    console = Console(width=40, file=io.StringIO(), color_system=None)
+    console.print(_view([snapshot], 40))
+    assert console.file.getvalue().split("\n")[0].startswith("study 3, adam on quadratic: running")
 
 
 def test_an_interrupt_is_the_usual_end(place, ended, monkeypatch):

@@ -1,4 +1,7 @@
-"""Findings of `lodo-bench doctor`."""
+"""Findings of `lodo-bench doctor`.
+
+Nothing is imported here or by the checks' modules that may be broken: a check imports it where it reports the failure.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from rich.text import Text
 from lodo_bench.cli.output import print_json
 from lodo_bench.doctor.checks import Diagnosis
 from lodo_bench.doctor.finding import Finding, State
-from lodo_bench.report.formatting import counted
 
 _STYLES: dict[State, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 _WIDTH = max(map(len, _STYLES))
@@ -35,7 +37,7 @@ def print_diagnoses(diagnoses: Iterable[Diagnosis], json: bool) -> None:
         findings = [{"topic": each.topic, **asdict(finding)} for each in found for finding in each.findings]
         print_json({"problems": problems, "warnings": warnings, "findings": findings})
     else:
-        print(f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}.")
+        print(f"{problems} problem{'s' * (problems != 1)}, {warnings} warning{'s' * (warnings != 1)}.")
     if problems:
         raise typer.Exit(3)
 

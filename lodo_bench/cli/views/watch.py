@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -21,6 +22,8 @@ from lodo_bench.report.formatting import NOTHING, counted, duration, number
 
 _HEADERS = ("", "optimizer", "task", "state", "gen.", "done", "best loss", "rate", "left", "updated")
 _LEFT = 4
+_LESS_IMPORTANT = ("updated", "rate", "gen.", "state")  # the first of them first
+_GAP = 2
 _NOTHING_THERE = "There are no searches and no runs yet."
 
 
@@ -47,11 +50,12 @@ def watch_live(watcher: Watcher, interval: float) -> None:
 
 
 def _watch_on_terminal(watcher: Watcher, snapshots: list[ActivitySnapshot], interval: float) -> None:
-    with Live(_view(snapshots), console=Console(), auto_refresh=False) as live:
+    console = Console()
+    with Live(_view(snapshots, console.width), console=console, auto_refresh=False) as live:
         while not _all_finished(snapshots):
             time.sleep(interval)
             snapshots = watcher.look()
-            live.update(_view(snapshots), refresh=True)
+            live.update(_view(snapshots, console.width), refresh=True)
 
 
 def _watch_in_lines(watcher: Watcher, snapshots: list[ActivitySnapshot], interval: float) -> None:
@@ -74,17 +78,33 @@ def _all_finished(snapshots: Sequence[ActivitySnapshot]) -> bool:
     return all(each.state == "finished" for each in snapshots)
 
 
-def _view(snapshots: Sequence[ActivitySnapshot]) -> Group:
+def _view(snapshots: Sequence[ActivitySnapshot], width: int) -> Group:
+    """Return the table with the columns that fit, or lines where even the most important ones do not."""
     summary = Text(_summary(snapshots))
     unfinished = [each for each in snapshots if each.state != "finished"]
     if not unfinished:
         return Group(summary)
+    rows = [_HEADERS, *map(_cells, unfinished)]
+    columns = _fitting(rows, width)
+    if columns is None:
+        return Group(*(Text(_line(each)) for each in unfinished), summary)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for index, header in enumerate(_HEADERS):
-        table.add_column(header, justify="left" if index < _LEFT else "right", no_wrap=index >= _LEFT)
-    for each in unfinished:
-        table.add_row(*map(Text, _cells(each)))
+    for index in columns:
+        table.add_column(_HEADERS[index], justify="left" if index < _LEFT else "right", no_wrap=True)
+    for row in rows[1:]:
+        table.add_row(*(Text(row[index]) for index in columns))
     return Group(table, summary)
+
+
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
+    """Return the columns that fit, without the least important ones if need be; None if those left do not fit."""
+    columns = list(range(len(_HEADERS)))
+    for header in ("", *_LESS_IMPORTANT):
+        columns = [index for index in columns if not header or _HEADERS[index] != header]
+        taken = sum(max(cell_len(row[index]) for row in rows) for index in columns) + _GAP * (len(columns) - 1)
+        if taken <= width:
+            return columns
+    return None
 
 
 def _cells(each: ActivitySnapshot) -> list[str]:
@@ -99,7 +119,7 @@ def _cells(each: ActivitySnapshot) -> list[str]:
         number(each.best_loss),
         _rate(each),
         NOTHING if math.isnan(each.seconds_left) else duration(each.seconds_left),
-        NOTHING if math.isnan(age) else f"{duration(age)} ago",
+        NOTHING if math.isnan(age) else f"{duration(float(round(age)))} ago",
     ]
 
 
