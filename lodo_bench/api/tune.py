@@ -23,6 +23,7 @@ from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.base import Task
 from lodo_bench.training.preflight import preflight
 from lodo_bench.training.validation import check_pair, check_task
+from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.schedule import load_schedules
 from lodo_bench.tuner.study import Study
@@ -108,6 +109,24 @@ def tune(
 def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None) -> list[StudyRecord]:
     """Carry out a request to tune; see `tune`."""
     progress = progress or SilentReporter()
+    specs, cluster = requested_studies(request, progress)
+    for compute in {spec.compute for spec in specs}:
+        notice_missing_numba(compute, progress)
+    store = create_store(request, cluster.device, [TASKS.check(request.task)], 1, progress)
+    records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
+    if any(record.status != "finished" for record in records):
+        _notice_spaces(records, progress)
+        with progress.tuning() as callback:
+            run_studies([Study(record) for record in records], store, callback, cluster)
+    return [store.study(record.id) for record in records]
+
+
+def requested_studies(request: TuneRequest, progress: ProgressReporter) -> tuple[list[StudySpec], Cluster]:
+    """Return the searches of a request, which have been tried for a few steps, and their workers.
+
+    Raises:
+        UsageError: for invalid arguments.
+    """
     if request.seed < 0:
         raise UsageError(f"invalid seed = {request.seed}: must be 0 or greater.")
     if request.seeds < 1:
@@ -119,16 +138,9 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
     specs = _study_specs(request, task, optimizers, compute)
     # Only workers need the device, which may be on other machines.
     check_task(task, compute.device, compute.dtype)
-    notice_missing_numba(compute, progress)
     for optimizer in optimizers:
         preflight(task, optimizer, compute, specs[0].schedule.generations[-1].steps)
-    store = create_store(request, cluster.device, [task.name], 1, progress)
-    records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
-    if any(record.status != "finished" for record in records):
-        _notice_spaces(records, progress)
-        with progress.tuning() as callback:
-            run_studies([Study(record) for record in records], store, callback, cluster)
-    return [store.study(record.id) for record in records]
+    return specs, cluster
 
 
 def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec]:

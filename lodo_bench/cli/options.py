@@ -109,7 +109,7 @@ def set_data_directory(directory: str | None) -> None:
         UsageError: if it is in a home directory that does not exist.
     """
     if directory:
-        from lodo_bench.tasks.data.location import DATA_VARIABLE, data_directory
+        from lodo_bench.files.data_directory import DATA_VARIABLE, data_directory
 
         os.environ[DATA_VARIABLE] = str(data_directory(directory))  # absolute: workers run in other directories
 

@@ -38,6 +38,7 @@ EXAMPLES = (
     "lodo-bench tune adam lodo --task rosenbrock --seeds 5",
     "lodo-bench tune my_package.module:MyOptimizer --task quadratic -T dimension=20",
     "lodo-bench tune adam --task quadratic -R schedule=cosine -R weight_decay=tune",
+    "lodo-bench tune --task quadratic --dry-run",
 )
 
 
@@ -65,6 +66,9 @@ def tune(
     address: AddressOption = None,
     engine: EngineOption = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore unfinished results and start over.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be searched and how long it takes; store nothing.")
+    ] = False,
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
     space: SpaceOption = None,
@@ -107,6 +111,12 @@ def tune(
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)  # this process has computed nothing yet
     reporter = TerminalReporter()
+    if dry_run:
+        from lodo_bench.api.tune_plan import plan_tune
+        from lodo_bench.cli.views.tune_plan import print_tune_plan
+
+        print_tune_plan(plan_tune(request, reporter), json)
+        return
     with resumable():
         records = execute_tune(request, reporter)
     if records and not reporter.has_tuned:

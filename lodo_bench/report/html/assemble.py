@@ -14,8 +14,13 @@ from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import TaskSpec
 
 
-def page(data: ReportData) -> str:
-    """Render the page: the tasks that were compared, then those that only have studies."""
+def page(data: ReportData, version: str = "") -> str:
+    """Render the page: the tasks that were compared, then those that only have studies.
+
+    Args:
+        data: the content.
+        version: as in `render`; empty for a page that does not change.
+    """
     tasks = [comparison.task for comparison, _ in data.comparisons]
     studies = data.load_studies()
     for study in studies:
@@ -23,7 +28,7 @@ def page(data: ReportData) -> str:
             tasks.append(study.spec.task)
     reports = [_task_report(task, data, studies) for task in tasks]
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return render(reports, data.curves, about_text(created, f"lodo-bench {__version__}", reports))
+    return render(reports, data.curves, about_text(created, f"lodo-bench {__version__}", reports), version)
 
 
 def _task_report(task: TaskSpec, data: ReportData, studies: Sequence[StudyRecord]) -> TaskReport:
