@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import TypeVar
 
 from lodo_bench.analysis.comparison import Comparison, compare
 from lodo_bench.analysis.targets import Targets, summarize_targets
 from lodo_bench.errors import UsageError
+from lodo_bench.figures.selection import select_stored
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.report.data import ReportData
-from lodo_bench.results.store import Store
+from lodo_bench.results.reader import Results
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.selection import ReportRequest
@@ -23,7 +23,7 @@ T = TypeVar("T")
 EVERYTHING = ReportRequest()
 
 
-def load_report_data(store: Store, request: ReportRequest = EVERYTHING) -> ReportData:
+def load_report_data(store: Results, request: ReportRequest = EVERYTHING) -> ReportData:
     """Load and compare the final runs of each task.
 
     Args:
@@ -31,18 +31,16 @@ def load_report_data(store: Store, request: ReportRequest = EVERYTHING) -> Repor
         request: the runs, and how to compare them.
 
     Raises:
-        UnknownNameError: if there is no such task.
-        UsageError: if the target is not finite.
+        UnknownNameError: if there is no such task, optimizer or other selected thing.
+        UsageError: if the target is not finite, or no result has all that is selected.
     """
-    task = request.selection.task
-    if task is not None:
-        TASKS.check(task)
-    run_sets = store.run_sets(task)
-    comparisons = compare_run_sets(run_sets, store.study_summaries(task))
+    selected = select_stored(store, request.selection)
+    run_sets = selected.run_sets()
+    comparisons = compare_run_sets(run_sets, selected.study_summaries())
     return ReportData(
         comparisons=[(found, _targets(found, request.target, store)) for found in comparisons],
         run_sets=run_sets,
-        load_studies=partial(store.studies, task),
+        load_studies=selected.studies,
         kinds_of=hyperparameter_kinds,
         curves=store,
     )
@@ -57,13 +55,13 @@ def compare_run_sets(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySu
     """
     return compare(
         run_sets,
-        _optimal_loss,
+        optimal_loss,
         complexity=_complexity,
         studies=studies,
     )
 
 
-def _targets(comparison: Comparison, target: float | None, store: Store) -> Targets | None:
+def _targets(comparison: Comparison, target: float | None, store: Results) -> Targets | None:
     if target is not None:
         return summarize_targets(comparison, target, store.curve)
     level = _solved_below(comparison.task)
@@ -74,7 +72,8 @@ def _solved_below(task: TaskSpec) -> float | None:
     return _if_known(lambda: TASKS.load(task.name).solved_below(task.options), None)
 
 
-def _optimal_loss(task: TaskSpec) -> LossBound | None:
+def optimal_loss(task: TaskSpec) -> LossBound | None:
+    """Return the bound of a task's loss; None if it has none, or its code is not on this machine."""
     return _if_known(lambda: TASKS.load(task.name).optimal_loss(task.options), None)
 
 
@@ -90,9 +89,21 @@ def hyperparameter_kinds(optimizer: OptimizerSpec) -> dict[str, Kind]:
     return _if_known(lambda: {option.name: option.kind for option in load_optimizer(optimizer).hyperparameters}, {})
 
 
+def why_not_loaded(optimizer: OptimizerSpec) -> str:
+    """Return why an optimizer cannot be used on this machine, as a sentence; empty if it can."""
+    try:
+        load_optimizer(optimizer)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
 def _if_known(ask: Callable[[], T], otherwise: T) -> T:
-    """Return an answer of a class outside the package, or something else if it is not on this machine any more."""
+    """Return an answer of a registered class, or something else if there is none.
+
+    Its code may not be on this machine any more, or be of another version than the stored options are for.
+    """
     try:
         return ask()
-    except UsageError:
+    except Exception:  # whatever code outside the package raises
         return otherwise
