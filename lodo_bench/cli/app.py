@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from lodo_bench import __version__
-from lodo_bench.cli import export, plot, report, reproduce, run, sample, show, tune
+from lodo_bench.cli import compare, delete, export, note, plot, report, reproduce, run, sample, show, tag, tune
 from lodo_bench.cli import list as listing
 from lodo_bench.cli.data import data
 from lodo_bench.cli.remedies import explain
@@ -39,6 +39,10 @@ app.command(cls=Command, epilog=examples(*plot.EXAMPLES))(plot.plot)
 app.command(cls=Command, epilog=examples(*export.EXAMPLES))(export.export)
 app.command(cls=Command, name="list", epilog=examples(*listing.EXAMPLES))(listing.list_)
 app.command(cls=Command, epilog=examples(*show.EXAMPLES))(show.show)
+app.command(cls=Command, epilog=examples(*compare.EXAMPLES))(compare.compare)
+app.command(cls=Command, epilog=examples(*note.EXAMPLES))(note.note)
+app.command(cls=Command, epilog=examples(*tag.EXAMPLES))(tag.tag)
+app.command(cls=Command, epilog=examples(*delete.EXAMPLES))(delete.delete)
 app.command(cls=Command, epilog=examples(*sample.EXAMPLES))(sample.sample)
 app.add_typer(data, name="data")
 

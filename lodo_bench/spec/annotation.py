@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lodo_bench.errors import UnknownNameError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +19,25 @@ class Annotation:
 
     note: str = ""
     tags: tuple[str, ...] = ()
+
+    def with_tags(self, names: Sequence[str]) -> Annotation:
+        """Return it with more tags.
+
+        Raises:
+            UsageError: for a tag that is not one word.
+        """
+        for name in names:
+            if not name or "," in name or name.split() != [name]:
+                raise UsageError(f"invalid tag '{name}': a tag is a word without spaces or commas, such as final-runs.")
+        return replace(self, tags=tuple(dict.fromkeys((*self.tags, *names))))
+
+    def without_tags(self, names: Sequence[str]) -> Annotation:
+        """Return it without these tags.
+
+        Raises:
+            UnknownNameError: for a tag that it does not have.
+        """
+        for name in names:
+            if name not in self.tags:
+                raise UnknownNameError("tag", name, self.tags)
+        return replace(self, tags=tuple(tag for tag in self.tags if tag not in names))

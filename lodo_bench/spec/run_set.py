@@ -126,6 +126,15 @@ class RunSetRecord:
     annotation: Annotation = Annotation()  # noqa: RUF009 (it is frozen)
 
     @property
+    def commands(self) -> list[Provenance]:
+        """The invocations of the program that made its runs, each once."""
+        found: list[Provenance] = []
+        for provenance in self.provenances:
+            if provenance not in found:
+                found.append(provenance)
+        return found
+
+    @property
     def missing_seeds(self) -> tuple[int, ...]:
         """Seeds that have no run, or one that was interrupted."""
         done = {run.seed for run in self.runs if run.status is not Status.INTERRUPTED}
