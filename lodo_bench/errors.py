@@ -54,6 +54,7 @@ class Remedy(StrEnum):
     MAKE_STUDIES = "Tune something first."
     MAKE_RUNS = "Run something first."
     NAME_SWEEP = "Name one, such as momentum."
+    DELETE_WITH_RUNS = "Delete the run sets {run_sets} with it."
     FILL_DATABASE = "Tune or run something first, or choose another database."
     COPY_DATABASE = "Copy it to a writable location, and open the copy."
     UPGRADE_PROGRAM = "Upgrade this program: pip install -U lodo-bench."

@@ -16,7 +16,24 @@ from typing import Annotated
 import typer
 
 from lodo_bench import __version__
-from lodo_bench.cli import doctor, export, init, plot, report, reproduce, run, sample, serve, show, tune, watch
+from lodo_bench.cli import (
+    compare,
+    delete,
+    doctor,
+    export,
+    init,
+    note,
+    plot,
+    report,
+    reproduce,
+    run,
+    sample,
+    serve,
+    show,
+    tag,
+    tune,
+    watch,
+)
 from lodo_bench.cli import list as listing
 from lodo_bench.cli.config import config
 from lodo_bench.cli.data import data
@@ -43,6 +60,10 @@ app.command(cls=Command, epilog=examples(*plot.EXAMPLES))(plot.plot)
 app.command(cls=Command, epilog=examples(*export.EXAMPLES))(export.export)
 app.command(cls=Command, name="list", epilog=examples(*listing.EXAMPLES))(listing.list_)
 app.command(cls=Command, epilog=examples(*show.EXAMPLES))(show.show)
+app.command(cls=Command, epilog=examples(*compare.EXAMPLES))(compare.compare)
+app.command(cls=Command, epilog=examples(*note.EXAMPLES))(note.note)
+app.command(cls=Command, epilog=examples(*tag.EXAMPLES))(tag.tag)
+app.command(cls=Command, epilog=examples(*delete.EXAMPLES))(delete.delete)
 app.command(cls=Command, epilog=examples(*sample.EXAMPLES))(sample.sample)
 app.add_typer(data, name="data")
 app.add_typer(config, name="config")

@@ -57,6 +57,7 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.MAKE_STUDIES: "Create some with 'lodo-bench tune'.",
     Remedy.MAKE_RUNS: "Create some with 'lodo-bench run'.",
     Remedy.NAME_SWEEP: "Name one with --over, e.g. --over momentum.",
+    Remedy.DELETE_WITH_RUNS: "Delete them as well with --with-runs.",
     Remedy.FILL_DATABASE: "Create one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
     "LODO_BENCH_DB.",
     Remedy.COPY_DATABASE: "Copy it to a writable location, and choose the copy with --db or LODO_BENCH_DB.",

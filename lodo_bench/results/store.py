@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from lodo_bench.errors import CodeChangedError, UnknownNameError
 from lodo_bench.results import codecs
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
+    DeletionRow,
     GenerationRow,
     IndividualRow,
     MetaTrainingStateRow,
@@ -24,6 +24,7 @@ from lodo_bench.results.schema import (
     RunRow,
     RunSetRow,
     StudyRow,
+    now,
 )
 from lodo_bench.spec.encoding import encode
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
@@ -77,11 +78,12 @@ class Store:
                     _check_code("study", other.id, codecs.decode_study_spec(other.spec), spec)
             if row is None:
                 row = StudyRow(
+                    id=_unused_number(session, StudyRow),
                     identity=identity,
                     task=spec.task.name,
                     optimizer=spec.optimizer.name,
                     spec=encode(spec),
-                    created=_now(),
+                    created=now(),
                     generations=[],
                 )
                 session.add(row)
@@ -161,6 +163,13 @@ class Store:
             query = _summaries(select(StudyRow).where(StudyRow.id == number))
             return _study_summary(*session.execute(query).one())
 
+    def provenances(self, study: int) -> list[Provenance]:
+        """Return the invocations of the program that evaluated individuals of a study, oldest first."""
+        used = select(IndividualRow.provenance_id).join(GenerationRow, GenerationRow.id == IndividualRow.generation_id)
+        query = select(ProvenanceRow).where(ProvenanceRow.id.in_(used.where(GenerationRow.study_id == study)))
+        with self._database.reading() as session:
+            return [codecs.decode_provenance(row) for row in session.scalars(query.order_by(ProvenanceRow.id))]
+
     # Final runs
 
     def open_run_set(self, spec: RunSetSpec, *, fresh: bool = False) -> RunSetRecord:
@@ -184,12 +193,13 @@ class Store:
                     if other.missing_seeds:
                         _check_code("run set", other.id, other.spec, spec)
             row = RunSetRow(
+                id=_unused_number(session, RunSetRow),
                 identity=identity,
                 task=spec.task.name,
                 optimizer=spec.optimizer.name,
                 spec=codecs.encode_run_set_spec(spec),
                 study_id=spec.hyperparameters.study_id,
-                created=_now(),
+                created=now(),
                 runs=[],
             )
             session.add(row)
@@ -251,13 +261,13 @@ class Store:
             raise ValueError("a store without provenance is for reading only")
         with self._database.writing() as session:
             if self._provenance_id is None:
-                row = codecs.encode_provenance(self._provenance, ended=_now())
+                row = codecs.encode_provenance(self._provenance, ended=now())
                 session.add(row)
                 session.flush()
                 number = row.id
             else:
                 number = self._provenance_id
-                session.execute(update(ProvenanceRow).where(ProvenanceRow.id == number).values(ended=_now()))
+                session.execute(update(ProvenanceRow).where(ProvenanceRow.id == number).values(ended=now()))
             yield session, number
         self._provenance_id = number
 
@@ -347,6 +357,8 @@ def _study_summary(
         has_finite_loss=num_finite > 0,
         steps=steps or 0,
         seconds=seconds or 0.0,
+        created=row.created,
+        annotation=codecs.decode_annotation(row.annotation),
     )
 
 
@@ -356,5 +368,13 @@ def _check_number(session: Session, kind: str, number: int, column: Instrumented
         raise UnknownNameError(kind, str(number), map(str, known))
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _unused_number(session: Session, table: type[_Row]) -> int | None:
+    """Return the number of a new row, or None where the database itself gives one that no row ever had.
+
+    SQLite counts on from the largest number that there is, which would be that of a deleted row.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return None
+    kind = "study" if table is StudyRow else "run-set"
+    deleted = session.scalar(select(func.max(DeletionRow.number)).where(DeletionRow.kind == kind)) or 0
+    return None if deleted <= (session.scalar(select(func.max(table.id))) or 0) else deleted + 1

@@ -25,15 +25,19 @@ from lodo_bench.training.session import Progress
 from lodo_bench.training.validation import max_population
 
 
-class RunWriter(Protocol):
+class WeightsSource(Protocol):
+    """A source of meta-trained weights, such as `lodo_bench.results.reader.Results`."""
+
+    def weights(self, study: int) -> bytes:
+        """Return the weights that a study has meta-trained."""
+        ...
+
+
+class RunWriter(WeightsSource, Protocol):
     """Storage of runs, such as `lodo_bench.results.store.Store`."""
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
         """Store a run, in place of an interrupted one with the same seed."""
-        ...
-
-    def weights(self, study: int) -> bytes:
-        """Return the weights that a study has meta-trained."""
         ...
 
 
@@ -93,12 +97,12 @@ def execute_run_set(
             checkpoint.remove()
 
 
-def trajectory(spec: RunSetSpec, seed: int, writer: RunWriter) -> NDArray[np.float64]:
+def trajectory(spec: RunSetSpec, seed: int, source: WeightsSource) -> NDArray[np.float64]:
     """Return the points of a final run, (steps + 1, n). They are recomputed, because runs do not store them.
 
     On a CPU of the same kind they are those of the stored run.
     """
-    return trace(_training_spec(spec, [seed], weights_of(spec, writer)))[:, 0]
+    return trace(_training_spec(spec, [seed], weights_of(spec, source)))[:, 0]
 
 
 def threads_of(task: str) -> int:
@@ -106,10 +110,10 @@ def threads_of(task: str) -> int:
     return torch.get_num_threads() if TASKS.load(task).is_network else 1
 
 
-def weights_of(spec: RunSetSpec, writer: RunWriter) -> bytes:
+def weights_of(spec: RunSetSpec, source: WeightsSource) -> bytes:
     """Return the weights of a meta-trained optimizer; empty for others."""
     study = spec.hyperparameters.weights_study_id
-    return b"" if study is None else writer.weights(study)
+    return b"" if study is None else source.weights(study)
 
 
 def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:

@@ -626,7 +626,7 @@ def test_a_store_is_one_provenance_that_ends_with_its_last_write(database, monke
         ("12:01", lambda: store.add_run(opened, run(0), curve())),
         ("12:02", lambda: store.add_run(opened, run(1), curve())),
     ):
-        monkeypatch.setattr(store_module, "_now", lambda now=now: now)
+        monkeypatch.setattr(store_module, "now", lambda now=now: now)
         write()
         with database.writing() as session:
             (row,) = session.scalars(select(ProvenanceRow)).all()

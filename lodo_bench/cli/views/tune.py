@@ -8,9 +8,10 @@ from typing import Any
 
 import typer
 
-from lodo_bench.analysis.documents import study_summary_document, task_document
+from lodo_bench.analysis.documents import task_document
 from lodo_bench.analysis.edges import edges_of
 from lodo_bench.analysis.published import published_hyperparameters
+from lodo_bench.analysis.summary_documents import study_summary_document
 from lodo_bench.api.requests import TuneRequest
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.cli.views.table import show_table
@@ -47,7 +48,6 @@ def print_studies(request: TuneRequest, records: Sequence[StudyRecord], json: bo
 def _document(record: StudyRecord) -> Mapping[str, Any]:
     return {
         **study_summary_document(record.summary),
-        "hyperparameters": record.hyperparameters,
         "at_edge": edges_of(record.spec.optimizer, record.hyperparameters),
         "outcomes": {status.value: record.count(status) for status in Status},
     }

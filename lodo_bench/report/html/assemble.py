@@ -24,7 +24,7 @@ def page(data: ReportData, version: str = "") -> str:
     tasks = [comparison.task for comparison, _ in data.comparisons]
     studies = data.load_studies()
     for study in studies:
-        if study.spec.task not in tasks:
+        if study.spec.task.key not in [task.key for task in tasks]:
             tasks.append(study.spec.task)
     reports = [_task_report(task, data, studies) for task in tasks]
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -32,13 +32,14 @@ def page(data: ReportData, version: str = "") -> str:
 
 
 def _task_report(task: TaskSpec, data: ReportData, studies: Sequence[StudyRecord]) -> TaskReport:
-    own = [study for study in studies if study.spec.task == task]
+    own = [study for study in studies if study.spec.task.key == task.key]
     found = next((found for found in data.comparisons if found[0].task == task), None)
     return TaskReport(
         title=task.label,
         section=None if found is None else build_section(*found),
         groups=result_groups(
-            [run_set for run_set in data.run_sets if run_set.spec.task == task], [study.summary for study in own]
+            [run_set for run_set in data.run_sets if run_set.spec.task.key == task.key],
+            [study.summary for study in own],
         ),
         bound=None if found is None else found[0].bound,
         studies=own,
