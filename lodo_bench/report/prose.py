@@ -164,9 +164,10 @@ def _marks(comparison: Comparison) -> Iterator[str]:
             f"{counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the probability of "
             "results at least as extreme if no other optimizer were better."
         )
+    pairs = "; runs of equal seeds are paired" if any("paired" in s.test for s in standings) else ""
     yield (
         f"Ratios and differences: Hodges-Lehmann estimates with {100 * CONFIDENCE:g} % intervals by the same tests, "
-        "each by itself; runs of equal seeds are paired."
+        f"each by itself{pairs}."
     )
 
 
