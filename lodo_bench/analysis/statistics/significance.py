@@ -60,5 +60,5 @@ def _against(sample: Sample, others: Sequence[Sample]) -> ComparisonResult:
         pair = match(sample, other)
         values.append(pair.tails("difference").larger)
         floors.append(pair.floor)
-        (paired if pair.test == "paired signed-rank" else unpaired).append(pair.sizes)
+        (paired if pair.test == "signed-rank" else unpaired).append(pair.sizes)
     return ComparisonResult(simes(values), simes(floors), tuple(paired), tuple(unpaired))
