@@ -153,8 +153,9 @@ def test_lists(what, filled):
     [
         ("tasks", ["name", "description"]),
         ("optimizers", ["name", "description"]),
-        ("studies", ["study", "task", "optimizer", "seed", "status", "individuals"]),
-        ("run-sets", ["run set", "task", "optimizer", "steps", "seeds", "missing"]),
+        ("studies", ["study", "task", "optimizer", "schedule", "seed", "budget", "result", "date"]),
+        ("run-sets", ["run set", "task", "optimizer", "source", "steps", "seeds", "loss", "date"]),
+        ("runs", ["run set", "task", "optimizer", "source", "steps", "seeds", "loss", "date"]),
     ],
 )
 def test_a_list_has_few_columns_by_default(what, columns, filled):
@@ -187,7 +188,6 @@ def test_a_run_set_is_shown_run_by_run(filled):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("list", "runs"), "'list runs' is now 'list run-sets'."),
         (("show", "1"), "'show 1' is ambiguous. Write 'show study 1' or 'show run-set 1'."),
         (("show", "run"), "unknown kind of record 'run'. Did you mean 'run-set'? Known: run-set, study."),
         (("show", "study"), "the number is missing. Write, for example, 'show study 1'."),
