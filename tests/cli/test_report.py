@@ -52,10 +52,10 @@ def report(filled):
 
 
 def tables(report):
-    """Each task's table, as rows of a header -> cell mapping."""
+    """Each task's first table, as rows of a header -> cell mapping."""
     found = {}
     for part in report.split("## ")[1:]:
-        lines = [line for line in part.splitlines() if line.startswith("|")]
+        lines = [line for line in part.split("\n\n")[1].splitlines() if line.startswith("|")]
         headers, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
         found[part.splitlines()[0]] = [dict(zip(headers, row, strict=True)) for row in rows]
     return found
