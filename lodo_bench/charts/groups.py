@@ -15,9 +15,10 @@ from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 
 @dataclass(frozen=True, slots=True)
 class GroupMember:
-    """A stored run with the number of its run set and its provenance."""
+    """A stored run with the number and the specification of its run set, and its provenance."""
 
     run_set: int
+    spec: RunSetSpec
     run: RunRecord
     provenance: Provenance
 
@@ -74,7 +75,7 @@ def result_groups(run_sets: Iterable[RunSetRecord]) -> list[ResultGroup]:
 def _members(run_sets: Iterable[RunSetRecord]) -> Iterable[GroupMember]:
     for run_set in run_sets:
         for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
-            yield GroupMember(run_set.id, run, provenance)
+            yield GroupMember(run_set.id, run_set.spec, run, provenance)
 
 
 def group_labels(specs: Sequence[RunSetSpec]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lodo_bench.charts.groups import ResultGroup, result_groups
 from lodo_bench.charts.sweeps import without_option
 from lodo_bench.errors import Remedy, UsageError
-from lodo_bench.figures import kinds
+from lodo_bench.figures import kinds, sweeps
 from lodo_bench.figures.comparisons import compare_run_sets
 from lodo_bench.figures.kinds import ResultFigure
 from lodo_bench.figures.selection import select_optimizers, select_task
@@ -74,20 +74,20 @@ def _search(store: Store, request: PlotRequest) -> ResultFigure:
 def _sweep(store: Store, request: PlotRequest) -> ResultFigure:
     if request.over is None:
         raise UsageError("a sweep needs the name of an option or hyperparameter.", remedy=Remedy.NAME_SWEEP)
-    return kinds.sweep(*_swept(store, request, request.over))
+    return sweeps.sweep(*_swept(store, request, request.over))
 
 
 def _noise(store: Store, request: PlotRequest) -> ResultFigure:
-    return kinds.noise(*_swept(store, request, "noise_variance"))
+    return sweeps.noise(*_swept(store, request, "noise_variance"))
 
 
 def _swept(store: Store, request: PlotRequest, over: str) -> tuple[TaskSpec, list[RunSetRecord], SweepAxis]:
-    run_sets = _run_sets(store)
+    run_sets = _of_optimizers(_on_task(_run_sets(store), request), request)
     axis = SweepAxis(over, run_sets)
     tasks = [without_option(run_set.spec.task, axis.name) for run_set in run_sets]
     task = select_task(tasks, request.task, request.task_options)
     selected = [run_set for run_set, own in zip(run_sets, tasks, strict=True) if own == task]
-    return task, _of_optimizers(selected, request), axis
+    return task, selected, axis
 
 
 def _profile(store: Store, request: PlotRequest) -> ResultFigure:
@@ -117,6 +117,11 @@ def _run_sets(store: Store) -> list[RunSetRecord]:
     if not run_sets:
         raise UsageError("there are no final runs yet.", remedy=Remedy.MAKE_RUNS)
     return run_sets
+
+
+def _on_task(run_sets: Sequence[RunSetRecord], request: PlotRequest) -> list[RunSetRecord]:
+    """Return the run sets on a task of this name; all if no run is on such a task, which is an error later."""
+    return [run_set for run_set in run_sets if run_set.spec.task.name == request.task] or list(run_sets)
 
 
 def _of_optimizers(run_sets: Sequence[RunSetRecord], request: PlotRequest) -> list[RunSetRecord]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
@@ -25,6 +25,11 @@ class Rosenbrock(Task):
     @override
     def dimension_for(cls, options: Mapping[str, Value]) -> int:
         return 2
+
+    @classmethod
+    @override
+    def minimizers(cls, options: Mapping[str, Value]) -> Sequence[Sequence[float]]:
+        return ((1.0, 1.0),)
 
     @override
     def initial_point(self) -> Tensor:
