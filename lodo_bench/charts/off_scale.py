@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Side = Literal["top", "bottom", "left", "right"]
-_APART = 0.02  # least distance of two marks on one side, in units of the axes
+_APART = 0.03  # least distance of two marks on one side, in units of the axes
 _FAR = 1.0  # a value that is not on the scale, such as 0 on a log axis, counts as this far outside of the axes
 
 

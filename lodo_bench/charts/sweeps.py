@@ -17,7 +17,7 @@ from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 V = TypeVar("V")
-Groups = Sequence[Mapping[Value, Sequence[RunSetRecord]]]
+Groups = Sequence[dict[Value, list[RunSetRecord]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def sweep_over(
     """Return the loss against an option or hyperparameter, for runs that are otherwise alike.
 
     Runs on one line share task, optimizer, device, dtype, backend and the source of their hyperparameters; if `name` is
-    a hyperparameter, the values of the others instead of the source. Of several run sets at one value the latest
-    counts, seed by seed.
+    a hyperparameter, or the hyperparameters were given, the other values instead of the source. Of several run sets at
+    one value the latest counts, seed by seed.
 
     Args:
         run_sets: run sets on one task except for `name`, oldest first.
@@ -127,7 +127,8 @@ def _losses(run_sets: Iterable[RunSetRecord], milestone: Milestone) -> list[floa
 
 def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
     values = spec.hyperparameters.values
-    rest = tuple(sorted(_without(values, name).items())) if name in values else spec.hyperparameters.source
+    by_value = name in values or spec.hyperparameters.source == "given"
+    rest = tuple(sorted(_without(values, name).items())) if by_value else spec.hyperparameters.source
     options = tuple(sorted(_without(spec.optimizer.options, name).items()))
     recipe = tuple(sorted(_without(spec.optimizer.recipe, name).items()))
     method = (spec.optimizer.name, spec.optimizer.version, spec.optimizer.space, recipe, options)

@@ -38,13 +38,13 @@ def _sweep(
     name = axis.name.replace("_", " ")
     if found is None:
         raise UsageError(
-            f"the runs on {task.label} have fewer than two values of {axis.name} with everything else alike. Run it with "
-            "other values first."
+            f"the runs on {task.label} have fewer than two values of {axis.name} with everything else alike. Run it "
+            "with other values first."
         )
     if not any(summary.count for line in found.lines for _, summary in line.points):
         raise EmptyChartError(
-            f"all runs on {task.label} with different values of {axis.name} diverged, so there is no loss to draw. Run it "
-            "with other values, or with other hyperparameters."
+            f"all runs on {task.label} with different values of {axis.name} diverged, so there is no loss to draw. "
+            "Run it with other values, or with other hyperparameters."
         )
     title = f"{task.label}, {found.steps:,} steps"
     figure = sweep_figure(title, name, y_label, found.lines)

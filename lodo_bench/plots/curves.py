@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lodo_bench.charts.axis_limits import off_scale_note
 from lodo_bench.charts.captions import curves_caption
-from lodo_bench.charts.rows import X_LABELS, ChartRow
+from lodo_bench.charts.rows import X_LABELS, ChartRow, XAxis
 from lodo_bench.charts.series import PlotSeries
 from lodo_bench.charts.visible import invisible_note, is_visible
 from lodo_bench.plots.marks import OFF_SCALE, mark_exits
@@ -32,7 +32,7 @@ _MARKERS_PER_LINE = 9
 _BAND_ALPHA = 0.15
 
 
-def curve_figure(title: str, rows: Sequence[ChartRow], x_labels: Mapping[str, str] = X_LABELS) -> Figure:
+def curve_figure(title: str, rows: Sequence[ChartRow], x_labels: Mapping[XAxis, str] = X_LABELS) -> Figure:
     """Draw medians, bands from the lowest to the highest run, and ✕ where a run diverged.
 
     Axes are logarithmic where the values allow it. A curve that explodes is clipped at the top, and the legend says so;
@@ -48,8 +48,8 @@ def curve_figure(title: str, rows: Sequence[ChartRow], x_labels: Mapping[str, st
         drawn.suptitle(literal(title), x=0.01, ha="left")
         for axes, chart in zip(panels[-1], rows[0].charts, strict=True):
             axes.set_xlabel(x_labels[chart.x])
-        has_exits = any([_draw_row(row, content) for row, content in zip(panels, rows, strict=True)])
-        legend(drawn, list(_entries(rows, has_exits)))
+        marked = [_draw_row(row, content) for row, content in zip(panels, rows, strict=True)]
+        legend(drawn, list(_entries(rows, any(marked))))
         caption(drawn, caption_of(rows))
     return drawn
 
@@ -78,7 +78,7 @@ def _entries(rows: Sequence[ChartRow], has_exits: bool) -> Iterator[tuple[str, d
     if any(line.band.ends for line in lines):
         yield "a run diverged", CROSS | {"color": INK}
     if has_exits:
-        yield OFF_SCALE[0], dict(OFF_SCALE[1])
+        yield OFF_SCALE
     if bound := next((row.bound for row in rows if row.bound), None):
         yield f"{bound.name} (bound)", _BOUND
 
@@ -93,10 +93,11 @@ def _draw_row(row: Sequence[Axes], content: ChartRow) -> bool:
         if content.bound is not None:
             axes.axhline(content.bound.loss, **_BOUND, zorder=1)
         for index, line in enumerate(chart.lines):
-            _draw_line(axes, line, index, len(chart.lines))
+            _draw_line(axes, line, index, len(chart.lines), content.limits.floor)
         _draw_ends(axes, chart.lines)
-    drawn = [(axes, line) for axes, chart in zip(row, content.charts, strict=True) for line in chart.lines]
-    return any([_mark(axes, line) for axes, line in drawn])
+    charts = zip(row, content.charts, strict=True)
+    marked = [_mark(axes, line) for axes, chart in charts for line in chart.lines]
+    return any(marked)
 
 
 def _draw_ends(axes: Axes, lines: Sequence[PlotSeries]) -> None:
@@ -112,14 +113,17 @@ def _draw_ends(axes: Axes, lines: Sequence[PlotSeries]) -> None:
     axes.set(xlim=(left, right), ylim=(low, high))
 
 
-def _draw_line(axes: Axes, line: PlotSeries, index: int, lines: int) -> None:
+def _draw_line(axes: Axes, line: PlotSeries, index: int, lines: int, floor: float | None) -> None:
     band, count = line.band, len(line.band.x)
     if not count:
         return
     axes.fill_between(band.x, band.low, band.high, color=line.line_style.color.light, alpha=_BAND_ALPHA, linewidth=0)
     spacing = max(1, count // _MARKERS_PER_LINE)
     first = min(spacing * index // lines, count - 1)  # staggered, so that no marker hides another
-    axes.plot(band.x, band.middle, **line_arguments(line.line_style), markevery=(first, spacing))
+    # A gap where the line is below the axis: a log axis would draw its noise as vertical lines.
+    hidden = band.middle < floor if floor is not None and axes.get_yscale() == "log" else False
+    middle = np.where(hidden, np.nan, band.middle)
+    axes.plot(band.x, middle, **line_arguments(line.line_style), markevery=(first, spacing))
 
 
 def _mark(axes: Axes, line: PlotSeries) -> bool:
@@ -128,4 +132,5 @@ def _mark(axes: Axes, line: PlotSeries) -> bool:
     if mark_exits(axes, np.column_stack([band.x, band.middle]), color):
         return True
     edges = [np.column_stack([band.x, edge]) for edge in (band.high, band.low)] if band.runs > 1 else []
-    return any([mark_exits(axes, edge, color, filled=False) for edge in edges])
+    marked = [mark_exits(axes, edge, color, filled=False) for edge in edges]
+    return any(marked)

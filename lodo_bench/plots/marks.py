@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.markers import CARETDOWN, CARETLEFT, CARETRIGHT, CARETUP
 from numpy.typing import ArrayLike, NDArray
 
 from lodo_bench.charts.off_scale import Exit, Side, exits
 from lodo_bench.plots.style import INK
 
-# The triangles lie within the axes and point outwards.
-_MARKERS: Mapping[Side, str] = {"top": "^", "bottom": "v", "left": "<", "right": ">"}
-_STYLE: dict[str, Any] = {"markersize": 5.5, "linestyle": "none", "markeredgewidth": 0.9, "clip_on": False, "zorder": 6}
-OFF_SCALE: tuple[str, Mapping[str, Any]] = ("outside of the axes", {**_STYLE, "marker": "^", "color": INK})
+# The triangles lie within the axes, with their tips at the edge.
+_MARKERS: Mapping[Side, int] = {"top": CARETUP, "bottom": CARETDOWN, "left": CARETLEFT, "right": CARETRIGHT}
+_STYLE: dict[str, Any] = {"markersize": 5, "linestyle": "none", "markeredgewidth": 0.9, "clip_on": False, "zorder": 6}
+OFF_SCALE: tuple[str, dict[str, Any]] = ("outside of the axes", {**_STYLE, "marker": "^", "color": INK})
 
 
 def mark_exits(axes: Axes, points: ArrayLike, color: str, *, filled: bool = True) -> bool:

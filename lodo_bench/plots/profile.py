@@ -30,7 +30,7 @@ class ProfileLine:
 
 
 def profile_figure(title: str, lines: Sequence[ProfileLine], note: str) -> Figure:
-    """Draw profiles over the factor, with a caption; higher is better, and the left end is the share of problems won."""
+    """Draw profiles over the factor; higher is better, and the left end is the share of problems won."""
     with house_style():
         drawn, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
         drawn.suptitle(literal(title), x=0.01, ha="left")

@@ -90,7 +90,7 @@ def _hyperparameter(axes: Axes, study: StudyRecord, name: str, kind: Kind) -> bo
     spread = search_spread(study, name, kind)
     _generations(axes, study)
     axes.set_ylabel(name.replace("_", " "))
-    _scale(axes, study, name, kind)
+    _scale(axes, study, name, kind, spread)
     for individuals, style in ((finite, {**_DOT, "color": color}), (diverged, _CROSS)):
         axes.plot([_x(i, study) for i in individuals], [i.hyperparameters[name] for i in individuals], **style)
     _band(axes, spread, color)
@@ -104,8 +104,9 @@ def _band(axes: Axes, spread: SearchSpread, color: str) -> None:
     axes.plot(spread.generations, spread.mean, color=INK, linewidth=1.3)
 
 
-def _scale(axes: Axes, study: StudyRecord, name: str, kind: Kind) -> None:
+def _scale(axes: Axes, study: StudyRecord, name: str, kind: Kind, spread: SearchSpread) -> None:
     values = [individual.hyperparameters[name] for individual in study.individuals]
+    values += [*spread.low.tolist(), *spread.high.tolist()]
     values += [generation.mean[name] for generation in study.generations]
     values += [] if study.hyperparameters is None else [study.hyperparameters[name]]
     if kind != "decay":

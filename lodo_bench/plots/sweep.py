@@ -46,7 +46,8 @@ def sweep_figure(title: str, x_label: str, y_label: str, lines: Sequence[SweepLi
         if any(summary.diverged for line in lines for _, summary in line.points):
             entries.append(("all runs diverged", CROSS | {"color": INK}))
             entries.append(("some runs diverged (excluded)", _RING | {"color": INK}))
-        if any([_mark(axes, line, positions) for line in lines]):
+        marked = [_mark(axes, line, positions) for line in lines]
+        if any(marked):
             entries.append(OFF_SCALE)
         legend(drawn, entries)
         caption(drawn, sweep_caption(lines))

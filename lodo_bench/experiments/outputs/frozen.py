@@ -167,16 +167,14 @@ def _exceeds(steps: Floats) -> str:
 def _effect(frozen_steps: Floats, learning_steps: Floats) -> str:
     """Compare both on the new problem, seed by seed."""
     if not np.isfinite([frozen_steps, learning_steps]).any():
-        return (
-            f"Neither exceeds {_LARGE:,.0f} on a new problem: these runs do not show whether learning on prevents it."
-        )
+        return f"Neither exceeds {_LARGE:,.0f} on a new problem: this does not show whether learning on prevents it."
     later, sooner = int((learning_steps > frozen_steps).sum()), int((learning_steps < frozen_steps).sum())
     seeds = len(frozen_steps)
     if later == sooner == 0:
         return f"Learning on does not delay this: both exceed it at the same step in all of {seeds} runs."
     return (
-        f"Still learning, the same seed exceeds it later or never in {later} of {seeds} runs, sooner in {sooner}, and at "
-        f"the same step in {seeds - later - sooner}."
+        f"Still learning, the same seed exceeds it later or never in {later} of {seeds} runs, sooner in {sooner}, and "
+        f"at the same step in {seeds - later - sooner}."
     )
 
 
