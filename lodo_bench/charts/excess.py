@@ -14,7 +14,7 @@ from lodo_bench.charts.curves import CurveBand
 from lodo_bench.charts.series import PlotSeries
 from lodo_bench.spec.training import LossBound
 
-_WINDOW = 9  # points whose median size shows what is left of the difference, rather than its noise
+_WINDOW = 9  # successive points that show whether a difference is noise around 0
 
 
 def has_excess(bound: LossBound | None) -> bool:
@@ -31,7 +31,8 @@ def excess_limits(lines: Sequence[PlotSeries], limits: AxisLimits, bound: LossBo
     """Return limits for differences that show what the limits of the losses show.
 
     Values that are 0 or less, and those so small that noise explains them, are below the axis. The floor is the least
-    typical size of the differences: the median of `_WINDOW` successive points, over all places of all curves.
+    difference that is not noise: of `_WINDOW` successive points of a curve, the least if all are positive, else the
+    median of their sizes.
 
     Args:
         lines: the differences, as `above_bound` returns them.
@@ -63,11 +64,10 @@ def _minus(band: CurveBand, loss: float) -> CurveBand:
 
 
 def _least_size(values: NDArray[np.float64]) -> float | None:
-    """Return the least typical size of a curve that is positive somewhere; None if it is not."""
+    """Return the least difference of a curve that is not noise; None if no value is positive."""
     if not (values > 0).any():
         return None
-    sizes = np.abs(values)
-    windows = sliding_window_view(sizes, min(_WINDOW, len(sizes)))
-    typical = np.median(windows, axis=1)
-    positive = typical[typical > 0]
-    return float(positive.min()) if len(positive) else float(values[values > 0].min())
+    windows = sliding_window_view(values, min(_WINDOW, len(values)))
+    least = windows.min(axis=1)
+    sizes = np.where(least > 0, least, np.median(np.abs(windows), axis=1))
+    return float(sizes[sizes > 0].min(initial=values.max()))

@@ -1,4 +1,4 @@
-"""Where curves leave the axes, so that a mark at the edge can say so."""
+"""The places at which curves leave the axes, so that a mark at the edge can say so."""
 
 from __future__ import annotations
 

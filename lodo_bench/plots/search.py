@@ -115,7 +115,7 @@ def _scale(axes: Axes, study: StudyRecord, name: str, kind: Kind, spread: Search
     inside = [value for value in values if 0 < value < 1]
     if not inside:
         return
-    axes.set_yscale("logit")
+    axes.set_yscale("logit", nonpositive="clip")
     low, high = (math.log(value / (1 - value)) for value in (min(inside), max(inside)))
     margin = 0.05 * (high - low) + 0.2
     axes.set_ylim(*(1 / (1 + math.exp(-end)) for end in (low - margin, high + margin)))

@@ -47,6 +47,7 @@ function chart(figure, data, hidden, row, task) {
   const own = {x: suits("log", data.lines.map((line) => line.x)), redraws: []};
   const redraw = redrawn(place, (width) => drawChart(place, tooltip, notes, data, hidden, own.x, row, width));
   own.redraws.push(redraw);
+  row.redraws.push(redraw);
   const controls = figure.querySelector(".controls");
   controls.append(scaleButton("x", own), scaleButton("y", row), ...saveButtons(`${task}-${data.title}`, {
     csv: () => curvesCsv(data),
