@@ -87,9 +87,8 @@ def test_a_figure_says_its_statistic_and_what_it_leaves_out(filled):
 
 def test_an_empty_picture_is_an_error_and_writes_nothing(place):
     blows_up = ("run", "--optimizer", "momentum", "--task", "rosenbrock", "--seeds", 2, "-p", "learning_rate=1e300")
-    assert place.run_here(*blows_up, "-p", "momentum=0", "--steps", 1).code == 0
-    for steps in (("--steps", 1),):
-        assert place.run_here(*blows_up, "-p", "momentum=0.5", *steps).code == 0
+    for momentum in (0, 0.5):
+        assert place.run_here(*blows_up, "-p", f"momentum={momentum}", "--steps", 20).code == 0
     result = place.run_here("plot", "sweep", "--over", "momentum", "--output", "a.png")
     assert result.code == 2
     assert "all runs on rosenbrock with different values of momentum diverged" in result.message
