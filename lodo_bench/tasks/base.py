@@ -131,6 +131,14 @@ class Task(ABC, Checkpointable):
         return None
 
     @classmethod
+    def minimizers(cls, options: Mapping[str, Value]) -> Sequence[Sequence[float]]:
+        """Return the points at which the expected loss is lowest, n coordinates each; empty if they are not known.
+
+        Plots of trajectories mark them.
+        """
+        return ()
+
+    @classmethod
     def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
         """Check that the task can be built: that its data are present and that its options are compatible.
 
