@@ -11,7 +11,7 @@ from lodo_bench.analysis.comparison import Comparison, ComparisonRow, ScoreResul
 from lodo_bench.analysis.statistics import LEVEL, ComparisonResult
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
-from lodo_bench.report.formatting import counted, duration, number
+from lodo_bench.report.formatting import counted, duration, interval, mean_alone, number, percent
 from lodo_bench.spec.provenance import Machine, Provenance
 
 
@@ -35,7 +35,7 @@ def _outcome(comparison: Comparison, column: ScoreColumn) -> str:
     if verdict.best is None:
         return "no optimizer is marked best: every candidate diverged in at least half of its runs."
     best = comparison.rows[verdict.best].results[column]
-    head = f"{comparison.labels[verdict.best]} has the best mean, {number(best.summary.mean)}{_interval(best)}"
+    head = f"{comparison.labels[verdict.best]} has the best mean, {mean_alone(best.summary)}{_interval(best)}"
     if not verdict.has_power:
         return f"{head}; there are too few runs to tell whether the others are worse."
     tied: list[str] = []
@@ -54,12 +54,12 @@ def _outcome(comparison: Comparison, column: ScoreColumn) -> str:
 
 
 def _interval(result: ScoreResult) -> str:
-    interval = result.interval
-    if math.isnan(interval.low):
+    low, high = result.interval.low, result.interval.high
+    if math.isnan(low):
         return ""
-    if interval.low == interval.high:
+    if low == high:
         return " in every run"
-    return f" ({100 * CONFIDENCE:g} % confidence interval {number(interval.low)} to {number(interval.high)})"
+    return f" ({100 * CONFIDENCE:g} % confidence interval {interval(low, high)})"
 
 
 def _distance(column: ScoreColumn, result: ScoreResult, best: ScoreResult) -> str:
@@ -70,7 +70,7 @@ def _distance(column: ScoreColumn, result: ScoreResult, best: ScoreResult) -> st
     if column.higher_is_better or reference <= 0 or mean <= 0:
         return f"{mean - reference:+.2g}"
     ratio = mean / reference
-    return f"{100 * (ratio - 1):+.2g} %" if ratio < 2 else f"{number(ratio, 2)} times as high"
+    return percent(ratio - 1) if ratio < 2 else f"{number(ratio, 2)} times as high"
 
 
 def footnotes(comparison: Comparison, machines: Sequence[Machine], targets: Targets | None) -> list[Footnote]:
