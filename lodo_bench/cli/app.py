@@ -19,6 +19,7 @@ from lodo_bench import __version__
 from lodo_bench.cli import export, plot, report, reproduce, run, sample, show, tune
 from lodo_bench.cli import list as listing
 from lodo_bench.cli.data import data
+from lodo_bench.cli.encoding import keep_writable
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
 from lodo_bench.errors import LodoBenchError
@@ -62,6 +63,8 @@ def main() -> None:
     """Run the command line; never show a traceback for an error of the user."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
+    for stream in (sys.stdout, sys.stderr):
+        keep_writable(stream)
     signal.signal(signal.SIGTERM, _end)
     atexit.register(gc.freeze)  # Python would search everything for garbage once more, which takes up to a second
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -18,6 +19,8 @@ EXAMPLES = (
     "lodo-bench report --task quadratic --target 20",
     "lodo-bench report -o report.html",
 )
+# What is shown where no format and no file is asked for; it is not a format of files.
+_TERMINAL = "terminal"
 
 
 def report(
@@ -36,23 +39,28 @@ def report(
         typer.Option(
             help=f"{', '.join(REPORT_FORMATS)}.",
             metavar="FORMAT",
-            show_default="from the output file's suffix, else markdown",
+            show_default="from the output file's suffix, else a table on a terminal, else markdown",
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
     """Compare final runs: means, significance, published values, cost."""
-    kind = format_of(format, json, output, REPORT_FORMATS, "markdown")
+    kind = format_of(format, json, output, REPORT_FORMATS, _TERMINAL if sys.stdout.isatty() else "markdown")
     with no_garbage_collection():
         from lodo_bench.api.compare import load_report
+        from lodo_bench.cli.views.report import print_sections
         from lodo_bench.report.formats import RENDERERS
+        from lodo_bench.report.section import build_section
 
     data = load_report(ReportRequest(Selection(task), target), (db,), echo_err)
     if not data.comparisons:
         echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Create some with 'lodo-bench run'.")
-        if kind == "markdown":
+        if kind in ("markdown", _TERMINAL):
             return
+    if kind == _TERMINAL:
+        print_sections(build_section(*comparison) for comparison in data.comparisons)
+        return
     text = RENDERERS[kind](data)
     if output is None:
         print(text, end="")

@@ -10,7 +10,7 @@ from lodo_bench.analysis.documents import run_set_document, study_document
 from lodo_bench.analysis.edges import edges_of, edges_of_runs
 from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.run import print_runs
-from lodo_bench.cli.views.table import show_table
+from lodo_bench.cli.views.table import show_table, show_text
 from lodo_bench.report.formatting import hyperparameter_list, hyperparameter_text, number
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Status
@@ -27,10 +27,11 @@ def show_study(study: StudyRecord, json: bool) -> None:
         return
     spec = study.spec
     result = hyperparameter_list(study.hyperparameters or {}, edges_of(spec.optimizer, study.hyperparameters))
-    print(
+    show_text(
         f"Study {study.id}: {spec.optimizer.label} on {spec.task.label}, schedule {spec.schedule.name}, "
-        f"seed {spec.seed}, {study.status}" + (f"; result {result}" if result else "") + "\n"
+        f"seed {spec.seed}, {study.status}" + (f"; result {result}" if result else "")
     )
+    print()
     names = list(study.generations[0].mean) if study.generations else []
     rows = [
         _cells(generation, [each for each in study.individuals if each.generation == generation.index])
@@ -38,7 +39,8 @@ def show_study(study: StudyRecord, json: bool) -> None:
     ]
     show_table([*_HEADERS, *(f"mean {name}" for name in names)], rows, left=0)
     for reason in sorted({each.reason for each in study.individuals if each.status is Status.FAILED}):
-        print(f"\nFailed: {reason}")
+        print()
+        show_text(f"Failed: {reason}")
 
 
 def show_run_set(record: RunSetRecord, store: Store, json: bool) -> None:
@@ -49,10 +51,11 @@ def show_run_set(record: RunSetRecord, store: Store, json: bool) -> None:
         return
     spec = record.spec
     edges = edges_of_runs(spec.optimizer, spec.hyperparameters)
-    print(
+    show_text(
         f"Run set {record.id}: {spec.optimizer.label} on {spec.task.label}, {spec.compute.label}; "
-        f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters, edges)}\n"
+        f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters, edges)}"
     )
+    print()
     print_runs(record, metrics)
 
 
