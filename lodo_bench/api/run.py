@@ -10,6 +10,7 @@ from torch.optim import Optimizer as TorchOptimizer
 from lodo_bench.analysis.edges import edges_of_runs
 from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_device
 from lodo_bench.api.database import create_store
+from lodo_bench.api.evaluation import notice_long_evaluation
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.requests import DEFAULT_DATABASE, RunRequest
 from lodo_bench.errors import UsageError, check_choice
@@ -125,6 +126,8 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
         _run_set_spec(request, task, optimizer, compute, values, store)
         for optimizer, values in zip(optimizers, given, strict=True)
     ]
+    notice_long_evaluation(specs, progress)
+    progress.planned(specs)
     return [_execute(spec, store, request, progress) for spec in specs]
 
 

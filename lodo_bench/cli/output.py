@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from lodo_bench.cli.kept import Kept
 from lodo_bench.errors import Interrupted
 from lodo_bench.files.json import as_json
 
@@ -28,15 +29,32 @@ def command_line() -> str:
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-    """Turn an interrupt inside the block into an error that says how to resume.
+def starting() -> Iterator[None]:
+    """Tell a user at a terminal that the program is loading, as long as the block takes."""
+    is_shown = sys.stderr.isatty()
+    if is_shown:
+        print("Starting ...", end="\r", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if is_shown:
+            print(" " * len("Starting ..."), end="\r", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def resumable() -> Iterator[Kept]:
+    """Turn an interrupt inside the block into an error that says what is stored and how to resume.
+
+    Yields:
+        A record of what is stored, to be kept up to date inside the block.
 
     Raises:
         Interrupted: with the command to type; `--fresh` is left out of it, as it would discard what is stored.
     """
+    kept = Kept()
     try:
-        yield
+        yield kept
     except KeyboardInterrupt:
         arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         command = shlex.join(["lodo-bench", *arguments])
-        raise Interrupted(f"interrupted; everything finished is stored. Rerun to resume:\n  {command}") from None
+        raise Interrupted(f"interrupted. {kept.sentence()} Rerun to resume:\n  {command}") from None

@@ -38,7 +38,11 @@ class StudyProgress:
     """The progress of a study, for display.
 
     Attributes:
+        study: the number of the study.
+        seed: the seed of the search.
         optimizer: the optimizer that is tuned.
+        population: the number of individuals of a generation.
+        evaluated_of_generation: those of the open generation that are evaluated; all of them when finished.
         generation: the number of the open generation, from 1; the last one when finished.
         generations: the number of generations.
         evaluated: evaluated individuals of all generations so far.
@@ -49,7 +53,11 @@ class StudyProgress:
         finished: true once the search has its result.
     """
 
+    study: int
+    seed: int
     optimizer: OptimizerSpec
+    population: int
+    evaluated_of_generation: int
     generation: int
     generations: int
     evaluated: int
@@ -171,8 +179,13 @@ class Study:
         plans = self.spec.schedule.generations
         finite = [r for r in self._records if math.isfinite(r.fitness)]
         latest = max((r.generation for r in finite), default=0)
+        population = self.spec.schedule.population
         return StudyProgress(
+            study=self.id,
+            seed=self.spec.seed,
             optimizer=self.spec.optimizer,
+            population=population,
+            evaluated_of_generation=population if self.finished else len(self._current),
             generation=len(plans) if self.finished else self.generation.index + 1,
             generations=len(plans),
             evaluated=len(self._records),

@@ -1,8 +1,8 @@
 """The layout of a table in a given width, in which no number and no name is ever broken or cut.
 
-A table that is too wide is divided into blocks of columns, each of which begins with the column of the names; a long name
-has a line of its own above its values. If not even one column fits beside the names, every row becomes a record: its name,
-and a line for each value. Only prose, such as a description, is wrapped, between words.
+A table that is too wide is divided into blocks of columns, each of which begins with the column of the names; a long
+name has a line of its own above its values. If not even one column fits beside the names, every row becomes a record:
+its name, and a line for each value. Only prose, such as a description, is wrapped, between words.
 """
 
 from __future__ import annotations
