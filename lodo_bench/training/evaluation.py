@@ -8,8 +8,9 @@ from collections.abc import Callable
 from lodo_bench.spec.training import TrainingSpec
 from lodo_bench.tasks.build import build_task
 
-# The first batch is slower than the others. As many are measured as take this long.
+# The first batch is slower than the others, which are measured for this long, unless it alone takes much longer.
 _MEASURE_SECONDS = 0.3
+_MAX_FIRST_SECONDS = 1.0
 
 
 class _Stopped(Exception):
@@ -20,16 +21,18 @@ class _Probe:
     """A listener to an evaluation that stops it as soon as its duration is known."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._second = clock, 0.0
+        self._clock, self._started, self._skipped = clock, 0.0, 0
         self.seconds = 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        if done == 1:
-            self._second = self._clock()
-        elapsed = self._clock() - self._second
-        if done > 1 and done < total and elapsed > _MEASURE_SECONDS:
-            self.seconds = elapsed / (done - 1) * total
+        now, limit = self._clock(), _MAX_FIRST_SECONDS if self._skipped == 0 else _MEASURE_SECONDS
+        if done == 0:
+            self._started = now
+        elif done < total and now - self._started > limit:
+            self.seconds = (now - self._started) / (done - self._skipped) * total
             raise _Stopped
+        elif done == 1:
+            self._started, self._skipped = now, 1
 
 
 def evaluation_seconds(spec: TrainingSpec, clock: Callable[[], float] = time.perf_counter) -> float:

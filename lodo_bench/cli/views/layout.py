@@ -27,10 +27,17 @@ _LONG_NAME = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The text of a cell and its style, such as `bold green`."""
+    """A cell.
+
+    Attributes:
+        text: its text.
+        style: such as `bold green`.
+        pad: blanks after the text, so that numbers with and without a mark are aligned.
+    """
 
     text: str
     style: str = ""
+    pad: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,12 @@ def _cells(grid: Grid, index: int) -> list[str]:
     return [row[index].text for row in grid.rows]
 
 
+def _longest(grid: Grid, index: int) -> int:
+    return max((cell_len(row[index].text) + row[index].pad for row in grid.rows), default=0)
+
+
 def _natural_width(grid: Grid, index: int) -> int:
-    return max(map(cell_len, (grid.titles[index], *_cells(grid, index))))
+    return max(cell_len(grid.titles[index]), _longest(grid, index))
 
 
 def _names_width(grid: Grid, width: int) -> int:
@@ -83,7 +94,7 @@ def _names_width(grid: Grid, width: int) -> int:
 def _least_width(grid: Grid, index: int, beside: int) -> int:
     """Return the width that a column needs beside the names: its title is wrapped between words, and so is prose."""
     cells, title = _cells(grid, index), max(map(cell_len, grid.titles[index].split()), default=0)
-    whole = max(map(cell_len, cells), default=0)
+    whole = _longest(grid, index)
     if not grid.numeric[index] and any(cell_len(text) > _PROSE and " " in text for text in cells):
         words = max(cell_len(line) for text in cells for line in wrapped(text, 1))
         whole = min(whole, max(words, min(_PROSE, beside)))
@@ -134,10 +145,11 @@ def _row(grid: Grid, row: Sequence[Cell], widths: dict[int, int], *, at_bottom: 
         for index, width in widths.items():
             offset = height - len(parts[index]) if at_bottom else 0
             text = parts[index][number - offset] if 0 <= number - offset < len(parts[index]) else ""
-            space = " " * (width - cell_len(text))
+            pad = " " * (row[index].pad if grid.numeric[index] else 0)
+            space = " " * (width - cell_len(text) - len(pad))
             line.append(space if grid.numeric[index] else "")
             line.append(text, row[index].style)
-            line.append(("" if grid.numeric[index] else space) + " " * _GAP)
+            line.append((pad if grid.numeric[index] else space) + " " * _GAP)
         yield line
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.text import Text
@@ -57,21 +58,29 @@ def _print_paragraph(cell: Cell, console: Console) -> None:
 
 def _grid(whole: Table, console: Console) -> Grid:
     table = without_empty_columns(whole)
+    columns = [[row.cells[index] for row in table.rows] for index in range(len(table.heads))]
+    marks = [max((len(_sign(cell)) for cell in column), default=0) for column in columns]
     return Grid(
         titles=[head.title for head in table.heads],
         numeric=[head.numeric for head in table.heads],
-        rows=[_cells(row, console) for row in table.rows],
+        rows=[_cells(row, marks, console) for row in table.rows],
     )
 
 
-def _cells(row: TableRow, console: Console) -> list[Cell]:
-    first, *others = (_cell(cell, console) for cell in row.cells)
-    return [Cell(first.text, "italic" if row.is_bound else first.style), *others]
+def _cells(row: TableRow, marks: Sequence[int], console: Console) -> list[Cell]:
+    """Return the cells of a row, given the longest mark of each column."""
+    first, *others = (_cell(cell, mark, console) for cell, mark in zip(row.cells, marks, strict=True))
+    return [replace(first, style="italic") if row.is_bound else first, *others]
 
 
-def _cell(cell: TableCell, console: Console) -> Cell:
+def _cell(cell: TableCell, longest_mark: int, console: Console) -> Cell:
     """Return a cell whose mark is a style where there are styles, and the sign of the markdown report besides."""
     text = markdown.MARKS[cell.mark].format(cell.text)
     if has_styles(console):
         text = text.replace("**", "")
-    return Cell(text, _STYLES.get(cell.mark, ""))
+    return Cell(text, _STYLES.get(cell.mark, ""), longest_mark - len(_sign(cell)))
+
+
+def _sign(cell: TableCell) -> str:
+    """Return the sign that the mark puts after the text, such as ` †`."""
+    return markdown.MARKS[cell.mark].format("").replace("**", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.text import Text
@@ -54,5 +55,5 @@ def print_grid(grid: Grid, console: Console) -> None:
 
 def fitting(grid: Grid, console: Console) -> Grid:
     """Return the table in the characters that the console can show."""
-    rows = [[Cell(shown(cell.text, console), cell.style) for cell in row] for row in grid.rows]
+    rows = [[replace(cell, text=shown(cell.text, console)) for cell in row] for row in grid.rows]
     return Grid([shown(title, console) for title in grid.titles], grid.numeric, rows)

@@ -25,7 +25,7 @@ class TimeLeft:
         self._ended_seconds = self._ended_steps = 0.0  # of all runs that ended
         self._seconds: list[float] = []  # of each run of this run set that ended
         self._count, self._left = 0, 0
-        self._started = self._first_fraction = self._fraction = math.nan
+        self._started = self._moved = self._first_fraction = self._fraction = math.nan
 
     def plan(self, specs: Sequence[RunSetSpec]) -> None:
         """Add run sets that will be run."""
@@ -41,12 +41,12 @@ class TimeLeft:
         """Start `count` runs at the same time; `left` are missing in this run set, with these."""
         self._count, self._left = count, left
         self._started = self._clock()
-        self._first_fraction = self._fraction = math.nan
+        self._moved = self._first_fraction = self._fraction = math.nan
 
     def reach(self, fraction: float) -> None:
         """Take note of how much of the current runs is done, from 0 to 1. They may have started from a checkpoint."""
         if math.isnan(self._first_fraction):
-            self._first_fraction = fraction
+            self._moved, self._first_fraction = self._clock(), fraction
         self._fraction = fraction
 
     def end(self) -> None:
@@ -67,7 +67,7 @@ class TimeLeft:
         """The seconds until the current runs are finished; NaN while unknown."""
         progress = self._fraction - self._first_fraction
         if progress > 0:
-            return (self._clock() - self._started) * (1 - self._fraction) / progress
+            return (self._clock() - self._moved) * (1 - self._fraction) / progress
         if self._seconds:
             return max(self._count * self._mean() - (self._clock() - self._started), 0.0)
         return math.nan

@@ -130,7 +130,8 @@ class LiveTuning:
         if at_once or now - self._drawn >= _REDRAW_SECONDS:
             self._drawn = now
             lines = table_lines(self._grid(), self._console.width, shown("─", self._console))
-            self._live.update(Group(*lines, Text(), Text(self._activity)), refresh=True)
+            lines += [Text(), Text(self._activity)] if self._activity else []
+            self._live.update(Group(*lines), refresh=True)
 
     def _grid(self) -> Grid:
         titles = ("optimizer", "generation", "evaluated", "diverged", "best loss", "mean hyperparameters")

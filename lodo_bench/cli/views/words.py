@@ -7,10 +7,10 @@ import textwrap
 
 # Longer lines are hard to read, however wide the terminal is.
 _MAX_WIDTH = 100
-# Spaces inside `9.81 ± 0.15`, `p = 0.004`, `loss ≤ 10`, `+54 %`, `0.2 s` and `3 of 8`.
+# Spaces inside `9.81 ± 0.15`, `p = 0.004`, `loss ≤ 10`, `+54 %`, `0.2 s`, `3 of 8` and `torch 2.13.0`.
 _INNER = re.compile(
     r" (?=[±=≤] |%|\+/- |<= )|(?<= [±=≤]) |(?<= \+/-) |(?<= <=) "
-    r"|(?<=\d) (?=(?:of \d|s\b|min\b|h\b))|(?<=\d of) (?=\d)"
+    r"|(?<=\d) (?=(?:of \d|s\b|min\b|h\b))|(?<=\d of) (?=\d)| (?=\d+\.\d+\.\d)"
 )
 _GLUE = "\xa0"
 
