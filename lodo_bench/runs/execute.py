@@ -145,7 +145,7 @@ def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, callback
 def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
     if len(seeds) == 1:
         return f"seed {seeds[0]} ({spec.seeds.index(seeds[0]) + 1} of {spec.num_seeds})"
-    return f"seeds {', '.join(map(str, seeds))} in lockstep"
+    return f"seeds {seeds[0]} to {seeds[-1]} in lockstep"
 
 
 def _training_spec(spec: RunSetSpec, seeds: Sequence[int], weights: bytes) -> TrainingSpec:

@@ -154,7 +154,7 @@ def test_timed_runs_go_one_at_a_time_and_each_is_stored_before_the_next():
 def test_untimed_runs_go_in_lockstep():
     witness = executed(to_do(timed=False))
     assert witness.events == [
-        "seeds 0, 1, 2 in lockstep",
+        "seeds 0 to 2 in lockstep",
         *("stored 0", "ended 0", "stored 1", "ended 1", "stored 2", "ended 2"),
     ]
 
@@ -219,7 +219,7 @@ def test_a_lockstep_is_no_larger_than_the_task_allows(monkeypatch, trained):
     witness = executed(to_do(timed=False))
     assert [len(spec.individuals) for spec in trained] == [2, 1]
     assert [run.seed for run in witness.runs] == [0, 1, 2]
-    assert witness.events[0] == "seeds 0, 1 in lockstep"
+    assert witness.events[0] == "seeds 0 to 1 in lockstep"
     assert "seed 2 (3 of 3)" in witness.events
 
 

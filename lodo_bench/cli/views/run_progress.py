@@ -19,6 +19,8 @@ from lodo_bench.training.session import Progress as TrainingProgress
 
 _REDRAW_SECONDS = 0.25
 _LINE_SECONDS = 60.0
+# The columns that the bar takes with its texts, except for the label of the optimizer.
+_BAR_COLUMNS = 90
 
 
 class RunProgress:
@@ -38,16 +40,20 @@ class RunProgress:
         self._console = terminal(stderr=True)
         self._is_live = has_styles(self._console)
         self._drawn = time.monotonic()
-        self._run, self._evaluation_started = spec.optimizer.label, math.nan
+        self._run = self._short = spec.optimizer.label
+        self._evaluation_started = math.nan
+        # A narrow terminal has room for what matters most: the run, and the time left.
+        self._is_narrow = self._console.width < _BAR_COLUMNS + len(spec.optimizer.label)
+        texts = [TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[notes]}")]
         self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[notes]}", markup=False),
+            texts[0],
+            *([] if self._is_narrow else [BarColumn(bar_width=20)]),
+            texts[1],
             console=self._console,
             auto_refresh=False,
             transient=True,
         )
-        self._task: TaskID = self._bar.add_task(self._run, total=1.0, notes="")
+        self._task: TaskID = self._bar.add_task("", total=1.0, notes="")
         time_left.begin(spec)
 
     def __enter__(self) -> RunProgress:
@@ -64,7 +70,8 @@ class RunProgress:
         self._run = f"{self._spec.optimizer.label}, {run}"
         self._evaluation_started = math.nan
         self._time_left.start(count, left)
-        self._bar.reset(self._task, description=self._run, notes="")
+        self._short = run if self._is_narrow else self._run
+        self._bar.reset(self._task, description=self._short, notes="")
 
     def progress(self, progress: TrainingProgress) -> None:
         """Update the bar of the run or of its evaluation."""
@@ -79,7 +86,7 @@ class RunProgress:
         self._time_left.reach(done)
         if self._is_due(_REDRAW_SECONDS) and self._is_live:
             pace = f"{speed(progress.steps / progress.seconds)} steps/s" if progress.seconds else ""
-            self._draw(self._run, done, [pace, self._left(self._time_left.current)])
+            self._draw(self._short, done, [*([] if self._is_narrow else [pace]), self._left(self._time_left.current)])
 
     def notice(self, message: str) -> None:
         """Print a line above the bar."""
@@ -116,7 +123,7 @@ class RunProgress:
         seconds = (now - self._evaluation_started) * (evaluation.total - evaluation.done) / evaluation.done
         done = evaluation.done / evaluation.total
         if self._is_live:
-            self._draw(f"{self._run}, evaluation", done, [f"{100 * done:.0f} %", self._left(seconds)])
+            self._draw(f"{self._short}, evaluation", done, [f"{100 * done:.0f} %", self._left(seconds)])
         else:
             self._print(f"{self._run}: evaluation {100 * done:.0f} %, {clock_text(seconds)} left")
 

@@ -7,12 +7,17 @@ import pytest
 from rich.console import Console
 
 from lodo_bench.cli.kept import Kept
+from lodo_bench.cli.views import run_progress
 from lodo_bench.cli.views.clock_text import clock_text
+from lodo_bench.cli.views.run_progress import RunProgress
 from lodo_bench.cli.views.time_left import TimeLeft
 from lodo_bench.cli.views.tuning_progress import LiveTuning, PlainTuning
 from lodo_bench.spec.compute import ComputeSpec
-from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
+from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetSpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.training.session import Evaluation, Progress
 from lodo_bench.tuner.coordinator import SearchActivity
 from lodo_bench.tuner.study import StudyProgress
 
@@ -215,3 +220,30 @@ def test_a_time_milestone_is_a_lower_bound(clock):
 
 def test_clocks():
     assert [clock_text(seconds) for seconds in (0, 12.9, 75, 3723)] == ["0:00", "0:12", "1:15", "1:02:03"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("label", ["adam", "lodo-global-with-a-name-that-is-longer-than-others"])
+def test_the_line_of_a_run_fits(columns, label, clock, monkeypatch):
+    console = Console(file=io.StringIO(), width=columns, force_terminal=True, color_system=None)
+    monkeypatch.setattr(run_progress, "terminal", lambda stderr: console)
+    monkeypatch.setattr(run_progress, "_REDRAW_SECONDS", -1.0)
+    left, kept = TimeLeft(clock), Kept()
+    left.plan([spec(label), spec("other", seeds=2)])
+    with RunProgress(spec(label), left, kept) as bar:
+        bar.start("seed 2 (3 of 4)", 1, 2)
+        bar.progress(Progress(0, 0.0, 1))
+        clock.now += 50
+        bar.progress(Progress(500, 25.0, 1))
+        bar.progress(Progress(500, 25.0, 1, Evaluation(0, 8)))
+        bar.progress(Progress(500, 25.0, 1, Evaluation(2, 8)))
+        bar.ended(RunRecord(2, Status.COMPLETED, "", 1000, 1000, 50.0, {Milestone("steps", 1000): 9.8054}))
+        bar.ended(RunRecord(3, Status.INTERRUPTED, "stopped by the user", 80, 80, 5.0, {}))
+    text = console.file.getvalue()
+    assert "seed 2 (3 of 4)" in text
+    assert "0:50 left, in total 5:50" in text  # one more run of 100 s, and two of another optimizer
+    assert "evaluation" in text and "25 %" in text
+    assert "…" not in text
+    assert "seed 2: completed, loss 9.805 at 1,000 steps, 20 steps/s; 3 runs left, about 2:30" in text
+    assert kept.runs == {label: 1}
+    assert kept.partial == (f"seed 3 of {label}", 80)
