@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,17 @@ from lodo_bench.files.json import as_json
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
-    print(as_json(document))
+    print_json_text(as_json(document))
+
+
+def print_json_text(text: str) -> None:
+    """Print JSON to standard output; characters that its encoding lacks are escaped, which keeps their values."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+    print(text)
 
 
 def echo_err(message: str) -> None:

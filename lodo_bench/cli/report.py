@@ -9,7 +9,7 @@ import typer
 
 from lodo_bench.cli.file_format import REPORT_FORMATS, format_of
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, OnlyTaskOption, OutputOption
-from lodo_bench.cli.output import echo_err
+from lodo_bench.cli.output import echo_err, print_json_text
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 from lodo_bench.spec.selection import ReportRequest, Selection
@@ -62,7 +62,9 @@ def report(
         print_sections(build_section(*comparison) for comparison in data.comparisons)
         return
     text = RENDERERS[kind](data)
-    if output is None:
+    if output is None and kind == "json":
+        print_json_text(text.rstrip("\n"))
+    elif output is None:
         print(text, end="")
     else:
         with open_output(output) as file:

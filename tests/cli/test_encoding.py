@@ -1,12 +1,15 @@
 """Characters that a stream cannot write have ASCII forms."""
 
 import io
+import json
 import os
 import subprocess
+import sys
 
 import pytest
 
 from lodo_bench.cli.encoding import keep_writable, writable
+from lodo_bench.cli.output import print_json
 from tests.cli.runner import command
 
 
@@ -52,6 +55,18 @@ def test_names_of_files_come_back_as_they_were():
     stream.write(os.fsdecode(b"caf\xe9.db"))
     stream.flush()
     assert stream.buffer.getvalue() == b"caf\xe9.db"
+
+
+def test_json_keeps_every_value(monkeypatch):
+    streams = {encoding: io.TextIOWrapper(io.BytesIO(), encoding) for encoding in ("ascii", "utf-8")}
+    documents = {}
+    for encoding, stream in streams.items():
+        monkeypatch.setattr(sys, "stdout", stream)
+        print_json({"name": "Soljačić 数 𝛽", "time": "O(n³)"})
+        stream.flush()
+        documents[encoding] = stream.buffer.getvalue().decode(encoding)
+    assert json.loads(documents["ascii"]) == json.loads(documents["utf-8"])
+    assert "O(n³)" in documents["utf-8"]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

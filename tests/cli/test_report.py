@@ -270,6 +270,16 @@ def test_no_character_is_lost_on_a_narrow_terminal(filled):
         assert text in wide
 
 
+def test_a_report_on_a_terminal_is_a_table_and_markdown_on_request(filled):
+    _, written = on_terminal(filled, "report", columns=80)
+    lines = without_colors(written).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any(line.startswith(("|", "#")) for line in lines)
+    assert any(line.split()[:2] == ["Newton", "(bound)"] for line in lines if line)
+    _, written = on_terminal(filled, "report", "--format", "markdown", columns=80)
+    assert written.replace("\r\n", "\n") == filled.run_here("report").stdout
+
+
 def test_json_on_a_terminal_is_json_and_nothing_else(filled):
     _, written = on_terminal(filled, "list", "tasks", "--json")
     assert written.replace("\r\n", "\n") == filled.run_here("list", "tasks", "--json").stdout
