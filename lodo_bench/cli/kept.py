@@ -1,4 +1,4 @@
-"""What a command has stored, to be told when it is interrupted."""
+"""Record of the results that a command has stored, to be told when it is interrupted."""
 
 from __future__ import annotations
 

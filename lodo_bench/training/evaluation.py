@@ -1,4 +1,4 @@
-"""How long the evaluation of a run takes: measured with its first batches before anything is trained."""
+"""Duration of the evaluation of a run, measured with its first batches before anything is trained."""
 
 from __future__ import annotations
 

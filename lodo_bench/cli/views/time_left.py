@@ -1,4 +1,4 @@
-"""How long the runs of a command still take, judging by those so far."""
+"""Estimate of the time until the runs of a command are finished, judging by those so far."""
 
 from __future__ import annotations
 
