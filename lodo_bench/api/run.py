@@ -10,6 +10,7 @@ from torch.optim import Optimizer as TorchOptimizer
 from lodo_bench.analysis.edges import edges_of_runs
 from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_device
 from lodo_bench.api.database import create_store
+from lodo_bench.api.evaluation import notice_long_evaluation
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.requests import DEFAULT_DATABASE, RunRequest
 from lodo_bench.api.searches import notice_searches
@@ -148,6 +149,8 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     for optimizer, choice in zip(optimizers, choices, strict=True):
         notice_searches(choice.searches, store.location, progress)
         specs += _run_set_specs(request, task, optimizer, compute, choice.hyperparameters)
+    notice_long_evaluation(specs, progress)
+    progress.planned(specs)
     return [_execute(spec, store, request, progress) for spec in specs]
 
 

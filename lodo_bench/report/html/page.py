@@ -20,6 +20,7 @@ from lodo_bench.analysis.verdict import Mark
 from lodo_bench.charts.captions import search_caption
 from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.series import CurveSource
+from lodo_bench.report.empty_columns import without_empty_columns
 from lodo_bench.report.formatting import counted, hyperparameter_list
 from lodo_bench.report.html.charts import curve_charts, search_chart
 from lodo_bench.report.html.provenance import GroupProvenance, group_provenance
@@ -167,6 +168,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["sort_key"] = _sort_key
+    environment.filters["without_empty_columns"] = without_empty_columns
     return environment
 
 
