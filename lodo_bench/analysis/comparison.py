@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.edges import edges_of_runs
-from lodo_bench.analysis.grouping import RunGroup, gather
+from lodo_bench.analysis.grouping import RunGroup, common_hyperparameters, gather
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
-from lodo_bench.analysis.statistics import Interval, Summary, confidence_interval, summarize
-from lodo_bench.analysis.verdict import Verdict, mark_best
+from lodo_bench.analysis.replication import replicates_of
+from lodo_bench.analysis.statistics import Interval, Sample, Summary, confidence_interval, summarize
+from lodo_bench.analysis.verdict import Verdict, judge_column
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.provenance import Machine, Provenance
@@ -26,54 +28,93 @@ class ScoreResult:
     """The scores of one row in one column.
 
     Attributes:
-        by_seed: the values; not finite for a run that diverged.
-        summary: mean, spread and counts of them.
+        by_search: the values by the seed of the search that tuned the runs and by their own; not finite for a run that
+            diverged. A row without several searches has one entry.
+        replicates: the values that are compared: those of the seeds or, of several searches, the mean of the runs of
+            each; not finite if half of them diverged.
+        summary: mean, spread and counts of the replicates.
         interval: the confidence interval of the mean of those that are finite.
+        diverged: number of runs that diverged.
         published: the paper's value, where known.
     """
 
-    by_seed: Mapping[int, float]
+    by_search: Mapping[int, Mapping[int, float]]
+    replicates: Mapping[int, float]
     summary: Summary
     interval: Interval
+    diverged: int
     published: PublishedScore | None = None
+
+    @property
+    def num_runs(self) -> int:
+        """Number of runs, including those that diverged."""
+        return sum(map(len, self.by_search.values()))
+
+    @property
+    def has_searches(self) -> bool:
+        """True if the replicates are searches."""
+        return len(self.by_search) > 1
+
+    @property
+    def center(self) -> float:
+        """The value that rows are ranked by: the mean over seeds, or the median over searches."""
+        finite = [value for value in self.replicates.values() if math.isfinite(value)]
+        return median(finite) if self.has_searches and finite else self.summary.mean
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One optimizer with one choice of hyperparameters.
+    """One optimizer with one choice of hyperparameters, or with those that several searches found.
 
     Attributes:
-        optimizer, hyperparameters, compute: as their names say.
+        optimizer, compute: as their names say.
+        searches: the hyperparameters by the seed of the search; a single entry where they do not come from several.
         results: by column.
+        is_deterministic: True if every seed gives the same run, of which there is one for each search.
         speed: steps per second over the timed seeds; None if none was timed.
         seconds: training seconds of a run over the same seeds.
         machines: the machines that those were timed on.
         unfinished: number of seeds that were interrupted or failed and have no score.
         evaluations: gradient evaluations for each step; NaN if no run has any step.
         complexity: time for one step, such as `O(n)`; empty where it is unknown.
-        tuning: the study that tuned the hyperparameters, where it is among those given.
+        tunings: the studies that tuned the hyperparameters, where they are among those given.
         curves: by seed, the run set that has its longest curve.
         timed_curves: likewise of the timed runs alone.
     """
 
     optimizer: OptimizerSpec
-    hyperparameters: Hyperparameters
+    searches: Mapping[int, Hyperparameters]
     compute: ComputeSpec
     results: Mapping[ScoreColumn, ScoreResult]
+    is_deterministic: bool
     speed: Summary | None
     seconds: Summary | None
     machines: tuple[Machine, ...]
     unfinished: int
     evaluations: float
     complexity: str = ""
-    tuning: StudySummary | None = None
+    tunings: tuple[StudySummary, ...] = ()
     curves: Mapping[int, int] = field(default_factory=dict)
     timed_curves: Mapping[int, int] = field(default_factory=dict)
 
     @property
+    def hyperparameters(self) -> Hyperparameters:
+        """The hyperparameters; of several searches the source alone, without values."""
+        return common_hyperparameters(self.searches.values(), self.tunings)
+
+    @property
+    def is_tuned_once(self) -> bool:
+        """True if the hyperparameters are those of a single search."""
+        return len(self.searches) == 1 and self.hyperparameters.source == "tuned"
+
+    @property
     def edges(self) -> dict[str, tuple[float, float]]:
         """The ranges of the tuned values that are at an edge of theirs, by name."""
-        return edges_of_runs(self.optimizer, self.hyperparameters, self.tuning)
+        tunings = {study.id: study for study in self.tunings}
+        found: dict[str, tuple[float, float]] = {}
+        for values in self.searches.values():
+            found |= edges_of_runs(self.optimizer, values, tunings.get(values.study_id or 0))
+        return found
 
     @property
     def losses(self) -> dict[Milestone, Summary]:
@@ -89,7 +130,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All final runs of one task, compared.
+    """Final runs of one task, compared.
 
     Attributes:
         task: the task, with its options.
@@ -98,6 +139,7 @@ class Comparison:
         verdicts: the test results by column.
         bound: the loss that no optimizer can beat in the long run, where known.
         provenances: of all runs in it.
+        baseline: the row that all others are compared with; None if each is compared with all.
     """
 
     task: TaskSpec
@@ -106,6 +148,7 @@ class Comparison:
     verdicts: Mapping[ScoreColumn, Verdict]
     bound: LossBound | None
     provenances: tuple[Provenance, ...]
+    baseline: int | None = None
 
     @property
     def milestones(self) -> tuple[Milestone, ...]:
@@ -134,19 +177,20 @@ def compare(
         run_sets: oldest first.
         bound: returns the bound of a task; None if it has none.
         complexity: returns the time that a step of an optimizer takes; empty by default.
-        studies: for the cost of tuning.
+        studies: the searches, for what they cost, and for which of them replicate each other.
     """
     by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
     for run_set in run_sets:
         if run_set.runs:
             task = run_set.spec.task
             by_task.setdefault((task.name, *sorted(task.options.items())), []).append(run_set)
-    searched = list(studies)
+    searched = {study.id: study for study in studies}
     comparisons = []
     for group in by_task.values():
         task = group[0].spec.task
-        rows = [_row(task, found, complexity, searched) for found in gather(group)]
-        comparisons.append(_comparison(task, rows, bound(task), [p for record in group for p in record.provenances]))
+        rows = [_row(task, found, complexity, searched) for found in gather(group, searched)]
+        provenances = tuple(p for record in group for p in record.provenances)
+        comparisons.append(_comparison(task, rows, bound(task), provenances))
     return comparisons
 
 
@@ -156,54 +200,81 @@ def summarize_run_set(record: RunSetRecord) -> ComparisonRow:
 
 
 def _comparison(
-    task: TaskSpec, rows: Sequence[ComparisonRow], bound: LossBound | None, provenances: Sequence[Provenance]
+    task: TaskSpec, rows: Sequence[ComparisonRow], bound: LossBound | None, provenances: tuple[Provenance, ...]
 ) -> Comparison:
     columns = tuple(sorted(dict.fromkeys(c for row in rows for c in row.results), key=lambda column: column.order))
     milestones = sorted({column.milestone for column in columns})
     ranked = tuple(sorted(rows, key=lambda row: _rank(row, milestones)))
-    verdicts = {
-        column: mark_best(column, {i: (r.results[column].by_seed, r.compute) for i, r in _having(ranked, column)})
-        for column in columns
+    verdicts = {column: judge_column(column, samples_of(ranked, column)) for column in columns}
+    return Comparison(task, columns, ranked, verdicts, bound, provenances)
+
+
+def samples_of(rows: Sequence[ComparisonRow], column: ScoreColumn) -> dict[int, Sample]:
+    """Return, by row, the values in a column that are compared.
+
+    Runs of the same seed, device and dtype have the same random numbers, and with them the same data, so that they can
+    be paired.
+    """
+    return {
+        index: Sample(
+            values=result.replicates,
+            data=(row.compute.device, row.compute.dtype),
+            unit="search" if result.has_searches else "seed",
+            is_constant=row.is_deterministic and not result.has_searches,
+            blocks={search: frozenset(values) for search, values in result.by_search.items() if result.has_searches},
+        )
+        for index, row in enumerate(rows)
+        if (result := row.results.get(column)) is not None
     }
-    return Comparison(task, columns, ranked, verdicts, bound, tuple(provenances))
-
-
-def _having(rows: Sequence[ComparisonRow], column: ScoreColumn) -> list[tuple[int, ComparisonRow]]:
-    return [(index, row) for index, row in enumerate(rows) if column in row.results]
 
 
 def _row(
     task: TaskSpec,
-    found: RunGroup,
+    found: Mapping[int, RunGroup],
     complexity: Callable[[OptimizerSpec], str] | None,
-    studies: Sequence[StudySummary],
+    studies: Mapping[int, StudySummary],
 ) -> ComparisonRow:
+    groups = list(found.values())
+    optimizer, timed = groups[0].optimizer, [run for group in groups for run in group.timed.values()]
+    columns = dict.fromkeys(column for group in groups for column in group.values)
+    steps = sum(group.steps for group in groups)
+    tunings = (studies.get(group.hyperparameters.study_id or 0) for group in groups)
     return ComparisonRow(
-        optimizer=found.optimizer,
-        hyperparameters=found.hyperparameters,
-        compute=found.compute,
-        results={column: _result(task, column, found) for column in found.values},
-        speed=summarize(run.speed for run in found.timed.values()) if found.timed else None,
-        seconds=summarize(run.seconds for run in found.timed.values()) if found.timed else None,
-        machines=tuple(dict.fromkeys(run.machine for run in found.timed.values())),
-        unfinished=len(found.unfinished.difference(*found.values.values())),
-        evaluations=found.evaluations / found.steps if found.steps else math.nan,
-        complexity=complexity(found.optimizer) if complexity else "",
-        tuning=next((study for study in studies if study.id == found.hyperparameters.study_id), None),
-        curves={seed: run_set for seed, (_, run_set) in found.curves.items()},
-        timed_curves={seed: run_set for seed, (_, run_set) in found.timed_curves.items()},
+        optimizer=optimizer,
+        searches={seed: group.hyperparameters for seed, group in found.items()},
+        compute=groups[0].compute,
+        results={column: _result(task, column, optimizer, found) for column in columns},
+        is_deterministic=all(group.is_deterministic for group in groups),
+        speed=summarize(run.speed for run in timed) if timed else None,
+        seconds=summarize(run.seconds for run in timed) if timed else None,
+        machines=tuple(dict.fromkeys(run.machine for run in timed)),
+        unfinished=sum(len(group.unfinished.difference(*group.values.values())) for group in groups),
+        evaluations=sum(group.evaluations for group in groups) / steps if steps else math.nan,
+        complexity=complexity(optimizer) if complexity else "",
+        tunings=tuple(study for study in tunings if study is not None),
+        curves={seed: run_set for group in groups for seed, (_, run_set) in group.curves.items()},
+        timed_curves={seed: run_set for group in groups for seed, (_, run_set) in group.timed_curves.items()},
     )
 
 
-def _result(task: TaskSpec, column: ScoreColumn, found: RunGroup) -> ScoreResult:
-    by_seed = found.values[column]
-    published = published_score(task, column.milestone, found.optimizer, column.score)
-    return ScoreResult(by_seed, summarize(by_seed.values()), confidence_interval(by_seed.values()), published)
+def _result(
+    task: TaskSpec, column: ScoreColumn, optimizer: OptimizerSpec, found: Mapping[int, RunGroup]
+) -> ScoreResult:
+    by_search = {seed: group.values[column] for seed, group in found.items() if column in group.values}
+    replicates = replicates_of(by_search)
+    return ScoreResult(
+        by_search=by_search,
+        replicates=replicates,
+        summary=summarize(replicates.values()),
+        interval=confidence_interval(replicates.values()),
+        diverged=sum(not math.isfinite(value) for values in by_search.values() for value in values.values()),
+        published=published_score(task, column.milestone, optimizer, column.score),
+    )
 
 
 def _rank(row: ComparisonRow, milestones: Sequence[Milestone]) -> tuple[float, ...]:
     """Return the sort key: the loss at the longest step milestone first, rows without a finite one last."""
     steps = [milestone for milestone in reversed(milestones) if milestone.unit == "steps"] or milestones[::-1]
-    losses = row.losses
-    means = [losses[milestone].mean if milestone in losses else math.nan for milestone in steps]
-    return tuple(math.inf if math.isnan(mean) else mean for mean in means)
+    losses = {column.milestone: result.center for column, result in row.results.items() if column.is_loss}
+    centers = [losses.get(milestone, math.nan) for milestone in steps]
+    return tuple(math.inf if math.isnan(center) else center for center in centers)

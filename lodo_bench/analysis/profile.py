@@ -65,7 +65,8 @@ def profile(comparisons: Sequence[Comparison]) -> Profile:
 
     A problem is a seed of a task, its cost the training loss at the task's longest step milestone; all tasks count the
     same. A run that diverged or is missing has not solved its problem. Of an optimizer with several rows
-    in a comparison, the first, which is the best, is taken.
+    in a comparison, the first, which is the best, is taken, and of several searches that of the lowest seed, whose runs
+    have the seeds of all others.
     """
     names = list(dict.fromkeys(row.optimizer.label for comparison in comparisons for row in comparison.rows))
     costs: dict[str, list[float]] = {name: [] for name in names}
@@ -77,12 +78,24 @@ def profile(comparisons: Sequence[Comparison]) -> Profile:
         rows: dict[str, ComparisonRow] = {}
         for row in comparison.rows:
             rows.setdefault(row.optimizer.label, row)
-        found = {name: row.results[column].by_seed for name, row in rows.items() if column in row.results}
+        found = {name: _by_seed(row, column) for name, row in rows.items() if column in row.results}
         seeds = sorted({seed for by_seed in found.values() for seed in by_seed})
         weights += [1 / len(seeds)] * len(seeds)
         for name in names:
-            costs[name] += [found.get(name, {}).get(seed, math.inf) for seed in seeds]
+            costs[name] += _costs(rows.get(name), found.get(name, {}), seeds)
     return performance_profile(costs, weights)
+
+
+def _by_seed(row: ComparisonRow, column: ScoreColumn) -> Mapping[int, float]:
+    by_search = row.results[column].by_search
+    return by_search[min(by_search)]
+
+
+def _costs(row: ComparisonRow | None, by_seed: Mapping[int, float], seeds: Sequence[int]) -> list[float]:
+    """Return the costs by seed, infinite where there is no run; a single run stands for all if it is deterministic."""
+    if row is not None and row.is_deterministic and len(by_seed) == 1:
+        return [*by_seed.values()] * len(seeds)
+    return [by_seed.get(seed, math.inf) for seed in seeds]
 
 
 def _longest(comparison: Comparison) -> ScoreColumn | None:

@@ -1,16 +1,16 @@
-"""Verdicts on a column: the rows that may be the best."""
+"""Verdicts on a column: the rows that may be the best, or how each compares with a baseline."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lodo_bench.analysis.columns import ScoreColumn
-from lodo_bench.analysis.statistics import ComparisonResult, Sample, compare_with_all, summarize
-from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.analysis.statistics import Effect, Kind, Sample, Standing, judge
 
-Mark = Literal["", "best", "tied", "undecided"]
+Mark = Literal["", "best", "tied", "undecided", "better", "worse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,46 +18,70 @@ class Verdict:
     """The test results of a column.
 
     Attributes:
-        standings: by row, the result of its comparison with all others.
-        best: the row of the best mean among those that may be the best and of which less than half of the runs
-            diverged; None if there is none.
+        standings: by row; the effect is relative to the reference.
+        reference: the row that the effects are relative to: the baseline, or the best of those that are not worse.
+        kind: of the effects.
+        has_baseline: True if each row is compared with a baseline, in place of all others.
     """
 
-    standings: Mapping[int, ComparisonResult]
-    best: int | None
+    standings: Mapping[int, Standing]
+    reference: int | None
+    kind: Kind
+    has_baseline: bool = False
 
     @property
-    def has_power(self) -> bool:
-        """True if this number of runs could have shown any row to be worse."""
-        return any(standing.has_power for standing in self.standings.values())
+    def best(self) -> int | None:
+        """The row called best; None if there is none."""
+        return next((row for row, standing in self.standings.items() if standing.state == "best"), None)
 
     def mark(self, row: int) -> Mark:
-        """Return the mark of a row: `best`, `tied` with it, `undecided` for want of runs, or none if it is worse."""
+        """Return the mark of a row: its state, but none for a baseline, a row alone, or one worse than others."""
         standing = self.standings.get(row)
-        if standing is None or not self.has_power or not standing.may_be_best:
+        if standing is None or len(self.standings) < 2:
             return ""
-        if row == self.best:
-            return "best"
-        return "tied" if standing.has_power else "undecided"
+        if standing.state == "baseline" or (standing.state == "worse" and not self.has_baseline):
+            return ""
+        return standing.state
 
 
-def mark_best(column: ScoreColumn, rows: Mapping[int, tuple[Mapping[int, float], ComputeSpec]]) -> Verdict:
+def judge_column(column: ScoreColumn, samples: Mapping[int, Sample], baseline: int | None = None) -> Verdict:
     """Compare the rows that have a score in a column.
 
     Args:
         column: the score; tells if larger is better.
-        rows: by row, the values by seed and where they were computed. Runs of the same seed, device and dtype have
-            the same random numbers, and with them the same data, so that they can be paired.
+        samples: by row, the values of the score by replicate.
+        baseline: the row to compare all others with; where it has no score, or none is given, each is compared with
+            all others.
     """
-    sign = -1.0 if column.higher_is_better else 1.0
-    samples = [
-        Sample({seed: sign * value for seed, value in values.items()}, (compute.device, compute.dtype))
-        for values, compute in rows.values()
-    ]
-    standings = dict(zip(rows, compare_with_all(samples), strict=True))
-    means = {}
-    for (row, standing), sample in zip(standings.items(), samples, strict=True):
-        summary = summarize(sample.values.values())
-        if standing.may_be_best and summary.count > summary.diverged:
-            means[row] = summary.mean
-    return Verdict(standings, min(means, key=means.__getitem__, default=None))
+    rows = list(samples)
+    reference = rows.index(baseline) if baseline is not None and baseline in samples else None
+    kind = _kind(column, samples)
+    oriented = [_oriented(sample, column) for sample in samples.values()]
+    found = judge(oriented, kind=kind, baseline=reference)
+    return Verdict(
+        standings={row: _restored(standing, column) for row, standing in zip(rows, found.standings, strict=True)},
+        reference=None if found.reference is None else rows[found.reference],
+        kind=kind,
+        has_baseline=reference is not None,
+    )
+
+
+def _kind(column: ScoreColumn, samples: Mapping[int, Sample]) -> Kind:
+    """Return `ratio` for scores that are positive and the smaller the better, such as most losses."""
+    values = [value for sample in samples.values() for value in sample.values.values() if math.isfinite(value)]
+    return "ratio" if not column.higher_is_better and min(values, default=0) > 0 else "difference"
+
+
+def _oriented(sample: Sample, column: ScoreColumn) -> Sample:
+    """Return a sample of which smaller is better."""
+    if not column.higher_is_better:
+        return sample
+    return replace(sample, values={key: -value for key, value in sample.values.items()})
+
+
+def _restored(standing: Standing, column: ScoreColumn) -> Standing:
+    """Return a standing with the effect in the units of the score."""
+    effect = standing.effect
+    if effect is None or not column.higher_is_better:
+        return standing
+    return replace(standing, effect=Effect(-effect.estimate, -effect.high, -effect.low, effect.kind))

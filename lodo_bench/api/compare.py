@@ -14,22 +14,27 @@ from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 
 
-def compare(task: str | type[Task] | None = None, *, db: str = DEFAULT_DATABASE) -> list[Comparison]:
+def compare(
+    task: str | type[Task] | None = None, *, baseline: str | None = None, db: str = DEFAULT_DATABASE
+) -> list[Comparison]:
     """Compare all final runs in a database: means, significance, published values, cost.
 
     Args:
         task: a task's name, a path `package.module:Class` or a class; None compares the runs of every task.
+        baseline: an optimizer's name; compares each other with it alone, without correction for the number of others.
+            By default, each is compared with all others.
         db: results database, a file or an SQLAlchemy URL.
 
     Returns:
         One comparison for each task and its options, in the order in which they were first run.
 
     Raises:
-        UsageError: if the task is unknown.
+        UsageError: if the task or the baseline is unknown.
         DatabaseError: if there is no such database.
     """
     name = task if task is None or isinstance(task, str) else TASKS.name_of(task)
-    return [comparison for comparison, _ in load_report(ReportRequest(Selection(name)), (db,)).comparisons]
+    request = ReportRequest(Selection(name), baseline=baseline)
+    return [comparison for comparison, _ in load_report(request, (db,)).comparisons]
 
 
 def load_report(

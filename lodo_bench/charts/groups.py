@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lodo_bench.analysis.grouping import row_key
+from lodo_bench.analysis.grouping import RunGroup, common_hyperparameters, gather
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.charts.line_styles import LineStyle, line_styles_of
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
-from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
+from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
+from lodo_bench.spec.study import StudySummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,33 @@ class ResultGroup:
         return [member for _, (_, member) in sorted(found.items())]
 
 
-def result_groups(run_sets: Iterable[RunSetRecord]) -> list[ResultGroup]:
-    """Group the run sets of one task, in the order in which they were first run."""
-    groups: dict[tuple[object, ...], list[RunSetRecord]] = {}
-    for run_set in run_sets:
-        if run_set.runs:
-            groups.setdefault(row_key(run_set.spec), []).append(run_set)
-    specs = [group[-1].spec for group in groups.values()]
+def result_groups(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySummary] = ()) -> list[ResultGroup]:
+    """Group the run sets of one task, in the order in which they were first run, as the rows of a comparison.
+
+    Args:
+        run_sets: final runs, oldest first.
+        studies: searches, for which of them replicate each other.
+    """
+    searched = {study.id: study for study in studies}
+    rows = gather([run_set for run_set in run_sets if run_set.runs], searched)
+    groups = [[run_set for group in row.values() for run_set in group.run_sets] for row in rows]
+    specs = [group[-1].spec for group in groups]
+    hyperparameters = [_hyperparameters(row, searched) for row in rows]
+    parts = [
+        LabelParts(spec.optimizer.label, values, spec.compute)
+        for spec, values in zip(specs, hyperparameters, strict=True)
+    ]
     styles = line_styles_of([spec.optimizer.name for spec in specs])
     return [
         ResultGroup(label, style, spec, tuple(_members(group)))
-        for label, style, spec, group in zip(group_labels(specs), styles, specs, groups.values(), strict=True)
+        for label, style, spec, group in zip(labels_of(parts), styles, specs, groups, strict=True)
     ]
+
+
+def _hyperparameters(row: Mapping[int, RunGroup], studies: Mapping[int, StudySummary]) -> Hyperparameters:
+    searches = [group.hyperparameters for group in row.values()]
+    known = (studies.get(values.study_id or 0) for values in searches)
+    return common_hyperparameters(searches, [study for study in known if study is not None])
 
 
 def _members(run_sets: Iterable[RunSetRecord]) -> Iterable[GroupMember]:

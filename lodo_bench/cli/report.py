@@ -30,6 +30,10 @@ def report(
             show_default=False,
         ),
     ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="Compare each optimizer with this one only.", metavar="NAME", show_default="each with all"),
+    ] = None,
     output: OutputOption = None,
     format: Annotated[
         str | None,
@@ -48,7 +52,7 @@ def report(
         from lodo_bench.api.compare import load_report
         from lodo_bench.report.formats import RENDERERS
 
-    data = load_report(ReportRequest(Selection(task), target), (db,), echo_err)
+    data = load_report(ReportRequest(Selection(task), target, baseline=baseline), (db,), echo_err)
     if not data.comparisons:
         echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Create some with 'lodo-bench run'.")
         if kind == "markdown":

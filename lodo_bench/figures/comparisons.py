@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeVar
 
+from lodo_bench.analysis.baseline import with_baseline
 from lodo_bench.analysis.comparison import Comparison, compare
 from lodo_bench.analysis.targets import Targets, summarize_targets
 from lodo_bench.errors import UsageError
@@ -39,6 +40,8 @@ def load_report_data(store: Store, request: ReportRequest = EVERYTHING) -> Repor
         TASKS.check(task)
     run_sets = store.run_sets(task)
     comparisons = compare_run_sets(run_sets, store.study_summaries(task))
+    if request.baseline is not None and comparisons:
+        comparisons = with_baseline(comparisons, request.baseline)
     return ReportData(
         comparisons=[(found, _targets(found, request.target, store)) for found in comparisons],
         run_sets=run_sets,

@@ -41,10 +41,17 @@ COLUMNS = (
     "std",
     "low",
     "high",
+    "median",
     "finite",
     "diverged",
-    "mark",
+    "searches",
+    "deterministic",
+    "state",
     "p",
+    "effect",
+    "effect_estimate",
+    "effect_low",
+    "effect_high",
     "published",
     "published_std",
     "target",
@@ -91,7 +98,8 @@ def _results(comparison: Comparison, index: int, row: ComparisonRow) -> Iterator
 
 def _result(comparison: Comparison, index: int, row: ComparisonRow, column: ScoreColumn) -> Mapping[str, object]:
     result, verdict = row.results[column], comparison.verdicts[column]
-    compared = len(verdict.standings) > 1
+    standing = verdict.standings[index] if len(verdict.standings) > 1 else None
+    effect = standing.effect if standing else None
     return {
         "milestone": column.milestone.key,
         "score": column.score,
@@ -99,10 +107,17 @@ def _result(comparison: Comparison, index: int, row: ComparisonRow, column: Scor
         "std": result.summary.std,
         "low": result.interval.low,
         "high": result.interval.high,
-        "finite": result.summary.count,
-        "diverged": result.summary.diverged,
-        "mark": verdict.mark(index),
-        "p": verdict.standings[index].p if compared else None,
+        "median": result.center if result.has_searches else None,
+        "finite": result.num_runs - result.diverged,
+        "diverged": result.diverged,
+        "searches": len(result.by_search) if result.has_searches else None,
+        "deterministic": row.is_deterministic,
+        "state": standing.state if standing else None,
+        "p": standing.p if standing else None,
+        "effect": effect.kind if effect else None,
+        "effect_estimate": effect.estimate if effect else None,
+        "effect_low": effect.low if effect else None,
+        "effect_high": effect.high if effect else None,
         "published": result.published.mean if result.published else None,
         "published_std": result.published.std if result.published else None,
     }

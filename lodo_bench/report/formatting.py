@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from statistics import median
 
 from lodo_bench.analysis.edges import Edges, edges_of
 from lodo_bench.analysis.published import PublishedScore
-from lodo_bench.analysis.statistics import Summary
+from lodo_bench.analysis.statistics import Effect, Summary
 from lodo_bench.analysis.statistics.target import TargetSummary
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.space import range_text
@@ -45,9 +46,35 @@ def mean_speed(summary: Summary | None) -> str:
     return speed(summary.mean) + ("" if math.isnan(summary.std) else f" ± {speed(summary.std)}")
 
 
-def diverged_count(summary: Summary | None) -> str:
+def median_and_range(values: Iterable[float]) -> str:
+    """Return the median and the range of the finite values, such as `16.83 [16.7 to 17.1]`."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return NOTHING
+    return f"{number(median(finite))} [{number(min(finite))} to {number(max(finite))}]"
+
+
+def effect_text(effect: Effect | None) -> str:
+    """Return a ratio or difference with its interval, such as `1.31× [1.22 to 1.43]`."""
+    if effect is None or math.isnan(effect.estimate):
+        return NOTHING
+    write = _times if effect.kind == "ratio" else _signed
+    if math.isnan(effect.low) or math.isnan(effect.high):
+        return write(effect.estimate)
+    return f"{write(effect.estimate)} [{write(effect.low)} to {write(effect.high)}]"
+
+
+def _times(value: float) -> str:
+    return f"{number(value, 3)}×"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}"
+
+
+def diverged_count(diverged: int, runs: int) -> str:
     """Return the number of diverged runs, such as `1 of 8`."""
-    return NOTHING if summary is None else f"{summary.diverged} of {summary.count + summary.diverged}"
+    return f"{diverged} of {runs}"
 
 
 def published_text(score: PublishedScore | None) -> str:
@@ -104,6 +131,18 @@ def hyperparameter_text(hyperparameters: Hyperparameters, edges: Edges = _NO_EDG
     if hyperparameters.weights_study_id is not None:
         return "meta-trained weights"
     return hyperparameter_list(hyperparameters.values, edges) or "none"
+
+
+def searched_text(searches: Iterable[Hyperparameters], edges: Edges = _NO_EDGES) -> str:
+    """Return the values that one or several searches found, of several the median and the range of each."""
+    first, *others = searches
+    if not others or first.weights_study_id is not None:
+        return hyperparameter_text(first, edges)
+    parts = []
+    for name in first.values:
+        note = f" ({edge_note(edges[name])})" if name in edges else ""
+        parts.append(f"{name} = {median_and_range(each.values[name] for each in (first, *others))}{note}")
+    return ", ".join(parts) or "none"
 
 
 def tuned_cell(value: float | None, edges: Edges, name: str, digits: int) -> str:

@@ -35,6 +35,7 @@ def _comparison(comparison: Comparison, targets: Targets | None) -> dict[str, An
         **task_document(comparison.task),
         "bound": None if comparison.bound is None else asdict(comparison.bound),
         "target": None if targets is None else _target(targets),
+        "baseline": None if comparison.baseline is None else comparison.labels[comparison.baseline],
         "rows": [_row(comparison, targets, index, row) for index, row in enumerate(comparison.rows)],
         "provenances": [asdict(provenance) for provenance in comparison.provenances],
     }
@@ -44,6 +45,12 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Compa
     return {
         **optimizer_document(row.optimizer),
         **hyperparameters_document(row.hyperparameters),
+        "searches": [
+            {"seed": seed, "study_id": found.study_id, "hyperparameters": dict(found.values)}
+            for seed, found in row.searches.items()
+            if len(row.searches) > 1
+        ],
+        "deterministic": row.is_deterministic,
         "at_edge": row.edges,
         **compute_document(row.compute),
         "milestones": {milestone.key: _milestone(comparison, index, row, milestone) for milestone in row.losses},
@@ -52,7 +59,7 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Compa
         "training_seconds": None if row.seconds is None else asdict(row.seconds),
         "evaluations_per_step": row.evaluations,
         "time_per_step": row.complexity or None,
-        "tuning": None if row.tuning is None else _tuning(row.tuning),
+        "tunings": [_tuning(study) for study in row.tunings],
         "machines": [asdict(machine) for machine in row.machines],
         "unfinished": row.unfinished,
     }
@@ -70,12 +77,20 @@ def _milestone(comparison: Comparison, index: int, row: ComparisonRow, milestone
 def _result(comparison: Comparison, index: int, row: ComparisonRow, column: ScoreColumn) -> dict[str, Any]:
     result, verdict = row.results[column], comparison.verdicts[column]
     published = result.published
+    standing = verdict.standings[index] if len(verdict.standings) > 1 else None
     return {
         column.score: asdict(result.summary),
         "interval": asdict(result.interval),
-        "by_seed": {str(seed): value for seed, value in sorted(result.by_seed.items())},
-        "mark": verdict.mark(index),
-        "p": verdict.standings[index].p if len(verdict.standings) > 1 else None,
+        "median": result.center if result.has_searches else None,
+        "runs": [
+            {"search": search if result.has_searches else None, "seed": seed, "value": value}
+            for search, values in sorted(result.by_search.items())
+            for seed, value in sorted(values.items())
+        ],
+        "diverged": result.diverged,
+        "state": standing.state if standing else None,
+        "p": standing.p if standing else None,
+        "effect": asdict(standing.effect) if standing and standing.effect else None,
         "published": None if published is None else {column.score: published.mean, "std": published.std},
     }
 

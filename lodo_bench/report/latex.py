@@ -41,6 +41,8 @@ _MARKS: Mapping[Mark, str] = {
     "best": r"\textbf{{{}}}",
     "tied": r"{}$^\dagger$",
     "undecided": r"{}$^?$",
+    "better": r"{}$^\blacktriangle$",
+    "worse": r"{}$^\blacktriangledown$",
 }
 
 

@@ -9,7 +9,14 @@ from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark
 from lodo_bench.report.section import ReportSection, Table, TableRow, build_section
 
-_MARKS: Mapping[Mark, str] = {"": "{}", "best": "**{}**", "tied": "{} †", "undecided": "{} ?"}
+_MARKS: Mapping[Mark, str] = {
+    "": "{}",
+    "best": "**{}**",
+    "tied": "{} †",
+    "undecided": "{} ?",
+    "better": "{} ▲",
+    "worse": "{} ▼",
+}
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:

@@ -1,14 +1,12 @@
-"""Sentences of a report: verdicts on each column, and the footnotes of its table."""
+"""The footnotes of a report's table."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lodo_bench.analysis.columns import ScoreColumn
-from lodo_bench.analysis.comparison import Comparison, ComparisonRow, ScoreResult
-from lodo_bench.analysis.statistics import LEVEL, ComparisonResult
+from lodo_bench.analysis.comparison import Comparison, ComparisonRow
+from lodo_bench.analysis.statistics import LEVEL, Standing
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.report.formatting import counted, duration, number
@@ -23,60 +21,20 @@ class Footnote:
     warning: bool = False
 
 
-def verdict_sentences(comparison: Comparison) -> Iterator[str]:
-    """Yield one paragraph for each column that has at least two rows: the best optimizer, by how much, how certain."""
-    for column in comparison.columns:
-        if len(comparison.verdicts[column].standings) > 1:
-            yield f"{column.title[:1].upper()}{column.title[1:]}: {_outcome(comparison, column)}"
-
-
-def _outcome(comparison: Comparison, column: ScoreColumn) -> str:
-    verdict = comparison.verdicts[column]
-    if verdict.best is None:
-        return "no optimizer is marked best: every candidate diverged in at least half of its runs."
-    best = comparison.rows[verdict.best].results[column]
-    head = f"{comparison.labels[verdict.best]} has the best mean, {number(best.summary.mean)}{_interval(best)}"
-    if not verdict.has_power:
-        return f"{head}; there are too few runs to tell whether the others are worse."
-    tied: list[str] = []
-    worse: list[str] = []
-    for index, standing in verdict.standings.items():
-        if index != verdict.best:
-            distance = _distance(column, comparison.rows[index].results[column], best)
-            sentence = f"{comparison.labels[index]} {distance} (p = {number(standing.p, 2)})"
-            (tied if standing.may_be_best else worse).append(sentence)
-    parts = [head]
-    if worse:
-        parts.append(f"{'Significantly' if tied else 'All others are significantly'} worse: {', '.join(worse)}")
-    if tied:
-        parts.append(f"{'Not' if worse else 'No other is'} significantly worse: {', '.join(tied)}")
-    return f"{'. '.join(parts)}."
-
-
-def _interval(result: ScoreResult) -> str:
-    interval = result.interval
-    if math.isnan(interval.low):
-        return ""
-    if interval.low == interval.high:
-        return " in every run"
-    return f" ({100 * CONFIDENCE:g} % confidence interval {number(interval.low)} to {number(interval.high)})"
-
-
-def _distance(column: ScoreColumn, result: ScoreResult, best: ScoreResult) -> str:
-    """Return the distance of a mean from the best: in percent, as a factor, or as a difference where these fail."""
-    mean, reference = result.summary.mean, best.summary.mean
-    if math.isnan(mean):
-        return "diverged"
-    if column.higher_is_better or reference <= 0 or mean <= 0:
-        return f"{mean - reference:+.2g}"
-    ratio = mean / reference
-    return f"{100 * (ratio - 1):+.2g} %" if ratio < 2 else f"{number(ratio, 2)} times as high"
+def runs_text(row: ComparisonRow) -> str:
+    """Return what the values of a row are taken over, such as `8 seeds`, `5 searches` or `deterministic: 1 run`."""
+    runs = max((result.num_runs for result in row.results.values()), default=0)
+    searches = len(row.searches)
+    if row.is_deterministic:
+        return "deterministic: 1 run" if searches == 1 else f"{searches} searches, deterministic"
+    return counted(runs, "seed") if searches == 1 else f"{searches} searches, {counted(runs, 'seed')}"
 
 
 def footnotes(comparison: Comparison, machines: Sequence[Machine], targets: Targets | None) -> list[Footnote]:
     """Return all footnotes of a table; `machines` are those that its letters denote."""
     return [
         *(Footnote(text) for text in _measures(comparison, targets)),
+        *(Footnote(text) for text in _replication(comparison)),
         *(Footnote(text) for text in _marks(comparison)),
         *(Footnote(text) for text in _costs(comparison)),
         *_machines(machines),
@@ -116,36 +74,69 @@ def _measures(comparison: Comparison, targets: Targets | None) -> Iterator[str]:
         )
 
 
+def _replication(comparison: Comparison) -> Iterator[str]:
+    rows = comparison.rows
+    if any(len(row.searches) > 1 for row in rows):
+        yield (
+            "Searches: the same search with other seeds, each followed by final runs with seeds of their own. Shown is "
+            "the median [lowest to highest] over the searches, each of which counts by the mean of its runs. Tests "
+            "compare searches."
+        )
+    if any(row.is_deterministic for row in rows):
+        yield "Deterministic: neither the task nor the optimizer is random, so every seed gives the same run."
+
+
 def _marks(comparison: Comparison) -> Iterator[str]:
-    standings = [s for v in comparison.verdicts.values() if v.has_power for s in v.standings.values()]
+    verdicts = [verdict for verdict in comparison.verdicts.values() if len(verdict.standings) > 1]
+    marks = {verdict.mark(index) for verdict in verdicts for index in verdict.standings}
+    meanings = {
+        "best": "Bold: the best of those that are not worse than others.",
+        "better": "▲: better than the baseline.",
+        "worse": "▼: worse than the baseline.",
+        "tied": f"†: not told apart from {_reference(comparison)}, though a loss twice as high would have been.",
+        "undecided": "?: these runs cannot tell.",
+    }
+    shown = [text for mark, text in meanings.items() if mark in marks]
+    standings = [standing for verdict in verdicts for standing in verdict.standings.values() if standing.test != "none"]
+    if not shown:
+        return
+    yield " ".join(shown)
     if not standings:
         return
-    marks = {v.mark(index) for v in comparison.verdicts.values() for index in v.standings}
-    tied = " †: not significantly worse." if "tied" in marks else ""
-    undecided = " ?: too few runs to tell." if "undecided" in marks else ""
-    others = max(len(standing.paired) + len(standing.unpaired) for standing in standings)
-    yield (
-        f"Bold: the best mean among the optimizers that may be the best.{tied}{undecided} An optimizer is "
-        f"significantly worse if others are better according to {' and '.join(_tests(standings))}, with Simes' "
-        f"correction for {counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the "
-        "probability of results at least as extreme if no other optimizer were better."
-    )
-    if any(others * standing.min_attainable_p > LEVEL for standing in standings if standing.has_power):
+    tests = f"one-sided exact tests, {' and '.join(_tests(standings))}"
+    if comparison.baseline is not None:
         yield (
-            "With this few runs, an optimizer that is worse than only a few others cannot be shown to be worse than "
-            "the best."
+            f"Each optimizer is compared with the baseline alone by {tests}, two at level {LEVEL / 2:g} each, without "
+            "correction for the other comparisons. Diverged runs rank last."
         )
+    else:
+        others = max(len(verdict.standings) for verdict in verdicts) - 1
+        yield (
+            f"Worse (no mark): others are better according to {tests}, with Simes' correction for "
+            f"{counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the probability of "
+            "results at least as extreme if no other optimizer were better."
+        )
+    yield (
+        f"Ratios and differences: Hodges-Lehmann estimates with {100 * CONFIDENCE:g} % intervals by the same tests, "
+        "each by itself; runs of equal seeds are paired."
+    )
 
 
-def _tests(standings: Iterable[ComparisonResult]) -> Iterator[str]:
-    """Yield the tests that were used, with their numbers of runs."""
-    found = list(standings)
-    pairs = {own for standing in found for own, _ in standing.paired}
-    sizes = {size for standing in found for sizes in standing.unpaired for size in sizes}
-    if pairs:
-        yield f"one-sided exact Wilcoxon signed-rank tests, paired by seed (n = {_range(pairs)})"
-    if sizes:
-        yield f"one-sided exact Mann-Whitney tests (n = {_range(sizes)})"
+def _reference(comparison: Comparison) -> str:
+    return "the best" if comparison.baseline is None else "the baseline"
+
+
+def _tests(standings: Iterable[Standing]) -> Iterator[str]:
+    """Yield the tests that were used, with their numbers of replicates."""
+    titles = {
+        "paired signed-rank": "Wilcoxon's signed-rank test, paired by seed",
+        "one-sample signed-rank": "Wilcoxon's signed-rank test against the deterministic value",
+        "rank-sum": "Mann and Whitney's rank-sum test",
+    }
+    for name, title in titles.items():
+        sizes = {size for standing in standings if standing.test == name for size in standing.sizes if size > 1}
+        if sizes:
+            yield f"{title} (n = {_range(sizes)})"
 
 
 def _range(numbers: set[int]) -> str:
@@ -165,7 +156,7 @@ def _costs(comparison: Comparison) -> Iterator[str]:
 
 def _cost(row: ComparisonRow) -> list[str]:
     cost = []
-    if (tuning := row.tuning) is not None:
+    for tuning in row.tunings:
         amount = f"{tuning.num_individuals:,} individuals, {tuning.steps:,} steps in total"
         cost.append(f"tuning {duration(tuning.seconds)} ({amount})")
     if row.seconds is not None:

@@ -9,20 +9,23 @@ from dataclasses import dataclass
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import Comparison, ComparisonRow
 from lodo_bench.analysis.targets import Targets
-from lodo_bench.analysis.verdict import Mark
+from lodo_bench.analysis.verdict import Mark, Verdict
 from lodo_bench.report.formatting import (
     NOTHING,
     diverged_count,
-    hyperparameter_text,
+    effect_text,
     mean_and_spread,
     mean_speed,
+    median_and_range,
     number,
     published_text,
+    searched_text,
     solved_count,
     speed,
     target_text,
 )
-from lodo_bench.report.prose import Footnote, footnotes, machine_letter, verdict_sentences
+from lodo_bench.report.prose import Footnote, footnotes, machine_letter, runs_text
+from lodo_bench.report.verdicts import verdict_sentences
 from lodo_bench.spec.provenance import Machine
 
 # Evaluations per step above 1, whatever the rounding.
@@ -104,7 +107,7 @@ def build_section(comparison: Comparison, targets: Targets | None = None) -> Rep
         table=_table(comparison, columns),
         verdicts=tuple(verdict_sentences(comparison)),
         hyperparameters=tuple(
-            f"{_with_source(label, row)}: {hyperparameter_text(row.hyperparameters, row.edges)}"
+            f"{_with_source(label, row)}: {searched_text(row.searches.values(), row.edges)}"
             for label, row in zip(comparison.labels, comparison.rows, strict=True)
         ),
         footnotes=tuple(footnotes(comparison, machines, targets)),
@@ -141,7 +144,8 @@ def _name_columns(comparison: Comparison) -> list[_TableColumn]:
             lambda i: TableCell(comparison.labels[i]),
             TableCell(f"{bound.name} (bound)" if bound else NOTHING),
         ),
-        _TableColumn(ColumnHead("hyperparameters", numeric=False), lambda i: TableCell(rows[i].hyperparameters.label)),
+        _TableColumn(ColumnHead("hyperparameters", numeric=False), lambda i: TableCell(rows[i].hyperparameters.source)),
+        _TableColumn(ColumnHead("runs", numeric=False), lambda i: TableCell(runs_text(rows[i]))),
     ]
 
 
@@ -153,13 +157,19 @@ def _score_columns(comparison: Comparison, column: ScoreColumn) -> list[_TableCo
         result = results[index]
         if result is None:
             return TableCell(NOTHING)
-        return TableCell(mean_and_spread(result.summary), result.summary.mean, verdict.mark(index))
+        text = median_and_range(result.replicates.values()) if result.has_searches else mean_and_spread(result.summary)
+        return TableCell(text, result.center, verdict.mark(index))
+
+    def effect(index: int) -> TableCell:
+        standing = verdict.standings.get(index)
+        found = standing.effect if standing else None
+        return TableCell(effect_text(found), found.estimate if found else None)
 
     def diverged(index: int) -> TableCell:
         result = results[index]
         if result is None:
             return TableCell(NOTHING)
-        return TableCell(diverged_count(result.summary), result.summary.diverged)
+        return TableCell(diverged_count(result.diverged, result.num_runs), result.diverged)
 
     def published(index: int) -> TableCell:
         result = results[index]
@@ -169,11 +179,20 @@ def _score_columns(comparison: Comparison, column: ScoreColumn) -> list[_TableCo
     bound = comparison.bound if column.is_loss else None
     bound_cell = TableCell(number(bound.loss), bound.loss) if bound else TableCell(NOTHING)
     columns = [_TableColumn(ColumnHead(column.title), score, bound_cell)]
+    if verdict.reference is not None and len(verdict.standings) > 1:
+        columns.append(_TableColumn(ColumnHead(_effect_title(comparison, verdict)), effect))
     if column.is_loss:
         columns.append(_TableColumn(ColumnHead("diverged"), diverged))
     if any(result and result.published for result in results):
         columns.append(_TableColumn(ColumnHead("published"), published))
     return columns
+
+
+def _effect_title(comparison: Comparison, verdict: Verdict) -> str:
+    reference = (
+        comparison.labels[verdict.reference] if verdict.has_baseline and verdict.reference is not None else "best"
+    )
+    return f"ratio to {reference}" if verdict.kind == "ratio" else f"difference from {reference}"
 
 
 def _target_columns(targets: Targets | None) -> list[_TableColumn]:

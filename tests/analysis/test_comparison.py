@@ -136,7 +136,7 @@ def test_how_long_and_how_many_is_the_same_row(changes):
 
 
 def test_the_same_values_of_another_study_are_the_same_row_with_the_latest_study():
-    row = row_of(run_set(run(0), study_id=1), run_set(run(1), study_id=2))
+    row = row_of(run_set(run(0, 1.0), study_id=1), run_set(run(1, 2.0), study_id=2))
     assert row.losses[at_steps(200)].count == 2
     assert row.hyperparameters.study_id == 2
 

@@ -58,14 +58,14 @@ def test_a_report_in_latex():
     text = latex.render(only(*sets, bound=LossBound("Newton", 0.5)))
     body = text.partition("\\midrule\n")[2].partition("\\bottomrule")[0].splitlines()
     assert [line.split(" & ")[0] for line in body] == [r"{}\emph{Newton (bound)}", "{}best", r"{}as\_good", "{}worse"]
-    assert {line.count(" & ") for line in body} == {4}
+    assert {line.count(" & ") for line in body} == {6}
     assert all(line.endswith(r" \\") for line in body)
-    assert [line.split(" & ")[2] for line in body[1:]] == [
+    assert [line.split(" & ")[3] for line in body[1:]] == [
         r"\textbf{1 $\pm$ 0.024}",
         r"1 $\pm$ 0.024$^\dagger$",
         r"2 $\pm$ 0.024",
     ]
-    assert r"\begin{tabular}{llrrr}" in text
+    assert r"\begin{tabular}{lllrrrr}" in text
     assert text.count(r"\begin{") == text.count(r"\end{")
     assert not re.search(r"(?<!\\)[%&_#](?![^\n]*\\\\$)", text.partition("\\footnotesize")[2])
 
@@ -95,7 +95,8 @@ def test_csv_tells_marks_published_values_and_divergence():
     rosenbrock = TaskSpec("rosenbrock")
     sets = [seeds("adam", spread(1.0), task=rosenbrock), seeds("lodo", [NAN] * 8, task=rosenbrock)]
     adam, lodo = fields((only(*sets), None))
-    assert (adam["mark"], lodo["mark"], float(lodo["p"])) == ("best", "", 1 / 256)
+    assert (adam["state"], lodo["state"], float(lodo["p"])) == ("best", "worse", 1 / 256)
+    assert (adam["deterministic"], adam["searches"], lodo["effect"]) == ("False", "", "ratio")
     assert (adam["published"], lodo["published_std"]) == ("5.342e-05", "2.14e-05")
     assert (lodo["mean"], lodo["finite"], lodo["diverged"]) == ("", "0", "8")
 
@@ -113,9 +114,11 @@ def test_json_tells_everything_of_a_column():
     (comparison,) = found["comparisons"]
     milestone = comparison["rows"][0]["milestones"]["steps:200"]
     assert milestone["loss"]["count"] == 8
-    assert (milestone["mark"], milestone["p"], milestone["published"]) == ("best", 1.0, None)
+    assert (milestone["state"], milestone["p"], milestone["published"]) == ("best", 1.0, None)
     assert milestone["interval"]["low"] < 1.0 < milestone["interval"]["high"]
-    assert milestone["by_seed"]["0"] == spread(1.0)[0]
+    assert milestone["runs"][0] == {"search": None, "seed": 0, "value": spread(1.0)[0]}
+    effect = comparison["rows"][1]["milestones"]["steps:200"]["effect"]
+    assert effect["low"] < effect["estimate"] < effect["high"]
     assert milestone["scores"]["test_loss"]["test_loss"]["mean"] == 3.0
     assert (found["level"], found["confidence"], comparison["target"]) == (0.05, 0.95, None)
 

@@ -1,4 +1,4 @@
-"""Exact one-sided rank tests, with ties and with values that are not finite.
+"""Exact rank tests, with ties and with values that are not finite.
 
 SciPy's exact tests know no ties, and its others are approximations that 8 runs are too few for. The distributions are
 those of the ranks that are there, mid-ranks for equal values, so that ties need no correction. A run that diverged is
@@ -7,7 +7,7 @@ those of the ranks that are there, mid-ranks for equal values, so that ties need
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,49 +17,60 @@ from numpy.typing import NDArray
 ROUNDING = 1e-9
 
 
-def signed_rank(larger: Sequence[float], smaller: Sequence[float]) -> float:
-    """Return p of Wilcoxon's exact one-sided signed-rank test that `larger` is no larger than `smaller`, in pairs.
+@dataclass(frozen=True, slots=True)
+class Tails:
+    """The two one-sided p-values of a rank test.
 
-    Under the hypothesis the sign of each pair's difference is a coin's toss. p is the share of the 2ⁿ outcomes whose
-    sum of positive ranks is at least the one found; pairs that are equal say nothing and are left out (Wilcoxon 1945).
+    Attributes:
+        larger: of the hypothesis that the first values are no larger than the second; small if they are larger.
+        smaller: of the hypothesis that they are no smaller.
+    """
+
+    larger: float = 1.0
+    smaller: float = 1.0
+
+
+def signed_rank(differences: NDArray[np.float64]) -> Tails:
+    """Return p of Wilcoxon's exact signed-rank test that differences are symmetric about a value on one side of 0.
+
+    Under the hypothesis the sign of each difference is a coin's toss. p is the share of the 2ⁿ outcomes whose sum of
+    positive ranks is at least, or at most, the one found; differences that are 0 or NaN say nothing and are left out
+    (Wilcoxon 1945).
 
     Returns:
-        p in (0, 1]; 1 if no pair differs. The smallest possible is 2⁻ⁿ.
+        p in (0, 1]; 1 if nothing differs. The smallest possible is 2⁻ⁿ.
     """
-    difference = _differences(np.asarray(larger, dtype=np.float64), np.asarray(smaller, dtype=np.float64))
-    difference = difference[difference != 0]
-    ranks = _doubled_ranks(np.abs(difference))
-    found = int(ranks[difference > 0].sum())
-    return _at_least(_sign_distribution(tuple(sorted(ranks.tolist()))), found)
+    differences = differences[(differences != 0) & ~np.isnan(differences)]
+    ranks = _doubled_ranks(np.abs(differences))
+    return _tails(sign_distribution(tuple(sorted(ranks.tolist()))), int(ranks[differences > 0].sum()))
 
 
-def rank_sum(larger: Sequence[float], smaller: Sequence[float]) -> float:
-    """Return p of Mann and Whitney's exact one-sided rank-sum test that `larger` is no larger than `smaller`.
+def rank_sum(one: NDArray[np.float64], other: NDArray[np.float64]) -> Tails:
+    """Return p of Mann and Whitney's exact rank-sum test that `one` is no larger, or no smaller, than `other`.
 
-    Under the hypothesis every choice of which runs are whose is equally likely. p is the share of the choices whose
-    sum of ranks is at least the one found.
+    Under the hypothesis every choice of which values are whose is equally likely. p is the share of the choices whose
+    sum of ranks is at least, or at most, the one found (Mann and Whitney 1947).
 
     Returns:
         p in (0, 1]. The smallest possible is 1 / (n + m choose n).
     """
-    together = _merged(np.array([*larger, *smaller], dtype=np.float64))
-    ranks = _doubled_ranks(together)
-    found = int(ranks[: len(larger)].sum())
-    return _at_least(_choice_distribution(tuple(sorted(ranks.tolist())), len(larger)), found)
+    ranks = _doubled_ranks(_merged(np.concatenate([one, other])))
+    found = int(ranks[: len(one)].sum())
+    return _tails(choice_distribution(tuple(sorted(ranks.tolist())), len(one)), found)
 
 
-def _differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+def equal(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return True where two values are the same up to rounding, or both infinite."""
     with np.errstate(invalid="ignore", over="ignore"):
-        difference = first - second
-    same = (first == second) | np.isclose(first, second, rtol=ROUNDING, atol=0)
-    return np.where(same, 0.0, difference)
+        close = np.abs(one - other) <= ROUNDING * np.minimum(np.abs(one), np.abs(other))
+    return np.asarray(close | (one == other))
 
 
 def _merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the values, with those that differ by rounding only set to the smallest of them."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    new = np.append(True, _differences(ordered[1:], ordered[:-1]) != 0)[: len(ordered)]
+    new = np.append(True, ~equal(ordered[1:], ordered[:-1]))[: len(ordered)]
     merged = np.empty_like(values)
     merged[order] = ordered[new][np.cumsum(new) - 1]
     return merged
@@ -67,16 +78,17 @@ def _merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _doubled_ranks(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return twice the mid-ranks, which are integers."""
-    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (2 * np.cumsum(counts) - counts + 1)[where].astype(np.int64)
+    ordered = np.sort(values)
+    below, up_to = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return np.asarray(below + up_to + 1, dtype=np.int64)
 
 
-def _at_least(probabilities: NDArray[np.float64], found: int) -> float:
-    return min(float(probabilities[found:].sum()), 1.0)
+def _tails(probabilities: NDArray[np.float64], found: int) -> Tails:
+    return Tails(*(min(float(part.sum()), 1.0) for part in (probabilities[found:], probabilities[: found + 1])))
 
 
 @lru_cache(maxsize=256)
-def _sign_distribution(ranks: tuple[int, ...]) -> NDArray[np.float64]:
+def sign_distribution(ranks: tuple[int, ...]) -> NDArray[np.float64]:
     """Return the probability of every sum of ranks, each chosen by a fair coin."""
     probabilities = np.zeros(sum(ranks) + 1)
     probabilities[0] = 1.0
@@ -88,7 +100,7 @@ def _sign_distribution(ranks: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=256)
-def _choice_distribution(ranks: tuple[int, ...], size: int) -> NDArray[np.float64]:
+def choice_distribution(ranks: tuple[int, ...], size: int) -> NDArray[np.float64]:
     """Return the probability of every sum of `size` ranks chosen at random."""
     ways = np.zeros((size + 1, sum(ranks) + 1))
     ways[0, 0] = 1.0

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lodo_bench.analysis.statistics.rank_tests import rank_sum, signed_rank
-
-LEVEL = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The runs of one optimizer.
-
-    Attributes:
-        values: by seed, the smaller the better; those that are not finite are diverged runs, worse than all others.
-        data: the origin of the problems besides the seed. Runs of two samples with the same seed and equal `data` had
-            the same problem, and can be paired.
-    """
-
-    values: Mapping[int, float]
-    data: object = None
+from lodo_bench.analysis.statistics.matching import match
+from lodo_bench.analysis.statistics.sample import Sample
+from lodo_bench.analysis.statistics.simes import LEVEL, simes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +53,12 @@ def compare_with_all(samples: Sequence[Sample]) -> list[ComparisonResult]:
 
 
 def _against(sample: Sample, others: Sequence[Sample]) -> ComparisonResult:
-    values, floors, paired, unpaired = [], [], [], []
+    values, floors = [], []
+    paired: list[tuple[int, int]] = []
+    unpaired: list[tuple[int, int]] = []
     for other in others:
-        common = _common_seeds(sample, other)
-        if common:
-            values.append(signed_rank(_worst_last(sample, common), _worst_last(other, common)))
-            floors.append(2.0 ** -len(common))
-            paired.append((len(common), len(common)))
-        else:
-            own, its = len(sample.values), len(other.values)
-            values.append(rank_sum(_worst_last(sample, sample.values), _worst_last(other, other.values)))
-            floors.append(1 / math.comb(own + its, own))
-            unpaired.append((own, its))
+        pair = match(sample, other)
+        values.append(pair.tails("difference").larger)
+        floors.append(pair.floor)
+        (paired if pair.test == "paired signed-rank" else unpaired).append(pair.sizes)
     return ComparisonResult(simes(values), simes(floors), tuple(paired), tuple(unpaired))
-
-
-def simes(values: Sequence[float]) -> float:
-    """Combine p-values into that of the hypothesis that all of theirs hold; 1 if there are none (Simes 1986).
-
-    Holds for independent tests and for such as tend to agree, as those of one sample against many others do.
-    """
-    return min((len(values) * p / rank for rank, p in enumerate(sorted(values), 1)), default=1.0)
-
-
-def _common_seeds(one: Sample, other: Sample) -> list[int]:
-    """Return the seeds to pair by: those in both, if they are most of the smaller sample and had the same data."""
-    common = sorted(one.values.keys() & other.values.keys())
-    most = 2 * len(common) > min(len(one.values), len(other.values))
-    return common if most and one.data == other.data else []
-
-
-def _worst_last(sample: Sample, seeds: Sequence[int] | Mapping[int, float]) -> list[float]:
-    return [value if math.isfinite(value := sample.values[seed]) else math.inf for seed in seeds]

@@ -1,4 +1,4 @@
-"""Mean, standard deviation, and the number of diverged runs."""
+"""Mean and standard deviation, or median and range, and the number of diverged runs."""
 
 from __future__ import annotations
 
@@ -25,6 +25,24 @@ class Summary:
     diverged: int
 
 
+@dataclass(frozen=True, slots=True)
+class MedianRange:
+    """Several searches, summarized: values that may differ by orders of magnitude, and are few.
+
+    Attributes:
+        median: of the finite values; NaN if there is none.
+        low, high: the smallest and the largest of them; NaN if there is none.
+        count: how many values are finite.
+        diverged: how many are not.
+    """
+
+    median: float
+    low: float
+    high: float
+    count: int
+    diverged: int
+
+
 def summarize(values: Iterable[float]) -> Summary:
     """Return mean and standard deviation of the finite values, and the number of the others (LODO §5)."""
     everything = list(values)
@@ -35,6 +53,16 @@ def summarize(values: Iterable[float]) -> Summary:
         count=len(finite),
         diverged=len(everything) - len(finite),
     )
+
+
+def median_and_range(values: Iterable[float]) -> MedianRange:
+    """Return median and range of the finite values, and the number of the others."""
+    everything = list(values)
+    finite = sorted(value for value in everything if math.isfinite(value))
+    if not finite:
+        return MedianRange(math.nan, math.nan, math.nan, 0, len(everything))
+    middle = finite[(len(finite) - 1) // 2] / 2 + finite[len(finite) // 2] / 2  # halved first: a sum may be too large
+    return MedianRange(middle, finite[0], finite[-1], len(finite), len(everything) - len(finite))
 
 
 def _deviation(values: Sequence[float]) -> float:

@@ -32,7 +32,9 @@ def _task_report(task: TaskSpec, data: ReportData, studies: Sequence[StudyRecord
     return TaskReport(
         title=task.label,
         section=None if found is None else build_section(*found),
-        groups=result_groups(run_set for run_set in data.run_sets if run_set.spec.task == task),
+        groups=result_groups(
+            [run_set for run_set in data.run_sets if run_set.spec.task == task], [study.summary for study in own]
+        ),
         bound=None if found is None else found[0].bound,
         studies=own,
         kinds=[data.kinds_of(study.spec.optimizer) for study in own],

@@ -29,7 +29,14 @@ from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import LossBound
 
 _SCRIPTS = ("draw.js", "chart.js", "search.js", "table.js")
-_MARK_SUFFIXES: Mapping[Mark, str] = {"": "", "best": "", "tied": " †", "undecided": " ?"}
+_MARK_SUFFIXES: Mapping[Mark, str] = {
+    "": "",
+    "best": "",
+    "tied": " †",
+    "undecided": " ?",
+    "better": " ▲",
+    "worse": " ▼",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lodo_bench.analysis.statistics.rank_tests import rank_sum, signed_rank
+from lodo_bench.analysis.statistics import rank_tests
+from lodo_bench.analysis.statistics.matching import distances
 from tests.builders import examples
 
 INF = math.inf
 COARSE = st.sampled_from([0.0, 1.0, 2.0, 3.0, INF])  # ties, and diverged runs
+
+
+def signed_rank(larger, smaller):
+    """p of the pairs' differences for `larger` being larger."""
+    return rank_tests.signed_rank(distances(np.array(larger), np.array(smaller), "difference")).larger
+
+
+def rank_sum(larger, smaller):
+    """p for `larger` being larger."""
+    return rank_tests.rank_sum(np.array(larger), np.array(smaller)).larger
 
 
 def sign_oracle(larger, smaller):
@@ -98,3 +109,13 @@ def test_many_runs_are_no_matter():
     assert 0 < signed_rank(worse, better) < 1e-50
     oracle = stats.mannwhitneyu(worse[:60], better[:60], alternative="greater", method="exact").pvalue
     assert rank_sum(worse[:60], better[:60]) == pytest.approx(oracle, rel=1e-9)
+
+
+@examples
+@given(st.lists(st.tuples(COARSE, COARSE), max_size=7), st.lists(COARSE, min_size=1, max_size=5))
+def test_the_other_tail_is_that_of_the_samples_exchanged(pairs, third):
+    one, other = np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
+    tails = rank_tests.signed_rank(distances(one, other, "difference"))
+    assert tails.smaller == pytest.approx(signed_rank(other, one), rel=1e-12)
+    tails = rank_tests.rank_sum(np.array(third), np.array([1.0, 2.0]))
+    assert tails.smaller == pytest.approx(rank_sum([1.0, 2.0], third), rel=1e-12)

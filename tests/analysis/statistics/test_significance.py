@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from lodo_bench.analysis.statistics import LEVEL, Sample, compare_with_all
-from lodo_bench.analysis.statistics.rank_tests import rank_sum, signed_rank
-from lodo_bench.analysis.statistics.significance import simes
+from lodo_bench.analysis.statistics.simes import simes
+from tests.analysis.statistics.test_rank_tests import rank_sum, signed_rank
 
 NAN, INF = math.nan, math.inf
 

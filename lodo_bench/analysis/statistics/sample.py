@@ -1,0 +1,55 @@
+"""The values of one optimizer that are compared with those of others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import mean
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["ratio", "difference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The values of one optimizer, one for each replicate.
+
+    Attributes:
+        values: by replicate, a seed or the seed of a search, the smaller the better; those that are not finite are
+            diverged runs, worse than all others.
+        data: the origin of the problems besides the seed. Runs of two samples with the same seed and equal `data` had
+            the same problem, and can be paired.
+        unit: the replicates: the seeds of runs with the same hyperparameters, or independent searches.
+        blocks: of searches, the seeds of the final runs at the result of each.
+        is_constant: True if nothing in the runs is random: every replicate would have the same value, and if several
+            are given, the first counts.
+    """
+
+    values: Mapping[int, float]
+    data: object = None
+    unit: Literal["seed", "search"] = "seed"
+    is_constant: bool = False
+    blocks: Mapping[int, Collection[int]] = field(default_factory=dict)
+
+    def ranked(self, replicates: Iterable[int] | None = None) -> NDArray[np.float64]:
+        """Return the values of some replicates, by default of all that differ, with infinity for diverged runs."""
+        if replicates is None:
+            replicates = list(self.values)[: 1 if self.is_constant else None]
+        found = [self.values[replicate] for replicate in replicates]
+        return np.array([value if math.isfinite(value) else math.inf for value in found], dtype=np.float64)
+
+    def over_blocks(self, blocks: Mapping[int, Collection[int]]) -> dict[int, float]:
+        """Return the means of the finite values of blocks of seeds, for those blocks of which all seeds are there.
+
+        A mean is infinite if half of the values or more are not finite.
+        """
+        found = {}
+        for block, seeds in blocks.items():
+            if seeds and all(seed in self.values for seed in seeds):
+                finite = [value for seed in seeds if math.isfinite(value := self.values[seed])]
+                found[block] = mean(finite) if 2 * len(finite) > len(seeds) else math.inf
+        return found
