@@ -10,7 +10,8 @@ A page is a story: its blocks run in their order, in one directory. A block is
 Commands and programs run as they stand, unless a comment in the line before the block says otherwise:
 
 - `<!-- run: smoke -->`: with the values of `tests/docs/smaller.py`, because the real ones take long;
-- `<!-- run: parse -->`: not at all; they must be valid. For what needs a GPU, a cluster, a server or the network.
+- `<!-- run: parse -->`: not at all; they must be valid. For what needs a GPU, a cluster, a server, the
+  network or trained networks.
 
 `<!-- database: empty -->` at the start of a page leaves out the results that other pages find.
 """
