@@ -18,7 +18,7 @@ help:
 	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (a few minutes)"
 	@echo "make test    run the tests"
 	@echo "make check   run the linters, the spelling checker and the type checker, and build the documentation"
-	@echo "make docs    build the documentation in docs/_build/html/"
+	@echo "make docs    build the documentation in build/docs/"
 	@echo "make check-install  check that the pinned versions can be installed from the package index alone"
 	@echo "make reference  recompute results/reference/ (hours; rerun to resume)"
 	@echo "make clean   remove the environment, the demo's database and caches"
@@ -54,7 +54,7 @@ check: $(READY) docs
 
 # References that lead nowhere are warnings, and warnings are errors.
 docs: $(READY)
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env docs docs/_build/html
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env docs build/docs
 
 reference: $(READY)
 	$(BIN)/lodo-bench reproduce table8 --scale paper --db $(REFERENCE_DB) --output results/reference/table8-paper
@@ -64,6 +64,6 @@ reference: $(READY)
 	done
 
 clean:
-	rm -rf .venv build docs/_build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	rm -f $(DEMO_DB) $(DEMO_DB)-wal $(DEMO_DB)-shm
 	find lodo_bench tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

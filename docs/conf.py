@@ -16,7 +16,6 @@ html_show_copyright = False
 html_extra_path = ["schemas"]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
 myst_heading_anchors = 3  # as GitHub makes them
 highlight_language = "none"  # formulas and output have no language; code names its own
 default_role = "code"  # docstrings write code in single backticks, as Markdown does

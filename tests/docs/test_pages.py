@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 
+import lodo_bench
 from tests.docs.blocks import PAGES, ROOT, BlockError, blocks
 from tests.docs.commands import parse
 from tests.docs.pending import is_pending
@@ -82,3 +83,8 @@ def test_comments_before_a_block_say_how_it_runs(tmp_path):
 def test_every_page_is_in_the_table_of_contents():
     listed = re.findall(r"^[\w-]+$", (ROOT / "docs" / "index.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(listed) == sorted(page.stem for page in PAGES if page.name not in ("README.md", "index.md"))
+
+
+def test_every_public_name_is_in_the_reference():
+    text = (ROOT / "docs" / "python-reference.md").read_text("utf-8")
+    assert sorted(re.findall(r"auto\w+:: lodo_bench\.(\w+)", text)) == sorted(lodo_bench.__all__)
