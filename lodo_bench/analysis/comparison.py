@@ -9,6 +9,7 @@ from statistics import median
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.edges import edges_of_runs
+from lodo_bench.analysis.facts import OptimizerFacts
 from lodo_bench.analysis.grouping import RunGroup, common_hyperparameters, gather
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
@@ -21,6 +22,8 @@ from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord
 from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
+
+FactsOf = Callable[[TaskSpec, OptimizerSpec, ComputeSpec], OptimizerFacts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,10 @@ class ComparisonRow:
         machines: the machines that those were timed on.
         unfinished: number of seeds that were interrupted or failed and have no score.
         evaluations: gradient evaluations for each step; NaN if no run has any step.
-        complexity: time for one step, such as `O(n)`; empty where it is unknown.
-        tunings: the studies that tuned the hyperparameters, where they are among those given.
+        facts: facts that the optimizer's code tells.
+        tunings: the studies that tuned the hyperparameters, those that are among the ones given.
+        steps: training steps of the runs that `seconds` is of, or of the longest ones if none was timed; None if no
+            run has any.
         curves: by seed, the run set that has its longest curve.
         timed_curves: likewise of the timed runs alone.
     """
@@ -92,8 +97,9 @@ class ComparisonRow:
     machines: tuple[Machine, ...]
     unfinished: int
     evaluations: float
-    complexity: str = ""
+    facts: OptimizerFacts = OptimizerFacts()  # noqa: RUF009 (it is frozen)
     tunings: tuple[StudySummary, ...] = ()
+    steps: Summary | None = None
     curves: Mapping[int, int] = field(default_factory=dict)
     timed_curves: Mapping[int, int] = field(default_factory=dict)
 
@@ -168,7 +174,7 @@ def compare(
     run_sets: Iterable[RunSetRecord],
     bound: Callable[[TaskSpec], LossBound | None],
     *,
-    complexity: Callable[[OptimizerSpec], str] | None = None,
+    facts: FactsOf | None = None,
     studies: Iterable[StudySummary] = (),
 ) -> list[Comparison]:
     """Return a comparison for each task with its options, in the order in which they were first run.
@@ -176,7 +182,7 @@ def compare(
     Args:
         run_sets: oldest first.
         bound: returns the bound of a task; None if it has none.
-        complexity: returns the time that a step of an optimizer takes; empty by default.
+        facts: returns the facts about an optimizer on a task, with its device, dtype and backend; none by default.
         studies: the searches, for what they cost, and for which of them replicate each other.
     """
     by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
@@ -188,7 +194,7 @@ def compare(
     comparisons = []
     for group in by_task.values():
         task = group[0].spec.task
-        rows = [_row(task, found, complexity, searched) for found in gather(group, searched)]
+        rows = [_row(task, found, facts, searched) for found in gather(group, searched)]
         provenances = tuple(p for record in group for p in record.provenances)
         comparisons.append(_comparison(task, rows, bound(task), provenances))
     return comparisons
@@ -231,14 +237,14 @@ def samples_of(rows: Sequence[ComparisonRow], column: ScoreColumn) -> dict[int, 
 def _row(
     task: TaskSpec,
     found: Mapping[int, RunGroup],
-    complexity: Callable[[OptimizerSpec], str] | None,
+    facts: FactsOf | None,
     studies: Mapping[int, StudySummary],
 ) -> ComparisonRow:
     groups = list(found.values())
     optimizer, timed = groups[0].optimizer, [run for group in groups for run in group.timed.values()]
     columns = dict.fromkeys(column for group in groups for column in group.values)
     steps = sum(group.steps for group in groups)
-    tunings = (studies.get(group.hyperparameters.study_id or 0) for group in groups)
+    numbers = dict.fromkeys(record.spec.hyperparameters.study_id for group in groups for record in group.run_sets)
     return ComparisonRow(
         optimizer=optimizer,
         searches={seed: group.hyperparameters for seed, group in found.items()},
@@ -250,11 +256,18 @@ def _row(
         machines=tuple(dict.fromkeys(run.machine for run in timed)),
         unfinished=sum(len(group.unfinished.difference(*group.values.values())) for group in groups),
         evaluations=sum(group.evaluations for group in groups) / steps if steps else math.nan,
-        complexity=complexity(optimizer) if complexity else "",
-        tunings=tuple(study for study in tunings if study is not None),
+        facts=facts(task, optimizer, groups[0].compute) if facts else OptimizerFacts(),
+        tunings=tuple(studies[number] for number in numbers if number is not None and number in studies),
+        steps=_steps(groups),
         curves={seed: run_set for group in groups for seed, (_, run_set) in group.curves.items()},
         timed_curves={seed: run_set for group in groups for seed, (_, run_set) in group.timed_curves.items()},
     )
+
+
+def _steps(groups: Sequence[RunGroup]) -> Summary | None:
+    timed = [float(round(run.speed * run.seconds)) for group in groups for run in group.timed.values()]
+    steps = timed or [float(steps) for group in groups for steps, _ in group.curves.values()]
+    return summarize(steps) if steps else None
 
 
 def _result(

@@ -1,8 +1,4 @@
-"""Records as JSON-like documents: each fact has one name in all commands, reports and exported tables.
-
-A summary has the name of a schedule and the numbers of generations and individuals; the document of a study has the
-schedule, the generations and the individuals themselves under the same keys.
-"""
+"""Records as JSON-like documents: each fact has one name in all commands, reports and exported tables."""
 
 from __future__ import annotations
 
@@ -11,12 +7,14 @@ from dataclasses import asdict
 from typing import Any, TypedDict
 
 from lodo_bench.analysis.comparison import summarize_run_set
-from lodo_bench.analysis.edges import Edges, edges_of
+from lodo_bench.analysis.edges import Edges, edges_of, edges_of_runs
+from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device, DType
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.outcome import MetricHistory, Status
+from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, Source
-from lodo_bench.spec.study import IndividualRecord, StudyRecord, StudySummary
+from lodo_bench.spec.study import IndividualRecord, StudyRecord
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 Metrics = Mapping[str, MetricHistory]  # by name
@@ -66,9 +64,36 @@ class OutcomeDocument(TypedDict):
     training_seconds: float | None
 
 
-class RunDocument(OutcomeDocument):
-    """A run; `milestones` has the scores by milestone and name, `metrics` the first and the last value by name."""
+class ProvenanceDocument(TypedDict):
+    """An invocation of the program; times are UTC, `database` is empty unless several are read together."""
 
+    command: str
+    started: str
+    ended: str
+    host: str
+    device: str
+    cpu: str
+    cores: int
+    threads: int
+    versions: Mapping[str, str]
+    commit: str
+    database: str
+
+
+class AnnotationDocument(TypedDict):
+    """The user's note and tags."""
+
+    note: str
+    tags: Sequence[str]
+
+
+class RunDocument(OutcomeDocument):
+    """A run; `milestones` has the scores by milestone and name, `metrics` the first and the last value by name.
+
+    `command` is the index of its invocation of the program among the `commands` of the run set.
+    """
+
+    command: int
     steps_per_second: float | None
     milestones: Mapping[str, Mapping[str, float]]
     metrics: Mapping[str, Mapping[str, float]]
@@ -80,28 +105,26 @@ class RunSettingsDocument(TaskDocument, OptimizerDocument, HyperparametersDocume
     run_set: int
 
 
-class RunSetDocument(RunSettingsDocument):
+class RunSetDocument(RunSettingsDocument, AnnotationDocument):
     """A run set; `summary` has the mean losses by milestone, and the mean speed.
 
-    `at_edge` has the ranges of the tuned values at an edge of theirs, by name.
+    `task_version` is that of the task's code and data, and `search_space` that of an adapted optimizer as JSON; both
+    are empty for those of this package. `at_edge` has the ranges of the tuned values at an edge of theirs, by name.
     """
 
-    at_edge: Edges
-    timed: bool
-    runs: Sequence[RunDocument]
-    summary: Mapping[str, Any]
-
-
-class RunSetSummaryDocument(TaskDocument, OptimizerDocument):
-    """A run set without its runs; `seeds` and `missing` are numbers of runs."""
-
-    run_set: int
-    hyperparameters_source: Source
+    task_version: str
+    search_space: str
     steps: int
     seconds: float | None
+    seeds: Sequence[int]
+    missing_seeds: Sequence[int]
+    created: str
+    at_edge: Edges
     timed: bool
-    seeds: int
-    missing: int
+    deterministic: bool
+    runs: Sequence[RunDocument]
+    commands: Sequence[ProvenanceDocument]
+    summary: Mapping[str, Any]
 
 
 class IndividualDocument(TypedDict):
@@ -118,18 +141,7 @@ class IndividualDocument(TypedDict):
     host: str
 
 
-class StudySummaryDocument(TaskDocument, OptimizerDocument):
-    """A study with the name of its schedule and the numbers of its generations and evaluated individuals."""
-
-    study: int
-    schedule: str
-    seed: int
-    status: str
-    generations: int
-    individuals: int
-
-
-class StudyDocument(TaskDocument, OptimizerDocument, ComputeDocument):
+class StudyDocument(TaskDocument, OptimizerDocument, ComputeDocument, AnnotationDocument):
     """A study with its schedule, generations and individuals; `hyperparameters` are None until it is finished.
 
     `at_edge` has the ranges of those of them that are at an edge of theirs, by name.
@@ -141,8 +153,12 @@ class StudyDocument(TaskDocument, OptimizerDocument, ComputeDocument):
     status: str
     hyperparameters: Mapping[str, float] | None
     at_edge: Edges
+    created: str
+    task_version: str
+    search_space: str
     generations: Sequence[Mapping[str, Any]]
     individuals: Sequence[IndividualDocument]
+    commands: Sequence[ProvenanceDocument]
 
 
 def task_document(task: TaskSpec) -> TaskDocument:
@@ -187,10 +203,34 @@ def outcome_document(run: RunRecord) -> OutcomeDocument:
     }
 
 
-def run_document(run: RunRecord, metrics: Metrics) -> RunDocument:
+def provenance_document(provenance: Provenance) -> ProvenanceDocument:
+    """Return an invocation of the program as a document."""
+    machine = provenance.machine
+    return {
+        "command": provenance.command,
+        "started": provenance.started,
+        "ended": provenance.ended,
+        "host": provenance.host,
+        "device": machine.device,
+        "cpu": machine.cpu,
+        "cores": machine.cores,
+        "threads": machine.threads,
+        "versions": provenance.versions,
+        "commit": provenance.commit,
+        "database": provenance.database,
+    }
+
+
+def annotation_document(annotation: Annotation) -> AnnotationDocument:
+    """Return a note and tags as a document."""
+    return {"note": annotation.note, "tags": list(annotation.tags)}
+
+
+def run_document(run: RunRecord, metrics: Metrics, command: int) -> RunDocument:
     """Return a run as a document."""
     return {
         **outcome_document(run),
+        "command": command,
         "steps_per_second": run.steps_per_second,
         "milestones": {at.key: {"loss": loss, **run.scores.get(at, {})} for at, loss in run.milestones.items()},
         "metrics": {name: {"first": found.values[0], "last": found.values[-1]} for name, found in metrics.items()},
@@ -211,32 +251,30 @@ def run_settings_document(record: RunSetRecord) -> RunSettingsDocument:
 
 def run_set_document(record: RunSetRecord, metrics: Mapping[int, Metrics]) -> RunSetDocument:
     """Return a run set, with the metrics of its runs by seed, as a document."""
-    row = summarize_run_set(record)
+    spec, commands = record.spec, record.commands
+    row = summarize_run_set(record) if record.runs else None
     return {
         **run_settings_document(record),
-        "at_edge": row.edges,
-        "timed": record.spec.timed,
-        "runs": [run_document(run, metrics[run.seed]) for run in record.runs],
-        "summary": {
-            "milestones": {milestone.key: asdict(losses) for milestone, losses in row.losses.items()},
-            "steps_per_second": None if row.speed is None else asdict(row.speed),
-        },
-    }
-
-
-def run_set_summary_document(record: RunSetRecord) -> RunSetSummaryDocument:
-    """Return a run set without its runs as a document."""
-    spec = record.spec
-    return {
-        "run_set": record.id,
-        **task_document(spec.task),
-        **optimizer_document(spec.optimizer),
-        "hyperparameters_source": spec.hyperparameters.source,
+        **annotation_document(record.annotation),
+        "task_version": spec.task.version,
+        "search_space": spec.optimizer.space,
         "steps": spec.steps,
         "seconds": spec.seconds,
+        "seeds": list(spec.seeds),
+        "missing_seeds": list(record.missing_seeds),
+        "created": record.created,
+        "at_edge": edges_of_runs(spec.optimizer, spec.hyperparameters),
         "timed": spec.timed,
-        "seeds": spec.num_seeds,
-        "missing": len(record.missing_seeds),
+        "deterministic": spec.deterministic,
+        "runs": [
+            run_document(run, metrics[run.seed], commands.index(provenance))
+            for run, provenance in zip(record.runs, record.provenances, strict=True)
+        ],
+        "commands": [provenance_document(provenance) for provenance in commands],
+        "summary": {
+            "milestones": {at.key: asdict(losses) for at, losses in row.losses.items()} if row else {},
+            "steps_per_second": None if row is None or row.speed is None else asdict(row.speed),
+        },
     }
 
 
@@ -255,23 +293,8 @@ def individual_document(individual: IndividualRecord) -> IndividualDocument:
     }
 
 
-def study_summary_document(study: StudySummary) -> StudySummaryDocument:
-    """Return a study in numbers as a document."""
-    spec = study.spec
-    return {
-        "study": study.id,
-        **task_document(spec.task),
-        **optimizer_document(spec.optimizer),
-        "schedule": spec.schedule.name,
-        "seed": spec.seed,
-        "status": study.status,
-        "generations": study.num_generations,
-        "individuals": study.num_individuals,
-    }
-
-
-def study_document(study: StudyRecord) -> StudyDocument:
-    """Return a study with all of its individuals as a document."""
+def study_document(study: StudyRecord, provenances: Sequence[Provenance] = ()) -> StudyDocument:
+    """Return a study with all of its individuals, and the invocations that evaluated them, as a document."""
     spec = study.spec
     return {
         "study": study.id,
@@ -283,6 +306,11 @@ def study_document(study: StudyRecord) -> StudyDocument:
         "status": study.status,
         "hyperparameters": study.hyperparameters,
         "at_edge": edges_of(spec.optimizer, study.hyperparameters),
+        "created": study.created,
+        "task_version": spec.task.version,
+        "search_space": spec.optimizer.space,
+        **annotation_document(study.annotation),
         "generations": [asdict(generation) for generation in study.generations],
         "individuals": [individual_document(individual) for individual in study.individuals],
+        "commands": [provenance_document(provenance) for provenance in provenances],
     }

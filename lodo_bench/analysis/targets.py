@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import Comparison
@@ -11,6 +11,10 @@ from lodo_bench.analysis.statistics.target import Crossing, TargetSummary, first
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.milestone import scored_window
 from lodo_bench.spec.outcome import Curve
+from lodo_bench.spec.run_set import RunSetRecord
+
+WindowOf = Callable[[int], int]
+"""The number of losses that are averaged in the runs of a run set, by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,30 +23,59 @@ class Targets:
 
     Attributes:
         loss: the target.
-        window: number of steps that the loss is averaged over.
+        windows: by row, the numbers of losses that are averaged in its runs, each once, in rising order.
         steps: by row.
         seconds: by row, of its timed runs; None for a row that has none.
         is_criterion: True if a run that reached the target has solved the task (`Task.solved_below`).
     """
 
     loss: float
-    window: int
+    windows: tuple[tuple[int, ...], ...]
     steps: tuple[TargetSummary, ...]
     seconds: tuple[TargetSummary | None, ...]
     is_criterion: bool = False
 
+    @property
+    def window(self) -> int | None:
+        """The number of losses that are averaged, if it is the same in all runs."""
+        found = {window for row in self.windows for window in row}
+        return found.pop() if len(found) == 1 else None
+
+
+def check_window(window: int) -> None:
+    """Check the number of losses that are averaged.
+
+    Raises:
+        UsageError: if it is less than 1.
+    """
+    if window < 1:
+        raise UsageError(f"invalid window {window}: must be 1 or greater.")
+
+
+def own_windows(run_sets: Iterable[RunSetRecord]) -> WindowOf:
+    """Return the window of each run set: that of a score at its own step milestone, whatever else is stored."""
+    windows = {}
+    for run_set in run_sets:
+        first, last = scored_window(run_set.spec.steps)
+        windows[run_set.id] = last - first
+    return windows.__getitem__
+
 
 def summarize_targets(
-    comparison: Comparison, loss: float, curve: Callable[[int, int], Curve], *, is_criterion: bool = False
+    comparison: Comparison,
+    loss: float,
+    curve: Callable[[int, int], Curve],
+    window: WindowOf,
+    *,
+    is_criterion: bool = False,
 ) -> Targets:
     """Find the first step and second at which each run of a comparison reached `loss`; reads one curve at a time.
-
-    The window is that of a score at the longest step milestone of the comparison, the same for all rows.
 
     Args:
         comparison: the rows.
         loss: the target, a finite number.
         curve: returns the curve of a run by run set and seed.
+        window: returns the number of losses to average, such as `own_windows` does.
         is_criterion: whether the task counts as solved at this loss.
 
     Raises:
@@ -50,16 +83,17 @@ def summarize_targets(
     """
     if not math.isfinite(loss):
         raise UsageError(f"invalid target {loss:g}: must be a finite number.")
-    milestones = [int(milestone.value) for milestone in comparison.milestones if milestone.unit == "steps"]
-    first, last = scored_window(max(milestones, default=1))
 
     def crossings(runs: Mapping[int, int]) -> list[Crossing | None]:
-        return [first_crossing(curve(run_set, seed), loss, last - first) for seed, run_set in runs.items()]
+        return [first_crossing(curve(run_set, seed), loss, window(run_set)) for seed, run_set in runs.items()]
 
-    steps, seconds = [], []
+    windows, steps, seconds = [], [], []
     for row in comparison.rows:
         found = crossings(row.curves)
         steps.append(reaching(None if c is None else c.step for c in found))
         timed = found if row.timed_curves == row.curves else crossings(row.timed_curves)
         seconds.append(reaching(None if c is None else c.seconds for c in timed) if timed else None)
-    return Targets(loss, last - first, tuple(steps), tuple(seconds), is_criterion)
+        windows.append(
+            tuple(sorted({window(run_set) for run_set in (*row.curves.values(), *row.timed_curves.values())}))
+        )
+    return Targets(loss, tuple(windows), tuple(steps), tuple(seconds), is_criterion)

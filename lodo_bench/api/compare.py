@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lodo_bench.analysis.comparison import Comparison
-from lodo_bench.api.reading import open_store
+from lodo_bench.api.reading import open_results
 from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.figures.comparisons import load_report_data
 from lodo_bench.report.data import ReportData
@@ -45,12 +45,9 @@ def load_report(
     Args:
         request: the runs, and how to compare them.
         dbs: results databases, files or SQLAlchemy URLs.
-        on_notice: called with a message if a database is upgraded.
+        on_notice: called with a message if a database is upgraded, and with the numbering of several.
 
     Raises:
         UsageError: as `compare`.
     """
-    if request.selection.task is not None:
-        TASKS.check(request.selection.task)
-    (db,) = dbs
-    return load_report_data(open_store(db, on_notice), request)
+    return load_report_data(open_results(dbs, on_notice), request)

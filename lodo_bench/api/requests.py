@@ -42,7 +42,8 @@ class TuneRequest:
         task: a task's name.
         optimizers: names of optimizers; empty for all of the paper's optimizers for the task.
         schedule: `paper` (Table 5), `quick`, `smoke`, or the path of a YAML file.
-        seed: of the search; the same seed gives the same values, bit for bit.
+        seed: of the first search; the same seed gives the same values, bit for bit.
+        seeds: number of independent searches for each optimizer, with the seeds `seed`, `seed` + 1, ...
         fresh: start over instead of resuming an unfinished study or reusing a finished one.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
@@ -61,6 +62,7 @@ class TuneRequest:
     optimizers: tuple[str, ...] = ()
     schedule: str = "paper"
     seed: int = 0
+    seeds: int = 1
     fresh: bool = False
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
@@ -78,14 +80,17 @@ class RunRequest:
     """Arguments of `lodo_bench.run`, for one or several optimizers.
 
     Args:
-        optimizers: names of optimizers, at least one; one run set each.
-        task: a task's name.
-        seeds: number of runs of each optimizer, with the seeds 0, 1, ...
+        optimizers: names of optimizers; at least one, unless there are studies.
+        task: a task's name; None is that of the studies, or `quadratic`.
+        seeds: number of runs at each choice of hyperparameters: at the result of the r-th of several searches,
+            r = 0, 1, ..., with the seeds r·seeds and following. One run where no seed changes anything.
         steps: step milestone; None is the paper's for the task.
         seconds: time milestone: train for at least this many seconds, too.
         hyperparameters: values that replace those of the source, by name.
         source: `tuned`, `paper` or `default`; None is the first of them that is available.
+        studies: numbers of the searches to take the results of; empty for a choice among all of them.
         timed: one run at a time, timed; otherwise all seeds as one batch: faster, same losses, no timing.
+        fair_clock: time all optimizers alike, without compiled loops: use backend `torch`.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
         space: search space of an adapted optimizer, the path of a YAML file or the name of a shipped one; only with a
@@ -95,20 +100,22 @@ class RunRequest:
         device: `cpu` or `cuda`.
         dtype: `float32` or `float64`; None is the task's own choice.
         backend: `auto`, `torch`, `numba` or `triton`.
-        fresh: start over instead of resuming unfinished runs.
+        fresh: start over instead of resuming unfinished runs or reusing finished ones.
         checkpoint_every: seconds between checkpoints, which take at most 5 % of the time.
         db: results database, a file or an SQLAlchemy URL.
         command: the command to record with the results; the running script if empty.
     """
 
-    optimizers: tuple[str, ...]
-    task: str = "quadratic"
+    optimizers: tuple[str, ...] = ()
+    task: str | None = None
     seeds: int = 8
     steps: int | None = None
     seconds: float | None = None
     hyperparameters: Options = field(default_factory=dict)
     source: str | None = None
+    studies: tuple[int, ...] = ()
     timed: bool = True
+    fair_clock: bool = False
     task_options: Options = field(default_factory=dict)
     optimizer_options: Options = field(default_factory=dict)
     space: str | None = None

@@ -23,6 +23,7 @@ from lodo_bench.tasks import TASKS, task_spec
 from lodo_bench.tasks.base import Task
 from lodo_bench.training.preflight import preflight
 from lodo_bench.training.validation import check_pair, check_task
+from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.schedule import load_schedules
 from lodo_bench.tuner.study import Study
@@ -34,6 +35,7 @@ def tune(
     *,
     schedule: str = "paper",
     seed: int = 0,
+    seeds: int = 1,
     fresh: bool = False,
     task_options: Mapping[str, Value] | None = None,
     optimizer_options: Mapping[str, Value] | None = None,
@@ -58,7 +60,9 @@ def tune(
         optimizers: optimizers, given likewise, also those of torch.optim's interface; by default all of the paper's
             optimizers for the task.
         schedule: `paper` (Table 5), `quick`, `smoke`, or the path of a YAML file.
-        seed: of the search, >= 0; the same seed gives the same values, bit for bit, for any number of workers.
+        seed: of the first search, >= 0; the same seed gives the same values, bit for bit, for any number of workers.
+        seeds: number of independent searches for each optimizer, >= 1, with the seeds `seed`, `seed` + 1, ...; final
+            runs are made at the result of each.
         fresh: start over instead of resuming an unfinished study or reusing a finished one.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.
@@ -77,7 +81,7 @@ def tune(
         progress: receives the progress.
 
     Returns:
-        A study for each optimizer that has hyperparameters to tune or weights to train.
+        A study for each optimizer that has hyperparameters to tune or weights to train, and for each seed.
 
     Raises:
         UsageError: for invalid arguments.
@@ -88,6 +92,7 @@ def tune(
         optimizers=tuple(name if isinstance(name, str) else OPTIMIZERS.name_of(name) for name in optimizers),
         schedule=schedule,
         seed=seed,
+        seeds=seeds,
         fresh=fresh,
         task_options=task_options or {},
         optimizer_options=optimizer_options or {},
@@ -104,8 +109,28 @@ def tune(
 def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None) -> list[StudyRecord]:
     """Carry out a request to tune; see `tune`."""
     progress = progress or SilentReporter()
+    specs, cluster = requested_studies(request, progress)
+    for compute in {spec.compute for spec in specs}:
+        notice_missing_numba(compute, progress)
+    store = create_store(request, cluster.device, [TASKS.check(request.task)], 1, progress)
+    records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
+    if any(record.status != "finished" for record in records):
+        _notice_spaces(records, progress)
+        with progress.tuning() as callback:
+            run_studies([Study(record) for record in records], store, callback, cluster)
+    return [store.study(record.id) for record in records]
+
+
+def requested_studies(request: TuneRequest, progress: ProgressReporter) -> tuple[list[StudySpec], Cluster]:
+    """Return the searches of a request, which have been tried for a few steps, and their workers.
+
+    Raises:
+        UsageError: for invalid arguments.
+    """
     if request.seed < 0:
         raise UsageError(f"invalid seed = {request.seed}: must be 0 or greater.")
+    if request.seeds < 1:
+        raise UsageError(f"invalid seeds = {request.seeds}: must be 1 or greater.")
     task = task_spec(request.task, request.task_options)
     optimizers = _tunable(_optimizer_specs(request, task), progress)
     cluster = resolve_workers(request.workers)
@@ -113,16 +138,9 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
     specs = _study_specs(request, task, optimizers, compute)
     # Only workers need the device, which may be on other machines.
     check_task(task, compute.device, compute.dtype)
-    notice_missing_numba(compute, progress)
     for optimizer in optimizers:
         preflight(task, optimizer, compute, specs[0].schedule.generations[-1].steps)
-    store = create_store(request, cluster.device, [task.name], 1, progress)
-    records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
-    if any(record.status != "finished" for record in records):
-        _notice_spaces(records, progress)
-        with progress.tuning() as callback:
-            run_studies([Study(record) for record in records], store, callback, cluster)
-    return [store.study(record.id) for record in records]
+    return specs, cluster
 
 
 def _optimizer_specs(request: TuneRequest, task: TaskSpec) -> list[OptimizerSpec]:
@@ -152,9 +170,9 @@ def _tunable(optimizers: Sequence[OptimizerSpec], progress: ProgressReporter) ->
 
 def _notice_spaces(records: Sequence[StudyRecord], progress: ProgressReporter) -> None:
     """Tell which constructor arguments the searches that are not finished tune."""
-    for record in records:
-        optimizer = record.spec.optimizer
-        if record.status != "finished" and optimizer.space:
+    unfinished = [record.spec.optimizer for record in records if record.status != "finished"]
+    for index, optimizer in enumerate(unfinished):
+        if optimizer.space and optimizer not in unfinished[:index]:
             progress.notice(f"{optimizer.label}: {Space.from_json(optimizer.space).describe()}.")
 
 
@@ -167,8 +185,9 @@ def _study_specs(
             task=task,
             optimizer=optimizer,
             schedule=schedules[load_optimizer(optimizer).search],
-            seed=request.seed,
+            seed=seed,
             compute=compute,
         )
         for optimizer in optimizers
+        for seed in range(request.seed, request.seed + request.seeds)
     ]

@@ -7,8 +7,9 @@ results are the same up to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
@@ -18,11 +19,13 @@ from lodo_bench.compute.selection import current_backend, load_attribute, qualif
 from lodo_bench.compute.threads import parallel_for
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.spec.compute import BackendChoice
+from lodo_bench.spec.options import Value
 from lodo_bench.tasks.base import Task
 
 # The number of parameter entries, over all individuals and steps, that is worth a thread of its own: handing over work
 # takes about 0.05 ms, and an entry 10 ns or more.
 _ENTRIES_PER_THREAD = 2**13
+NO_OPTIONS: Mapping[str, Value] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,24 @@ class CompiledLoop:
         return losses
 
 
-def has_compiled_loop(task: type[Task], optimizer: type[Optimizer], backend: BackendChoice) -> bool:
-    """Return true if this backend has compiled code for the steps of both classes; nothing is imported."""
+def has_compiled_loop(
+    task: type[Task], optimizer: type[Optimizer], backend: BackendChoice, options: Mapping[str, Value] = NO_OPTIONS
+) -> bool:
+    """Return true if this backend has compiled code for the steps of both classes; nothing is imported.
+
+    Args:
+        task: the task's class.
+        optimizer: the optimizer's class.
+        backend: the backend of both.
+        options: structural options of the optimizer, by full name; missing ones have their defaults.
+    """
+    name = qualified_name(optimizer)
+    required = numba_tables.REQUIRED_OPTIONS.get(name)
     return (
         backend == "numba"
         and qualified_name(task) in numba_tables.COMPILED_BATCHES
-        and qualified_name(optimizer) in numba_tables.COMPILED_STEPS
+        and name in numba_tables.COMPILED_STEPS
+        and (required is None or options.get(required) != 0)
     )
 
 

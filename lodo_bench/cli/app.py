@@ -16,8 +16,26 @@ from typing import Annotated
 import typer
 
 from lodo_bench import __version__
-from lodo_bench.cli import export, plot, report, reproduce, run, sample, show, tune
+from lodo_bench.cli import (
+    compare,
+    delete,
+    doctor,
+    export,
+    init,
+    note,
+    plot,
+    report,
+    reproduce,
+    run,
+    sample,
+    serve,
+    show,
+    tag,
+    tune,
+    watch,
+)
 from lodo_bench.cli import list as listing
+from lodo_bench.cli.config import config
 from lodo_bench.cli.data import data
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
@@ -31,16 +49,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(cls=Command, epilog=examples(*init.EXAMPLES))(init.init)
 app.command(cls=Command, epilog=examples(*tune.EXAMPLES))(tune.tune)
 app.command(cls=Command, epilog=examples(*run.EXAMPLES))(run.run)
 app.command(cls=Command, epilog=examples(*reproduce.EXAMPLES))(reproduce.reproduce)
+app.command(cls=Command, epilog=examples(*watch.EXAMPLES))(watch.watch)
 app.command(cls=Command, epilog=examples(*report.EXAMPLES))(report.report)
+app.command(cls=Command, epilog=examples(*serve.EXAMPLES))(serve.serve)
 app.command(cls=Command, epilog=examples(*plot.EXAMPLES))(plot.plot)
 app.command(cls=Command, epilog=examples(*export.EXAMPLES))(export.export)
 app.command(cls=Command, name="list", epilog=examples(*listing.EXAMPLES))(listing.list_)
 app.command(cls=Command, epilog=examples(*show.EXAMPLES))(show.show)
+app.command(cls=Command, epilog=examples(*compare.EXAMPLES))(compare.compare)
+app.command(cls=Command, epilog=examples(*note.EXAMPLES))(note.note)
+app.command(cls=Command, epilog=examples(*tag.EXAMPLES))(tag.tag)
+app.command(cls=Command, epilog=examples(*delete.EXAMPLES))(delete.delete)
 app.command(cls=Command, epilog=examples(*sample.EXAMPLES))(sample.sample)
 app.add_typer(data, name="data")
+app.add_typer(config, name="config")
+app.command(cls=Command, epilog=examples(*doctor.EXAMPLES))(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:
@@ -60,8 +87,13 @@ def root(
 
 def main() -> None:
     """Run the command line; never show a traceback for an error of the user."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:
+        print("lodo-bench: the working directory has been removed. Change to another one with cd.", file=sys.stderr)
+        sys.exit(2)
+    if folder not in sys.path:
+        sys.path.append(folder)  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
     signal.signal(signal.SIGTERM, _end)
     atexit.register(gc.freeze)  # Python would search everything for garbage once more, which takes up to a second
     try:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from lodo_bench.analysis.documents import (
+    AnnotationDocument,
+    ComputeDocument,
+    OptimizerDocument,
     RunSetDocument,
-    RunSetSummaryDocument,
+    RunSettingsDocument,
     StudyDocument,
-    StudySummaryDocument,
     TaskDocument,
 )
 from lodo_bench.analysis.edges import Edges
+from lodo_bench.analysis.statistics import Summary
+from lodo_bench.analysis.statistics.interval import Interval
+from lodo_bench.analysis.summary_documents import RunSetSummaryDocument, StudySummaryDocument
+from lodo_bench.api.settings import Setting
 from lodo_bench.experiments.estimate import WorkItem
 from lodo_bench.experiments.loading import ExperimentSummary
 from lodo_bench.report.documents import ReportDocument, ReproductionDocument
+from lodo_bench.results.managing import Deletion
 from lodo_bench.spec.options import Kind, Value
 
 
@@ -31,7 +38,141 @@ class TuneDocument(TaskDocument):
     """The searches of a command."""
 
     seed: int
+    seeds: int
     studies: Sequence[TunedDocument]
+
+
+class TunedRangeDocument(TypedDict):
+    """A hyperparameter that a search would tune."""
+
+    name: str
+    kind: Kind
+    start: float
+    range: Sequence[float] | None
+    description: str
+
+
+class PlannedSearchDocument(TaskDocument, OptimizerDocument, ComputeDocument):
+    """A search that `tune` would make, resume or take from the database."""
+
+    seed: int
+    schedule: Mapping[str, Any]
+    dimension: int
+    study: int | None
+    status: str
+    individuals: int
+    evaluated: int
+    steps: int
+    space: Sequence[TunedRangeDocument]
+    seconds: float
+    basis: str
+
+
+class TunePlanDocument(TypedDict):
+    """All searches that `tune` would make, and the seconds that they are expected to take."""
+
+    searches: Sequence[PlannedSearchDocument]
+    engine: str
+    workers: int
+    gpus_per_worker: float
+    seconds: float
+
+
+class ActivityDocument(TaskDocument, OptimizerDocument):
+    """A study or run set that is not finished."""
+
+    kind: str
+    number: int
+    state: str
+    generation: int | None
+    generations: int | None
+    done: int
+    total: int
+    diverged: int
+    failed: int
+    best_loss: float | None
+    per_second: float | None
+    seconds_left: float | None
+    seconds_since_update: float | None
+
+
+class WatchDocument(TypedDict):
+    """Everything that is not finished."""
+
+    activities: Sequence[ActivityDocument]
+
+
+class PairsDocument(TypedDict):
+    """The losses of two run sets by seed, and the confidence interval of their typical ratio or difference."""
+
+    milestone: str
+    losses: Mapping[str, Sequence[float]]
+    interval: Interval
+
+
+class CompareDocument(TypedDict):
+    """Two run sets: what differs, and the results of both."""
+
+    run_sets: Sequence[RunSettingsDocument]
+    different: Mapping[str, Sequence[Value | None]]
+    losses: Mapping[str, Sequence[Summary]]
+    steps_per_second: Sequence[Summary | None]
+    pairs: PairsDocument | None
+    unpaired: str
+
+
+class StudyAnnotationDocument(AnnotationDocument):
+    """The note and the tags of a study."""
+
+    study: int
+
+
+class RunSetAnnotationDocument(AnnotationDocument):
+    """The note and the tags of a run set."""
+
+    run_set: int
+
+
+class DeleteDocument(TypedDict):
+    """The numbers of what has been deleted."""
+
+    deleted: Deletion
+
+
+class InitDocument(TypedDict):
+    """An experiment file; `file` is null if it has only been printed."""
+
+    file: str | None
+    text: str
+
+
+class FindingDocument(TypedDict):
+    """The result of a check."""
+
+    topic: str
+    text: str
+    state: Literal["ok", "warning", "problem"]
+    remedy: str
+
+
+class DoctorDocument(TypedDict):
+    """All checks, and the numbers of problems and warnings."""
+
+    problems: int
+    warnings: int
+    findings: Sequence[FindingDocument]
+
+
+class SettingsDocument(TypedDict):
+    """All settings in effect."""
+
+    settings: Sequence[Setting]
+
+
+class ServeDocument(TypedDict):
+    """The address of the report page."""
+
+    address: str
 
 
 class RunSetsDocument(TypedDict):
@@ -159,6 +300,7 @@ class DataStatusDocument(TypedDict):
 
 DOCUMENTS: Mapping[str, Any] = {
     "tune": TuneDocument,
+    "tune-dry-run": TunePlanDocument,
     "run": RunSetDocument | RunSetsDocument,
     "reproduce": ReproductionDocument,
     "reproduce-dry-run": PlanDocument,
@@ -171,6 +313,15 @@ DOCUMENTS: Mapping[str, Any] = {
     "list-run-sets": RunSetSummariesDocument,
     "show-study": StudyDocument,
     "show-run-set": RunSetDocument,
+    "compare": CompareDocument,
+    "note": StudyAnnotationDocument | RunSetAnnotationDocument,
+    "tag": StudyAnnotationDocument | RunSetAnnotationDocument,
+    "delete": DeleteDocument,
+    "init": InitDocument,
+    "watch": WatchDocument,
+    "serve": ServeDocument,
+    "doctor": DoctorDocument,
+    "config-show": SettingsDocument,
     "sample": SampleDocument,
     "data-fetch": DataSetDocument,
     "data-status": DataStatusDocument,

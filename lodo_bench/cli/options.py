@@ -12,16 +12,32 @@ from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError, check_choice
 from lodo_bench.spec.options import Value
+from lodo_bench.spec.selection import Selection
 
 if TYPE_CHECKING:
+    from lodo_bench.results.reader import Results
     from lodo_bench.results.store import Store
 
 __all__ = ["DEFAULT_DATABASE"]
 choice = check_choice
 
+
+DATABASE_VARIABLE = "LODO_BENCH_DB"
+
 DatabaseOption = Annotated[
     str,
-    typer.Option("--db", envvar="LODO_BENCH_DB", help="Results database: a file or any SQLAlchemy URL.", metavar="DB"),
+    typer.Option(
+        "--db", envvar=DATABASE_VARIABLE, help="Results database: a file or any SQLAlchemy URL.", metavar="DB"
+    ),
+]
+DatabasesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--db",
+        help="Results database: a file or any SQLAlchemy URL; repeatable, to read several as one.",
+        metavar="DB",
+        show_default=f"{DATABASE_VARIABLE}, else {DEFAULT_DATABASE}",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OptimizersArgument = Annotated[
@@ -62,6 +78,33 @@ RecipeOption = Annotated[
 ]
 OnlyTaskOption = Annotated[
     str | None, typer.Option("--task", "-t", help="Only this task.", metavar="TASK", show_default=False)
+]
+OnlyOptimizersOption = Annotated[
+    list[str] | None,
+    typer.Option("--optimizer", help="Only this optimizer; repeatable.", metavar="NAME", show_default=False),
+]
+OnlyRunSetsOption = Annotated[
+    list[int] | None,
+    typer.Option("--run-set", help="Only this run set; repeatable.", metavar="N", show_default=False),
+]
+OnlyStudiesOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--study", help="Only this study and the run sets at its result; repeatable.", metavar="N", show_default=False
+    ),
+]
+OnlySourcesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        help="Only hyperparameters from this source: tuned, paper, default or given; repeatable.",
+        metavar="SOURCE",
+        show_default=False,
+    ),
+]
+OnlyTagsOption = Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="Only what has this tag; repeatable.", metavar="TAG", show_default=False),
 ]
 OutputOption = Annotated[
     str | None, typer.Option("--output", "-o", help="Output file.", metavar="FILE", show_default="standard output")
@@ -109,7 +152,7 @@ def set_data_directory(directory: str | None) -> None:
         UsageError: if it is in a home directory that does not exist.
     """
     if directory:
-        from lodo_bench.tasks.data.location import DATA_VARIABLE, data_directory
+        from lodo_bench.files.data_directory import DATA_VARIABLE, data_directory
 
         os.environ[DATA_VARIABLE] = str(data_directory(directory))  # absolute: workers run in other directories
 
@@ -133,8 +176,33 @@ def assignments(texts: Sequence[str] | None, option: str) -> dict[str, Value]:
     return found
 
 
+def selection(
+    task: str | None = None,
+    optimizers: Sequence[str] | None = None,
+    run_sets: Sequence[int] | None = None,
+    studies: Sequence[int] | None = None,
+    sources: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+) -> Selection:
+    """Return what the options of these names select."""
+    numbers = tuple(run_sets or ()), tuple(studies or ())
+    return Selection(task, tuple(optimizers or ()), *numbers, tuple(sources or ()), tuple(tags or ()))
+
+
 def open_store(location: str) -> Store:
     """Open the results at `location`, which must exist."""
     from lodo_bench.api.reading import open_store
 
     return open_store(location, echo_err)
+
+
+def databases(given: Sequence[str] | None) -> Sequence[str]:
+    """Return the databases to read: those of `--db`, else that of the environment, else the default one."""
+    return given or [os.environ.get(DATABASE_VARIABLE) or DEFAULT_DATABASE]
+
+
+def open_results(given: Sequence[str] | None) -> Results:
+    """Open the databases of `--db`, which must exist, for reading."""
+    from lodo_bench.api.reading import open_results
+
+    return open_results(databases(given), echo_err)

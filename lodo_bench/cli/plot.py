@@ -8,13 +8,18 @@ import typer
 
 from lodo_bench.cli.file_format import PLOT_FORMATS, format_of
 from lodo_bench.cli.options import (
-    DEFAULT_DATABASE,
-    DatabaseOption,
+    DatabasesOption,
     JsonOption,
+    OnlyOptimizersOption,
+    OnlyRunSetsOption,
+    OnlySourcesOption,
+    OnlyStudiesOption,
+    OnlyTagsOption,
     TaskOptionOption,
     assignments,
     choice,
-    open_store,
+    open_results,
+    selection,
 )
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.compute.garbage import no_garbage_collection
@@ -36,14 +41,15 @@ def plot(
         typer.Option("--task", "-t", help="The task.", metavar="TASK", show_default="the only one with results"),
     ] = None,
     task_option: TaskOptionOption = None,
-    optimizer: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this optimizer; repeatable.", metavar="NAME", show_default=False),
-    ] = None,
+    optimizer: OnlyOptimizersOption = None,
+    run_set: OnlyRunSetsOption = None,
+    study: OnlyStudiesOption = None,
+    source: OnlySourcesOption = None,
+    tag: OnlyTagsOption = None,
     over: Annotated[
         str | None, typer.Option(help="For sweep: the option or hyperparameter on the x axis.", metavar="NAME")
     ] = None,
-    db: DatabaseOption = DEFAULT_DATABASE,
+    db: DatabasesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Plot stored runs or searches.
@@ -62,9 +68,12 @@ def plot(
         from lodo_bench.figures import plot as library
 
     options = assignments(task_option, "--task-option")
-    figure = library.plot(open_store(db), library.PlotRequest(kind, task, options, tuple(optimizer or ()), over))
+    selected = selection(task, optimizer, run_set, study, source, tag)
+    figure = library.plot(open_results(db), library.PlotRequest(kind, selected, options, over))
     with open_output(output) as file:
         figure.save(file, file_format)
+    for note in figure.notes:
+        echo_err(note)
     if json:
         print_json({"kind": kind, "file": output, "subject": figure.subject, "lines": figure.labels})
     else:

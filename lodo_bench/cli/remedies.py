@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from lodo_bench.cli.typed import tune_command, typed
 from lodo_bench.errors import LodoBenchError, Remedy, UsageError
-from lodo_bench.spec.options import format_value
+from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 
@@ -18,30 +19,15 @@ def explain(error: LodoBenchError) -> str:
 
 
 def _tune(task: TaskSpec, optimizer: OptimizerSpec) -> str:
-    return f"Run 'lodo-bench tune {_typed(task, optimizer)}'."
+    return f"Run 'lodo-bench tune {typed(task, optimizer)}'."
 
 
 def _run(task: TaskSpec, optimizer: OptimizerSpec | None = None) -> str:
-    return f"Run 'lodo-bench run {_typed(task, optimizer)}'."
+    return f"Run 'lodo-bench run {typed(task, optimizer)}'."
 
 
-def _typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
-    words = [f"--task {task.name}", *(f"-T {name}={format_value(value)}" for name, value in task.options.items())]
-    if optimizer is not None:
-        words.append(f"--optimizer {optimizer.name}")
-        words += [f"-O {name}={format_value(value)}" for name, value in optimizer.options.items()]
-        words += ["--space FILE"] * _has_own_space(optimizer)
-        words += [f"-R {name}={format_value(value)}" for name, value in optimizer.recipe.items()]
-    return " ".join(words)
-
-
-def _has_own_space(optimizer: OptimizerSpec) -> bool:
-    """Return true for a search space other than the optimizer's own one."""
-    if not optimizer.space:
-        return False
-    from lodo_bench.optimizers import optimizer_spec
-
-    return optimizer_spec(optimizer.name, optimizer.options).space != optimizer.space
+def _continue(study: StudySpec, db: str) -> str:
+    return f"Continue it with '{tune_command(study, db)}'."
 
 
 _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
@@ -64,11 +50,14 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.START_FRESH: "To start over, use --fresh.",
     Remedy.FETCH_DATA: "Run 'lodo-bench data fetch {data_set}', or choose the data directory with --data-dir or "
     "LODO_BENCH_DATA.",
+    Remedy.RUN_AGAIN: "Use --fresh to run them again.",
+    Remedy.CONTINUE_SEARCH: _continue,
     Remedy.TUNE_FIRST: _tune,
     Remedy.RUN_FIRST: _run,
     Remedy.MAKE_STUDIES: "Create some with 'lodo-bench tune'.",
     Remedy.MAKE_RUNS: "Create some with 'lodo-bench run'.",
     Remedy.NAME_SWEEP: "Name one with --over, e.g. --over momentum.",
+    Remedy.DELETE_WITH_RUNS: "Delete them as well with --with-runs.",
     Remedy.FILL_DATABASE: "Create one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
     "LODO_BENCH_DB.",
     Remedy.COPY_DATABASE: "Copy it to a writable location, and choose the copy with --db or LODO_BENCH_DB.",

@@ -1,9 +1,10 @@
-"""Options of former versions that are refused with their new names."""
+"""The class of the commands, which refuses options that it would misunderstand: former ones, and repeated ones."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from typer.core import TyperCommand
 from typing_extensions import override
@@ -23,11 +24,13 @@ _ASSIGNMENT = re.compile(r"[a-z_0-9]+=\S*")
 
 
 class Command(TyperCommand):
-    """A command that refuses options of former versions instead of misunderstanding them."""
+    """A command that refuses options of former versions, and single values that are given twice."""
 
     @override
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
         _refuse_former(args)
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        _refuse_repeated(order)
         return super().parse_args(ctx, args)
 
 
@@ -43,6 +46,18 @@ def _refuse_former(arguments: Sequence[str]) -> None:
             value = argument[2:] or "".join(arguments[index + 1 : index + 2])
             if _ASSIGNMENT.fullmatch(value):
                 raise UsageError(f"{argument[:2]} now means {meaning}. Write {option} {value}.")
+
+
+def _refuse_repeated(parameters: Sequence[Any]) -> None:
+    """Refuse an option with one value that is given more than once, of which only the last would count.
+
+    Args:
+        parameters: those that the command line gives, each as often as it does.
+    """
+    for index, parameter in enumerate(parameters):
+        takes_one = parameter.param_type_name == "option" and not (parameter.multiple or parameter.is_flag)
+        if takes_one and parameter in parameters[:index]:
+            raise UsageError(f"{max(parameter.opts, key=len)} takes one value, and is given twice. Give it once.")
 
 
 def examples(*commands: str) -> str:

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from lodo_bench.cli.file_format import REPORT_FORMATS, format_of
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, OnlyTaskOption, OutputOption
+from lodo_bench.cli.options import (
+    DatabasesOption,
+    JsonOption,
+    OnlyOptimizersOption,
+    OnlyRunSetsOption,
+    OnlySourcesOption,
+    OnlyStudiesOption,
+    OnlyTagsOption,
+    OnlyTaskOption,
+    OutputOption,
+    databases,
+    selection,
+)
 from lodo_bench.cli.output import echo_err
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
@@ -16,12 +28,20 @@ from lodo_bench.spec.selection import ReportRequest, Selection
 EXAMPLES = (
     "lodo-bench report",
     "lodo-bench report --task quadratic --target 20",
+    "lodo-bench report --at 1000 --at 10s",
+    "lodo-bench report --optimizer lodo --optimizer adam --source tuned",
+    "lodo-bench report --db laptop.db --db server.db",
     "lodo-bench report -o report.html",
 )
 
 
 def report(
     task: OnlyTaskOption = None,
+    optimizer: OnlyOptimizersOption = None,
+    run_set: OnlyRunSetsOption = None,
+    study: OnlyStudiesOption = None,
+    source: OnlySourcesOption = None,
+    tag: OnlyTagsOption = None,
     target: Annotated[
         float | None,
         typer.Option(
@@ -34,6 +54,23 @@ def report(
         str | None,
         typer.Option(help="Compare each optimizer with this one only.", metavar="NAME", show_default="each with all"),
     ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Average this many losses for --target in all rows.",
+            metavar="N",
+            show_default="as many as each run's own score",
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            help="Score all rows here, e.g. 20000 (steps) or 10s (training time); repeatable.",
+            metavar="MILESTONE",
+            show_default="all milestones that any run was scored at",
+        ),
+    ] = None,
     output: OutputOption = None,
     format: Annotated[
         str | None,
@@ -43,7 +80,7 @@ def report(
             show_default="from the output file's suffix, else markdown",
         ),
     ] = None,
-    db: DatabaseOption = DEFAULT_DATABASE,
+    db: DatabasesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Compare final runs: means, significance, published values, cost."""
@@ -52,9 +89,12 @@ def report(
         from lodo_bench.api.compare import load_report
         from lodo_bench.report.formats import RENDERERS
 
-    data = load_report(ReportRequest(Selection(task), target, baseline=baseline), (db,), echo_err)
+    selected = selection(task, optimizer, run_set, study, source, tag)
+    request = ReportRequest(selected, target=target, window=window, at=tuple(at or ()), baseline=baseline)
+    data = load_report(request, databases(db), echo_err)
     if not data.comparisons:
-        echo_err(f"There are no final runs{f' of {task}' if task else ''} yet. Create some with 'lodo-bench run'.")
+        what = " in this selection" if selected != Selection(task) else f" of {task}" if task else ""
+        echo_err(f"There are no final runs{what} yet. Create some with 'lodo-bench run'.")
         if kind == "markdown":
             return
     text = RENDERERS[kind](data)

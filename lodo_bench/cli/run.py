@@ -28,7 +28,9 @@ from lodo_bench.compute.garbage import no_garbage_collection
 EXAMPLES = (
     "lodo-bench run lodo",
     "lodo-bench run adam lodo --task rosenbrock --seeds 4 --from paper",
+    "lodo-bench run --study 3",
     "lodo-bench run adam -p lr=0.01 --steps 1000 --untimed --json",
+    "lodo-bench run adam lodo l-bfgs --fair-clock",
     "lodo-bench run adam -R schedule=cosine -R warmup=0.05 -R weight_decay=0.01",
 )
 
@@ -37,10 +39,23 @@ def run(
     optimizers: OptimizersArgument = None,
     optimizer: OptimizersOption = None,
     task: Annotated[
-        str, typer.Option("--task", "-t", help="Task; see 'lodo-bench list tasks'.", metavar="TASK")
-    ] = "quadratic",
+        str | None,
+        typer.Option(
+            "--task",
+            "-t",
+            help="Task; see 'lodo-bench list tasks'.",
+            metavar="TASK",
+            show_default="quadratic, or that of --study",
+        ),
+    ] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, help="Number of runs of each optimizer, with the seeds 0, 1, ...", metavar="N")
+        int,
+        typer.Option(
+            min=1,
+            help="Number of runs of each optimizer, at the result of each of its searches. One where no seed changes "
+            "anything.",
+            metavar="N",
+        ),
     ] = 8,
     steps: Annotated[
         int | None,
@@ -59,10 +74,25 @@ def run(
         str | None,
         typer.Option("--from", help="tuned, paper or default.", metavar="SOURCE", show_default="first available"),
     ] = None,
+    study: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Take the result of this search; repeatable for searches with several seeds.",
+            metavar="N",
+            show_default="all searches with the largest budget",
+        ),
+    ] = None,
     untimed: Annotated[
         bool, typer.Option("--untimed", help="Train all seeds as one batch; faster, same losses, no timing.")
     ] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of resuming unfinished runs.")] = False,
+    fair_clock: Annotated[
+        bool,
+        typer.Option(
+            "--fair-clock",
+            help="Time all optimizers alike, without compiled loops: backend torch.",
+        ),
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of resuming or reusing runs.")] = False,
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
     space: SpaceOption = None,
@@ -79,10 +109,11 @@ def run(
 ) -> None:
     """Run final, timed training runs over several seeds and store their learning curves.
 
-    Rerun the same command to resume runs that were interrupted.
+    Rerun the same command to resume runs that were interrupted. Hyperparameters are those of all independent
+    searches of an optimizer ('lodo-bench tune --seeds'), with runs at the result of each.
     """
     names = (*(optimizers or ()), *(optimizer or ()))
-    if not names:
+    if not names and not study:
         raise typer.BadParameter("name at least one, e.g. 'lodo-bench run lodo'.", param_hint="OPTIMIZER")
     set_data_directory(data_dir)
     request = RunRequest(
@@ -93,6 +124,7 @@ def run(
         seconds=seconds,
         hyperparameters=assignments(hyperparameter, "-p"),
         source=source,
+        studies=tuple(study or ()),
         timed=not untimed,
         task_options=assignments(task_option, "--task-option"),
         optimizer_options=assignments(optimizer_option, "--optimizer-option"),
@@ -101,6 +133,7 @@ def run(
         device=device,
         dtype=dtype,
         backend=backend,
+        fair_clock=fair_clock,
         fresh=fresh,
         checkpoint_every=checkpoint_every,
         db=db,

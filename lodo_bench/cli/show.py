@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, choice, open_store
+from lodo_bench.cli.options import DatabasesOption, JsonOption, choice, open_results
 from lodo_bench.errors import UsageError
 
 EXAMPLES = ("lodo-bench show study 3", "lodo-bench show run-set 3 --json")
@@ -18,10 +18,10 @@ def show(
     number: Annotated[
         int | None, typer.Argument(help="Number; see 'lodo-bench list studies' or 'run-sets'.", metavar="N")
     ] = None,
-    db: DatabaseOption = DEFAULT_DATABASE,
+    db: DatabasesOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a study generation by generation, or a run set run by run."""
+    """Show a study generation by generation, or a run set run by run, with all settings and the commands."""
     if kind.isdecimal():
         raise UsageError(f"'show {kind}' is ambiguous. Write 'show study {kind}' or 'show run-set {kind}'.")
     choice(kind, _KINDS, "kind of record")
@@ -29,8 +29,8 @@ def show(
         raise UsageError(f"the number is missing. Write, for example, 'show {kind} 1'.")
     from lodo_bench.cli.views.show import show_run_set, show_study
 
-    store = open_store(db)
+    results = open_results(db)
     if kind == "study":
-        show_study(store.study(number), json)
+        show_study(results.study(number), results, json)
     else:
-        show_run_set(store.run_set(number), store, json)
+        show_run_set(results.run_set(number), results, json)

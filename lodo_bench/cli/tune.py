@@ -35,8 +35,10 @@ from lodo_bench.compute.garbage import no_garbage_collection
 EXAMPLES = (
     "lodo-bench tune --task quadratic",
     "lodo-bench tune lodo adam --task rosenbrock --schedule quick --workers 4",
+    "lodo-bench tune adam lodo --task rosenbrock --seeds 5",
     "lodo-bench tune my_package.module:MyOptimizer --task quadratic -T dimension=20",
     "lodo-bench tune adam --task quadratic -R schedule=cosine -R weight_decay=tune",
+    "lodo-bench tune --task quadratic --dry-run",
 )
 
 
@@ -48,13 +50,25 @@ def tune(
         str, typer.Option(help="paper (Table 5), quick for a first look, or a YAML file.", metavar="NAME|PATH")
     ] = "paper",
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed; the same seed gives the same values, bit for bit.", metavar="N")
+        int,
+        typer.Option(min=0, help="Seed of the first search; the same seed gives the same values.", metavar="N"),
     ] = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Number of independent searches for each optimizer; runs are made at the result of each.",
+            metavar="N",
+        ),
+    ] = 1,
     workers: WorkersOption = None,
     gpus_per_worker: GpusPerWorkerOption = None,
     address: AddressOption = None,
     engine: EngineOption = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore unfinished results and start over.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be searched and how long it takes; store nothing.")
+    ] = False,
     task_option: TaskOptionOption = None,
     optimizer_option: OptimizerOptionOption = None,
     space: SpaceOption = None,
@@ -77,6 +91,7 @@ def tune(
         optimizers=(*(optimizers or ()), *(optimizer or ())),
         schedule=schedule,
         seed=seed,
+        seeds=seeds,
         fresh=fresh,
         task_options=assignments(task_option, "--task-option"),
         optimizer_options=assignments(optimizer_option, "--optimizer-option"),
@@ -96,6 +111,12 @@ def tune(
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)  # this process has computed nothing yet
     reporter = TerminalReporter()
+    if dry_run:
+        from lodo_bench.api.tune_plan import plan_tune
+        from lodo_bench.cli.views.tune_plan import print_tune_plan
+
+        print_tune_plan(plan_tune(request, reporter), json)
+        return
     with resumable():
         records = execute_tune(request, reporter)
     if records and not reporter.has_tuned:

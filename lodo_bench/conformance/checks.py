@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from lodo_bench.conformance import results, steps, tasks
+from lodo_bench.conformance import randomness, results, steps, tasks
 from lodo_bench.conformance.cases import TaskCase
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.tasks.base import Task
@@ -22,6 +22,7 @@ OPTIMIZER_CHECKS: Mapping[str, Callable[[type[Optimizer]], None]] = {
     "state round trip": results.check_state_round_trip,
     "NaN handling": results.check_nan_handling,
     "finite start": results.check_finite_start,
+    "stated randomness": randomness.check_optimizer_randomness,
 }
 
 TASK_CHECKS: Mapping[str, Callable[[TaskCase], None]] = {
@@ -33,6 +34,7 @@ TASK_CHECKS: Mapping[str, Callable[[TaskCase], None]] = {
     "gradient": tasks.check_gradient,
     "state round trip": tasks.check_state_round_trip,
     "metrics without influence": tasks.check_metrics,
+    "stated randomness": randomness.check_task_randomness,
 }
 
 

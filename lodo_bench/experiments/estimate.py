@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-from lodo_bench.compute.threads import single_thread
-from lodo_bench.errors import LodoBenchError
 from lodo_bench.experiments.condition import Condition
 from lodo_bench.experiments.plan import ExecutionConfig, Plan
 from lodo_bench.experiments.run import hyperparameters_of
 from lodo_bench.experiments.spec import FinalRuns, Requirement
+from lodo_bench.experiments.speeds import Basis, Speeds
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.results.store import Store
-from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.run_set import RunSetRecord
+from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import StudyRecord, StudySpec
-from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
-from lodo_bench.training.loop import train
-from lodo_bench.training.meta import RUN_STEPS, RUNS, run_epoch
 from lodo_bench.training.validation import max_population
 from lodo_bench.tuner.study import max_shard_size
 
-# Speeds are measured over more and more steps until one measurement takes this long.
-_MEASURE_SECONDS = 0.1
-_MEASURE_STEPS = (2, 20, 200)
+_UNKNOWN = Hyperparameters({}, "tuned", "")
 Phase = Literal["tune", "run", "time", "compute"]
-Basis = Literal["stored", "measured", "unknown"]
-Speed = tuple[float, Basis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +70,7 @@ def missing_work(plan: Plan, store: Store | None) -> list[WorkItem]:
 class _Estimate:
     def __init__(self, plan: Plan, store: Store | None) -> None:
         self._plan, self._store = plan, store
-        self._seconds_per_step: dict[tuple[str, str, int], Speed] = {}
+        self._speeds = Speeds(store, plan.execution.compute_for)
         self._studies = [store.find_study(spec) if store else None for spec in plan.studies]
 
     def items(self) -> Iterator[WorkItem]:
@@ -88,7 +78,7 @@ class _Estimate:
         if requires >= Requirement.TUNING:
             for spec, record in zip(self._plan.studies, self._studies, strict=True):
                 if record is None or record.status != "finished":
-                    yield self._tuning(spec, record)
+                    yield search_item(spec, record, self._speeds)
         pairs = [(condition, runs) for condition in self._plan.conditions for runs in condition.part.runs]
         if requires == Requirement.TUNING:
             yield from (self._computing(condition, runs) for condition, runs in pairs)
@@ -96,35 +86,16 @@ class _Estimate:
             running = [item for condition, runs in pairs if (item := self._running(condition, runs)) is not None]
             yield from sorted(running, key=lambda item: item.phase == "time")
 
-    def _tuning(self, spec: StudySpec, record: StudyRecord | None) -> WorkItem:
-        members = record.individuals if record else ()
-        generations = spec.schedule.generations
-        label = f"{spec.optimizer.label} on {spec.task.label}"
-        if load_optimizer(spec.optimizer).search == "meta-training":
-            epochs = len(generations) - len(members)
-            seconds, basis = self._epoch(spec)
-            return WorkItem("tune", label, f"meta-training, {epochs} epochs", seconds * epochs, basis)
-        total = spec.schedule.population * sum(generation.steps for generation in generations)
-        steps = total - sum(generations[member.generation].steps for member in members)
-        seconds, basis = self._stored_search(spec)
-        if basis == "unknown":
-            together = min(spec.schedule.population, max_shard_size(spec.task, spec.optimizer))
-            seconds, basis = self._measured(spec.task, spec.optimizer, together)
-            seconds /= together
-        individuals = spec.schedule.population * len(generations) - len(members)
-        amount = f"{individuals:,} individuals, {steps:,} steps in total"
-        return WorkItem("tune", label, amount, seconds * steps, basis)
-
     def _running(self, condition: Condition, runs: FinalRuns) -> WorkItem | None:
-        record = self._run_set(condition, runs)
-        num_seeds = runs.num_seeds if record is None else len(record.missing_seeds)
+        run_sets = self._run_sets(condition, runs)
+        num_seeds = sum(spec.num_seeds if r is None else len(r.missing_seeds) for spec, r in run_sets)
         if not num_seeds:
             return None
-        limit = max_population(condition.task, condition.optimizer)
-        together = 1 if runs.timed else limit or runs.num_seeds
-        seconds_per_step, basis = self._stored_runs(condition, runs)
+        size = run_sets[0][0].num_seeds
+        together = 1 if runs.timed else max_population(condition.task, condition.optimizer) or size
+        seconds_per_step, basis = self._speeds.stored_runs(condition, runs, size)
         if basis == "unknown":
-            seconds_per_step, basis = self._measured(condition.task, condition.optimizer, together)
+            seconds_per_step, basis = self._speeds.measured(condition.task, condition.optimizer, together)
         seconds = seconds_per_step * runs.steps * -(-num_seeds // together)
         if runs.seconds is not None:
             by_time = num_seeds * runs.seconds
@@ -134,69 +105,49 @@ class _Estimate:
 
     def _computing(self, condition: Condition, runs: FinalRuns) -> WorkItem:
         """Return the runs that a figure computes and that are not stored."""
-        seconds, basis = self._measured(condition.task, condition.optimizer, runs.num_seeds)
+        num_runs = sum(spec.num_seeds for spec, _ in self._run_sets(condition, runs))
+        seconds, basis = self._speeds.measured(condition.task, condition.optimizer, num_runs)
         label = f"{condition.optimizer.label} on {condition.task.label}"
-        amount = f"{runs.num_seeds} runs of {runs.steps:,} steps, not stored"
+        amount = f"{num_runs} runs of {runs.steps:,} steps, not stored"
         return WorkItem("compute", label, amount, seconds * runs.steps, basis)
 
-    def _run_set(self, condition: Condition, runs: FinalRuns) -> RunSetRecord | None:
-        """Return the stored run set; None if it does not exist, or tuning has yet to determine it."""
-        study = self._plan.study_of(condition, self._studies)
-        if self._store is None or (condition.is_tuned and (study is None or study.status != "finished")):
-            return None
-        values = hyperparameters_of(condition, study)
-        return None if values is None else self._store.find_run_set(self._plan.run_set_spec(condition, runs, values))
+    def _run_sets(self, condition: Condition, runs: FinalRuns) -> list[tuple[RunSetSpec, RunSetRecord | None]]:
+        """Return the run sets with those that are stored: none of them while tuning has yet to determine them."""
+        stored = self._plan.studies_of(condition, self._studies)
+        studies = [study for study in stored if study is not None and study.status == "finished"]
+        if len(studies) < len(stored):
+            unknown = [_UNKNOWN] * condition.part.searches
+            return [(spec, None) for spec in self._plan.run_set_specs(condition, runs, unknown)]
+        values = hyperparameters_of(condition, studies)
+        specs = self._plan.run_set_specs(condition, runs, values) if values else []
+        return [(spec, None if self._store is None else self._store.find_run_set(spec)) for spec in specs]
 
-    def _stored_search(self, spec: StudySpec) -> Speed:
-        """Return the seconds for a step of one individual in stored searches."""
-        if self._store is None:
-            return math.nan, "unknown"
-        studies = self._store.study_summaries(spec.task.name)
-        same = [s.id for s in studies if (s.spec.task, s.spec.optimizer) == (spec.task, spec.optimizer)]
-        individuals = [individual for number in same for individual in self._store.study(number).individuals]
-        members = [individual for individual in individuals if individual.status is Status.COMPLETED]
-        steps = sum(member.steps for member in members)
-        return (sum(m.seconds for m in members) / steps, "stored") if steps else (math.nan, "unknown")
 
-    def _stored_runs(self, condition: Condition, runs: FinalRuns) -> Speed:
-        """Return the seconds for a step of one timed run, or of a population in lockstep, in the latest such run."""
-        if self._store is None:
-            return math.nan, "unknown"
-        for record in reversed(self._store.run_sets(condition.task.name)):
-            spec = record.spec
-            alike = (spec.task, spec.optimizer, spec.timed) == (condition.task, condition.optimizer, runs.timed)
-            done = [run for run in record.runs if run.status is Status.COMPLETED]
-            if alike and done and (runs.timed or spec.num_seeds == runs.num_seeds):
-                return self._store.curve(record.id, done[-1].seed).seconds / done[-1].steps, "stored"
-        return math.nan, "unknown"
+def search_item(spec: StudySpec, record: StudyRecord | None, speeds: Speeds) -> WorkItem:
+    """Return the rest of a search.
 
-    def _measured(self, task: TaskSpec, optimizer: OptimizerSpec, population: int) -> Speed:
-        """Return the seconds for a step of a population in lockstep, measured once for each combination."""
-        key = task.label, optimizer.label, population
-        if key not in self._seconds_per_step:
-            try:
-                self._seconds_per_step[key] = _measure(task, optimizer, population, self._plan.execution), "measured"
-            except LodoBenchError:
-                self._seconds_per_step[key] = math.nan, "unknown"
-        return self._seconds_per_step[key]
-
-    def _epoch(self, spec: StudySpec) -> Speed:
-        """Return the seconds for an epoch of meta-training, of which one run and the validation are measured."""
-        short = TrainingSpec(
-            task=spec.task,
-            optimizer=spec.optimizer,
-            purpose="tuning",
-            individuals=(Individual((0, 0, 0), {}),),
-            steps=RUN_STEPS,
-            compute=spec.compute,
-        )
-        started = time.perf_counter()
-        try:
-            with single_thread():
-                run_seconds = run_epoch(short, None).seconds
-        except LodoBenchError:
-            return math.nan, "unknown"
-        return time.perf_counter() - started + (RUNS - 1) * run_seconds, "measured"
+    Args:
+        spec: the search.
+        record: as far as it is stored; None if it is not.
+        speeds: stored and measured speeds.
+    """
+    members = record.individuals if record else ()
+    generations = spec.schedule.generations
+    label = f"{spec.optimizer.label} on {spec.task.label}"
+    if load_optimizer(spec.optimizer).search == "meta-training":
+        epochs = len(generations) - len(members)
+        seconds, basis = speeds.epoch(spec)
+        return WorkItem("tune", label, f"meta-training, {epochs} epochs", seconds * epochs, basis)
+    total = spec.schedule.individual_steps
+    steps = total - sum(generations[member.generation].steps for member in members)
+    seconds, basis = speeds.stored_search(spec)
+    if basis == "unknown":
+        together = min(spec.schedule.population, max_shard_size(spec.task, spec.optimizer))
+        seconds, basis = speeds.measured(spec.task, spec.optimizer, together)
+        seconds /= together
+    individuals = spec.schedule.population * len(generations) - len(members)
+    amount = f"{individuals:,} individuals, {steps:,} steps in total"
+    return WorkItem("tune", label, amount, seconds * steps, basis)
 
 
 def _amount(num_seeds: int, runs: FinalRuns) -> str:
@@ -204,26 +155,3 @@ def _amount(num_seeds: int, runs: FinalRuns) -> str:
     seconds = [] if runs.seconds is None else [f"{runs.seconds:g} s"]
     kind = "timed runs" if runs.timed else "runs in lockstep"
     return f"{num_seeds} {kind} of {' and '.join(steps + seconds)}"
-
-
-def _measure(task: TaskSpec, optimizer: OptimizerSpec, population: int, execution: ExecutionConfig) -> float:
-    values = {p.name: p.initial for p in load_optimizer(optimizer).hyperparameters}
-    spec = TrainingSpec(
-        task=task,
-        optimizer=optimizer,
-        purpose="tuning",
-        individuals=tuple(Individual((0, 0, index), values) for index in range(population)),
-        steps=1,
-        compute=execution.compute_for(task),
-    )
-    seconds_per_step = math.nan
-    with single_thread():
-        for steps in _MEASURE_STEPS:
-            outcome = train(replace(spec, steps=steps))[0]
-            if outcome.status is Status.FAILED:
-                raise LodoBenchError(outcome.reason)
-            curve = outcome.curve
-            seconds_per_step = curve.seconds / int(curve.clock_steps[-1])
-            if curve.seconds > _MEASURE_SECONDS:
-                break
-    return seconds_per_step

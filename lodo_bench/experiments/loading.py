@@ -33,7 +33,7 @@ BUILT_IN = (
 )
 _FOLDER = "paper"
 _SUFFIX = ".yaml"
-_PART_KEYS = ("task", "options", "optimizers", "recipe", "hyperparameters", "tuning", "runs", "sweep")
+_PART_KEYS = ("task", "options", "optimizers", "recipe", "hyperparameters", "tuning", "searches", "runs", "sweep")
 _SCALE_KEYS = ("note", *_PART_KEYS, "parts", "output")
 _FILE_KEYS = ("base", "title", *_SCALE_KEYS, "scales")
 _FORMER_KEYS = {"show": "output", "to_tuned": "decay_grid"}
@@ -188,11 +188,21 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
         source=cast(Source, keys["hyperparameters"].choice(SOURCES)) if "hyperparameters" in keys else "tuned",
         schedules=schedules,
         seed=seed,
+        searches=keys["searches"].integer(at_least=1) if "searches" in keys else 1,
         runs=tuple(_runs(node) for node in keys["runs"].entries("a list", 0)) if "runs" in keys else (),
         sweep=_sweep(keys["sweep"]) if "sweep" in keys else None,
     )
+    if part.searches > 1:
+        _check_searches(keys["searches"], part)
     _located(keys.get("sweep"), lambda: conditions_of(part))
     return part
+
+
+def _check_searches(node: YamlNode, part: ExperimentPart) -> None:
+    if part.source != "tuned":
+        node.fail(f"{node.path} requires tuned hyperparameters, not '{part.source}'. Omit one of them.")
+    if part.sweep is not None and part.sweep.decay_grid is not None:
+        node.fail(f"{node.path} must be 1 with 'decay_grid', whose values come from one search. Omit one of them.")
 
 
 def _optimizer(node: YamlNode, recipe: YamlNode | None) -> OptimizerSpec:

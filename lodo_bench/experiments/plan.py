@@ -12,6 +12,7 @@ from lodo_bench.experiments.condition import Condition, conditions_of
 from lodo_bench.experiments.spec import Experiment, FinalRuns, Requirement
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters
+from lodo_bench.runs.replicates import run_set_specs
 from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device
 from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
 from lodo_bench.spec.study import StudySpec
@@ -71,23 +72,28 @@ class Plan:
             return []
         return list(dict.fromkeys(part.task.name for part in self.experiment.parts))
 
-    def study_of(self, condition: Condition, studies: Sequence[T]) -> T | None:
-        """Return the one of `studies`, which are in the plan's order, that tunes a condition; None if nothing does."""
-        spec = _study_spec(condition, self.execution)
-        return None if spec is None else studies[self.studies.index(spec)]
+    def studies_of(self, condition: Condition, studies: Sequence[T]) -> list[T]:
+        """Return those of `studies`, which are in the plan's order, that tune a condition, by their seeds."""
+        return [studies[self.studies.index(spec)] for spec in _study_specs(condition, self.execution)]
 
-    def run_set_spec(self, condition: Condition, runs: FinalRuns, hyperparameters: Hyperparameters) -> RunSetSpec:
-        """Return the specification of final runs of a condition at these hyperparameters."""
-        return RunSetSpec(
+    def run_set_specs(
+        self, condition: Condition, runs: FinalRuns, hyperparameters: Sequence[Hyperparameters]
+    ) -> list[RunSetSpec]:
+        """Return the specifications of final runs of a condition, one at each of the hyperparameters, at least one.
+
+        Those of an optimizer that is not tuned have as many runs as all searches of another one together.
+        """
+        spec = RunSetSpec(
             task=condition.task,
             optimizer=condition.optimizer,
-            hyperparameters=hyperparameters,
+            hyperparameters=hyperparameters[0],
             steps=runs.steps,
             seconds=runs.seconds,
-            num_seeds=runs.num_seeds,
+            num_seeds=runs.num_seeds * (1 if condition.is_tuned else condition.part.searches),
             timed=runs.timed,
             compute=self.execution.compute_for(condition.task),
         )
+        return run_set_specs(spec, hyperparameters)
 
 
 def make_plan(experiment: Experiment, execution: ExecutionConfig) -> Plan:
@@ -95,9 +101,7 @@ def make_plan(experiment: Experiment, execution: ExecutionConfig) -> Plan:
     conditions = tuple(condition for part in experiment.parts for condition in conditions_of(part))
     studies: list[StudySpec] = []
     for condition in conditions:
-        spec = _study_spec(condition, execution)
-        if spec is not None and spec not in studies:
-            studies.append(spec)
+        studies += [spec for spec in _study_specs(condition, execution) if spec not in studies]
     return Plan(experiment, execution, conditions, tuple(studies))
 
 
@@ -132,14 +136,18 @@ def _check_source(condition: Condition) -> None:
         )
 
 
-def _study_spec(condition: Condition, execution: ExecutionConfig) -> StudySpec | None:
+def _study_specs(condition: Condition, execution: ExecutionConfig) -> list[StudySpec]:
+    """Return the searches that tune a condition, by their seeds; none if it is not tuned."""
     if not condition.is_tuned:
-        return None
+        return []
     part = condition.part
-    return StudySpec(
-        task=part.task,
-        optimizer=condition.base,
-        schedule=part.schedules[load_optimizer(condition.base).search],
-        seed=part.seed,
-        compute=execution.compute_for(part.task),
-    )
+    return [
+        StudySpec(
+            task=part.task,
+            optimizer=condition.base,
+            schedule=part.schedules[load_optimizer(condition.base).search],
+            seed=seed,
+            compute=execution.compute_for(part.task),
+        )
+        for seed in range(part.seed, part.seed + part.searches)
+    ]

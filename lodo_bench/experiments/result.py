@@ -19,12 +19,13 @@ class ConditionResult:
 
     Attributes:
         condition: the optimizer, the task and the point of a sweep.
-        hyperparameters: those of its runs.
-        run_sets: its runs, in the order of the part's `runs`; empty if no output requires runs.
+        hyperparameters: those of its runs, at least one: of each search, by their seeds, or a single one.
+        run_sets: its runs, in the order of the part's `runs`, for each of them in that of the hyperparameters; empty if
+            no output requires runs.
     """
 
     condition: Condition
-    hyperparameters: Hyperparameters
+    hyperparameters: tuple[Hyperparameters, ...]
     run_sets: tuple[RunSetRecord, ...] = ()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
 
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.experiments.condition import Condition
 from lodo_bench.experiments.plan import Plan
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
@@ -15,7 +17,6 @@ from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set, weights_of
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.runs.parallel import Job, execute_all
-from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.tuner.coordinator import ProgressCallback
@@ -40,6 +41,10 @@ class ProgressReporter(Protocol):
         """Report an event in one sentence."""
         ...
 
+    def advise(self, message: str, remedy: Remedy, **details: object) -> None:
+        """Report an event with a way out, as in `UsageError`; by default a notice in the words of the library."""
+        self.notice(str(UsageError(message, remedy=remedy, **details)))
+
 
 def run_experiment(plan: Plan, store: Store, reporter: ProgressReporter) -> ExperimentResult:
     """Tune and run what the store lacks. Everything that finishes is stored at once.
@@ -57,41 +62,49 @@ def run_experiment(plan: Plan, store: Store, reporter: ProgressReporter) -> Expe
     studies = _tune(plan, store, reporter)
     results = []
     for condition in plan.conditions:
-        values = hyperparameters_of(condition, plan.study_of(condition, studies))
-        if values is None:
+        values = hyperparameters_of(condition, plan.studies_of(condition, studies))
+        if not values:
             reporter.notice(f"{condition.base.label} is skipped: its meta-training reached no finite loss.")
         else:
-            results.append(ConditionResult(condition, values))
+            results.append(ConditionResult(condition, tuple(values)))
     if plan.experiment.requires == Requirement.RUNS:
         results = _run(results, plan, store, reporter)
     return ExperimentResult(plan, tuple(studies), tuple(results), store)
 
 
-def hyperparameters_of(condition: Condition, study: StudyRecord | None) -> Hyperparameters | None:
-    """Return the hyperparameters of a condition's runs.
+def hyperparameters_of(condition: Condition, studies: Sequence[StudyRecord]) -> list[Hyperparameters]:
+    """Return the hyperparameters of a condition's runs: of each search, or those that are fixed.
 
-    A search that found no finite loss is replaced by the defaults; None if there are no defaults.
+    The result of a search that found no finite loss is replaced by the defaults, or omitted if there are none.
 
     Args:
         condition: the condition.
-        study: the finished search that tunes it; None if its hyperparameters are fixed.
+        studies: the finished searches that tune it; none if its hyperparameters are fixed.
     """
     task, optimizer = condition.part.task, condition.base
-    if study is None:
-        found = fixed_hyperparameters("paper" if condition.part.source == "paper" else "default", task, optimizer)
+    if studies:
+        default = fixed_hyperparameters("default", task, optimizer)
+        found = [tuned_hyperparameters(study.summary) or default for study in studies]
     else:
-        found = tuned_hyperparameters(study.summary) or fixed_hyperparameters("default", task, optimizer)
-    return None if found is None else condition.apply(found)
+        source = "paper" if condition.part.source == "paper" else "default"
+        found = [fixed_hyperparameters(source, task, optimizer)]
+    return [condition.apply(values) for values in found if values is not None]
 
 
 def _tune(plan: Plan, store: Store, reporter: ProgressReporter) -> list[StudyRecord]:
     records = [store.open_study(spec, fresh=False) for spec in plan.studies]
     missing = [record for record in records if record.status != "finished"]
     if missing:
-        reporter.notice(f"Tuning {', '.join(record.spec.optimizer.label for record in missing)}.")
+        reporter.notice(f"Tuning {', '.join(_counted_labels(missing))}.")
         with reporter.tuning() as callback:
             run_studies([Study(record) for record in missing], store, callback, plan.execution.cluster)
     return [store.study(record.id) for record in records]
+
+
+def _counted_labels(records: Sequence[StudyRecord]) -> list[str]:
+    """Return the optimizers, each once, with the number of its searches if there are several."""
+    numbers = Counter(record.spec.optimizer.label for record in records)
+    return [label if number == 1 else f"{label} ({number} searches)" for label, number in numbers.items()]
 
 
 def _run(
@@ -99,8 +112,9 @@ def _run(
 ) -> list[ConditionResult]:
     opened = [
         [
-            _open_or_reuse(store, plan.run_set_spec(result.condition, runs, result.hyperparameters))
+            store.open_run_set(spec)
             for runs in result.condition.part.runs
+            for spec in plan.run_set_specs(result.condition, runs, result.hyperparameters)
         ]
         for result in results
     ]
@@ -111,14 +125,6 @@ def _run(
         replace(result, run_sets=tuple(store.run_set(record.id) for record in records))
         for result, records in zip(results, opened, strict=True)
     ]
-
-
-def _open_or_reuse(store: Store, spec: RunSetSpec) -> RunSetRecord:
-    """Return the latest run set of exactly this specification, unless a run of it failed; else a new one."""
-    record = store.find_run_set(spec)
-    if record is not None and not any(run.status is Status.FAILED for run in record.runs):
-        return record
-    return store.open_run_set(spec)
 
 
 def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Store, reporter: ProgressReporter) -> None:

@@ -30,7 +30,7 @@ class FinalRuns:
     """Final runs of every optimizer.
 
     Attributes:
-        num_seeds: the number of runs of each optimizer, >= 1.
+        num_seeds: the number of runs at each search's result, >= 1.
         steps: the step milestone, >= 1.
         seconds: the time milestone, > 0, if any.
         timed: True for timed runs, one at a time; False for untimed runs in lockstep.
@@ -66,8 +66,9 @@ class ExperimentPart:
         task, optimizers: as their names say.
         source: where the hyperparameters come from: `tuned`, `paper` or `default`.
         schedules: the tuning schedule of each kind of search.
-        seed: the search seed, >= 0.
-        runs: the final runs.
+        seed: the seed of the first search, >= 0.
+        searches: the number R >= 1 of independent searches for each optimizer, with the seeds `seed`, `seed` + 1, ....
+        runs: the final runs at the result of each search; R times as many for an optimizer that is not tuned.
         sweep: the independent variable of the final runs, if any; it does not apply to tuning.
     """
 
@@ -76,6 +77,7 @@ class ExperimentPart:
     source: Source
     schedules: Schedules
     seed: int
+    searches: int
     runs: tuple[FinalRuns, ...]
     sweep: SweepSpec | None
 

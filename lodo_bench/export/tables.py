@@ -19,7 +19,7 @@ from lodo_bench.analysis.documents import (
     task_document,
 )
 from lodo_bench.export.columns import CURVES, INDIVIDUALS, METRICS, RUNS, objects
-from lodo_bench.results.store import Store
+from lodo_bench.results.reader import Results
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
 from lodo_bench.spec.study import StudyRecord
@@ -35,15 +35,15 @@ class ExportTable:
 
     Attributes:
         schema: columns, with descriptions in their metadata.
-        batches: returns the rows of one task, or all tasks, from a store.
+        batches: returns the rows of stored results.
     """
 
     schema: pa.Schema
-    batches: Callable[[Store, str | None], Batches]
+    batches: Callable[[Results], Batches]
 
 
-def _runs(store: Store, task: str | None) -> Batches:
-    for run_set in store.run_sets(task):
+def _runs(store: Results) -> Batches:
+    for run_set in store.run_sets():
         yield from _from_rows(RUNS, _run_rows(run_set))
 
 
@@ -78,8 +78,8 @@ def _scores(run: RunRecord) -> list[Mapping[str, Any]]:
     ]
 
 
-def _individuals(store: Store, task: str | None) -> Batches:
-    for study in store.studies(task):
+def _individuals(store: Results) -> Batches:
+    for study in store.studies():
         yield from _from_rows(INDIVIDUALS, _individual_rows(study))
 
 
@@ -98,9 +98,9 @@ def _individual_rows(study: StudyRecord) -> Iterator[Mapping[str, Any]]:
         yield {**shared, **own, "individual": own["index"], "sigma": sigmas[member.generation]}
 
 
-def _curves(store: Store, task: str | None) -> Batches:
+def _curves(store: Results) -> Batches:
     """Yield curves one at a time, as all of them may not fit in memory."""
-    for run_set in store.run_sets(task):
+    for run_set in store.run_sets():
         for run in run_set.runs:
             curve = store.curve(run_set.id, run.seed)
             shared = {**run_settings_document(run_set), "seed": run.seed}
@@ -113,9 +113,9 @@ def _curves(store: Store, task: str | None) -> Batches:
                 yield _batch(CURVES, shared, own, len(steps))
 
 
-def _metrics(store: Store, task: str | None) -> Batches:
+def _metrics(store: Results) -> Batches:
     """Yield the metrics of one run at a time."""
-    for run_set in store.run_sets(task):
+    for run_set in store.run_sets():
         for run in run_set.runs:
             # The curve, which may be long, is read only for the clock of timed runs.
             curve = store.curve(run_set.id, run.seed) if run_set.spec.timed else None

@@ -14,7 +14,7 @@ from pyarrow import csv, parquet
 from lodo_bench.export.columns import objects
 from lodo_bench.export.tables import TABLES, ExportTable
 from lodo_bench.files.json import SCHEMA
-from lodo_bench.results.store import Store
+from lodo_bench.results.reader import Results
 
 TableWriter = Callable[[BinaryIO, str, ExportTable, Iterable[pa.RecordBatch]], None]
 
@@ -58,18 +58,16 @@ class ExportRequest:
     Attributes:
         table: one of `TABLES`.
         format: one of `WRITERS`.
-        task: name of a task; by default all tasks.
     """
 
     table: str
     format: str
-    task: str | None = None
 
 
-def write_table(file: BinaryIO, store: Store, request: ExportRequest) -> None:
-    """Write a table of the stored results to a binary file, one batch of rows at a time."""
+def write_table(file: BinaryIO, results: Results, request: ExportRequest) -> None:
+    """Write a table of stored results to a binary file, one batch of rows at a time."""
     table = TABLES[request.table]
-    WRITERS[request.format](file, request.table, table, table.batches(store, request.task))
+    WRITERS[request.format](file, request.table, table, table.batches(results))
 
 
 def _json_row(row: Mapping[str, Any], object_columns: Sequence[str]) -> dict[str, Any]:

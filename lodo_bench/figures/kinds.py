@@ -13,7 +13,7 @@ from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.series import losses_by_seconds, losses_by_steps, metric_by_steps
 from lodo_bench.charts.sweeps import sweep_over
 from lodo_bench.errors import Remedy, UsageError
-from lodo_bench.figures.comparisons import hyperparameter_kinds
+from lodo_bench.figures.comparisons import hyperparameter_kinds, optimal_loss, why_not_loaded
 from lodo_bench.figures.contours import contour_heights
 from lodo_bench.figures.sweep_axis import SweepAxis
 from lodo_bench.plots.curves import Panel, curve_figure
@@ -23,7 +23,7 @@ from lodo_bench.plots.style import Figure, save
 from lodo_bench.plots.sweep import sweep_figure
 from lodo_bench.plots.trajectories import Trajectory, trajectory_figure
 from lodo_bench.report.formatting import counted
-from lodo_bench.results.store import Store
+from lodo_bench.results.reader import Results
 from lodo_bench.runs.execute import trajectory
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.run_set import RunSetRecord
@@ -35,20 +35,21 @@ from lodo_bench.training.metrics import HESSIAN_ERROR
 
 @dataclass(frozen=True, slots=True)
 class ResultFigure:
-    """A figure with its subject and the labels of its lines."""
+    """A figure with its subject, the labels of its lines, and sentences about what it leaves out."""
 
     figure: Figure
     subject: str
     labels: Sequence[str]
+    notes: Sequence[str] = ()
 
     def save(self, file: BinaryIO, kind: str) -> None:
         """Write the figure as `png`, `svg` or `pdf`."""
         save(self.figure, file, kind)
 
 
-def learning_curves(task: TaskSpec, groups: Sequence[ResultGroup], store: Store) -> ResultFigure:
+def learning_curves(task: TaskSpec, groups: Sequence[ResultGroup], store: Results) -> ResultFigure:
     """Plot losses by steps and, for timed runs, by training time."""
-    bound = TASKS.load(task.name).optimal_loss(task.options)
+    bound = optimal_loss(task)
     panels = [Panel("steps", "training loss", losses_by_steps(groups, store), bound)]
     if timed := losses_by_seconds(groups, store):
         panels.append(Panel("training time (s)", "training loss", timed, bound))
@@ -56,7 +57,7 @@ def learning_curves(task: TaskSpec, groups: Sequence[ResultGroup], store: Store)
     return ResultFigure(figure, task.label, [group.label for group in groups])
 
 
-def hessian_errors(task: TaskSpec, groups: Sequence[ResultGroup], store: Store) -> ResultFigure:
+def hessian_errors(task: TaskSpec, groups: Sequence[ResultGroup], store: Results) -> ResultFigure:
     """Plot the error of the inverse Hessian by steps.
 
     Raises:
@@ -73,7 +74,7 @@ def hessian_errors(task: TaskSpec, groups: Sequence[ResultGroup], store: Store) 
     return ResultFigure(figure, task.label, [line.label for line in lines])
 
 
-def trajectories(task: TaskSpec, groups: Sequence[ResultGroup], store: Store) -> ResultFigure:
+def trajectories(task: TaskSpec, groups: Sequence[ResultGroup], store: Results) -> ResultFigure:
     """Plot the trajectory of each group's first seed, which is recomputed, over the contours of the first batch.
 
     Raises:
@@ -85,9 +86,14 @@ def trajectories(task: TaskSpec, groups: Sequence[ResultGroup], store: Store) ->
     finished = [(group, members[0].run.seed) for group in groups if (members := group.longest())]
     if not finished:
         raise UsageError(f"no run on {task.label} is finished.", remedy=Remedy.RUN_FIRST, task=task)
+    unknown = {group.label: reason for group, _ in finished if (reason := why_not_loaded(group.spec.optimizer))}
+    notes = [f"{label} is left out, as its runs cannot be repeated: {reason}" for label, reason in unknown.items()]
+    finished = [(group, seed) for group, seed in finished if group.label not in unknown]
+    if not finished:
+        raise UsageError(" ".join(notes))
     runs = [Trajectory(group.label, group.line_style, trajectory(group.spec, seed, store)) for group, seed in finished]
     figure = trajectory_figure(f"Trajectories, {task.label}", runs, contour_heights(task))
-    return ResultFigure(figure, task.label, [run.label for run in runs])
+    return ResultFigure(figure, task.label, [run.label for run in runs], notes)
 
 
 def searches(task: TaskSpec, studies: Sequence[StudyRecord]) -> ResultFigure:

@@ -11,13 +11,14 @@ from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.figures import kinds
 from lodo_bench.figures.comparisons import compare_run_sets
 from lodo_bench.figures.kinds import ResultFigure
-from lodo_bench.figures.selection import select_optimizers, select_task
+from lodo_bench.figures.selection import select_stored, select_task
 from lodo_bench.figures.sweep_axis import SweepAxis
-from lodo_bench.results.store import Store
+from lodo_bench.results.reader import Results
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.run_set import RunSetRecord
+from lodo_bench.spec.selection import Selection
+from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import TaskSpec
-from lodo_bench.tasks import TASKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +27,18 @@ class PlotRequest:
 
     Attributes:
         kind: one of `PLOT_KINDS`.
-        task, task_options: the task; may be omitted if the results are of one task only.
-        optimizers: names; by default all.
+        selection: the results; its task may be omitted if they are of one task only.
+        task_options: options of the task.
         over: the swept option or hyperparameter, for `sweep`.
     """
 
     kind: str
-    task: str | None = None
+    selection: Selection = Selection()  # noqa: RUF009 (it is frozen)
     task_options: Mapping[str, Value] = field(default_factory=dict)
-    optimizers: Sequence[str] = ()
     over: str | None = None
 
 
-def plot(store: Store, request: PlotRequest) -> ResultFigure:
+def plot(store: Results, request: PlotRequest) -> ResultFigure:
     """Draw a figure of stored results.
 
     Raises:
@@ -48,60 +48,61 @@ def plot(store: Store, request: PlotRequest) -> ResultFigure:
 
 
 def _of_groups(
-    draw: Callable[[TaskSpec, Sequence[ResultGroup], Store], ResultFigure],
-) -> Callable[[Store, PlotRequest], ResultFigure]:
+    draw: Callable[[TaskSpec, Sequence[ResultGroup], Results], ResultFigure],
+) -> Callable[[Results, PlotRequest], ResultFigure]:
     """Return a function that draws the final runs on one task."""
 
-    def figure(store: Store, request: PlotRequest) -> ResultFigure:
-        run_sets = _run_sets(store)
-        task = select_task([run_set.spec.task for run_set in run_sets], request.task, request.task_options)
-        selected = _of_optimizers([run_set for run_set in run_sets if run_set.spec.task == task], request)
-        return draw(task, result_groups(selected), store)
+    def figure(store: Results, request: PlotRequest) -> ResultFigure:
+        task, run_sets = _run_sets_on_one_task(store, request)
+        return draw(task, result_groups(run_sets), store)
 
     return figure
 
 
-def _search(store: Store, request: PlotRequest) -> ResultFigure:
-    studies = [study for study in store.studies() if study.generations and study.generations[0].mean]
-    if not studies:
+def _search(store: Results, request: PlotRequest) -> ResultFigure:
+    def searches(results: Results) -> list[StudyRecord]:
+        return [study for study in results.studies() if study.generations and study.generations[0].mean]
+
+    stored = searches(store)
+    if not stored:
         raise UsageError("there are no hyperparameter searches yet.", remedy=Remedy.MAKE_STUDIES)
-    task = select_task([study.spec.task for study in studies], request.task, request.task_options)
-    latest = {study.spec.optimizer.label: study for study in studies if study.spec.task == task}
-    names = select_optimizers([study.spec.optimizer.name for study in latest.values()], request.optimizers)
-    return kinds.searches(task, [study for study in latest.values() if study.spec.optimizer.name in names])
+    selected = searches(select_stored(store, request.selection))
+    task = _task_of([study.spec.task for study in selected], [study.spec.task for study in stored], request)
+    latest = {study.spec.optimizer.label: study for study in selected if study.spec.task.key == task.key}
+    return kinds.searches(task, list(latest.values()))
 
 
-def _sweep(store: Store, request: PlotRequest) -> ResultFigure:
+def _sweep(store: Results, request: PlotRequest) -> ResultFigure:
     if request.over is None:
         raise UsageError("a sweep needs the name of an option or hyperparameter.", remedy=Remedy.NAME_SWEEP)
     return kinds.sweep(*_swept(store, request, request.over))
 
 
-def _noise(store: Store, request: PlotRequest) -> ResultFigure:
+def _noise(store: Results, request: PlotRequest) -> ResultFigure:
     return kinds.noise(*_swept(store, request, "noise_variance"))
 
 
-def _swept(store: Store, request: PlotRequest, over: str) -> tuple[TaskSpec, list[RunSetRecord], SweepAxis]:
-    run_sets = _run_sets(store)
-    axis = SweepAxis(over, run_sets)
+def _swept(store: Results, request: PlotRequest, over: str) -> tuple[TaskSpec, list[RunSetRecord], SweepAxis]:
+    stored = _run_sets(store)
+    run_sets = [run_set for run_set in select_stored(store, request.selection).run_sets() if run_set.runs]
+    axis = SweepAxis(over, run_sets or stored)
     tasks = [without_option(run_set.spec.task, axis.name) for run_set in run_sets]
-    task = select_task(tasks, request.task, request.task_options)
-    selected = [run_set for run_set, own in zip(run_sets, tasks, strict=True) if own == task]
-    return task, _of_optimizers(selected, request), axis
+    task = _task_of(tasks, [without_option(run_set.spec.task, axis.name) for run_set in stored], request)
+    return task, [run_set for run_set, own in zip(run_sets, tasks, strict=True) if own.key == task.key], axis
 
 
-def _profile(store: Store, request: PlotRequest) -> ResultFigure:
+def _profile(store: Results, request: PlotRequest) -> ResultFigure:
     if request.task_options:
         raise UsageError("a performance profile covers all options of a task: give no task options.")
-    if request.task is not None:
-        TASKS.check(request.task)
-    run_sets = [run_set for run_set in _run_sets(store) if request.task in (None, run_set.spec.task.name)]
+    _run_sets(store)
+    run_sets = [run_set for run_set in select_stored(store, request.selection).run_sets() if run_set.runs]
     if not run_sets:
-        raise UsageError(f"there are no final runs of {request.task} yet.", remedy=Remedy.MAKE_RUNS)
-    return kinds.profiles(compare_run_sets(_of_optimizers(run_sets, request)))
+        what = request.selection.task or "this selection"
+        raise UsageError(f"there are no final runs of {what} yet.", remedy=Remedy.MAKE_RUNS)
+    return kinds.profiles(compare_run_sets(run_sets))
 
 
-PLOT_KINDS: Mapping[str, Callable[[Store, PlotRequest], ResultFigure]] = {
+PLOT_KINDS: Mapping[str, Callable[[Results, PlotRequest], ResultFigure]] = {
     "curves": _of_groups(kinds.learning_curves),
     "hessian-error": _of_groups(kinds.hessian_errors),
     "trajectories": _of_groups(kinds.trajectories),
@@ -112,13 +113,24 @@ PLOT_KINDS: Mapping[str, Callable[[Store, PlotRequest], ResultFigure]] = {
 }
 
 
-def _run_sets(store: Store) -> list[RunSetRecord]:
+def _run_sets(store: Results) -> list[RunSetRecord]:
     run_sets = [run_set for run_set in store.run_sets() if run_set.runs]
     if not run_sets:
         raise UsageError("there are no final runs yet.", remedy=Remedy.MAKE_RUNS)
     return run_sets
 
 
-def _of_optimizers(run_sets: Sequence[RunSetRecord], request: PlotRequest) -> list[RunSetRecord]:
-    names = select_optimizers([run_set.spec.optimizer.name for run_set in run_sets], request.optimizers)
-    return [run_set for run_set in run_sets if run_set.spec.optimizer.name in names]
+def _run_sets_on_one_task(store: Results, request: PlotRequest) -> tuple[TaskSpec, list[RunSetRecord]]:
+    stored = [run_set.spec.task for run_set in _run_sets(store)]
+    selected = [run_set for run_set in select_stored(store, request.selection).run_sets() if run_set.runs]
+    task = _task_of([run_set.spec.task for run_set in selected], stored, request)
+    return task, [run_set for run_set in selected if run_set.spec.task.key == task.key]
+
+
+def _task_of(selected: Sequence[TaskSpec], stored: Sequence[TaskSpec], request: PlotRequest) -> TaskSpec:
+    """Return the one task of the selected results; errors name the stored tasks if it is none of them."""
+    name = request.selection.task
+    task = None if not selected and name is None else select_task(selected or stored, name, request.task_options)
+    if task is None or not selected:
+        raise UsageError("the selected results have nothing for this kind of plot. Select others.")
+    return task

@@ -68,8 +68,9 @@ def sample(store: Store, request: SampleRequest, on_progress: Callable[[float], 
     record = store.run_set(request.run_set)
     spec = record.spec
     check_generative(spec.task)
-    if request.seed >= spec.num_seeds:
-        raise UsageError(f"run set {record.id} has no seed {request.seed}. Its seeds are 0 to {spec.num_seeds - 1}.")
+    if request.seed not in spec.seeds:
+        known = f"{spec.seeds[0]} to {spec.seeds[-1]}"
+        raise UsageError(f"run set {record.id} has no seed {request.seed}. Its seeds are {known}.")
     if request.inputs:
         return input_grid(spec.task, request.seed, spec.compute.dtype, request.images)
     return generated_grid(store, record, request.seed, request.images, request.device, on_progress)

@@ -1,13 +1,31 @@
-"""Selection of the stored task and optimizers that a figure shows."""
+"""Selection of the stored results and of the task that a figure or a table shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from lodo_bench.errors import Remedy, UnknownNameError, UsageError
-from lodo_bench.spec.options import Value
+from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.results.reader import Results
+from lodo_bench.results.selecting import select_results
+from lodo_bench.spec.options import Value, format_value
+from lodo_bench.spec.selection import Selection
 from lodo_bench.spec.training import TaskSpec
-from lodo_bench.tasks import task_spec
+from lodo_bench.user_code import canonical
+
+
+def select_stored(results: Results, selection: Selection) -> Results:
+    """Return the selected results, as `lodo_bench.results.selecting.select_results` does.
+
+    Raises:
+        UnknownNameError: also for a task that is neither stored nor known here.
+        UsageError: if no stored result has all that is asked for.
+    """
+    found = select_results(results, selection)
+    if selection.task is not None and not (found.run_sets() or found.study_summaries()):
+        from lodo_bench.tasks import TASKS  # imports PyTorch
+
+        TASKS.check(selection.task)
+    return found
 
 
 def select_task(stored: Iterable[TaskSpec], name: str | None, options: Mapping[str, Value]) -> TaskSpec:
@@ -18,14 +36,15 @@ def select_task(stored: Iterable[TaskSpec], name: str | None, options: Mapping[s
     Raises:
         UsageError: if there is no such task, or more than one.
     """
-    tasks = list({(task.name, *sorted(task.options.items())): task for task in stored}.values())
+    tasks = list({task.key: task for task in stored}.values())
     if options and name is None:
         raise UsageError("task options were given without a task.", remedy=Remedy.CHOOSE_TASK)
     if name is not None:
-        wanted = task_spec(name, options)
-        if wanted in tasks:
-            return wanted
-        same_name = [] if options else [task for task in tasks if task.name == name]
+        wanted = _wanted(name, options, tasks)
+        found = [task for task in tasks if task.key == wanted.key]
+        if found:
+            return found[0]
+        same_name = [] if options else [task for task in tasks if task.name == wanted.name]
         if not same_name:
             raise UsageError(f"no results for {wanted.label}. Stored tasks: {_labels(tasks)}.")
         tasks = same_name
@@ -38,14 +57,17 @@ def _labels(tasks: Iterable[TaskSpec]) -> str:
     return ", ".join(task.label for task in tasks)
 
 
-def select_optimizers(stored: Iterable[str], names: Sequence[str]) -> list[str]:
-    """Return the given names, or all stored ones if none is given.
+def _wanted(name: str, options: Mapping[str, Value], stored: Iterable[TaskSpec]) -> TaskSpec:
+    """Return a task with validated options; if its code is not on this machine, with options as they are stored."""
+    from lodo_bench.tasks import task_spec  # imports PyTorch
 
-    Raises:
-        UnknownNameError: if a name is not stored.
-    """
-    known = list(dict.fromkeys(stored))
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("optimizer", name, known, of="these runs")
-    return list(dict.fromkeys(names)) or known
+    try:
+        return task_spec(name, options)
+    except UsageError:
+        texts = {option: str(value) for option, value in options.items()}
+        for task in stored:
+            if task.name == canonical(name) and {o: format_value(v) for o, v in task.options.items()} == texts:
+                return task
+        if any(task.name == canonical(name) for task in stored) and not options:
+            return TaskSpec(canonical(name))
+        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lodo_bench.errors import UnknownNameError
+from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.optimizers.recipe import RECIPE
 from lodo_bench.spec.options import HyperparameterSpec, Option, Value
@@ -46,5 +46,22 @@ class SweepAxis:
 
 
 def _tables(spec: RunSetSpec) -> tuple[Sequence[Option], ...]:
-    optimizer = load_optimizer(spec.optimizer)
-    return TASKS.load(spec.task.name).options_table, optimizer.options_table, optimizer.hyperparameters, RECIPE
+    """Return the options of the task and of the optimizer, its hyperparameters, and the recipe.
+
+    Where code is not on this machine, they are those of which a value is stored.
+    """
+    values = spec.hyperparameters.values
+    try:
+        task: Sequence[Option] = TASKS.load(spec.task.name).options_table
+    except UsageError:
+        task = [_stored(name, value) for name, value in spec.task.options.items()]
+    try:
+        optimizer = load_optimizer(spec.optimizer)
+    except UsageError:
+        options = [_stored(name, value) for name, value in spec.optimizer.options.items()]
+        return task, options, [HyperparameterSpec(name, name, "number", 0.0, "") for name in values], RECIPE
+    return task, optimizer.options_table, optimizer.hyperparameters, RECIPE
+
+
+def _stored(name: str, value: Value) -> Option:
+    return Option(name, name, "text" if isinstance(value, str) else "number", value, "")

@@ -80,6 +80,7 @@ class Adam(Optimizer):
         two bias corrections are folded into the learning rate; LODO §5, Table 6.
     """
 
+    is_random = False
     complexity = "O(n)"
     reference = "Kingma and Ba, ICLR 2015"
     hyperparameters = (

@@ -102,6 +102,10 @@ class Optimizer(ABC, Checkpointable):
         max_dimension: the largest n it supports; None for any.
         max_population: the largest P it supports; None for any.
         hyperparameter_dtype: of the tensors in `hyperparameters`; None for that of `x`.
+        is_random: True unless nothing is drawn from the generators, untrained weights excepted. Final runs of an
+            optimizer without randomness, on a task without any, are equal for all seeds, and one stands for all.
+        is_scheduled: whether steps depend on how many are planned, as with `Oracle.progress`; the runs of such an
+            optimizer are scored at the end of their plan only.
         complexity: the time per step, e.g. `O(n)`.
         reference: the publication.
         state_names: the attributes that make up the state; see `lodo_bench.state.Checkpointable`.
@@ -137,6 +141,8 @@ class Optimizer(ABC, Checkpointable):
     max_dimension: ClassVar[int | None] = None
     max_population: ClassVar[int | None] = None
     hyperparameter_dtype: ClassVar[dtype | None] = None
+    is_random: ClassVar[bool] = True
+    is_scheduled: ClassVar[bool] = False
     complexity: ClassVar[str]
     reference: ClassVar[str]
 

@@ -35,6 +35,7 @@ class BFGS(Preconditioned):
         HyperparameterSpec("initial_scale", "c", "rate", 1.0, "c; the inverse Hessian starts at c I"),
     )
     max_dimension = 10_000
+    is_random = False
     complexity = "O(n²)"
     reference = "Broyden, Fletcher, Goldfarb, Shanno, 1970"
     state_names = ("_inverse", "_last_step", "_prev_gradient")

@@ -61,6 +61,7 @@ class L2LBGDBGD(MetaTrained):
     """
 
     hyperparameters = ()
+    is_random = False
     complexity = "O(n)"
     reference = "Andrychowicz et al., NeurIPS 2016"
     state_names = ("_outputs", "_cells")

@@ -37,6 +37,8 @@ class LARS(Optimizer):
         HyperparameterSpec("momentum", "mu", "decay", 0.9, "decay μ of the velocity"),
         HyperparameterSpec("weight_decay", "wd", "rate", 0.0005, "weight decay wd"),
     )
+    is_random = False
+    is_scheduled = True
     complexity = "O(n)"
     reference = "You et al., 2017"
     state_names = ("_velocity",)

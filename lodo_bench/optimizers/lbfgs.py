@@ -66,6 +66,7 @@ class _LimitedMemory(Optimizer):
         HyperparameterSpec("decay_steps", "tau", "rate", 1e4, "τ; the number of steps after which the rate is halved"),
     )
     options_table = (Option("history", "h", "positive-int", 48, "number h of remembered pairs"),)
+    is_random = False
     complexity = "O(hn)"
     reference = "Schraudolph, Yu, Günter, AISTATS 2007"
     state_names = ("_s", "_y", "_sy", "_gammas", "_num_steps")

@@ -27,6 +27,7 @@ class Momentum(Optimizer):
         LODO §5, Table 6.
     """
 
+    is_random = False
     complexity = "O(n)"
     reference = "Polyak, 1964"
     state_names = ("velocity",)

@@ -41,6 +41,7 @@ class Newton(Optimizer):
     hyperparameters = ()
     needs = frozenset({"hessian"})
     max_dimension = 10_000
+    is_random = False
     complexity = "O(n³)"
     reference = "Newton's method"
 
@@ -68,6 +69,7 @@ class LevenbergMarquardt(Optimizer):
     hyperparameters = (HyperparameterSpec("damping", "lambda", "rate", 1.0, "damping λ"),)
     needs = frozenset({"hessian"})
     max_dimension = 10_000
+    is_random = False
     complexity = "O(n³)"
     reference = "Levenberg, 1944; Marquardt, 1963"
 

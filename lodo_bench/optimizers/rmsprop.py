@@ -30,6 +30,7 @@ class RMSprop(Optimizer):
         ρ on a log scale; here it is searched like every other decay, from the usual 0.9.
     """
 
+    is_random = False
     complexity = "O(n)"
     reference = "Hinton, lecture 6e, 2012"
     state_names = ("mean_square", "velocity")

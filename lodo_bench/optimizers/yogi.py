@@ -32,6 +32,7 @@ class Yogi(Optimizer):
         Zaheer et al., "Adaptive Methods for Nonconvex Optimization", NeurIPS 2018, Algorithm 2; LODO §5, Table 6.
     """
 
+    is_random = False
     complexity = "O(n)"
     reference = "Zaheer et al., NeurIPS 2018"
     state_names = ("first_moment", "second_moment")

@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import Comparison, ComparisonRow
@@ -19,6 +20,7 @@ from lodo_bench.analysis.documents import (
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.analysis.statistics.target import TargetSummary
 from lodo_bench.analysis.targets import Targets
+from lodo_bench.report.costs import cost_of
 
 COLUMNS = (
     "task",
@@ -44,7 +46,7 @@ COLUMNS = (
     "median",
     "finite",
     "diverged",
-    "searches",
+    "replicates",
     "deterministic",
     "state",
     "p",
@@ -55,6 +57,7 @@ COLUMNS = (
     "published",
     "published_std",
     "target",
+    "target_windows",
     "steps_to_target",
     "steps_to_target_std",
     "steps_to_target_median",
@@ -69,6 +72,14 @@ COLUMNS = (
     "time_per_step",
     "steps_per_second",
     "steps_per_second_std",
+    "compiled_loop",
+    "told",
+    "searches",
+    "individuals",
+    "search_steps",
+    "tuning_seconds",
+    "training_seconds",
+    "training_steps",
     "unfinished",
 )
 """The column names, documented in docs/statistics.md."""
@@ -110,7 +121,7 @@ def _result(comparison: Comparison, index: int, row: ComparisonRow, column: Scor
         "median": result.center if result.has_searches else None,
         "finite": result.num_runs - result.diverged,
         "diverged": result.diverged,
-        "searches": len(result.by_search) if result.has_searches else None,
+        "replicates": len(result.replicates),
         "deterministic": row.is_deterministic,
         "state": standing.state if standing else None,
         "p": standing.p if standing else None,
@@ -136,8 +147,11 @@ def _identity(comparison: Comparison, row: ComparisonRow) -> Mapping[str, object
 def _cost(row: ComparisonRow) -> Mapping[str, object]:
     return {
         "evaluations_per_step": row.evaluations,
-        "time_per_step": row.complexity,
+        "time_per_step": row.facts.complexity,
         **_summary("steps_per_second", row.speed),
+        "compiled_loop": row.facts.is_compiled,
+        "told": row.facts.told,
+        **asdict(cost_of(row)),
         "unfinished": row.unfinished,
     }
 
@@ -147,6 +161,7 @@ def _targets(targets: Targets | None, index: int) -> Mapping[str, object]:
         return {}
     return {
         "target": targets.loss,
+        "target_windows": " ".join(map(str, targets.windows[index])),
         **_target("steps_to_target", targets.steps[index]),
         **_target("seconds_to_target", targets.seconds[index]),
     }

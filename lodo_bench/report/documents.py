@@ -14,20 +14,16 @@ from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.training import LossBound
 
 
-class ScoredRunDocument(TypedDict):
-    """The score of a run; `search` is the seed of the search that tuned it, in rows of several searches."""
-
-    search: int | None
-    seed: int
-    value: float
-
-
 class ResultDocument(TypedDict):
-    """A score of a row; its mean and standard deviation are under the name of the score, such as `loss`."""
+    """A score of a row; its mean and standard deviation are under the name of the score, such as `loss`.
+
+    Its values are in `by_seed`, or for rows of several searches by the seeds of search and run in `by_search`.
+    """
 
     interval: Interval
     median: float | None
-    runs: Sequence[ScoredRunDocument]
+    by_seed: Mapping[str, float] | None
+    by_search: Mapping[str, Mapping[str, float]] | None
     diverged: int
     state: State | None
     p: float | None
@@ -53,6 +49,7 @@ class TuningDocument(TypedDict):
     """The cost of a search."""
 
     study: int
+    seed: int
     individuals: int
     steps: int
     seconds: float
@@ -62,13 +59,14 @@ class TargetDocument(TypedDict):
     """The loss to be reached; `is_criterion` if it is that at which the task counts as solved."""
 
     loss: float
-    window: int
+    window: int | None
     is_criterion: bool
 
 
 class ToTargetDocument(TypedDict):
-    """Steps and, of timed runs, seconds until the target."""
+    """Steps and, of timed runs, seconds until the target; `windows` are the numbers of losses that are averaged."""
 
+    windows: Sequence[int]
     steps: TargetSummary
     seconds: TargetSummary | None
 
@@ -81,8 +79,11 @@ class RowDocument(OptimizerDocument, HyperparametersDocument, ComputeDocument):
     at_edge: Edges
     milestones: Mapping[str, MilestoneDocument]
     to_target: ToTargetDocument | None
+    told: str | None
+    compiled_loop: bool
     steps_per_second: Summary | None
     training_seconds: Summary | None
+    training_steps: Summary | None
     evaluations_per_step: float
     time_per_step: str | None
     tunings: Sequence[TuningDocument]

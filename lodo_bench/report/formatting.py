@@ -16,6 +16,8 @@ from lodo_bench.spec.training import OptimizerSpec
 
 NOTHING = "–"
 EDGE_MARK = "‡"
+COMPILED_MARK = "§"
+TOLD_MARK = "¶"
 _NO_EDGES: Edges = {}
 
 

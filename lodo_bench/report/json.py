@@ -55,11 +55,14 @@ def _row(comparison: Comparison, targets: Targets | None, index: int, row: Compa
         **compute_document(row.compute),
         "milestones": {milestone.key: _milestone(comparison, index, row, milestone) for milestone in row.losses},
         "to_target": None if targets is None else _to_target(targets, index),
+        "told": row.facts.told or None,
+        "compiled_loop": row.facts.is_compiled,
         "steps_per_second": None if row.speed is None else asdict(row.speed),
         "training_seconds": None if row.seconds is None else asdict(row.seconds),
+        "training_steps": None if row.steps is None else asdict(row.steps),
         "evaluations_per_step": row.evaluations,
-        "time_per_step": row.complexity or None,
-        "tunings": [_tuning(study) for study in row.tunings],
+        "time_per_step": row.facts.complexity or None,
+        "tunings": [_search(study) for study in row.tunings],
         "machines": [asdict(machine) for machine in row.machines],
         "unfinished": row.unfinished,
     }
@@ -82,11 +85,10 @@ def _result(comparison: Comparison, index: int, row: ComparisonRow, column: Scor
         column.score: asdict(result.summary),
         "interval": asdict(result.interval),
         "median": result.center if result.has_searches else None,
-        "runs": [
-            {"search": search if result.has_searches else None, "seed": seed, "value": value}
-            for search, values in sorted(result.by_search.items())
-            for seed, value in sorted(values.items())
-        ],
+        "by_seed": None if result.has_searches else _by_seed(*result.by_search.values()),
+        "by_search": {str(search): _by_seed(values) for search, values in sorted(result.by_search.items())}
+        if result.has_searches
+        else None,
         "diverged": result.diverged,
         "state": standing.state if standing else None,
         "p": standing.p if standing else None,
@@ -95,18 +97,27 @@ def _result(comparison: Comparison, index: int, row: ComparisonRow, column: Scor
     }
 
 
+def _by_seed(values: Mapping[int, float]) -> Mapping[str, float]:
+    return {str(seed): value for seed, value in sorted(values.items())}
+
+
 def _target(targets: Targets) -> Mapping[str, Any]:
     return {"loss": targets.loss, "window": targets.window, "is_criterion": targets.is_criterion}
 
 
 def _to_target(targets: Targets, index: int) -> Mapping[str, Any]:
     seconds = targets.seconds[index]
-    return {"steps": asdict(targets.steps[index]), "seconds": None if seconds is None else asdict(seconds)}
+    return {
+        "windows": targets.windows[index],
+        "steps": asdict(targets.steps[index]),
+        "seconds": None if seconds is None else asdict(seconds),
+    }
 
 
-def _tuning(study: StudySummary) -> Mapping[str, Any]:
+def _search(study: StudySummary) -> Mapping[str, Any]:
     return {
         "study": study.id,
+        "seed": study.spec.seed,
         "individuals": study.num_individuals,
         "steps": study.steps,
         "seconds": study.seconds,

@@ -45,6 +45,8 @@ def render_section(section: ReportSection) -> str:
     parts = [f"## {section.title}", _table(section.table)]
     if section.verdicts:
         parts.append(_list(section.verdicts))
+    if section.costs is not None:
+        parts += ["Cost:", _table(section.costs)]
     parts += [
         "Hyperparameters:",
         _list(section.hyperparameters),

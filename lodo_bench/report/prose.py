@@ -9,7 +9,8 @@ from lodo_bench.analysis.comparison import Comparison, ComparisonRow
 from lodo_bench.analysis.statistics import LEVEL, Standing
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
-from lodo_bench.report.formatting import counted, duration, number
+from lodo_bench.report.costs import budget_sentences
+from lodo_bench.report.formatting import COMPILED_MARK, TOLD_MARK, counted, number
 from lodo_bench.spec.provenance import Machine, Provenance
 
 
@@ -35,8 +36,10 @@ def footnotes(comparison: Comparison, machines: Sequence[Machine], targets: Targ
     return [
         *(Footnote(text) for text in _measures(comparison, targets)),
         *(Footnote(text) for text in _replication(comparison)),
+        *(Footnote(text) for text in _clocks(comparison)),
+        *(Footnote(text) for text in _told(comparison)),
         *(Footnote(text) for text in _marks(comparison)),
-        *(Footnote(text) for text in _costs(comparison)),
+        *(Footnote(text) for text in budget_sentences(comparison)),
         *_machines(machines),
         *(Footnote(text) for text in _unfinished(comparison)),
         Footnote(f"Versions: {versions_text(comparison.provenances)}."),
@@ -60,17 +63,30 @@ def _measures(comparison: Comparison, targets: Targets | None) -> Iterator[str]:
             f"{', '.join(scores).capitalize()}: measured at the milestone, not counted as training time; mean and "
             "standard deviation as for the loss."
         )
-    if targets is not None and targets.is_criterion:
+    early = [
+        label
+        for label, row in zip(comparison.labels, comparison.rows, strict=True)
+        if row.facts.is_scheduled and not row.losses.keys() >= set(comparison.milestones)
+    ]
+    if early:
+        yield f"Scored only where the plan of their learning rates ended: {', '.join(early)}."
+    if targets is not None:
+        yield from _target(comparison, targets)
+
+
+def _target(comparison: Comparison, targets: Targets) -> Iterator[str]:
+    losses = "the last losses" if targets.window is None else f"the last {targets.window:,} losses"
+    if targets.is_criterion:
         yield (
-            f"Solved: runs whose mean of the last {targets.window:,} losses was at most {number(targets.loss)} at some "
-            "step, this task's criterion; the median number of steps until then, with runs that did not solve it as "
-            "later than all others."
+            f"Solved: runs whose mean of {losses} was at most {number(targets.loss)} at some step, this task's "
+            "criterion; the median number of steps until then, with runs that did not solve it as later than all "
+            f"others.{_windows(comparison, targets)}"
         )
-    elif targets is not None:
+    else:
         yield (
-            f"To loss ≤ {number(targets.loss)}: the first step at which the mean of the last {targets.window:,} losses "
-            "is at most this; mean ± sample standard deviation over the runs that reached it, and the number of runs "
-            "that did not."
+            f"To loss ≤ {number(targets.loss)}: the first step at which the mean of {losses} is at most this; mean ± "
+            "sample standard deviation over the runs that reached it, and the number of runs that did not."
+            f"{_windows(comparison, targets)}"
         )
 
 
@@ -84,6 +100,38 @@ def _replication(comparison: Comparison) -> Iterator[str]:
         )
     if any(row.is_deterministic for row in rows):
         yield "Deterministic: neither the task nor the optimizer is random, so every seed gives the same run."
+
+
+def _windows(comparison: Comparison, targets: Targets) -> str:
+    """Return the number of losses that are averaged in each row, where they differ, and how to make them equal."""
+    rows: dict[str, list[str]] = {}
+    for label, windows in zip(comparison.labels, targets.windows, strict=True):
+        if windows:
+            rows.setdefault(" or ".join(f"{window:,}" for window in windows), []).append(label)
+    if targets.window is not None or not rows:
+        return ""
+    own = "; ".join(f"{windows} for {', '.join(labels)}" for windows, labels in rows.items())
+    return f" As many losses are averaged as in a run's own score: {own}. '--window N' averages N in all rows."
+
+
+def _clocks(comparison: Comparison) -> Iterator[str]:
+    if has_both_clocks(comparison):
+        yield (
+            f"{COMPILED_MARK} The steps of these rows run in one compiled loop; the steps of the other rows are called "
+            "from Python one at a time, which costs more time than it takes to compute a small problem. Steps/s and "
+            "seconds compare optimizers only among rows of one kind. 'lodo-bench run --fair-clock' runs all of them "
+            "without compiled loops."
+        )
+
+
+def has_both_clocks(comparison: Comparison) -> bool:
+    """Return true if some timed rows run in compiled loops and some do not, so that their clocks tell them apart."""
+    return len({row.facts.is_compiled for row in comparison.rows if row.speed is not None}) > 1
+
+
+def _told(comparison: Comparison) -> Iterator[str]:
+    for told in dict.fromkeys(row.facts.told for row in comparison.rows if row.facts.told):
+        yield f"{TOLD_MARK} These optimizers are told the {told} of the task; all others learn from gradients alone."
 
 
 def _marks(comparison: Comparison) -> Iterator[str]:
@@ -116,9 +164,10 @@ def _marks(comparison: Comparison) -> Iterator[str]:
             f"{counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the probability of "
             "results at least as extreme if no other optimizer were better."
         )
+    pairs = "; runs of equal seeds are paired" if any("paired" in s.test for s in standings) else ""
     yield (
         f"Ratios and differences: Hodges-Lehmann estimates with {100 * CONFIDENCE:g} % intervals by the same tests, "
-        "each by itself; runs of equal seeds are paired."
+        f"each by itself{pairs}."
     )
 
 
@@ -142,26 +191,6 @@ def _tests(standings: Iterable[Standing]) -> Iterator[str]:
 def _range(numbers: set[int]) -> str:
     low, high = min(numbers), max(numbers)
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _costs(comparison: Comparison) -> Iterator[str]:
-    costs = [
-        f"{label}: {', '.join(cost)}"
-        for label, row in zip(comparison.labels, comparison.rows, strict=True)
-        if (cost := _cost(row))
-    ]
-    if costs:
-        yield f"Cost in training time: {'; '.join(costs)}."
-
-
-def _cost(row: ComparisonRow) -> list[str]:
-    cost = []
-    for tuning in row.tunings:
-        amount = f"{tuning.num_individuals:,} individuals, {tuning.steps:,} steps in total"
-        cost.append(f"tuning {duration(tuning.seconds)} ({amount})")
-    if row.seconds is not None:
-        cost.append(f"final run {duration(row.seconds.mean)}")
-    return cost
 
 
 def _machines(machines: Sequence[Machine]) -> Iterator[Footnote]:

@@ -10,8 +10,11 @@ from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import Comparison, ComparisonRow
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark, Verdict
+from lodo_bench.report.costs import cost_columns
 from lodo_bench.report.formatting import (
+    COMPILED_MARK,
     NOTHING,
+    TOLD_MARK,
     diverged_count,
     effect_text,
     mean_and_spread,
@@ -24,7 +27,7 @@ from lodo_bench.report.formatting import (
     speed,
     target_text,
 )
-from lodo_bench.report.prose import Footnote, footnotes, machine_letter, runs_text
+from lodo_bench.report.prose import Footnote, footnotes, has_both_clocks, machine_letter, runs_text
 from lodo_bench.report.verdicts import verdict_sentences
 from lodo_bench.spec.provenance import Machine
 
@@ -79,6 +82,7 @@ class ReportSection:
         title: label of the task.
         table: the comparison.
         verdicts: conclusions, in sentences.
+        costs: the cost of searches and final runs, by row; None if none is known.
         hyperparameters: one line for each row of the table.
         footnotes: measures, tests, cost and provenance.
     """
@@ -86,6 +90,7 @@ class ReportSection:
     title: str
     table: Table
     verdicts: tuple[str, ...]
+    costs: Table | None
     hyperparameters: tuple[str, ...]
     footnotes: tuple[Footnote, ...]
 
@@ -106,6 +111,7 @@ def build_section(comparison: Comparison, targets: Targets | None = None) -> Rep
         title=comparison.task.label,
         table=_table(comparison, columns),
         verdicts=tuple(verdict_sentences(comparison)),
+        costs=_cost_table(comparison),
         hyperparameters=tuple(
             f"{_with_source(label, row)}: {searched_text(row.searches.values(), row.edges)}"
             for label, row in zip(comparison.labels, comparison.rows, strict=True)
@@ -141,7 +147,7 @@ def _name_columns(comparison: Comparison) -> list[_TableColumn]:
     return [
         _TableColumn(
             ColumnHead("optimizer", numeric=False),
-            lambda i: TableCell(comparison.labels[i]),
+            lambda i: TableCell(comparison.labels[i] + (f" {TOLD_MARK}" if rows[i].facts.told else "")),
             TableCell(f"{bound.name} (bound)" if bound else NOTHING),
         ),
         _TableColumn(ColumnHead("hyperparameters", numeric=False), lambda i: TableCell(rows[i].hyperparameters.source)),
@@ -232,13 +238,27 @@ def _cost_columns(comparison: Comparison, machines: Sequence[Machine]) -> list[_
                 ColumnHead("evaluations/step"), lambda i: TableCell(number(rows[i].evaluations, 3), rows[i].evaluations)
             )
         )
-    if any(row.complexity for row in rows):
-        columns.append(_TableColumn(ColumnHead("time/step"), lambda i: TableCell(rows[i].complexity or NOTHING)))
-    columns.append(_TableColumn(ColumnHead("steps/s"), lambda i: _speed(rows[i], machines)))
+    if any(row.facts.complexity for row in rows):
+        columns.append(_TableColumn(ColumnHead("time/step"), lambda i: TableCell(rows[i].facts.complexity or NOTHING)))
+    mixed = has_both_clocks(comparison)
+    columns.append(_TableColumn(ColumnHead("steps/s"), lambda i: _speed(rows[i], machines, is_marked=mixed)))
     return columns
 
 
-def _speed(row: ComparisonRow, machines: Sequence[Machine]) -> TableCell:
+def _speed(row: ComparisonRow, machines: Sequence[Machine], *, is_marked: bool) -> TableCell:
     letters = ", ".join(machine_letter(machines.index(machine)) for machine in row.machines)
     text = mean_speed(row.speed) + (f" [{letters}]" if letters and len(machines) > 1 else "")
-    return TableCell(text, row.speed.mean if row.speed else None)
+    mark = f" {COMPILED_MARK}" if is_marked and row.speed is not None and row.facts.is_compiled else ""
+    return TableCell(text + mark, row.speed.mean if row.speed else None)
+
+
+def _cost_table(comparison: Comparison) -> Table | None:
+    columns = cost_columns(comparison)
+    if not columns:
+        return None
+    heads = (ColumnHead("optimizer", numeric=False), *(ColumnHead(column.title) for column in columns))
+    rows = [
+        TableRow((TableCell(label), *(TableCell(*column.cells[index]) for column in columns)))
+        for index, label in enumerate(comparison.labels)
+    ]
+    return Table(heads, tuple(rows))

@@ -20,12 +20,15 @@ from lodo_bench.results.schema import (
     MilestoneRow,
     ProvenanceRow,
     RunRow,
+    RunSetAnnotationRow,
     RunSetRow,
     ScoreRow,
+    StudyAnnotationRow,
     StudyRow,
     decode_number,
     encode_number,
 )
+from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.encoding import encode
 from lodo_bench.spec.milestone import Milestone
@@ -78,6 +81,8 @@ def decode_study(row: StudyRow) -> StudyRecord:
         generations=tuple(GenerationRecord(g.index, g.sigma, g.steps, g.mean) for g in row.generations),
         individuals=tuple(_decode_individual(g.index, i) for g in row.generations for i in g.individuals),
         state=state,
+        created=row.created,
+        annotation=decode_annotation(row.annotation),
     )
 
 
@@ -125,9 +130,15 @@ def decode_run_set(row: RunSetRow) -> RunSetRecord:
         id=row.id,
         spec=RunSetSpec(**{**row.spec, **_decode_common(row.spec), "hyperparameters": hyperparameters}),
         runs=tuple(_decode_run(run) for run in row.runs),
-        provenances=tuple(_decode_provenance(run.provenance) for run in row.runs),
+        provenances=tuple(decode_provenance(run.provenance) for run in row.runs),
         created=row.created,
+        annotation=decode_annotation(row.annotation),
     )
+
+
+def decode_annotation(row: StudyAnnotationRow | RunSetAnnotationRow | None) -> Annotation:
+    """Return a note and tags; empty where there are none."""
+    return Annotation() if row is None else Annotation(row.note, tuple(row.tags))
 
 
 def _decode_common(document: JsonObject) -> JsonObject:
@@ -217,13 +228,15 @@ def _encode_metric(name: str, history: MetricHistory) -> MetricHistoryRow:
 
 def encode_provenance(provenance: Provenance, ended: str) -> ProvenanceRow:
     """Return the row of an invocation of the program."""
-    values = asdict(provenance)
-    return ProvenanceRow(ended=ended, **values.pop("machine"), **values)
+    values = asdict(replace(provenance, ended=ended))
+    del values["database"]
+    return ProvenanceRow(**values.pop("machine"), **values)
 
 
-def _decode_provenance(row: ProvenanceRow) -> Provenance:
+def decode_provenance(row: ProvenanceRow) -> Provenance:
+    """Return an invocation of the program."""
     machine = Machine(row.device, row.cpu, row.cores, row.threads)
-    return Provenance(row.command, row.versions, row.commit, row.host, machine, row.started)
+    return Provenance(row.command, row.versions, row.commit, row.host, machine, row.started, row.ended)
 
 
 def _pack(values: NDArray[np.generic]) -> bytes:

@@ -60,6 +60,11 @@ class Database:
             yield session
 
     @property
+    def location(self) -> str:
+        """The file or URL, as given, without a password."""
+        return self._name
+
+    @property
     def folder(self) -> Path | None:
         """The folder of its further files: next to its file, or in the user's cache directory for one on a server.
 

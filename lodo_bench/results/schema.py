@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 OLDEST_VERSION = 3  # of the databases that can be migrated
 
 JsonObject = dict[str, Any]
@@ -17,7 +18,7 @@ JsonObject = dict[str, Any]
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map = {JsonObject: JSON, bytes: LargeBinary, float: Float(53)}  # noqa: RUF012
+    type_annotation_map = {JsonObject: JSON, list[str]: JSON, bytes: LargeBinary, float: Float(53)}  # noqa: RUF012
 
 
 class SchemaRow(Base):
@@ -57,6 +58,16 @@ class StudyRow(Base):
     created: Mapped[str]
     generations: Mapped[list[GenerationRow]] = relationship(order_by="GenerationRow.index")
     state: Mapped[MetaTrainingStateRow | None] = relationship()
+    annotation: Mapped[StudyAnnotationRow | None] = relationship(lazy="selectin")
+
+
+class StudyAnnotationRow(Base):
+    """The note and the tags of a study that has any."""
+
+    __tablename__ = "study_annotations"
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True)
+    note: Mapped[str]
+    tags: Mapped[list[str]]
 
 
 class MetaTrainingStateRow(Base):
@@ -114,6 +125,26 @@ class RunSetRow(Base):
     created: Mapped[str]
     study_id: Mapped[int | None] = mapped_column(ForeignKey("studies.id", name="fk_run_sets_study_id"))
     runs: Mapped[list[RunRow]] = relationship(order_by="RunRow.seed")
+    annotation: Mapped[RunSetAnnotationRow | None] = relationship(lazy="selectin")
+
+
+class RunSetAnnotationRow(Base):
+    """The note and the tags of a run set that has any."""
+
+    __tablename__ = "run_set_annotations"
+    run_set_id: Mapped[int] = mapped_column(ForeignKey("run_sets.id"), primary_key=True)
+    note: Mapped[str]
+    tags: Mapped[list[str]]
+
+
+class DeletionRow(Base):
+    """A study or run set that was deleted; its number, which reports may name, is never given to another."""
+
+    __tablename__ = "deletions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    number: Mapped[int]
+    deleted: Mapped[str]
 
 
 class RunRow(Base):
@@ -185,6 +216,11 @@ class CurveRow(Base):
     losses: Mapped[bytes]
     clock_steps: Mapped[bytes]
     clock_seconds: Mapped[bytes]
+
+
+def now() -> str:
+    """Return the present time as it is stored: UTC, ISO 8601, in seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def encode_number(value: float) -> tuple[float | None, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from lodo_bench.errors import CodeChangedError, UnknownNameError
 from lodo_bench.results import codecs
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
+    DeletionRow,
     GenerationRow,
     IndividualRow,
     MetaTrainingStateRow,
@@ -24,6 +24,7 @@ from lodo_bench.results.schema import (
     RunRow,
     RunSetRow,
     StudyRow,
+    now,
 )
 from lodo_bench.spec.encoding import encode
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
@@ -51,6 +52,11 @@ class Store:
         self._generation_ids: dict[tuple[int, int], int] = {}
 
     @property
+    def location(self) -> str:
+        """The file or URL of the database, without a password."""
+        return self._database.location
+
+    @property
     def folder(self) -> Path | None:
         """The folder of files that belong to the database; None for a database in memory."""
         return self._database.folder
@@ -72,11 +78,12 @@ class Store:
                     _check_code("study", other.id, codecs.decode_study_spec(other.spec), spec)
             if row is None:
                 row = StudyRow(
+                    id=_unused_number(session, StudyRow),
                     identity=identity,
                     task=spec.task.name,
                     optimizer=spec.optimizer.name,
                     spec=encode(spec),
-                    created=_now(),
+                    created=now(),
                     generations=[],
                 )
                 session.add(row)
@@ -138,24 +145,37 @@ class Store:
             _check_number(session, "study", number, StudyRow.id)
             return codecs.decode_study(session.get_one(StudyRow, number, options=_WITH_INDIVIDUALS))
 
-    def tuned(self, task: TaskSpec, optimizer: OptimizerSpec) -> StudySummary | None:
-        """Return the latest study of an optimizer on a task, both with exactly these options, that has a result."""
-        finished = select(StudyRow).where(
-            StudyRow.task == task.name,
-            StudyRow.optimizer == optimizer.name,
-            StudyRow.hyperparameters.is_not(null()),
-        )
+    def studies_of(self, task: TaskSpec, optimizer: OptimizerSpec) -> list[StudySummary]:
+        """Return the studies of an optimizer on a task, both with exactly these options, in numbers, oldest first."""
+        named = select(StudyRow).where(StudyRow.task == task.name, StudyRow.optimizer == optimizer.name)
         with self._database.reading() as session:
-            for row in session.execute(_summaries(finished.order_by(StudyRow.id.desc()))):
-                study = _study_summary(*row)
-                if study.has_result and (study.spec.task, study.spec.optimizer) == (task, optimizer):
-                    return study
-        return None
+            found = [_study_summary(*row) for row in session.execute(_summaries(named.order_by(StudyRow.id)))]
+        return [study for study in found if (study.spec.task, study.spec.optimizer) == (task, optimizer)]
+
+    def study_summary(self, number: int) -> StudySummary:
+        """Return one study in numbers.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
+        with self._database.reading() as session:
+            _check_number(session, "study", number, StudyRow.id)
+            query = _summaries(select(StudyRow).where(StudyRow.id == number))
+            return _study_summary(*session.execute(query).one())
+
+    def provenances(self, study: int) -> list[Provenance]:
+        """Return the invocations of the program that evaluated individuals of a study, oldest first."""
+        used = select(IndividualRow.provenance_id).join(GenerationRow, GenerationRow.id == IndividualRow.generation_id)
+        query = select(ProvenanceRow).where(ProvenanceRow.id.in_(used.where(GenerationRow.study_id == study)))
+        with self._database.reading() as session:
+            return [codecs.decode_provenance(row) for row in session.scalars(query.order_by(ProvenanceRow.id))]
 
     # Final runs
 
     def open_run_set(self, spec: RunSetSpec, *, fresh: bool = False) -> RunSetRecord:
-        """Return the latest run set of exactly this specification if it is unfinished, else or if `fresh` a new one.
+        """Return the latest run set of exactly this specification, finished or not, or a new one.
+
+        It is a new one if there is none, if `fresh` is set, or if the latest is finished and runs of it failed.
 
         Raises:
             CodeChangedError: if there is an unfinished one that differs only in the version of its code.
@@ -166,19 +186,20 @@ class Store:
             if spec.hyperparameters.study_id is not None:
                 _check_number(session, "study", spec.hyperparameters.study_id, StudyRow.id)
             row = None if fresh else session.scalar(_latest(RunSetRow, identity))
-            if row is not None and (record := codecs.decode_run_set(row)).missing_seeds:
+            if row is not None and ((record := codecs.decode_run_set(row)).missing_seeds or not record.has_failed):
                 return record
             if not fresh and _has_version(spec):
                 for other in map(codecs.decode_run_set, session.scalars(_like(RunSetRow, spec))):
                     if other.missing_seeds:
                         _check_code("run set", other.id, other.spec, spec)
             row = RunSetRow(
+                id=_unused_number(session, RunSetRow),
                 identity=identity,
                 task=spec.task.name,
                 optimizer=spec.optimizer.name,
                 spec=codecs.encode_run_set_spec(spec),
                 study_id=spec.hyperparameters.study_id,
-                created=_now(),
+                created=now(),
                 runs=[],
             )
             session.add(row)
@@ -240,13 +261,13 @@ class Store:
             raise ValueError("a store without provenance is for reading only")
         with self._database.writing() as session:
             if self._provenance_id is None:
-                row = codecs.encode_provenance(self._provenance, ended=_now())
+                row = codecs.encode_provenance(self._provenance, ended=now())
                 session.add(row)
                 session.flush()
                 number = row.id
             else:
                 number = self._provenance_id
-                session.execute(update(ProvenanceRow).where(ProvenanceRow.id == number).values(ended=_now()))
+                session.execute(update(ProvenanceRow).where(ProvenanceRow.id == number).values(ended=now()))
             yield session, number
         self._provenance_id = number
 
@@ -336,6 +357,8 @@ def _study_summary(
         has_finite_loss=num_finite > 0,
         steps=steps or 0,
         seconds=seconds or 0.0,
+        created=row.created,
+        annotation=codecs.decode_annotation(row.annotation),
     )
 
 
@@ -345,5 +368,13 @@ def _check_number(session: Session, kind: str, number: int, column: Instrumented
         raise UnknownNameError(kind, str(number), map(str, known))
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _unused_number(session: Session, table: type[_Row]) -> int | None:
+    """Return the number of a new row, or None where the database itself gives one that no row ever had.
+
+    SQLite counts on from the largest number that there is, which would be that of a deleted row.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return None
+    kind = "study" if table is StudyRow else "run-set"
+    deleted = session.scalar(select(func.max(DeletionRow.number)).where(DeletionRow.kind == kind)) or 0
+    return None if deleted <= (session.scalar(select(func.max(table.id))) or 0) else deleted + 1

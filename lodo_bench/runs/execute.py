@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -14,27 +13,31 @@ import torch
 from numpy.typing import NDArray
 
 from lodo_bench.compute.threads import single_thread
-from lodo_bench.spec.milestone import Milestone, milestones
+from lodo_bench.spec.milestone import milestones
+from lodo_bench.spec.milestone_loss import run_loss
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path
 from lodo_bench.training.loop import trace, train_validated
-from lodo_bench.training.milestone_loss import milestone_loss
 from lodo_bench.training.session import Progress
 from lodo_bench.training.validation import max_population
 
 
-class RunWriter(Protocol):
+class WeightsSource(Protocol):
+    """A source of meta-trained weights, such as `lodo_bench.results.reader.Results`."""
+
+    def weights(self, study: int) -> bytes:
+        """Return the weights that a study has meta-trained."""
+        ...
+
+
+class RunWriter(WeightsSource, Protocol):
     """Storage of runs, such as `lodo_bench.results.store.Store`."""
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
         """Store a run, in place of an interrupted one with the same seed."""
-        ...
-
-    def weights(self, study: int) -> bytes:
-        """Return the weights that a study has meta-trained."""
         ...
 
 
@@ -94,12 +97,12 @@ def execute_run_set(
             checkpoint.remove()
 
 
-def trajectory(spec: RunSetSpec, seed: int, writer: RunWriter) -> NDArray[np.float64]:
+def trajectory(spec: RunSetSpec, seed: int, source: WeightsSource) -> NDArray[np.float64]:
     """Return the points of a final run, (steps + 1, n). They are recomputed, because runs do not store them.
 
     On a CPU of the same kind they are those of the stored run.
     """
-    return trace(_training_spec(spec, [seed], weights_of(spec, writer)))[:, 0]
+    return trace(_training_spec(spec, [seed], weights_of(spec, source)))[:, 0]
 
 
 def threads_of(task: str) -> int:
@@ -107,10 +110,10 @@ def threads_of(task: str) -> int:
     return torch.get_num_threads() if TASKS.load(task).is_network else 1
 
 
-def weights_of(spec: RunSetSpec, writer: RunWriter) -> bytes:
+def weights_of(spec: RunSetSpec, source: WeightsSource) -> bytes:
     """Return the weights of a meta-trained optimizer; empty for others."""
     study = spec.hyperparameters.weights_study_id
-    return b"" if study is None else writer.weights(study)
+    return b"" if study is None else source.weights(study)
 
 
 def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
@@ -121,7 +124,7 @@ def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
     spec = run_set.spec
     size = 1 if spec.timed else max_population(spec.task, spec.optimizer) or spec.num_seeds
     for first in range(0, spec.num_seeds, size):
-        seeds = range(first, min(first + size, spec.num_seeds))
+        seeds = spec.seeds[first : first + size]
         if any(seed in run_set.missing_seeds for seed in seeds):
             yield seeds
 
@@ -135,7 +138,7 @@ def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, callback
 
 def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
     if len(seeds) == 1:
-        return f"seed {seeds[0]} of 0..{spec.num_seeds - 1}"
+        return f"seed {seeds[0]} of {spec.seeds[0]}..{spec.seeds[-1]}"
     return f"seeds {', '.join(map(str, seeds))} in lockstep"
 
 
@@ -153,7 +156,7 @@ def _training_spec(spec: RunSetSpec, seeds: Sequence[int], weights: bytes) -> Tr
 
 
 def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
-    losses = {milestone: _loss(outcome, milestone) for milestone in milestones(spec.steps, spec.seconds)}
+    losses = {m: run_loss(outcome.curve, outcome.status, m) for m in milestones(spec.steps, spec.seconds)}
     return RunRecord(
         seed=seed,
         status=outcome.status,
@@ -164,9 +167,3 @@ def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
         milestones={milestone: loss for milestone, loss in losses.items() if loss is not None},
         scores={milestone: s for milestone, s in outcome.scores.items() if s and losses[milestone] is not None},
     )
-
-
-def _loss(outcome: Outcome, milestone: Milestone) -> float | None:
-    """Return the score; NaN if the run diverged before the milestone, None if it did not reach it otherwise."""
-    loss = milestone_loss(outcome.curve, milestone)
-    return math.nan if loss is None and outcome.status is Status.DIVERGED else loss

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import total_ordering
 from typing import Literal, Self, get_args
 
+from lodo_bench.errors import UsageError
+
 MilestoneUnit = Literal["steps", "seconds"]
 _UNITS: tuple[MilestoneUnit, ...] = get_args(MilestoneUnit)
+_WRITTEN = re.compile(r"([0-9]+)|([0-9]+(?:\.[0-9]+)?)s")
 
 
 @total_ordering
@@ -36,6 +40,27 @@ class Milestone:
             if unit == known:
                 return cls(known, float(value))
         raise ValueError(f"'{key}' is not a milestone")
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the milestone that a user wrote: `20000` for steps, `10s` for seconds.
+
+        Raises:
+            UsageError: if it is written in another way, or is not greater than 0.
+        """
+        found = _WRITTEN.fullmatch(text)
+        if found is None:
+            plain = re.sub(r"[\s_,']|steps?$", "", text)
+            hint = f" Did you mean '{plain}'?" if _WRITTEN.fullmatch(plain) else ""
+            raise UsageError(
+                f"invalid milestone '{text}': must be a number of steps in digits alone, such as 20000, or of seconds "
+                f"with an s, such as 10s.{hint}"
+            )
+        steps, seconds = found.groups()
+        milestone = cls("steps", float(steps)) if steps else cls("seconds", float(seconds))
+        if milestone.value <= 0:
+            raise UsageError(f"invalid milestone '{text}': must be greater than 0.")
+        return milestone
 
     @property
     def key(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Provenance:
         host: the name of the machine.
         machine: its hardware.
         started: UTC, ISO 8601.
+        ended: likewise, when it last wrote something; empty while it runs.
+        database: where several are read together, the one that it wrote to; else empty.
     """
 
     command: str
@@ -42,3 +44,5 @@ class Provenance:
     host: str
     machine: Machine
     started: str
+    ended: str = field(default="", compare=False)
+    database: str = ""

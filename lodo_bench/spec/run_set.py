@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Status
@@ -112,16 +113,34 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunSetRecord:
-    """A run set as it is stored: its runs by seed, for each where it ran, and when the set was opened (UTC)."""
+    """A run set as it is stored: its runs by seed, for each where it ran, and when the set was opened (UTC).
+
+    `annotation` is the user's note and tags.
+    """
 
     id: int
     spec: RunSetSpec
     runs: tuple[RunRecord, ...]
     provenances: tuple[Provenance, ...]
     created: str = ""
+    annotation: Annotation = Annotation()  # noqa: RUF009 (it is frozen)
+
+    @property
+    def commands(self) -> list[Provenance]:
+        """The invocations of the program that made its runs, each once."""
+        found: list[Provenance] = []
+        for provenance in self.provenances:
+            if provenance not in found:
+                found.append(provenance)
+        return found
 
     @property
     def missing_seeds(self) -> tuple[int, ...]:
         """Seeds that have no run, or one that was interrupted."""
         done = {run.seed for run in self.runs if run.status is not Status.INTERRUPTED}
         return tuple(seed for seed in self.spec.seeds if seed not in done)
+
+    @property
+    def has_failed(self) -> bool:
+        """True if a run failed."""
+        return any(run.status is Status.FAILED for run in self.runs)

@@ -34,7 +34,7 @@ class ReportRequest:
         selection: the runs.
         target: a loss; adds the steps and seconds to it. By default it is the loss at which a task counts as solved,
             for the tasks that define one.
-        window: the number of losses that are averaged for `target`; by default that of each row's own score.
+        window: the number of losses that are averaged for `target`; by default as many as in each run's own score.
         at: milestones to score all rows at, such as `20000` or `10s`, in place of their own.
         baseline: name of the optimizer to compare all others with, in place of each with all.
     """

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import MetaTrainingState, OptimizerSpec, SearchKind, TaskSpec, Tuned
@@ -42,6 +43,11 @@ class Schedule:
     population: int
     generations: tuple[GenerationPlan, ...]
     decay_transform: DecayTransform = "logit"
+
+    @property
+    def individual_steps(self) -> int:
+        """The planned budget: the training steps of all individuals together."""
+        return self.population * sum(generation.steps for generation in self.generations)
 
 
 Schedules = Mapping[SearchKind, Schedule]
@@ -136,6 +142,7 @@ class StudySummary:
         has_finite_loss: True if the loss of any of them is finite.
         steps: training steps of all of them.
         seconds: training time of all of them, on one worker each; several workers share it.
+        created, annotation: as in `StudyRecord`.
     """
 
     id: int
@@ -146,6 +153,8 @@ class StudySummary:
     has_finite_loss: bool
     steps: int
     seconds: float
+    created: str = ""
+    annotation: Annotation = Annotation()  # noqa: RUF009 (it is frozen)
 
     @property
     def status(self) -> Literal["finished", "unfinished"]:
@@ -169,6 +178,8 @@ class StudyRecord:
         generations: those that have been opened so far.
         individuals: those that have been evaluated so far.
         state: the latest state of a meta-training; None before its first epoch, and for other searches.
+        created: when it was opened, UTC, ISO 8601.
+        annotation: the user's note and tags.
     """
 
     id: int
@@ -177,6 +188,8 @@ class StudyRecord:
     generations: tuple[GenerationRecord, ...]
     individuals: tuple[IndividualRecord, ...]
     state: MetaTrainingState | None = None
+    created: str = ""
+    annotation: Annotation = Annotation()  # noqa: RUF009 (it is frozen)
 
     @property
     def hyperparameters(self) -> Mapping[str, float] | None:
@@ -205,6 +218,8 @@ class StudyRecord:
             has_finite_loss=any(math.isfinite(member.fitness) for member in self.individuals),
             steps=sum(member.steps for member in self.individuals),
             seconds=sum(member.seconds for member in self.individuals),
+            created=self.created,
+            annotation=self.annotation,
         )
 
     def count(self, status: Status) -> int:

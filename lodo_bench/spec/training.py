@@ -41,6 +41,11 @@ class TaskSpec(_Named):
         version: of the code: a package and its version, or a file's digest; empty for the tasks of this package.
     """
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The name and the options, which all versions of a task have in common: results on them are compared."""
+        return self.name, *sorted(self.options.items())
+
 
 @dataclass(frozen=True, slots=True)
 class OptimizerSpec(_Named):

@@ -60,6 +60,12 @@ class AnalyticFunctions(Task):
 
     @classmethod
     @override
+    def is_random(cls, options: Mapping[str, Value]) -> bool:
+        """Return whether there is noise."""
+        return bool(cls.with_defaults(options)["noise_variance"])
+
+    @classmethod
+    @override
     def optimal_loss(cls, options: Mapping[str, Value]) -> LossBound:
         """Return the global minimum of f, which no expected loss falls below."""
         function = FUNCTIONS[cls.with_defaults(options)["function"]]

@@ -104,6 +104,15 @@ class Task(ABC, Checkpointable):
         """Return the number of parameters n for these options."""
 
     @classmethod
+    def is_random(cls, options: Mapping[str, Value]) -> bool:
+        """Return whether the problem, its start or its batches depend on the generators; True unless overridden.
+
+        On a task without randomness, final runs of an optimizer without any are equal for all seeds, and one stands
+        for all.
+        """
+        return True
+
+    @classmethod
     def optimal_loss(cls, options: Mapping[str, Value]) -> LossBound | None:
         """Return the lowest steady-state loss that any optimizer can attain, if it is known in closed form.
 

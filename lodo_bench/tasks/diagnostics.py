@@ -49,6 +49,13 @@ class Diagnostics(Task):
 
     @classmethod
     @override
+    def is_random(cls, options: Mapping[str, Value]) -> bool:
+        """Return whether the case has batches or noise."""
+        case = CASES[cls.with_defaults(options)["case"]]
+        return case.draw_batch is not None or case.draw_noise is not None
+
+    @classmethod
+    @override
     def optimal_loss(cls, options: Mapping[str, Value]) -> LossBound:
         """Return 0, the minimum of all cases."""
         return LossBound("global minimum", 0.0)

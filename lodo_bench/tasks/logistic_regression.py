@@ -63,6 +63,12 @@ class LogisticRegression(FunctionTask):
 
     @classmethod
     @override
+    def is_random(cls, options: Mapping[str, Value]) -> bool:
+        """Return whether batches are drawn; otherwise each has all examples."""
+        return bool(cls.with_defaults(options)["batch_size"])
+
+    @classmethod
+    @override
     def draw_parameters(cls, options: Mapping[str, Any], generator: Generator) -> Mapping[str, Tensor]:
         table = _table(options["data"])
         classes = len(table.labels)

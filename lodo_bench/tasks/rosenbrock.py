@@ -26,6 +26,11 @@ class Rosenbrock(Task):
     def dimension_for(cls, options: Mapping[str, Value]) -> int:
         return 2
 
+    @classmethod
+    @override
+    def is_random(cls, options: Mapping[str, Value]) -> bool:
+        return False
+
     @override
     def initial_point(self) -> Tensor:
         """Return (−0.5, 2) for every individual."""

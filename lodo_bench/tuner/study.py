@@ -38,6 +38,8 @@ class StudyProgress:
     """The progress of a study, for display.
 
     Attributes:
+        study: the number of the study.
+        seed: the search seed.
         optimizer: the optimizer that is tuned.
         generation: the number of the open generation, from 1; the last one when finished.
         generations: the number of generations.
@@ -49,6 +51,8 @@ class StudyProgress:
         finished: true once the search has its result.
     """
 
+    study: int
+    seed: int
     optimizer: OptimizerSpec
     generation: int
     generations: int
@@ -172,6 +176,8 @@ class Study:
         finite = [r for r in self._records if math.isfinite(r.fitness)]
         latest = max((r.generation for r in finite), default=0)
         return StudyProgress(
+            study=self.id,
+            seed=self.spec.seed,
             optimizer=self.spec.optimizer,
             generation=len(plans) if self.finished else self.generation.index + 1,
             generations=len(plans),

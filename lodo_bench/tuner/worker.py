@@ -10,13 +10,13 @@ from contextlib import suppress
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.milestone_loss import milestone_loss
 from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.study import IndividualRecord, TrialResult
 from lodo_bench.spec.training import SearchKind, TrainingSpec
 from lodo_bench.training import session
 from lodo_bench.training.loop import train_validated
 from lodo_bench.training.meta import run_epoch
-from lodo_bench.training.milestone_loss import milestone_loss
 from lodo_bench.tuner.shard import Shard
 
 

@@ -8,6 +8,7 @@ import pytest
 from lodo_bench.analysis.baseline import with_baseline
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import compare
+from lodo_bench.analysis.facts import OptimizerFacts
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.report.markdown import render
 from lodo_bench.report.section import build_section
@@ -209,7 +210,7 @@ def cells(comparison, row):
 
 def test_complexity_and_evaluations_are_columns_where_there_is_something_to_tell():
     sets = (run_set(run(0, 1.0, evaluations=400), optimizer="l-bfgs"), run_set(run(0, 2.0), optimizer="adam"))
-    comparison = only(*sets, complexity=lambda optimizer: f"O({optimizer.name})")
+    comparison = only(*sets, facts=lambda task, optimizer, compute: OptimizerFacts(f"O({optimizer.name})"))
     assert list(cells(comparison, 0))[-3:] == ["evaluations/step", "time/step", "steps/s"]
     assert [cells(comparison, row)["evaluations/step"] for row in range(2)] == ["2", "1"]
     assert [cells(comparison, row)["time/step"] for row in range(2)] == ["O(l-bfgs)", "O(adam)"]

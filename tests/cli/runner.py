@@ -137,6 +137,12 @@ class Place:
                     return []
                 raise
 
+    def change(self, sql):
+        """Change the database as another program would."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            connection.execute(sql)
+            connection.commit()
+
     def count(self, table):
         rows = self.query(f"SELECT COUNT(*) FROM {table}")
         return rows[0][0] if rows else 0

@@ -9,7 +9,8 @@ from lodo_bench.cli.app import app
 from lodo_bench.results.database import Database
 from tests.cli.runner import Place
 
-COMMANDS = ("tune", "run", "reproduce", "report", "plot", "export", "list", "show", "sample", "data")
+COMMANDS = ("init", "tune", "run", "reproduce", "watch", "report", "serve", "plot", "export", "list", "show", "sample")
+COMMANDS += ("doctor", "data", "config")
 HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy", "matplotlib", "jinja2", "pooch", "requests"}
 
 
@@ -61,7 +62,9 @@ def test_help_imports_nothing_heavy(arguments, surroundings):
     assert {name.partition(".")[0] for name in imported} & HEAVY == set()
 
 
-@pytest.mark.parametrize("arguments", [("list", "studies"), ("list", "run-sets"), ("export", "runs")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [("list", "studies"), ("list", "run-sets"), ("export", "runs"), ("watch", "--once")], ids=" ".join
+)
 def test_commands_that_only_read_import_no_pytorch(arguments, surroundings, tmp_path):
     Database(str(tmp_path / "results.db"), create=True).close()
     result = surroundings.run(*arguments, "--db", tmp_path / "results.db", PYTHONPROFILEIMPORTTIME=1)
@@ -69,6 +72,13 @@ def test_commands_that_only_read_import_no_pytorch(arguments, surroundings, tmp_
     assert result.code == 0
     assert "sqlalchemy" in imported
     assert not imported & {"torch", "matplotlib", "ray"}
+
+
+def test_settings_are_shown_without_heavy_imports(surroundings):
+    result = surroundings.run("config", "show", PYTHONPROFILEIMPORTTIME=1)
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in result.stderr.splitlines()}
+    assert result.code == 0
+    assert not imported & {"torch", "ray", "sqlalchemy", "numba", "matplotlib"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -96,7 +96,7 @@ def test_a_trajectory_is_the_same_every_time(filled):
         ),
         (("curves", "--task", "quadrtic"), "unknown task 'quadrtic'. Did you mean 'quadratic'?"),
         (("curves", "-T", "n=4"), "task options were given without a task."),
-        (("curves", *ROSENBROCK, "--optimizer", "lodo"), "unknown optimizer 'lodo' of these runs."),
+        (("curves", *ROSENBROCK, "--optimizer", "lodo"), "unknown optimizer 'lodo' of the results on rosenbrock."),
         (("hessian-error", *ROSENBROCK), "no run on rosenbrock has a Hessian error"),
         (
             ("trajectories", *QUADRATIC),

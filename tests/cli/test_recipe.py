@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lodo_bench.optimizers import optimizer_spec
+from lodo_bench.spec.milestone_loss import milestone_loss
 from lodo_bench.spec.training import Individual, TaskSpec
 from lodo_bench.training.loop import train
-from lodo_bench.training.milestone_loss import milestone_loss
 from tests.builders import at_steps
 from tests.cli.runner import Place
 from tests.helpers import training_spec

@@ -54,7 +54,7 @@ def test_every_generation_is_a_line_on_standard_error(search):
 
 def test_json_of_a_search(search):
     document = search.again.document
-    assert set(document) == {"schema", "task", "task_options", "seed", "studies"}
+    assert set(document) == {"schema", "task", "task_options", "seed", "seeds", "studies"}
     assert (document["task"], document["task_options"], document["seed"]) == ("quadratic", {"dimension": 12}, 5)
     assert [study["optimizer"] for study in document["studies"]] == ["lodo", "adam"]
     for study in document["studies"]:

@@ -134,3 +134,13 @@ class Skipping(Plain):
 class Dividing(Plain):
     def update(self, gradient, oracle):
         return gradient / (gradient - gradient)
+
+
+class SecretlyRandom(Plain):
+    is_random = False
+
+    def init_state(self, generators):
+        self._factors = torch.stack([torch.rand(1, generator=g, dtype=self.x.dtype) for g in generators])
+
+    def update(self, gradient, oracle):
+        return gradient * self._factors

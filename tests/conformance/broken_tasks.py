@@ -126,3 +126,9 @@ class UnannouncedMetrics(Sphere):
 class OneMetricForAll(Sphere):
     def test_metrics(self, x):
         return {"test_loss": x.mean()}
+
+
+class SecretlyRandom(Sphere):
+    @classmethod
+    def is_random(cls, options):
+        return False

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from lodo_bench.conformance.cases import TaskCase, cases_for
 from lodo_bench.conformance.checks import OPTIMIZER_CHECKS, TASK_CHECKS, checks_of
@@ -28,6 +29,7 @@ BROKEN_OPTIMIZERS = [
     ("Skipping", "NaN handling", "it changed them"),
     ("Normalizing", "NaN handling", "it changed them"),
     ("Dividing", "finite start", "they are not after step 1"),
+    ("SecretlyRandom", "stated randomness", "must be the same for all seeds, to the last bit; on Quadratic"),
 ]
 BROKEN_TASKS = [
     ("MeanLoss", "shapes", "The losses must have shape (3,) and torch.float32; they have ()"),
@@ -43,6 +45,7 @@ BROKEN_TASKS = [
     ("GeneratorsNotSaved", "state round trip", "the generators included"),
     ("DrawingMetrics", "metrics without influence", "the batches after them differ"),
     ("UnannouncedMetrics", "metrics without influence", "the interval is None, and there are 1"),
+    ("SecretlyRandom", "stated randomness", "must have the same initial point and batches for all seeds"),
     ("OneMetricForAll", "metrics without influence", "test_loss is"),
 ]
 
@@ -68,6 +71,22 @@ def test_an_optimizer_that_breaks_a_rule_is_found(name, rule, message):
 def test_a_task_that_breaks_a_rule_is_found(name, rule, message):
     with pytest.raises(ConformanceError, match=re.escape(message)):
         checks_of(getattr(broken_tasks, name))[rule]()
+
+
+def test_classes_without_randomness_that_say_so_pass():
+    class Quiet(broken_optimizers.Plain):
+        is_random = False
+
+    class Still(broken_tasks.Sphere):
+        @classmethod
+        def is_random(cls, options):
+            return False
+
+        def next_batch(self):
+            self._center = torch.zeros(self.population, self.dimension, dtype=self.dtype)
+
+    for kind in (Quiet, Still):
+        checks_of(kind)["stated randomness"]()
 
 
 def test_an_optimizer_that_needs_matrices_gets_them():

@@ -16,7 +16,6 @@ from lodo_bench.training.interrupts import preserve_signal_handlers
 from tests.cli.runner import PATIENCE, Place, Result
 from tests.docs.blocks import ROOT
 from tests.docs.commands import parse
-from tests.docs.pending import is_pending
 from tests.docs.smaller import ARGUMENTS, smaller_command, smaller_function
 
 READERS = {"yaml": yaml.safe_load, "json": json.loads}
@@ -72,8 +71,6 @@ class Page(Place):
             compile(block.text, block.place, "exec")
 
     def shell(self, block, words):
-        if is_pending(words):
-            return
         parse(words)
         if block.mode != "parse":
             self.command(smaller_command(words) if block.mode == "smoke" else words, block.place)

@@ -18,7 +18,8 @@ def page(request, tmp_path, results):
         shutil.copytree(folder, page.work, dirs_exist_ok=True)
     if not starts_empty(request.param):
         shutil.copytree(results, page.work / "results")
-        shutil.copy(page.work / DATABASE, page.work / "other.db")
+        for name in ("laptop.db", "other.db", "server.db"):
+            shutil.copy(page.work / DATABASE, page.work / name)
     return page, request.param
 
 

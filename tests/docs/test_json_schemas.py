@@ -15,6 +15,7 @@ from tests.docs.page import Page
 SCHEMAS = {path.name.partition(".")[0]: json.loads(path.read_text()) for path in (ROOT / "docs/schemas").iterdir()}
 COMMANDS = {
     "tune": ["tune adam --task rosenbrock --schedule smoke --workers 0"],
+    "tune-dry-run": ["tune adam --task rosenbrock --schedule smoke --workers 0 --dry-run"],
     "run": [
         "run adam --task rosenbrock --steps 20 --seeds 2",
         "run adam momentum --task mlp --steps 20 --seeds 2 -T depth=1",
@@ -30,6 +31,13 @@ COMMANDS = {
     "list-run-sets": ["list run-sets"],
     "show-study": ["show study 1"],
     "show-run-set": ["show run-set 1"],
+    "compare": ["compare run-set 2 5", "compare run-set 1 2"],
+    "note": ["note run-set 1 late", "note study 1 early"],
+    "tag": ["tag study 1 final"],
+    "delete": ["delete run-set 6 --yes"],
+    "init": ["init experiment.yaml", "init -"],
+    "watch": ["watch --once"],
+    "config-show": ["config show"],
     "data-status": ["data status"],
 }
 

@@ -21,7 +21,7 @@ CONTENT = {
     "table5": "| 9           | 0.6 / 8000 |  0.3 / 200 | 0.6 / 8000 | 0.6 / 500 |",
     "table6": "| lodo      | momentum",
     "table7": "| noise variance |",
-    "table8": "| yogi ",
+    "table8": "| yogi",
     "frozen-preconditioner": "| frozen, new problem ",
     "depth-sweep": "| layers |",
     "block-size-sweep": "| block size |",

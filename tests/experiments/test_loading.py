@@ -115,6 +115,29 @@ def test_an_optimizer_that_does_not_go_with_the_task(write):
     fails(write(text), "line 3: optimizers[0]:", "needs the hessian")
 
 
+def test_several_searches(write):
+    assert load_experiment(write(GOOD)).parts[0].searches == 1
+    assert load_experiment(write(GOOD + "searches: 5\n")).parts[0].searches == 5
+
+
+@pytest.mark.parametrize(
+    ("more", "parts"),
+    [
+        ("searches: 0\n", ("line 10: searches must be an integer, 1 or greater, not 0.",)),
+        (
+            "hyperparameters: default\nsearches: 2\n",
+            ("line 11: searches requires tuned hyperparameters, not 'default'",),
+        ),
+        (
+            "searches: 2\nsweep: {over: momentum, decay_grid: 4}\n",
+            ("line 10: searches must be 1 with 'decay_grid'", "Omit one of them."),
+        ),
+    ],
+)
+def test_a_mistake_about_searches(write, more, parts):
+    fails(write(GOOD.replace("adam, ", "") + more), "mine.yaml", *parts)
+
+
 SWEEP = "sweep: {over: noise_variance, values: [1, 4]}\n"
 
 

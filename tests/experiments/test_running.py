@@ -171,7 +171,7 @@ def test_data_that_are_missing_are_told_before_anything_is_done(tmp_path, monkey
 
 def test_several_processes_come_to_the_same_losses(small, store, tmp_path):
     alone = do(small, "smoke", store)
-    jobs = [Job(store.open_run_set(record.spec), b"", None) for record in alone.run_sets]
+    jobs = [Job(store.open_run_set(record.spec, fresh=True), b"", None) for record in alone.run_sets]
     found = {job.record.spec.optimizer.name: ended for job, ended in execute_all(jobs, 2)}
     for record in alone.run_sets:
         ended = found[record.spec.optimizer.name]

@@ -14,8 +14,10 @@ from lodo_bench.export.columns import objects
 from lodo_bench.export.tables import TABLES
 from lodo_bench.export.writers import WRITERS
 from lodo_bench.results.database import Database
+from lodo_bench.results.selecting import select_results
 from lodo_bench.results.store import Store
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
+from lodo_bench.spec.selection import Selection
 from lodo_bench.spec.training import TaskSpec
 from tests.builders import at_seconds, at_steps, generation, individual, provenance, run, run_set_spec, study_spec
 
@@ -44,12 +46,12 @@ def store(tmp_path_factory):
 
 def written(store, name, kind, task=None):
     file = io.BytesIO()
-    WRITERS[kind](file, name, TABLES[name], TABLES[name].batches(store, task))
+    WRITERS[kind](file, name, TABLES[name], TABLES[name].batches(select_results(store, Selection(task))))
     return file.getvalue()
 
 
 def rows(store, name, task=None):
-    return [row for batch in TABLES[name].batches(store, task) for row in batch.to_pylist()]
+    return [row for batch in TABLES[name].batches(select_results(store, Selection(task))) for row in batch.to_pylist()]
 
 
 def same(one, other):
@@ -103,14 +105,14 @@ def test_curves_have_every_step_with_its_time(store):
 def test_long_curves_come_in_parts(store, monkeypatch):
     whole = rows(store, "curves")
     monkeypatch.setattr(tables, "CHUNK", 2)
-    assert [batch.num_rows for batch in TABLES["curves"].batches(store, None)] == [2, 1] * 3
+    assert [batch.num_rows for batch in TABLES["curves"].batches(store)] == [2, 1] * 3
     assert rows(store, "curves") == whole
 
 
 def test_curves_are_read_one_at_a_time(store, monkeypatch):
     read = []
     monkeypatch.setattr(Store, "curve", lambda self, *key, curve=Store.curve: read.append(key) or curve(self, *key))
-    batches = TABLES["curves"].batches(store, None)
+    batches = TABLES["curves"].batches(store)
     next(batches)
     assert read == [(1, 0)]
 
@@ -127,13 +129,13 @@ def test_metrics_have_a_row_for_each_measurement_with_its_time(store):
 
 def test_long_metrics_come_in_parts(store, monkeypatch):
     monkeypatch.setattr(tables, "CHUNK", 1)
-    assert [batch.num_rows for batch in TABLES["metrics"].batches(store, None)] == [1] * 6
+    assert [batch.num_rows for batch in TABLES["metrics"].batches(store)] == [1] * 6
 
 
 def test_metrics_are_read_one_run_at_a_time(store, monkeypatch):
     read = []
     monkeypatch.setattr(Store, "curve", lambda self, *key, curve=Store.curve: read.append(key) or curve(self, *key))
-    next(TABLES["metrics"].batches(store, None))
+    next(TABLES["metrics"].batches(store))
     assert read == [(1, 0)]
 
 

@@ -7,10 +7,10 @@ import torch
 from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.lodo import Lodo
 from lodo_bench.spec.milestone import Milestone
+from lodo_bench.spec.milestone_loss import milestone_loss
 from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.training import Individual
 from lodo_bench.training.loop import train
-from lodo_bench.training.milestone_loss import milestone_loss
 from tests.helpers import build_task, generators, training_spec
 
 STEPS = 200

@@ -96,7 +96,7 @@ def test_csv_tells_marks_published_values_and_divergence():
     sets = [seeds("adam", spread(1.0), task=rosenbrock), seeds("lodo", [NAN] * 8, task=rosenbrock)]
     adam, lodo = fields((only(*sets), None))
     assert (adam["state"], lodo["state"], float(lodo["p"])) == ("best", "worse", 1 / 256)
-    assert (adam["deterministic"], adam["searches"], lodo["effect"]) == ("False", "", "ratio")
+    assert (adam["deterministic"], adam["replicates"], lodo["effect"]) == ("False", "8", "ratio")
     assert (adam["published"], lodo["published_std"]) == ("5.342e-05", "2.14e-05")
     assert (lodo["mean"], lodo["finite"], lodo["diverged"]) == ("", "0", "8")
 
@@ -116,7 +116,7 @@ def test_json_tells_everything_of_a_column():
     assert milestone["loss"]["count"] == 8
     assert (milestone["state"], milestone["p"], milestone["published"]) == ("best", 1.0, None)
     assert milestone["interval"]["low"] < 1.0 < milestone["interval"]["high"]
-    assert milestone["runs"][0] == {"search": None, "seed": 0, "value": spread(1.0)[0]}
+    assert (milestone["by_seed"]["0"], milestone["by_search"]) == (spread(1.0)[0], None)
     effect = comparison["rows"][1]["milestones"]["steps:200"]["effect"]
     assert effect["low"] < effect["estimate"] < effect["high"]
     assert milestone["scores"]["test_loss"]["test_loss"]["mean"] == 3.0
@@ -127,7 +127,7 @@ def test_json_tells_everything_of_a_column():
 
 
 def targets_of(comparison, loss, curves):
-    return summarize_targets(comparison, loss, lambda run_set, seed: curves[run_set, seed])
+    return summarize_targets(comparison, loss, lambda run_set, seed: curves[run_set, seed], lambda _: 19)
 
 
 def test_targets_are_looked_up_in_the_longest_curves_and_times_in_the_timed_ones():

@@ -294,7 +294,7 @@ def test_every_row_has_its_hyperparameters():
     text = render_sets(
         run_set(run(0, 1.0)), run_set(run(0, 2.0), values={"eta": 2.0}, source="default", provenance_note="")
     )
-    assert text.split("\n\n")[3:5] == [
+    assert text.split("\n\n")[5:7] == [
         "Hyperparameters:",
         "- adam, tuned (study 1): learning_rate = 0.1, beta1 = 0.5\n- adam, default: eta = 2",
     ]
@@ -330,6 +330,13 @@ GOLDEN = """\
 
 - Loss at 1,000 steps: lodo has the best mean, 32; there are too few runs to tell whether the others are worse.
 
+Cost:
+
+| optimizer | final run time | final run steps |
+| --------- | -------------: | --------------: |
+| lodo      |          2.5 s |           3,750 |
+| adam      |          0.5 s |           1,000 |
+
 Hyperparameters:
 
 - lodo, tuned (study 7): meta_learning_rate = 0.00096, momentum = 0.195
@@ -338,7 +345,6 @@ Hyperparameters:
 - Loss: mean training loss over the last tenth of the steps before the milestone; mean ± sample standard deviation \
 over the seeds, excluding diverged runs.
 - Steps/s: gradient steps on fresh batches per second of training time, which excludes evaluation.
-- Cost in training time: lodo: final run 2.5 s; adam: final run 0.5 s.
 - **Steps/s were measured on different machines: only values with the same letter are comparable.**
 - Machine a: Some CPU @ 2.00GHz, 4 cores, 2 threads used by PyTorch.
 - Machine b: Some GPU, Other CPU, 16 cores, 8 threads used by PyTorch.

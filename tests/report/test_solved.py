@@ -90,6 +90,7 @@ def test_data_formats_have_the_level_and_the_counts(report):
         solved, median = int(np.isfinite(steps).sum()), float(np.median(steps))
         assert (line["target"], int(line["steps_to_target_reached"])) == ("0.2", solved)
         assert float(line["steps_to_target_median"]) == median
+        assert (line["target_windows"], row["to_target"]["windows"]) == (str(WINDOW), [WINDOW])
         summary = row["to_target"]["steps"]
         assert (summary["reached"]["count"], summary["missed"]) == (solved, SEEDS - solved)
         assert summary["median"] == (median if np.isfinite(median) else None)

@@ -457,35 +457,25 @@ def test_summaries_are_those_of_the_whole_studies(store):
     assert store.study_summaries()[2].result == Tuned({}, b"weights")
 
 
-def test_a_study_without_a_finite_fitness_has_tuned_nothing(store):
-    number = store.open_study(study_spec(), fresh=False).id
-    finish(store, number, {"learning_rate": 0.001}, fitness=math.inf)
-    assert store.study(number).status == "finished"
-    assert store.tuned(TaskSpec("quadratic"), OptimizerSpec("adam")) is None
-
-
-def test_the_latest_finished_study_has_the_tuned_values(store):
-    task = TaskSpec("quadratic")
-    assert store.tuned(task, OptimizerSpec("adam")) is None
-    first, second, third = (store.open_study(study_spec(seed=seed), fresh=False).id for seed in range(3))
-    assert store.tuned(task, OptimizerSpec("adam")) is None
-    finish(store, second, {"learning_rate": 2.0})
-    assert store.tuned(task, OptimizerSpec("adam")).id == second
-    finish(store, first, {"learning_rate": 1.0})
-    assert store.tuned(task, OptimizerSpec("adam")).id == second
-    finish(store, third, {"learning_rate": 3.0})
-    assert store.tuned(task, OptimizerSpec("adam")).result.values == {"learning_rate": 3.0}
-
-
-def test_tuned_values_are_of_exactly_this_task_and_optimizer(store):
-    noisy = TaskSpec("quadratic", {"noise_variance": 4.0})
-    number = store.open_study(study_spec(task=noisy), fresh=False).id
-    finish(store, number, {"learning_rate": 1.0})
-    assert store.tuned(noisy, OptimizerSpec("adam")).id == number
-    assert store.tuned(noisy, OptimizerSpec("lodo")) is None
+def test_studies_are_of_exactly_this_task_and_optimizer_oldest_first(store):
+    noisy, adam = TaskSpec("quadratic", {"noise_variance": 4.0}), OptimizerSpec("adam")
+    first, second = (store.open_study(study_spec(task=noisy, seed=seed), fresh=False).id for seed in range(2))
+    finish(store, second, {"learning_rate": 1.0})
+    found = store.studies_of(noisy, adam)
+    assert [study.id for study in found] == [first, second]
+    assert found == store.study_summaries()
+    assert store.studies_of(noisy, OptimizerSpec("lodo")) == []
     for options in ({}, {"noise_variance": 4.5}, {"noise_variance": 4.0, "dimension": 50}, {"dimension": 4.0}):
-        assert store.tuned(TaskSpec("quadratic", options), OptimizerSpec("adam")) is None
-    assert store.tuned(TaskSpec("rosenbrock", {"noise_variance": 4.0}), OptimizerSpec("adam")) is None
+        assert store.studies_of(TaskSpec("quadratic", options), adam) == []
+    assert store.studies_of(TaskSpec("rosenbrock", {"noise_variance": 4.0}), adam) == []
+
+
+def test_one_study_in_numbers(store):
+    first, second = (store.open_study(study_spec(seed=seed), fresh=False).id for seed in range(2))
+    finish(store, second, {"learning_rate": 1.0})
+    assert [store.study_summary(number) for number in (first, second)] == store.study_summaries()
+    with pytest.raises(UnknownNameError, match="unknown study '7'"):
+        store.study_summary(7)
 
 
 def test_the_study_of_tuned_values_comes_back_and_does_not_make_another_run_set(store):
@@ -508,15 +498,33 @@ def test_an_unfinished_run_set_is_continued(store):
     assert (again.id, again.missing_seeds, again.runs) == (opened.id, (0, 2), (run(1),))
 
 
-def test_a_finished_run_set_is_followed_by_another(store):
+def test_a_finished_run_set_is_used_again_and_a_fresh_one_is_another(store):
     opened = store.open_run_set(run_set_spec())
     for seed in range(3):
         store.add_run(opened.id, run(seed), curve())
-    another = store.open_run_set(run_set_spec())
+    again = store.open_run_set(run_set_spec())
+    assert (again.id, again.missing_seeds, len(again.runs)) == (opened.id, (), 3)
+    another = store.open_run_set(run_set_spec(), fresh=True)
     assert another.id != opened.id
     assert (another.runs, another.missing_seeds) == ((), (0, 1, 2))
     assert store.open_run_set(run_set_spec()).id == another.id
     assert len(store.run_set(opened.id).runs) == 3
+
+
+def test_a_run_set_with_failed_runs_is_followed_by_another_once_it_is_finished(store):
+    opened = store.open_run_set(run_set_spec())
+    for seed, status in enumerate((Status.COMPLETED, Status.FAILED)):
+        store.add_run(opened.id, run(seed, status=status, reason="no memory"), curve())
+    assert store.open_run_set(run_set_spec()).id == opened.id
+    store.add_run(opened.id, run(2), curve())
+    another = store.open_run_set(run_set_spec())
+    assert (another.id != opened.id, another.missing_seeds) == (True, (0, 1, 2))
+
+
+def test_runs_of_later_seeds_are_another_run_set(store):
+    first = store.open_run_set(run_set_spec())
+    later = store.open_run_set(run_set_spec(first_seed=3))
+    assert (later.id != first.id, later.missing_seeds) == (True, (3, 4, 5))
 
 
 def test_where_the_values_are_from_in_words_does_not_matter(store):
@@ -618,7 +626,7 @@ def test_a_store_is_one_provenance_that_ends_with_its_last_write(database, monke
         ("12:01", lambda: store.add_run(opened, run(0), curve())),
         ("12:02", lambda: store.add_run(opened, run(1), curve())),
     ):
-        monkeypatch.setattr(store_module, "_now", lambda now=now: now)
+        monkeypatch.setattr(store_module, "now", lambda now=now: now)
         write()
         with database.writing() as session:
             (row,) = session.scalars(select(ProvenanceRow)).all()

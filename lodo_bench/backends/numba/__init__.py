@@ -27,3 +27,8 @@ COMPILED_STEPS: Mapping[str, str] = {
     "lodo_bench.optimizers.lodo.lodo.Lodo": "lodo_bench.backends.numba.lodo.lodo_steps",
     "lodo_bench.optimizers.lodo.lodo.LodoNoMomentum": "lodo_bench.backends.numba.lodo.lodo_steps",
 }
+# The structural options that must not be 0 for the optimizer's half to be there.
+REQUIRED_OPTIONS: Mapping[str, str] = {
+    "lodo_bench.optimizers.lodo.lodo.Lodo": "layers",
+    "lodo_bench.optimizers.lodo.lodo.LodoNoMomentum": "layers",
+}

@@ -10,10 +10,11 @@ from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.views.download_progress import fetching_display
 from lodo_bench.cli.views.table import show_table
 from lodo_bench.errors import UsageError
+from lodo_bench.files.data_directory import data_directory
 from lodo_bench.tasks.data.catalog import DATA_SETS, get_data_set
 from lodo_bench.tasks.data.fetching import fetch
 from lodo_bench.tasks.data.inventory import DataStatus, verify
-from lodo_bench.tasks.data.location import DataLocation, data_directory
+from lodo_bench.tasks.data.location import DataLocation
 
 
 def fetch_data_set(name: str, json: bool) -> None:

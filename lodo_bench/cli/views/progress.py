@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
@@ -16,6 +16,8 @@ from typing_extensions import override
 
 from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.cli.output import echo_err
+from lodo_bench.cli.remedies import explain
+from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.report.formatting import number, speed
 from lodo_bench.runs.execute import RunCallback
@@ -44,13 +46,15 @@ class _PlainTuning:
     """A line for each finished generation."""
 
     console: Console
-    seen: dict[str, int] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
+    studies: dict[int, StudyProgress] = field(default_factory=dict)
 
     def progress(self, progress: StudyProgress) -> None:
         done = progress.generations if progress.finished else progress.generation - 1
-        name = progress.optimizer.label
-        if done > self.seen.setdefault(name, done):
-            self.seen[name] = done
+        self.studies[progress.study] = progress
+        if done > self.seen.setdefault(progress.study, done):
+            self.seen[progress.study] = done
+            name = _study_label(progress, self.studies.values())
             self.notice(
                 f"{name}: generation {done} of {progress.generations}, {progress.evaluated} evaluated, "
                 f"{progress.diverged} diverged{_failed(progress)}, best loss {number(progress.best_fitness)}"
@@ -70,11 +74,11 @@ class _LiveTuning:
     def __init__(self, console: Console, live: Live) -> None:
         self._console, self._live = console, live
         self._drawn = 0.0
-        self._latest: dict[str, StudyProgress] = {}
+        self._latest: dict[int, StudyProgress] = {}
         self._activity = ""
 
     def progress(self, progress: StudyProgress) -> None:
-        self._latest[progress.optimizer.label] = progress
+        self._latest[progress.study] = progress
         all_finished = all(each.finished for each in self._latest.values())
         if all_finished:
             self._activity = ""
@@ -100,7 +104,7 @@ class _LiveTuning:
         table.add_column("mean hyperparameters", overflow="fold")
         for progress in self._latest.values():
             table.add_row(
-                progress.optimizer.label,
+                _study_label(progress, self._latest.values()),
                 f"{progress.generation}/{progress.generations}",
                 str(progress.evaluated),
                 str(progress.diverged) + _failed(progress),
@@ -108,6 +112,13 @@ class _LiveTuning:
                 _mean(progress),
             )
         return table
+
+
+def _study_label(progress: StudyProgress, studies: Iterable[StudyProgress]) -> str:
+    """Return the optimizer, with the search seed if other studies of it are shown, too."""
+    label = progress.optimizer.label
+    is_alone = sum(other.optimizer == progress.optimizer for other in studies) == 1
+    return label if is_alone else f"{label}, seed {progress.seed}"
 
 
 def _activity_text(activity: SearchActivity) -> str:
@@ -227,3 +238,7 @@ class TerminalReporter(ProgressReporter):
     @override
     def notice(self, message: str) -> None:
         echo_err(message)
+
+    @override
+    def advise(self, message: str, remedy: Remedy, **details: object) -> None:
+        echo_err(explain(UsageError(message, remedy=remedy, **details)))

@@ -31,13 +31,19 @@ def print_run_sets(records: Sequence[RunSetRecord], db: str, json: bool) -> None
     else:
         for index, (record, found) in enumerate(zip(records, metrics, strict=True)):
             if len(records) > 1:
-                print(f"{'' if index == 0 else chr(10)}{record.spec.optimizer.label}\n")
+                print(f"{'' if index == 0 else chr(10)}{record.spec.optimizer.label}{_study(record)}\n")
             print_runs(record, found)
     failed = [run for record in records for run in record.runs if run.status is Status.FAILED]
     if failed:
         total = sum(len(record.runs) for record in records)
         echo_err(f"{len(failed)} of {total} runs failed: {failed[0].reason}")
         raise typer.Exit(3)
+
+
+def _study(record: RunSetRecord) -> str:
+    """Return the study at whose result the runs were made, if there is one."""
+    number = record.spec.hyperparameters.study_id
+    return "" if number is None else f", study {number}"
 
 
 def print_runs(record: RunSetRecord, metrics: Mapping[int, Metrics]) -> None:

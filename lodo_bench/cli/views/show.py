@@ -8,11 +8,13 @@ from statistics import median
 
 from lodo_bench.analysis.documents import run_set_document, study_document
 from lodo_bench.analysis.edges import edges_of, edges_of_runs
+from lodo_bench.analysis.settings import run_set_settings, study_settings
 from lodo_bench.cli.output import print_json
+from lodo_bench.cli.views.provenance import print_commands, print_settings
 from lodo_bench.cli.views.run import print_runs
 from lodo_bench.cli.views.table import show_table
 from lodo_bench.report.formatting import hyperparameter_list, hyperparameter_text, number
-from lodo_bench.results.store import Store
+from lodo_bench.results.reader import Results
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
@@ -20,10 +22,11 @@ from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecor
 _HEADERS = ("gen.", "sigma", "steps", "evaluated", "diverged", "failed", "best loss", "median loss")
 
 
-def show_study(study: StudyRecord, json: bool) -> None:
-    """Print a study: each generation's mean, σ, best loss and failures."""
+def show_study(study: StudyRecord, results: Results, json: bool) -> None:
+    """Print a study: each generation's mean, σ, best loss and failures, its settings and its commands."""
+    commands = results.provenances(study.id)
     if json:
-        print_json(study_document(study))
+        print_json(study_document(study, commands))
         return
     spec = study.spec
     result = hyperparameter_list(study.hyperparameters or {}, edges_of(spec.optimizer, study.hyperparameters))
@@ -31,6 +34,7 @@ def show_study(study: StudyRecord, json: bool) -> None:
         f"Study {study.id}: {spec.optimizer.label} on {spec.task.label}, schedule {spec.schedule.name}, "
         f"seed {spec.seed}, {study.status}" + (f"; result {result}" if result else "") + "\n"
     )
+    print_settings(study_settings(spec), study.created, study.annotation)
     names = list(study.generations[0].mean) if study.generations else []
     rows = [
         _cells(generation, [each for each in study.individuals if each.generation == generation.index])
@@ -39,11 +43,12 @@ def show_study(study: StudyRecord, json: bool) -> None:
     show_table([*_HEADERS, *(f"mean {name}" for name in names)], rows, left=0)
     for reason in sorted({each.reason for each in study.individuals if each.status is Status.FAILED}):
         print(f"\nFailed: {reason}")
+    print_commands(commands, [""] * len(commands))
 
 
-def show_run_set(record: RunSetRecord, store: Store, json: bool) -> None:
-    """Print a run set: its hyperparameters, and the result of each run."""
-    metrics = {run.seed: store.metrics(record.id, run.seed) for run in record.runs}
+def show_run_set(record: RunSetRecord, results: Results, json: bool) -> None:
+    """Print a run set: its hyperparameters and settings, the result of each run, and the commands."""
+    metrics = {run.seed: results.metrics(record.id, run.seed) for run in record.runs}
     if json:
         print_json(run_set_document(record, metrics))
         return
@@ -53,7 +58,18 @@ def show_run_set(record: RunSetRecord, store: Store, json: bool) -> None:
         f"Run set {record.id}: {spec.optimizer.label} on {spec.task.label}, {spec.compute.label}; "
         f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters, edges)}\n"
     )
-    print_runs(record, metrics)
+    print_settings(run_set_settings(spec), record.created, record.annotation)
+    if record.runs:
+        print_runs(record, metrics)
+    seeds = [
+        [
+            str(run.seed)
+            for run, provenance in zip(record.runs, record.provenances, strict=True)
+            if provenance == command
+        ]
+        for command in record.commands
+    ]
+    print_commands(record.commands, [f" (seed{'s' * (len(own) > 1)} {', '.join(own)})" for own in seeds])
 
 
 def _cells(generation: GenerationRecord, individuals: Sequence[IndividualRecord]) -> list[str]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import typer
 
-from lodo_bench.analysis.documents import study_summary_document, task_document
+from lodo_bench.analysis.documents import task_document
 from lodo_bench.analysis.edges import edges_of
 from lodo_bench.analysis.published import published_hyperparameters
+from lodo_bench.analysis.summary_documents import study_summary_document
 from lodo_bench.api.requests import TuneRequest
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.cli.views.table import show_table
@@ -30,11 +31,14 @@ def print_studies(request: TuneRequest, records: Sequence[StudyRecord], json: bo
     if json:
         task = task_spec(request.task, request.task_options)
         studies = [_document(record) for record in records]
-        print_json({**task_document(task), "seed": request.seed, "studies": studies})
+        print_json({**task_document(task), "seed": request.seed, "seeds": request.seeds, "studies": studies})
     else:
-        rows = [row for record in records for row in _rows(record)]
-        show_table(["study", "optimizer", "hyperparameter", "tuned", "paper", "default"], rows, left=3)
-        for note in edge_notes((record.spec.optimizer, record.hyperparameters) for record in records):
+        several = request.seeds > 1
+        rows = [row for record in records for row in _rows(record, several)]
+        headers = ["study", *(["seed"] if several else []), "optimizer", "hyperparameter", "tuned", "paper", "default"]
+        show_table(headers, rows, left=3 + several)
+        notes = edge_notes((record.spec.optimizer, record.hyperparameters) for record in records)
+        for note in dict.fromkeys(notes):
             print(f"\n{note}")
     if any(record.count(Status.FAILED) for record in records):
         echo_err("Some individuals failed; see 'lodo-bench show study N'.")
@@ -44,15 +48,14 @@ def print_studies(request: TuneRequest, records: Sequence[StudyRecord], json: bo
 def _document(record: StudyRecord) -> Mapping[str, Any]:
     return {
         **study_summary_document(record.summary),
-        "hyperparameters": record.hyperparameters,
         "at_edge": edges_of(record.spec.optimizer, record.hyperparameters),
         "outcomes": {status.value: record.count(status) for status in Status},
     }
 
 
-def _rows(record: StudyRecord) -> list[list[str]]:
+def _rows(record: StudyRecord, with_seed: bool) -> list[list[str]]:
     optimizer = record.spec.optimizer
-    start = [str(record.id), optimizer.label]
+    start = [str(record.id), *([str(record.spec.seed)] if with_seed else []), optimizer.label]
     published = published_hyperparameters(record.spec.task, optimizer) or {}
     edges = edges_of(optimizer, record.hyperparameters)
     rows = []

@@ -17,7 +17,7 @@ from lodo_bench.charts.series import PlotSeries
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.outputs.figure_section import figure_section
-from lodo_bench.experiments.plan import ExecutionConfig
+from lodo_bench.experiments.plan import Plan
 from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.optimizers.build import build_optimizer
@@ -43,19 +43,23 @@ def frozen(result: ExperimentResult) -> list[Section]:
 
     The part's `runs` give the number of seeds and the tracking steps. Nothing is stored; every call recomputes it.
     """
-    return [_section(each, measure(each, result.plan.execution)) for each in result.results]
+    return [_section(each, measure(each, result.plan)) for each in result.results]
 
 
-def measure(result: ConditionResult, execution: ExecutionConfig) -> Mapping[str, Floats]:
+def measure(result: ConditionResult, plan: Plan) -> Mapping[str, Floats]:
     """Return the losses after tracking, (steps, seeds), by the name of the curve."""
     condition, runs = result.condition, result.condition.part.runs[0]
     spec = TrainingSpec(
         task=condition.task,
         optimizer=condition.optimizer,
         purpose="final",
-        individuals=tuple(Individual((seed,), result.hyperparameters.values) for seed in range(runs.num_seeds)),
+        individuals=tuple(
+            Individual((seed,), spec.hyperparameters.values)
+            for spec in plan.run_set_specs(condition, runs, result.hyperparameters)
+            for seed in spec.seeds
+        ),
         steps=runs.steps,
-        compute=execution.compute_for(condition.task),
+        compute=plan.execution.compute_for(condition.task),
     )
     with single_thread():
         task = build_task(spec)
@@ -80,8 +84,10 @@ def _lodo(
 ) -> LearnedPreconditioning:
     """Build the optimizer, with the weights of another if there is one; frozen unless it is learning."""
     if not learning:
-        values = {**spec.individuals[0].hyperparameters, "meta_learning_rate": 0.0}  # all have the same
-        spec = replace(spec, individuals=tuple(Individual(i.key, values) for i in spec.individuals))
+        frozen = [
+            replace(i, hyperparameters={**i.hyperparameters, "meta_learning_rate": 0.0}) for i in spec.individuals
+        ]
+        spec = replace(spec, individuals=tuple(frozen))
     optimizer = build_optimizer(spec, x)
     if not isinstance(optimizer, LearnedPreconditioning):
         raise UsageError(f"{spec.optimizer.name} has no learned preconditioner to freeze. Use lodo.")
@@ -104,10 +110,11 @@ def _section(result: ConditionResult, found: Mapping[str, Floats]) -> Section:
         for name, losses in found.items()
     ]
     headers = ["", *(f"step {step}" for step in _TABLE_STEPS), f"loss > {_LARGE:,.0f}"]
+    num_runs = next(iter(found.values())).shape[1]
     text = (
         f"### {optimizer.label} on {task.label}, frozen after {runs.steps:,} steps\n\n{table(headers, rows)}\n\n"
-        f"- Median training loss over {runs.num_seeds} seeds. Last column: the median number of steps until the loss "
-        f"exceeds {_LARGE:,.0f}, over the runs in which it does, and their number."
+        f"- Median training loss over {num_runs} seeds. Last column: the median number of steps until the loss exceeds "
+        f"{_LARGE:,.0f}, over the runs in which it does, and their number."
     )
     caption = f"{optimizer.label} with a frozen preconditioner, on its own problem and on a new one."
     return figure_section(_figure(optimizer, found), "frozen", caption, text)

@@ -61,7 +61,7 @@ def _lines(
             value: result.run_sets
             for result in results
             if result.condition.base == optimizer
-            and (value := result.condition.sweep_value(result.hyperparameters)) is not None
+            and (value := result.condition.sweep_value(result.hyperparameters[0])) is not None
         }
         lines.append(SweepLine(optimizer.label, style, summarize_points(run_sets, milestone, unit)))
     return lines

@@ -40,7 +40,8 @@ class AdaptedOptimizer(Optimizer):
 
     Parameters have the shapes of the task's tensors and share memory with `x`; gradients are copies. Closures are
     answered by the oracle, and each question beyond the gradient that was given anyway counts as an evaluation. The
-    global generators of PyTorch and NumPy are those of the individual within a step.
+    global generators of PyTorch and NumPy are those of the individual within a step. Of a class outside PyTorch that
+    draws from none, a class attribute `is_random = False` says so.
 
     Of a class that needs matrices, only hidden matrices are given to it, those with more dimensions as (rows, rest),
     and AdamW takes care of the rest.
@@ -196,10 +197,19 @@ def _adapt(name: str, cls: type[TorchOptimizer], space: Space) -> type[AdaptedOp
         "hyperparameters": (*hyperparameters, _REST) if "matrices" in space.needs else hyperparameters,
         "options_table": tuple(_options(cls, space)),
         "needs": frozenset(space.needs) & {"matrices"},
+        "is_random": _is_random(cls),
         "max_population": 1 if "closure" in space.needs or _evaluates_again(cls) else None,
         "reference": name,
     }
     return type(cls.__name__, (AdaptedOptimizer,), attributes)
+
+
+def _is_random(cls: type[TorchOptimizer]) -> bool:
+    """Return what the class says of itself in `is_random`; without that, false for PyTorch's own, which draw nothing.
+
+    Of all others it cannot be told: some draw only now and then.
+    """
+    return bool(getattr(cls, "is_random", not cls.__module__.startswith("torch.optim.")))
 
 
 def _evaluates_again(cls: type[TorchOptimizer]) -> bool:

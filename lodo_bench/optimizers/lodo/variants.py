@@ -36,6 +36,7 @@ class LodoDiagonal(LearnedPreconditioning):
     """
 
     hyperparameters = (META_LEARNING_RATE, MOMENTUM, INITIAL_LEARNING_RATE)
+    is_random = False
     complexity = "O(n)"
     reference = "Amid et al., 2022"
 
@@ -56,6 +57,7 @@ class LodoGlobal(LearnedPreconditioning):
     """
 
     hyperparameters = (META_LEARNING_RATE, MOMENTUM, INITIAL_LEARNING_RATE)
+    is_random = False
     complexity = "O(n)"
     reference = "Baydin et al., 2017"
 
@@ -107,6 +109,7 @@ class LodoDense(LearnedPreconditioning):
 
     hyperparameters = (META_LEARNING_RATE, INITIAL_LEARNING_RATE)
     max_dimension = 10_000
+    is_random = False
     complexity = "O(n²)"
     reference = "Liao et al., TMLR 2023, §4.1"
 

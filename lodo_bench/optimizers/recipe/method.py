@@ -43,6 +43,7 @@ def _with_recipe(kind: type[Optimizer], entries: tuple[tuple[str, Value], ...]) 
         "__doc__": kind.__doc__,
         "recipe": recipe,
         "hyperparameters": (*kind.hyperparameters, *tuned_entries(recipe)),
+        "is_scheduled": kind.is_scheduled or has_schedule(recipe),
     }
     return type(f"{kind.__name__}WithRecipe", (base, kind), attributes)
 

@@ -29,6 +29,7 @@ from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import LossBound
 
 _SCRIPTS = ("draw.js", "chart.js", "search.js", "table.js")
+_SERVED_SCRIPTS = (*_SCRIPTS, "refresh.js")
 _MARK_SUFFIXES: Mapping[Mark, str] = {
     "": "",
     "best": "",
@@ -79,16 +80,18 @@ class _TaskView:
     provenances: Sequence[GroupProvenance]
 
 
-def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str) -> str:
+def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str, version: str = "") -> str:
     """Render the whole page.
 
     The page loads nothing: styles and scripts are inline, and the content security policy, which lists them by hash,
-    blocks everything else, so that no text of a database can run as a script.
+    blocks everything else, so that no text of a database can run as a script. Only a page with a version asks its
+    server for the present one.
 
     Args:
         tasks: sections of the page.
         curves: source of learning curves.
         about: a sentence about the page's origin.
+        version: of the data, for a page that asks its server for the present version and reloads itself.
     """
     views, data = [], []
     for task in tasks:
@@ -101,16 +104,18 @@ def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str) -> str:
         headings = [_search_heading(study) for study, _ in shown]
         provenances = [group_provenance(group) for group in task.groups]
         views.append(_TaskView(task.title, task.section, titles, headings, provenances))
-    return _fill(views, data, about)
+    return _fill(views, data, about, version)
 
 
-def _fill(views: Sequence[_TaskView], data: Sequence[Mapping[str, Any]], about: str) -> str:
-    style, script = _text("page.css"), f'"use strict";\n{"".join(map(_text, _SCRIPTS))}'
+def _fill(views: Sequence[_TaskView], data: Sequence[Mapping[str, Any]], about: str, version: str) -> str:
+    scripts = _SERVED_SCRIPTS if version else _SCRIPTS
+    style, script = _text("page.css"), f'"use strict";\n{"".join(map(_text, scripts))}'
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             about=about,
+            version=version,
             tasks=views,
             mark_suffixes=_MARK_SUFFIXES,
             data=embedded({"tasks": data}),

@@ -91,10 +91,17 @@ def _summary(group: ResultGroup, provenances: Sequence[Provenance]) -> str:
     return f"{total}; {span}; {counted(len(provenances), 'command')}"
 
 
+def started_text(provenance: Provenance) -> str:
+    """Return `started 2026-05-06T07:08:09+00:00 on HOST`, with the end and the database where they are known."""
+    end = f", ended {provenance.ended}" if provenance.ended else ""
+    database = f", database {provenance.database}" if provenance.database else ""
+    return f"started {provenance.started} on {provenance.host or NOTHING}{end}{database}"
+
+
 def _command(index: int, provenance: Provenance) -> RecordedCommand:
     return RecordedCommand(
         title=str(index),
-        started=f"started {provenance.started} on {provenance.host or NOTHING}",
+        started=started_text(provenance),
         command=provenance.command,
         machine=machine_text(provenance.machine),
         versions=versions_text([provenance]),

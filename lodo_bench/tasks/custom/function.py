@@ -104,6 +104,17 @@ class FunctionTask(TensorTask):
         shapes = ((name, tuple(tensor.shape)) for name, tensor in drawn.items())
         return [(name, shape, "matrix" if len(shape) >= 2 else "vector") for name, shape in shapes]
 
+    @classmethod
+    @override
+    def is_random(cls, options: Mapping[str, Value]) -> bool:
+        """Return whether the class draws batches, or its initial parameters from the generator, which is tried."""
+        if cls.draw_batch is not TensorTask.draw_batch or cls.epoch is not TensorTask.epoch:
+            return True
+        generator = Generator().manual_seed(0)
+        before = generator.get_state()
+        cls.draw_parameters(cls.with_defaults(options), generator)
+        return not torch.equal(before, generator.get_state())
+
     @override
     def initial_point(self) -> Tensor:
         return self._initial.clone()

@@ -11,7 +11,7 @@
 Loading needs torch and NumPy only. No pickle is ever loaded.
 """
 
+from lodo_bench.files.data_directory import data_directory
 from lodo_bench.tasks.data.loading import ImageData, load_cifar10, load_mnist
-from lodo_bench.tasks.data.location import data_directory
 
 __all__ = ["ImageData", "data_directory", "load_cifar10", "load_mnist"]

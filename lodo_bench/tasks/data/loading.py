@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from lodo_bench.errors import UsageError
+from lodo_bench.files.data_directory import data_directory
 from lodo_bench.tasks.data.catalog import CIFAR10, MNIST, DataSet
 from lodo_bench.tasks.data.contents import InvalidFileError, locate_file, read_content
 from lodo_bench.tasks.data.formats import Arrays, parse_cifar10, parse_mnist
-from lodo_bench.tasks.data.location import DataLocation, data_directory, locate_data_set
+from lodo_bench.tasks.data.location import DataLocation, locate_data_set
 
 _LOG = logging.getLogger(__name__)
 _CACHE_SIZE = 4  # a process needs one data set, tests a few more

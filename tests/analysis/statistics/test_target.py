@@ -8,8 +8,8 @@ import pytest
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.analysis.statistics.target import Crossing, first_crossing, reaching
 from lodo_bench.spec.milestone import Milestone, scored_window
+from lodo_bench.spec.milestone_loss import milestone_loss
 from lodo_bench.spec.outcome import Curve
-from lodo_bench.training.milestone_loss import milestone_loss
 
 NAN, INF = math.nan, math.inf
 

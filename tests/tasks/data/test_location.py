@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.files.data_directory import data_directory
 from lodo_bench.tasks.data.catalog import CIFAR10, DATA_SETS, MNIST, get_data_set
-from lodo_bench.tasks.data.location import data_directory, locate_data_set
+from lodo_bench.tasks.data.location import locate_data_set
 from tests.stand_in_data import declaration
 
 CONTENTS = {file.name: b"content" for file in MNIST.files}

@@ -32,7 +32,7 @@ def join_cluster(address: str, modules: list[str]) -> None:
     import ray
 
     try:
-        _check_reachable(address)
+        check_reachable(address)
         connect_authenticated(lambda: ray.init(address=address, runtime_env=_runtime_env(modules), **QUIET))
     except Exception as error:  # Ray has no class of its own for this
         raise UsageError(
@@ -47,7 +47,7 @@ def _runtime_env(modules: list[str]) -> Mapping[str, Any]:
     }
 
 
-def _check_reachable(address: str) -> None:
+def check_reachable(address: str) -> None:
     """Raise OSError if nothing, or something else than Ray, listens at a `host:port`: Ray would retry for minutes."""
     if "://" in address:
         raise OSError("an address is 'auto' or HOST:PORT, without a protocol")

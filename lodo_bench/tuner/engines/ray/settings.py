@@ -10,7 +10,7 @@ QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
 
 # They keep Ray quiet, leave Ctrl-C to us, make it write only the files that it needs itself, and start no process that
 # is not needed. Workers have the priority of any other program, and any number of them may be starting.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "RAY_NUM_REDIS_GET_RETRIES": "5",  # attempts to connect, a second apart
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -29,4 +29,4 @@ _ENVIRONMENT = {
 
 def apply_settings() -> None:
     """Set what the user has not set; to be called before Ray is imported."""
-    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lodo_bench.spec.milestone import Milestone, scored_window
+from lodo_bench.spec.milestone_loss import milestone_loss
 from lodo_bench.spec.outcome import Curve
-from lodo_bench.training.milestone_loss import milestone_loss
 
 
 def curve(losses, clock=None):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lodo_bench.spec.milestone import Milestone, scored_window
-from lodo_bench.spec.outcome import Curve
+from lodo_bench.spec.outcome import Curve, Status
 
 
 def milestone_loss(curve: Curve, milestone: Milestone) -> float | None:
@@ -31,6 +33,12 @@ def milestone_loss(curve: Curve, milestone: Milestone) -> float | None:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.mean(curve.losses[first:last]))
+
+
+def run_loss(curve: Curve, status: Status, milestone: Milestone) -> float | None:
+    """Return the score of a run: NaN if it diverged before `milestone`, None if it did not reach it otherwise."""
+    loss = milestone_loss(curve, milestone)
+    return math.nan if loss is None and status is Status.DIVERGED else loss
 
 
 def _steps_ended_by(curve: Curve, seconds: float) -> int:

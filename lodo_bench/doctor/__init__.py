@@ -1,0 +1,1 @@
+"""Checks of the installation, the machine, the data sets and the database."""

@@ -1,0 +1,39 @@
+"""The data directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from lodo_bench.errors import Remedy, UsageError
+
+DATA_VARIABLE = "LODO_BENCH_DATA"
+
+
+def data_directory(directory: str | os.PathLike[str] | None = None) -> Path:
+    """Return the data directory, which has a folder for each data set.
+
+    It is `directory` if given, else the value of the environment variable LODO_BENCH_DATA, else `lodo-bench` in the
+    user's cache directory.
+
+    Raises:
+        UsageError: if it depends on a home directory that does not exist.
+    """
+    chosen = directory or os.environ.get(DATA_VARIABLE)
+    try:
+        return (Path(chosen).expanduser() if chosen else _cache_directory()).resolve()
+    except (RuntimeError, OSError) as error:
+        name = f"'{chosen}'" if chosen else "the cache directory"
+        message = f"{name} cannot be the data directory: {error}."
+        raise UsageError(message, remedy=Remedy.CHOOSE_DATA_DIRECTORY) from error
+
+
+def _cache_directory() -> Path:
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "lodo-bench"

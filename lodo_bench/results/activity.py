@@ -1,0 +1,202 @@
+"""The progress of searches and runs, read from the database while other processes write to it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, case, func, null, select
+
+from lodo_bench.errors import UnknownNameError
+from lodo_bench.results import codecs
+from lodo_bench.results.database import Database
+from lodo_bench.results.schema import GenerationRow, IndividualRow, ProvenanceRow, RunRow, RunSetRow, StudyRow
+from lodo_bench.spec.outcome import Status
+from lodo_bench.spec.study import StudySpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The contribution of the process that wrote last.
+
+    Attributes:
+        started, ended: the start of the process and its last write, UTC, ISO 8601.
+        count: the individuals or runs that it wrote.
+        steps: the planned training steps of the individuals, or the steps of the runs.
+    """
+
+    started: str
+    ended: str
+    count: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StudyActivity:
+    """The progress of a study.
+
+    Attributes:
+        id, spec: as in `StudyRecord`.
+        finished: true once it has its result.
+        generation: the number of open generations.
+        evaluated, diverged, failed: numbers of individuals.
+        steps_done: the planned training steps of those that are evaluated.
+        best_fitness: the lowest of the last generation that has any finite one; NaN before.
+        writing: of the process that wrote last; None before the first individual.
+    """
+
+    id: int
+    spec: StudySpec
+    finished: bool
+    generation: int
+    evaluated: int
+    diverged: int
+    failed: int
+    steps_done: int
+    best_fitness: float
+    writing: Writing | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSetActivity:
+    """The progress of a run set.
+
+    Attributes:
+        id: its number.
+        task, optimizer: those of its runs.
+        num_seeds: the number of its runs.
+        done: the number of runs that have ended; interrupted ones have not.
+        writing: of the process that wrote last; None before the first run.
+    """
+
+    id: int
+    task: TaskSpec
+    optimizer: OptimizerSpec
+    num_seeds: int
+    done: int
+    writing: Writing | None
+
+    @property
+    def finished(self) -> bool:
+        """True once all of its runs have ended."""
+        return self.done >= self.num_seeds
+
+
+def study_activities(database: Database, study: int | None = None) -> list[StudyActivity]:
+    """Return the progress of all studies, oldest first, or of one.
+
+    Raises:
+        UnknownNameError: if there is no such study.
+    """
+    with database.reading() as session:
+        is_finished = StudyRow.hyperparameters.is_not(null())
+        rows = session.execute(select(StudyRow.id, StudyRow.spec, is_finished).order_by(StudyRow.id)).all()
+        generations = _by_owner(session.execute(_GENERATIONS))
+        writings = _by_owner(session.execute(_WRITINGS_OF_STUDIES))
+    if study is not None and study not in [number for number, _, _ in rows]:
+        raise UnknownNameError("study", str(study), (str(number) for number, _, _ in rows))
+    return [
+        _study(number, codecs.decode_study_spec(spec), bool(finished), generations[number], writings[number])
+        for number, spec, finished in rows
+        if study in (None, number)
+    ]
+
+
+def run_set_activities(database: Database) -> list[RunSetActivity]:
+    """Return the progress of all run sets, oldest first."""
+    with database.reading() as session:
+        rows = session.execute(select(RunSetRow.id, RunSetRow.spec).order_by(RunSetRow.id)).all()
+        writings = _by_owner(session.execute(_WRITINGS_OF_RUN_SETS))
+    return [_run_set(number, spec, writings[number]) for number, spec in rows]
+
+
+def _count(status: Status) -> Any:
+    return func.sum(case((IndividualRow.status == status, 1), else_=0))
+
+
+_GENERATIONS = (
+    select(
+        GenerationRow.study_id.label("owner"),
+        GenerationRow.steps,
+        func.count(IndividualRow.id).label("evaluated"),
+        _count(Status.DIVERGED).label("diverged"),
+        _count(Status.FAILED).label("failed"),
+        func.min(IndividualRow.fitness).label("best"),  # only finite ones are not null
+    )
+    .outerjoin(GenerationRow.individuals)
+    .group_by(GenerationRow.id, GenerationRow.study_id, GenerationRow.index, GenerationRow.steps)
+    .order_by(GenerationRow.study_id, GenerationRow.index)
+)
+_WRITINGS_OF_STUDIES = (
+    select(
+        GenerationRow.study_id.label("owner"),
+        ProvenanceRow.started,
+        ProvenanceRow.ended,
+        func.count(IndividualRow.id).label("written"),
+        func.sum(GenerationRow.steps).label("steps"),
+    )
+    .join(IndividualRow, IndividualRow.generation_id == GenerationRow.id)
+    .join(ProvenanceRow, ProvenanceRow.id == IndividualRow.provenance_id)
+    .group_by(GenerationRow.study_id, ProvenanceRow.id, ProvenanceRow.started, ProvenanceRow.ended)
+    .order_by(ProvenanceRow.ended, ProvenanceRow.id)
+)
+_WRITINGS_OF_RUN_SETS = (
+    select(
+        RunRow.run_set_id.label("owner"),
+        ProvenanceRow.started,
+        ProvenanceRow.ended,
+        func.count(RunRow.id).label("written"),
+        func.sum(RunRow.steps).label("steps"),
+    )
+    .join(RunRow.provenance)
+    .where(RunRow.status != Status.INTERRUPTED)
+    .group_by(RunRow.run_set_id, ProvenanceRow.id, ProvenanceRow.started, ProvenanceRow.ended)
+    .order_by(ProvenanceRow.ended, ProvenanceRow.id)
+)
+
+
+def _by_owner(rows: Iterable[Row[Any]]) -> Mapping[int, Sequence[Row[Any]]]:
+    """Return rows by the number of the study or run set that they belong to."""
+    found: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        found[row.owner].append(row)
+    return found
+
+
+def _study(
+    number: int, spec: StudySpec, finished: bool, generations: Sequence[Row[Any]], writings: Sequence[Row[Any]]
+) -> StudyActivity:
+    return StudyActivity(
+        id=number,
+        spec=spec,
+        finished=finished,
+        generation=len(generations),
+        evaluated=sum(row.evaluated for row in generations),
+        diverged=sum(row.diverged for row in generations),
+        failed=sum(row.failed for row in generations),
+        steps_done=sum(row.steps * row.evaluated for row in generations),
+        best_fitness=next((row.best for row in reversed(generations) if row.best is not None), math.nan),
+        writing=_latest(writings),
+    )
+
+
+def _run_set(number: int, spec: Mapping[str, Any], writings: Sequence[Row[Any]]) -> RunSetActivity:
+    return RunSetActivity(
+        id=number,
+        task=TaskSpec(**spec["task"]),
+        optimizer=OptimizerSpec(**spec["optimizer"]),
+        num_seeds=spec["num_seeds"],
+        done=sum(row.written for row in writings),
+        writing=_latest(writings),
+    )
+
+
+def _latest(writings: Sequence[Row[Any]]) -> Writing | None:
+    if not writings:
+        return None
+    row = writings[-1]
+    return Writing(row.started, row.ended, row.written, int(row.steps))

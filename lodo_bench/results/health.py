@@ -1,0 +1,115 @@
+"""The state of a database, found without changing it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import create_engine, exc, inspect, make_url, select
+
+from lodo_bench.errors import DatabaseError
+from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, SchemaRow
+
+_TABLE = SchemaRow.__tablename__
+_BUSY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseHealth:
+    """The state of a database.
+
+    Attributes:
+        version: that of the schema; None if there are no tables yet.
+        damage: the first inconsistency of a file; empty if there is none, or for a server.
+        is_writable: true if a transaction for writing can begin.
+        is_busy: true if another process is writing at the moment.
+    """
+
+    version: int | None
+    damage: str = ""
+    is_writable: bool = True
+    is_busy: bool = False
+
+    @property
+    def is_older(self) -> bool:
+        """True if it will be upgraded when it is next opened."""
+        return self.version is not None and OLDEST_VERSION <= self.version < SCHEMA_VERSION
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if this program cannot read its version."""
+        return self.version is not None and not OLDEST_VERSION <= self.version <= SCHEMA_VERSION
+
+
+def file_of(location: str) -> Path | None:
+    """Return the file of a database; None for one on a server or in memory.
+
+    Raises:
+        DatabaseError: for a location that is no URL.
+    """
+    if "://" not in location:
+        return None if location == ":memory:" else Path(location)
+    try:
+        url = make_url(location)
+    except (exc.ArgumentError, ValueError):
+        raise DatabaseError(f"'{location}' is not a database URL. Give a file's path, or a URL.") from None
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)) if is_file else None
+
+
+def examine_file(path: Path) -> DatabaseHealth:
+    """Examine an SQLite database, which must exist.
+
+    Raises:
+        DatabaseError: if it is no database, is one of another program, or cannot be read.
+    """
+    try:
+        with closing(_connect(path, "ro")) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if tables and _TABLE not in tables:
+                raise DatabaseError(f"'{path}' is a database of another program.")
+            version = connection.execute(f"SELECT version FROM {_TABLE}").fetchone()[0] if tables else None
+            (first,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise DatabaseError(f"'{path}' cannot be read: {error}.") from None
+    is_writable, is_busy = _try_to_write(path)
+    return DatabaseHealth(version, "" if first == "ok" else " ".join(first.split()), is_writable, is_busy)
+
+
+def examine_server(location: str) -> DatabaseHealth:
+    """Examine a database on a server.
+
+    Raises:
+        DatabaseError: if it cannot be reached, or is one of another program.
+    """
+    try:
+        engine = create_engine(location)
+        with engine.connect() as connection:
+            tables = inspect(connection).get_table_names()
+            version = connection.scalar(select(SchemaRow.version)) if _TABLE in tables else None
+        engine.dispose()
+    except (exc.SQLAlchemyError, ModuleNotFoundError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        raise DatabaseError(f"the database cannot be reached: {reason}.") from None
+    if tables and version is None:
+        raise DatabaseError("the database is one of another program.")
+    return DatabaseHealth(version)
+
+
+def _try_to_write(path: Path) -> tuple[bool, bool]:
+    """Begin a transaction for writing and roll it back; return whether that works, and whether others are writing."""
+    try:
+        with closing(_connect(path, "rw")) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        is_busy = "locked" in str(error)
+        return is_busy, is_busy
+    return True, False
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
