@@ -12,12 +12,13 @@ REFERENCE_DB := results/reference.db
 REFERENCE := table1 table5 table6 table7 figure2 figure3 figure11 frozen-preconditioner depth-sweep \
 	block-size-sweep
 
-.PHONY: help setup demo test check check-install reference clean
+.PHONY: help setup demo test check docs check-install reference clean
 
 help:
 	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (a few minutes)"
 	@echo "make test    run the tests"
-	@echo "make check   run the linters, the spelling checker and the type checker"
+	@echo "make check   run the linters, the spelling checker and the type checker, and build the documentation"
+	@echo "make docs    build the documentation in build/docs/"
 	@echo "make check-install  check that the pinned versions can be installed from the package index alone"
 	@echo "make reference  recompute results/reference/ (hours; rerun to resume)"
 	@echo "make clean   remove the environment, the demo's database and caches"
@@ -27,7 +28,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	index=$$($(BIN)/python scripts/torch_index.py $(TORCH)) && $(BIN)/pip install --quiet --disable-pip-version-check \
-		$$index --constraint constraints.txt --editable '.[cpu,dev]'
+		$$index --constraint constraints.txt --editable '.[cpu,dev,docs]'
 	touch $(READY)
 
 # Resolves the install from the package index alone, with pip's configuration switched off. Installs nothing.
@@ -44,12 +45,16 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
-check: $(READY)
+check: $(READY) docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell $(SPELLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# References that lead nowhere are warnings, and warnings are errors.
+docs: $(READY)
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env docs build/docs
 
 reference: $(READY)
 	$(BIN)/lodo-bench reproduce table8 --scale paper --db $(REFERENCE_DB) --output results/reference/table8-paper

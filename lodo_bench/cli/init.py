@@ -13,7 +13,7 @@ from lodo_bench.compute.garbage import no_garbage_collection
 EXAMPLES = (
     "lodo-bench init",
     "lodo-bench init rates.yaml --task rosenbrock --optimizer adam --optimizer torch.optim.SGD",
-    "lodo-bench init - --optimizer ./my_optimizer.py:Mine",
+    "lodo-bench init - --optimizer ./my_optimizer.py:SignMomentum",
 )
 
 
