@@ -1,4 +1,4 @@
-"""What a report shows: which stored results, scored where, compared with what."""
+"""The stored results that a report shows, the points where they are scored, and what they are compared with."""
 
 from __future__ import annotations
 

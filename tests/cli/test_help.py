@@ -9,7 +9,10 @@ from lodo_bench.cli.app import app
 from lodo_bench.results.database import Database
 from tests.cli.runner import Place
 
-COMMANDS = ("tune", "run", "reproduce", "report", "plot", "export", "list", "show", "sample", "data")
+COMMANDS = (
+    *("tune", "run", "reproduce", "report", "plot", "export", "list", "show", "sample", "data"),
+    *("compare", "note", "tag", "delete"),
+)
 HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy", "matplotlib", "jinja2", "pooch", "requests"}
 
 
