@@ -10,8 +10,8 @@ from lodo_bench.results.database import Database
 from tests.cli.runner import Place
 
 COMMANDS = (
-    *("tune", "run", "reproduce", "report", "plot", "export", "list", "show", "sample", "data"),
-    *("compare", "note", "tag", "delete"),
+    *("tune", "run", "reproduce", "report", "plot", "export", "list", "show"),
+    *("compare", "note", "tag", "delete", "sample", "data"),
 )
 HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy", "matplotlib", "jinja2", "pooch", "requests"}
 
