@@ -9,7 +9,7 @@ DEMO_DB := results/demo.db
 SPELLED := lodo_bench tests docs benchmarks examples scripts results/README.md Makefile pyproject.toml $(wildcard *.md)
 
 REFERENCE_DB := results/reference.db
-REFERENCE := table1 table5 table6 table7 figure2 figure3 figure8 figure11 frozen-preconditioner depth-sweep \
+REFERENCE := table1 table5 table6 table7 figure2 figure3 figure11 frozen-preconditioner depth-sweep \
 	block-size-sweep
 
 .PHONY: help setup demo test check docs check-install reference clean

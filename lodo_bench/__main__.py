@@ -1,5 +1,17 @@
-"""`python -m lodo_bench` is `lodo-bench`."""
+"""The command `lodo-bench`, and `python -m lodo_bench`."""
 
-from lodo_bench.cli.app import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is loaded shows no traceback."""
+    try:
+        from lodo_bench.cli.app import main as run
+    except KeyboardInterrupt:
+        print("lodo-bench: interrupted. Nothing was stored yet.", file=sys.stderr)
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

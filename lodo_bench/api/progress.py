@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from typing_extensions import override
@@ -30,7 +31,10 @@ class SilentReporter(ProgressReporter):
     @override
     def notice(self, message: str) -> None: ...
 
-    def start(self, run: str) -> None:
+    @override
+    def planned(self, specs: Sequence[RunSetSpec]) -> None: ...
+
+    def start(self, run: str, count: int, left: int) -> None:
         """Do nothing when a run begins."""
 
     def progress(self, progress: Progress | StudyProgress) -> None:

@@ -10,6 +10,7 @@ from torch.optim import Optimizer as TorchOptimizer
 from lodo_bench.analysis.edges import edges_of_runs
 from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_device
 from lodo_bench.api.database import create_store
+from lodo_bench.api.evaluation import notice_long_evaluation
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.requests import DEFAULT_DATABASE, RunRequest
 from lodo_bench.api.searches import notice_searches
@@ -20,11 +21,12 @@ from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.report.formatting import hyperparameter_text
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set, threads_of
-from lodo_bench.runs.hyperparameters import Request, choose
+from lodo_bench.runs.hyperparameters import HyperparameterRequest, choose
 from lodo_bench.runs.replicates import run_set_specs
+from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.options import Value, resolve
-from lodo_bench.spec.run_set import SOURCES, RunSetRecord, RunSetSpec
-from lodo_bench.spec.training import OptimizerSpec
+from lodo_bench.spec.run_set import SOURCES, Hyperparameters, RunSetRecord, RunSetSpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
 from lodo_bench.training.preflight import preflight
@@ -128,35 +130,27 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     _check_values(request)
     task, subjects = find_subjects(request, progress.notice)
     wanted = [
-        Request(request.source, _given(optimizer, request.hyperparameters), studies) for optimizer, studies in subjects
+        HyperparameterRequest(request.source, _given(optimizer, request.hyperparameters), studies)
+        for optimizer, studies in subjects
     ]
     optimizers = [optimizer for optimizer, _ in subjects]
     device = resolve_device(request.device)
     backend = "torch" if request.fair_clock else request.backend
     compute = compute_spec(device, request.dtype, backend, task.name)
-    steps = request.steps or TASKS.load(task.name).step_milestone
     for optimizer in optimizers:
         validate(task, optimizer, compute)
     if not request.fair_clock:
         notice_missing_numba(compute, progress)
     for optimizer in optimizers:
-        preflight(task, optimizer, compute, steps)
+        preflight(task, optimizer, compute, _steps(request, task))
     store = create_store(request, device, [task.name], threads_of(task.name), progress)
     choices = [choose(task, each, asked, store) for each, asked in zip(optimizers, wanted, strict=True)]
     specs: list[RunSetSpec] = []
     for optimizer, choice in zip(optimizers, choices, strict=True):
         notice_searches(choice.searches, store.location, progress)
-        spec = RunSetSpec(
-            task=task,
-            optimizer=optimizer,
-            hyperparameters=choice.hyperparameters[0],
-            steps=steps,
-            seconds=request.seconds,
-            num_seeds=request.seeds,
-            timed=request.timed,
-            compute=compute,
-        )
-        specs += run_set_specs(spec, choice.hyperparameters)
+        specs += _run_set_specs(request, task, optimizer, compute, choice.hyperparameters)
+    notice_long_evaluation(specs, progress)
+    progress.planned(specs)
     return [_execute(spec, store, request, progress) for spec in specs]
 
 
@@ -193,6 +187,30 @@ def _given(optimizer: OptimizerSpec, hyperparameters: Mapping[str, Value]) -> di
     table = load_optimizer(optimizer).hyperparameters
     checked = resolve(table, hyperparameters, f"optimizer {optimizer.name}", "hyperparameter")
     return {name: float(value) for name, value in checked.items()}
+
+
+def _steps(request: RunRequest, task: TaskSpec) -> int:
+    return request.steps or TASKS.load(task.name).step_milestone
+
+
+def _run_set_specs(
+    request: RunRequest,
+    task: TaskSpec,
+    optimizer: OptimizerSpec,
+    compute: ComputeSpec,
+    hyperparameters: Sequence[Hyperparameters],
+) -> list[RunSetSpec]:
+    spec = RunSetSpec(
+        task=task,
+        optimizer=optimizer,
+        hyperparameters=hyperparameters[0],
+        steps=_steps(request, task),
+        seconds=request.seconds,
+        num_seeds=request.seeds,
+        timed=request.timed,
+        compute=compute,
+    )
+    return run_set_specs(spec, hyperparameters)
 
 
 def _execute(spec: RunSetSpec, store: Store, request: RunRequest, progress: ProgressReporter) -> RunSetRecord:

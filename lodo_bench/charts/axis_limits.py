@@ -1,4 +1,4 @@
-"""Vertical axis limits of learning curves: a curve that explodes would compress all other curves."""
+"""Vertical axis limits: a value that explodes would compress all others, and noise on a log axis would stretch it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,18 @@ class AxisLimits:
         values: the values of y that must be visible; empty if no curve has any.
         ceiling: the highest value of the curves that are not clipped; None if no curve is.
         peaks: for each curve that is clipped at the top its highest value, None for the others.
+        floor: the smallest value that a log axis must show; None if every positive one.
     """
 
     values: NDArray[np.float64]
     ceiling: float | None
     peaks: tuple[float | None, ...]
+    floor: float | None = None
+
+    @property
+    def clipped(self) -> list[float]:
+        """The highest values of the curves that are clipped at the top."""
+        return [peak for peak in self.peaks if peak is not None]
 
 
 def axis_limits(bands: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLimits:
@@ -41,20 +48,34 @@ def axis_limits(bands: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLimit
     settled = [band.settled for band in bands]
     if not any(map(len, settled)):
         settled = [band.finite for band in bands]
-    values = _above_floor(np.concatenate([np.array([]), *settled]), _initial_value(bands))
-    tops = [float(own.max()) if len(own) else -np.inf for own in settled]
-    ceiling = bounds * _highest(top for top in tops if top <= bounds * _initial_value(bands))
+    return _limits(settled, _typical(float(band.high[0]) for band in bands if len(band.x)), bounds)
+
+
+def value_limits(values: Sequence[float]) -> AxisLimits:
+    """Return limits for single finite values, such as the fitnesses of a search, by the rule of curves.
+
+    Each value counts as a curve of one point, so that the typical initial value is the median of all.
+    """
+    return _limits([np.array([value]) for value in values], _typical(values), BOUNDS)
+
+
+def _limits(curves: Sequence[NDArray[np.float64]], initial: float, bounds: float) -> AxisLimits:
+    values, floor = _above_floor(np.concatenate([np.array([]), *curves]), initial)
+    tops = [float(own.max()) if len(own) else -np.inf for own in curves]
+    ceiling = bounds * _highest(top for top in tops if top <= bounds * initial)
     peaks = tuple(top if 0 < ceiling < top else None for top in tops)
     if not any(peaks):
-        return AxisLimits(values, None, peaks)
+        return AxisLimits(values, None, peaks, floor)
     highest = _highest(top for top, peak in zip(tops, peaks, strict=True) if peak is None)
-    return AxisLimits(values[values <= highest], highest, peaks)
+    return AxisLimits(values[values <= highest], highest, peaks, floor)
 
 
-def _above_floor(values: NDArray[np.float64], initial: float) -> NDArray[np.float64]:
+def _above_floor(values: NDArray[np.float64], initial: float) -> tuple[NDArray[np.float64], float | None]:
     """Return the values without the positive ones that are too small to be told from 0, unless all of them are."""
     visible = (values <= 0) | ~(values < _FLOOR * initial)
-    return values[visible] if (values[visible] > 0).any() else values
+    if visible.all() or not (values[visible] > 0).any():
+        return values, None
+    return values[visible], float(values[visible & (values > 0)].min())
 
 
 def off_scale_note(label: str, peak: float, separator: str = ": ") -> str:
@@ -66,6 +87,6 @@ def _highest(tops: Iterable[float]) -> float:
     return max(tops, default=-np.inf)
 
 
-def _initial_value(bands: Sequence[CurveBand]) -> float:
+def _typical(firsts: Iterable[float]) -> float:
     """Return the median first value; by time, the first point of a curve may be a mean of much larger losses."""
-    return median_low([float(band.high[0]) for band in bands if len(band.x)] or [np.nan])
+    return median_low(list(firsts) or [np.nan])

@@ -16,9 +16,10 @@ from lodo_bench.spec.study import StudySummary
 
 @dataclass(frozen=True, slots=True)
 class GroupMember:
-    """A stored run with the number of its run set and its provenance."""
+    """A stored run with the number and the specification of its run set, and its provenance."""
 
     run_set: int
+    spec: RunSetSpec
     run: RunRecord
     provenance: Provenance
 
@@ -90,7 +91,7 @@ def _hyperparameters(row: Mapping[int, RunGroup], studies: Mapping[int, StudySum
 def _members(run_sets: Iterable[RunSetRecord]) -> Iterable[GroupMember]:
     for run_set in run_sets:
         for run, provenance in zip(run_set.runs, run_set.provenances, strict=True):
-            yield GroupMember(run_set.id, run, provenance)
+            yield GroupMember(run_set.id, run_set.spec, run, provenance)
 
 
 def group_labels(specs: Sequence[RunSetSpec]) -> list[str]:

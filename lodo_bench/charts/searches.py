@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lodo_bench.charts.axis_limits import AxisLimits, value_limits
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.study import DecayTransform, StudyRecord
 
@@ -52,6 +53,11 @@ def _ends(mean: float, sigma: float, transform: DecayTransform | str) -> tuple[f
         return max(1 - rest * factor, 0.0), 1 - rest / factor
     odds = mean / max(1 - mean, 1 - _NEAR_ONE)
     return odds / factor / (1 + odds / factor), odds * factor / (1 + odds * factor)
+
+
+def fitness_limits(study: StudyRecord) -> AxisLimits:
+    """Return the limits of the fitness axis, by the rule of loss axes."""
+    return value_limits([one.fitness for one in study.individuals if math.isfinite(one.fitness)])
 
 
 def jitter(index: int, population: int) -> float:

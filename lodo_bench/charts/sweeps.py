@@ -9,6 +9,7 @@ from typing import TypeVar
 from lodo_bench.analysis.statistics import Summary, summarize
 from lodo_bench.charts.groups import group_labels
 from lodo_bench.charts.line_styles import LineStyle, line_styles_of
+from lodo_bench.charts.sweep_rest import left_out
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.outcome import Status
@@ -16,6 +17,7 @@ from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 V = TypeVar("V")
+Groups = Sequence[dict[Value, list[RunSetRecord]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,17 @@ class SweepLine:
 
 @dataclass(frozen=True, slots=True)
 class SweepChart:
-    """The lines of a sweep, and the step milestone of their losses."""
+    """The lines of a sweep.
+
+    Attributes:
+        steps: the step milestone of their losses.
+        lines: at least one.
+        left_out: for each of the runs that are on no line, a sentence that says why.
+    """
 
     steps: int
     lines: Sequence[SweepLine]
+    left_out: Sequence[str] = ()
 
 
 def sweep_over(
@@ -44,23 +53,24 @@ def sweep_over(
     """Return the loss against an option or hyperparameter, for runs that are otherwise alike.
 
     Runs on one line share task, optimizer, device, dtype, backend and the source of their hyperparameters; if `name` is
-    a hyperparameter, the values of the others instead of the source. Of several run sets at one value the latest
-    counts, seed by seed.
+    a hyperparameter, or the hyperparameters were given, the other values instead of the source. Of several run sets at
+    one value the latest counts, seed by seed.
 
     Args:
         run_sets: run sets on one task except for `name`, oldest first.
         name: a task option, an optimizer option, an entry of a recipe or a hyperparameter.
         value_of: returns its value in a run set, or None if it has none.
-        unit: returns, for a swept value, the number by which losses are divided.
+        unit: returns, for a swept value, the number by which losses are divided; a value for which it is 0 is left out.
 
     Returns:
         The lines with at least two values, at the longest step milestone that has any; None if there are none.
     """
-    valued = [(value, r) for r in run_sets if r.runs and (value := value_of(r.spec)) is not None]
+    stored = [(value_of(r.spec), r) for r in run_sets if r.runs]
+    valued = [(value, r) for value, r in stored if value is not None and unit(value) != 0]
     for steps in sorted({r.spec.steps for _, r in valued}, reverse=True):
-        lines = _lines([(value, r) for value, r in valued if r.spec.steps == steps], name, steps, unit)
-        if lines:
-            return SweepChart(steps, lines)
+        groups = _groups([(value, r) for value, r in valued if r.spec.steps == steps], name)
+        if lines := _lines(groups, name, steps, unit):
+            return SweepChart(steps, lines, left_out(stored, name, steps, groups, unit))
     return None
 
 
@@ -69,13 +79,16 @@ def without_option(task: TaskSpec, name: str) -> TaskSpec:
     return replace(task, options=_without(task.options, name))
 
 
-def _lines(
-    valued: Sequence[tuple[Value, RunSetRecord]], name: str, steps: int, unit: Callable[[Value], float]
-) -> list[SweepLine]:
+def _groups(valued: Sequence[tuple[Value, RunSetRecord]], name: str) -> list[dict[Value, list[RunSetRecord]]]:
+    """Group run sets that differ only in the swept value, each group by that value."""
     groups: dict[tuple[object, ...], dict[Value, list[RunSetRecord]]] = {}
     for value, run_set in valued:
         groups.setdefault(_key(run_set.spec, name), {}).setdefault(value, []).append(run_set)
-    lines = [by_value for by_value in groups.values() if len(by_value) > 1]
+    return list(groups.values())
+
+
+def _lines(groups: Groups, name: str, steps: int, unit: Callable[[Value], float]) -> list[SweepLine]:
+    lines = [by_value for by_value in groups if len(by_value) > 1]
     specs = [_stripped(next(reversed(by_value.values()))[-1].spec, name) for by_value in lines]
     styles = line_styles_of([spec.optimizer.name for spec in specs])
     return [
@@ -114,7 +127,8 @@ def _losses(run_sets: Iterable[RunSetRecord], milestone: Milestone) -> list[floa
 
 def _key(spec: RunSetSpec, name: str) -> tuple[object, ...]:
     values = spec.hyperparameters.values
-    rest = tuple(sorted(_without(values, name).items())) if name in values else spec.hyperparameters.source
+    by_value = name in values or spec.hyperparameters.source == "given"
+    rest = tuple(sorted(_without(values, name).items())) if by_value else spec.hyperparameters.source
     options = tuple(sorted(_without(spec.optimizer.options, name).items()))
     recipe = tuple(sorted(_without(spec.optimizer.recipe, name).items()))
     method = (spec.optimizer.name, spec.optimizer.version, spec.optimizer.space, recipe, options)

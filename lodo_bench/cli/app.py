@@ -37,6 +37,7 @@ from lodo_bench.cli import (
 from lodo_bench.cli import list as listing
 from lodo_bench.cli.config import config
 from lodo_bench.cli.data import data
+from lodo_bench.cli.encoding import keep_writable
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
 from lodo_bench.errors import LodoBenchError
@@ -94,6 +95,8 @@ def main() -> None:
         sys.exit(2)
     if folder not in sys.path:
         sys.path.append(folder)  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
+    for stream in (sys.stdout, sys.stderr):
+        keep_writable(stream)
     signal.signal(signal.SIGTERM, _end)
     atexit.register(gc.freeze)  # Python would search everything for garbage once more, which takes up to a second
     try:

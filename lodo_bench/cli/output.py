@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from lodo_bench.cli.kept import Kept
 from lodo_bench.errors import Interrupted
 from lodo_bench.files.json import as_json
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
-    print(as_json(document))
+    print_json_text(as_json(document))
+
+
+def print_json_text(text: str) -> None:
+    """Print JSON to standard output; characters that its encoding lacks are escaped, which keeps their values."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+    print(text)
 
 
 def echo_err(message: str) -> None:
@@ -28,15 +41,32 @@ def command_line() -> str:
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-    """Turn an interrupt inside the block into an error that says how to resume.
+def starting() -> Iterator[None]:
+    """Tell a user at a terminal that the program is loading, as long as the block takes."""
+    is_shown = sys.stderr.isatty()
+    if is_shown:
+        print("Starting ...", end="\r", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if is_shown:
+            print(" " * len("Starting ..."), end="\r", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def resumable() -> Iterator[Kept]:
+    """Turn an interrupt inside the block into an error that says what is stored and how to resume.
+
+    Yields:
+        A record of what is stored, to be kept up to date inside the block.
 
     Raises:
         Interrupted: with the command to type; `--fresh` is left out of it, as it would discard what is stored.
     """
+    kept = Kept()
     try:
-        yield
+        yield kept
     except KeyboardInterrupt:
         arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         command = shlex.join(["lodo-bench", *arguments])
-        raise Interrupted(f"interrupted; everything finished is stored. Rerun to resume:\n  {command}") from None
+        raise Interrupted(f"interrupted. {kept.sentence()} Rerun to resume:\n  {command}") from None

@@ -72,9 +72,10 @@ def plot(
     figure = library.plot(open_results(db), library.PlotRequest(kind, selected, options, over))
     with open_output(output) as file:
         figure.save(file, file_format)
-    for note in figure.notes:
-        echo_err(note)
     if json:
-        print_json({"kind": kind, "file": output, "subject": figure.subject, "lines": figure.labels})
+        document = {"kind": kind, "file": output, "subject": figure.subject, "lines": figure.labels}
+        print_json({**document, "caption": figure.caption, "left_out": figure.left_out})
     else:
         echo_err(f"Wrote {output}: {kind} of {'; '.join(figure.labels)} on {figure.subject}.")
+        for sentence in figure.left_out:
+            echo_err(f"Left out: {sentence}.")

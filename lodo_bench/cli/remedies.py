@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from lodo_bench.cli.typed import tune_command, typed
 from lodo_bench.errors import LodoBenchError, Remedy, UsageError
-from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+
+if TYPE_CHECKING:
+    from lodo_bench.spec.study import StudySpec
 
 
 def explain(error: LodoBenchError) -> str:

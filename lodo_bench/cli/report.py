@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ from lodo_bench.cli.options import (
     databases,
     selection,
 )
-from lodo_bench.cli.output import echo_err
+from lodo_bench.cli.output import echo_err, print_json_text
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 from lodo_bench.spec.selection import ReportRequest, Selection
@@ -33,6 +34,8 @@ EXAMPLES = (
     "lodo-bench report --db laptop.db --db server.db",
     "lodo-bench report -o report.html",
 )
+# What is shown where no format and no file is asked for; it is not a format of files.
+_TERMINAL = "terminal"
 
 
 def report(
@@ -77,17 +80,19 @@ def report(
         typer.Option(
             help=f"{', '.join(REPORT_FORMATS)}.",
             metavar="FORMAT",
-            show_default="from the output file's suffix, else markdown",
+            show_default="from the output file's suffix, else a table on a terminal, else markdown",
         ),
     ] = None,
     db: DatabasesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Compare final runs: means, significance, published values, cost."""
-    kind = format_of(format, json, output, REPORT_FORMATS, "markdown")
+    kind = format_of(format, json, output, REPORT_FORMATS, _TERMINAL if sys.stdout.isatty() else "markdown")
     with no_garbage_collection():
         from lodo_bench.api.compare import load_report
+        from lodo_bench.cli.views.report import print_sections
         from lodo_bench.report.formats import RENDERERS
+        from lodo_bench.report.section import build_section
 
     selected = selection(task, optimizer, run_set, study, source, tag)
     request = ReportRequest(selected, target=target, window=window, at=tuple(at or ()), baseline=baseline)
@@ -95,10 +100,15 @@ def report(
     if not data.comparisons:
         what = " in this selection" if selected != Selection(task) else f" of {task}" if task else ""
         echo_err(f"There are no final runs{what} yet. Create some with 'lodo-bench run'.")
-        if kind == "markdown":
+        if kind in ("markdown", _TERMINAL):
             return
+    if kind == _TERMINAL:
+        print_sections(build_section(*comparison) for comparison in data.comparisons)
+        return
     text = RENDERERS[kind](data)
-    if output is None:
+    if output is None and kind == "json":
+        print_json_text(text.rstrip("\n"))
+    elif output is None:
         print(text, end="")
     else:
         with open_output(output) as file:

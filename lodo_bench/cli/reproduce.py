@@ -18,7 +18,7 @@ from lodo_bench.cli.options import (
     WorkersOption,
     set_data_directory,
 )
-from lodo_bench.cli.output import command_line, resumable
+from lodo_bench.cli.output import command_line, resumable, starting
 from lodo_bench.compute.garbage import no_garbage_collection
 
 EXAMPLES = (
@@ -74,7 +74,7 @@ def reproduce(
         db=db,
         command=command_line(),
     )
-    with no_garbage_collection():
+    with starting(), no_garbage_collection():
         from lodo_bench.api.reproduce import estimate, execute_reproduce
         from lodo_bench.cli.views.progress import TerminalReporter
         from lodo_bench.cli.views.reproduce import print_estimate, print_reproduction
@@ -82,6 +82,6 @@ def reproduce(
     if dry_run:
         print_estimate(estimate(request, TerminalReporter()), json)
         return
-    with resumable():
-        done = execute_reproduce(request, TerminalReporter())
+    with resumable() as kept:
+        done = execute_reproduce(request, TerminalReporter(kept))
     print_reproduction(done, json)

@@ -22,7 +22,7 @@ from lodo_bench.cli.options import (
     assignments,
     set_data_directory,
 )
-from lodo_bench.cli.output import command_line, resumable
+from lodo_bench.cli.output import command_line, resumable, starting
 from lodo_bench.compute.garbage import no_garbage_collection
 
 EXAMPLES = (
@@ -139,11 +139,11 @@ def run(
         db=db,
         command=command_line(),
     )
-    with no_garbage_collection():
-        from lodo_bench.api.run import execute_run
-        from lodo_bench.cli.views.progress import TerminalReporter
-        from lodo_bench.cli.views.run import print_run_sets
+    with resumable() as kept:
+        with starting(), no_garbage_collection():
+            from lodo_bench.api.run import execute_run
+            from lodo_bench.cli.views.progress import TerminalReporter
+            from lodo_bench.cli.views.run import print_run_sets
 
-    with resumable():
-        records = execute_run(request, TerminalReporter())
+        records = execute_run(request, TerminalReporter(kept))
     print_run_sets(records, db, json)

@@ -29,7 +29,7 @@ from lodo_bench.cli.options import (
     assignments,
     set_data_directory,
 )
-from lodo_bench.cli.output import command_line, echo_err, resumable
+from lodo_bench.cli.output import command_line, echo_err, resumable, starting
 from lodo_bench.compute.garbage import no_garbage_collection
 
 EXAMPLES = (
@@ -103,21 +103,21 @@ def tune(
         db=db,
         command=command_line(),
     )
-    with no_garbage_collection():
-        from lodo_bench.api.tune import execute_tune
-        from lodo_bench.cli.views.progress import TerminalReporter
-        from lodo_bench.cli.views.tune import print_studies
+    with resumable() as kept:
+        with starting(), no_garbage_collection():
+            from lodo_bench.api.tune import execute_tune
+            from lodo_bench.cli.views.progress import TerminalReporter
+            from lodo_bench.cli.views.tune import print_studies
 
-    if sys.platform == "linux":
-        multiprocessing.set_start_method("fork", force=True)  # this process has computed nothing yet
-    reporter = TerminalReporter()
-    if dry_run:
-        from lodo_bench.api.tune_plan import plan_tune
-        from lodo_bench.cli.views.tune_plan import print_tune_plan
+        if sys.platform == "linux":
+            multiprocessing.set_start_method("fork", force=True)  # this process has computed nothing yet
+        reporter = TerminalReporter(kept)
+        if dry_run:
+            from lodo_bench.api.tune_plan import plan_tune
+            from lodo_bench.cli.views.tune_plan import print_tune_plan
 
-        print_tune_plan(plan_tune(request, reporter), json)
-        return
-    with resumable():
+            print_tune_plan(plan_tune(request, reporter), json)
+            return
         records = execute_tune(request, reporter)
     if records and not reporter.has_tuned:
         echo_err("All searches are already finished. Use --fresh to rerun, or another --seed.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.options import format_value
-from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+
+if TYPE_CHECKING:
+    from lodo_bench.spec.study import StudySpec
 
 _UNKNOWN = "FILE"
 

@@ -26,11 +26,13 @@ from lodo_bench.tuner.schedule import load_schedules, schedules_from
 # In the order of the paper.
 BUILT_IN = (
     *(f"table{number}" for number in range(1, 9)),
-    *(f"figure{number}" for number in (2, 3, 4, 5, 6, 8, 9, 10, 11)),
+    *(f"figure{number}" for number in (2, 3, 4, 5, 6, 9, 10, 11)),
     "frozen-preconditioner",
     "depth-sweep",
     "block-size-sweep",
 )
+# Figures on the page of a table of the same results.
+SHOWN_WITH: Mapping[str, str] = {"figure8": "table7"}
 _FOLDER = "paper"
 _SUFFIX = ".yaml"
 _PART_KEYS = ("task", "options", "optimizers", "recipe", "hyperparameters", "tuning", "searches", "runs", "sweep")
@@ -85,13 +87,14 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
     the file as it is, unless it says otherwise.
 
     Args:
-        name: a name of `BUILT_IN` or a path.
+        name: a name of `BUILT_IN`, one of `SHOWN_WITH`, which stands for the table that it is shown with, or a path.
         scale: one of `SCALES`; None for `laptop` if the file defines it, else `paper`.
 
     Raises:
         ExperimentError: naming the file, the line, the key and the rule that is broken.
         UnknownNameError: if the experiment does not define this scale.
     """
+    name = SHOWN_WITH.get(name, name)
     keys, scales = _keys(name, None, 0)
     chosen = scale or ("laptop" if "laptop" in scales else "paper")
     if chosen not in scales:
@@ -121,7 +124,7 @@ def _keys(name: str, parent: YamlNode | None, depth: int) -> tuple[Keys, dict[st
         base = keys.pop("base")
         if depth == _MAX_BASES:
             base.fail("circular 'base': these files are based on each other. Remove one of the 'base' keys.")
-        other = base.text()
+        other = SHOWN_WITH.get(base.text(), base.text())
         path = other if other in BUILT_IN or name in BUILT_IN else str(Path(name).parent / other)
         inherited, inherited_scales = _keys(path, base, depth + 1)
         keys = {**inherited, **keys}

@@ -37,6 +37,10 @@ class ProgressReporter(Protocol):
         """Return the callback for runs of this specification, which last as long as the context."""
         ...
 
+    def planned(self, specs: Sequence[RunSetSpec]) -> None:
+        """Report the run sets that are run one after the other from now on, before the first of them."""
+        ...
+
     def notice(self, message: str) -> None:
         """Report an event in one sentence."""
         ...
@@ -142,6 +146,7 @@ def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Sto
 
 
 def _run_one_by_one(records: Sequence[RunSetRecord], store: Store, reporter: ProgressReporter) -> None:
+    reporter.planned([record.spec for record in records])
     for record in records:
         with reporter.running(record.spec) as callback:
             execute_run_set(record, store, callback, _checkpoint_plan(store))

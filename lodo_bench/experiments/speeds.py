@@ -106,6 +106,8 @@ def _measure(task: TaskSpec, optimizer: OptimizerSpec, population: int, compute:
     with single_thread():
         for steps in _MEASURE_STEPS:
             outcome = train(replace(spec, steps=steps))[0]
+            if outcome.status is Status.INTERRUPTED:
+                raise KeyboardInterrupt
             if outcome.status is Status.FAILED:
                 raise LodoBenchError(outcome.reason)
             curve = outcome.curve

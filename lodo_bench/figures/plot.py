@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lodo_bench.charts.groups import ResultGroup, result_groups
 from lodo_bench.charts.sweeps import without_option
 from lodo_bench.errors import Remedy, UsageError
-from lodo_bench.figures import kinds
+from lodo_bench.figures import kinds, sweeps
 from lodo_bench.figures.comparisons import compare_run_sets
 from lodo_bench.figures.kinds import ResultFigure
 from lodo_bench.figures.selection import select_stored, select_task
@@ -54,7 +54,7 @@ def _of_groups(
 
     def figure(store: Results, request: PlotRequest) -> ResultFigure:
         task, run_sets = _run_sets_on_one_task(store, request)
-        return draw(task, result_groups(run_sets), store)
+        return draw(task, result_groups(run_sets, store.study_summaries()), store)
 
     return figure
 
@@ -75,11 +75,11 @@ def _search(store: Results, request: PlotRequest) -> ResultFigure:
 def _sweep(store: Results, request: PlotRequest) -> ResultFigure:
     if request.over is None:
         raise UsageError("a sweep needs the name of an option or hyperparameter.", remedy=Remedy.NAME_SWEEP)
-    return kinds.sweep(*_swept(store, request, request.over))
+    return sweeps.sweep(*_swept(store, request, request.over))
 
 
 def _noise(store: Results, request: PlotRequest) -> ResultFigure:
-    return kinds.noise(*_swept(store, request, "noise_variance"))
+    return sweeps.noise(*_swept(store, request, "noise_variance"))
 
 
 def _swept(store: Results, request: PlotRequest, over: str) -> tuple[TaskSpec, list[RunSetRecord], SweepAxis]:

@@ -21,6 +21,7 @@ class SweepAxis:
 
     Raises:
         UnknownNameError: if none of the runs has an option or hyperparameter of this name.
+        UsageError: if it is an alias of several.
     """
 
     def __init__(self, name: str, run_sets: Iterable[RunSetRecord]) -> None:
@@ -29,9 +30,14 @@ class SweepAxis:
         if not any(spec.optimizer.recipe for spec in specs):
             tables.pop(id(RECIPE), None)
         options = [option for table in tables.values() for option in table]
-        matching = [option.name for option in options if name in (option.name, option.alias)]
+        matching = list(dict.fromkeys(option.name for option in options if name in (option.name, option.alias)))
         if not matching:
             raise UnknownNameError("option or hyperparameter", name, {o.name for o in options}, of="these runs")
+        if name not in matching and len(matching) > 1:
+            raise UsageError(
+                f"'{name}' is ambiguous: {'; '.join(_owned(full, specs) for full in matching)}. Give the full name, or "
+                "choose one optimizer."
+            )
         self.name = name if name in matching else matching[0]
 
     def value_of(self, spec: RunSetSpec) -> Value | None:
@@ -43,6 +49,15 @@ class SweepAxis:
                 if option.name == self.name:
                     return values.get(self.name, None if isinstance(option, HyperparameterSpec) else option.default)
         return None
+
+
+def _owned(name: str, specs: Sequence[RunSetSpec]) -> str:
+    """Return a full name with the optimizers, or else the tasks, that have it: `learning_rate (adam, momentum)`."""
+    owners = [
+        spec.optimizer.name for spec in specs if any(o.name == name for table in _tables(spec)[1:] for o in table)
+    ]
+    owners = owners or [spec.task.name for spec in specs if any(o.name == name for o in _tables(spec)[0])]
+    return f"{name} ({', '.join(dict.fromkeys(owners))})"
 
 
 def _tables(spec: RunSetSpec) -> tuple[Sequence[Option], ...]:

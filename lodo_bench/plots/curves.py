@@ -2,103 +2,108 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from lodo_bench.charts.axis_limits import BOUNDS, axis_limits, off_scale_note
+from lodo_bench.charts.axis_limits import off_scale_note
+from lodo_bench.charts.captions import curves_caption
+from lodo_bench.charts.rows import X_LABELS, ChartRow, XAxis
 from lodo_bench.charts.series import PlotSeries
-from lodo_bench.plots.style import CROSS, INK, figure, house_style, legend, line_arguments, literal, scale_axis
-from lodo_bench.spec.training import LossBound
+from lodo_bench.charts.visible import invisible_note, is_visible
+from lodo_bench.plots.marks import OFF_SCALE, mark_exits
+from lodo_bench.plots.style import (
+    CROSS,
+    INK,
+    caption,
+    figure,
+    fit_y,
+    house_style,
+    legend,
+    line_arguments,
+    literal,
+    scale_axis,
+)
 
 _MARKERS_PER_LINE = 9
 _BAND_ALPHA = 0.15
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """The content of one set of axes.
+def curve_figure(title: str, rows: Sequence[ChartRow], x_labels: Mapping[XAxis, str] = X_LABELS) -> Figure:
+    """Draw medians, bands from the lowest to the highest run, and ✕ where a run diverged.
 
-    Attributes:
-        x_label, y_label: axis labels.
-        lines: the curves.
-        bound: a loss to mark by a horizontal line.
-        clip: clip curves that explode; off where their growth is the subject.
-    """
+    Axes are logarithmic where the values allow it. A curve that explodes is clipped at the top, and the legend says so;
+    triangles at the edge mark where a curve leaves the axes.
 
-    x_label: str
-    y_label: str
-    lines: Sequence[PlotSeries]
-    bound: LossBound | None = None
-    clip: bool = True
-
-
-def curve_figure(title: str, panels: Sequence[Panel]) -> Figure:
-    """Draw panels side by side: medians, bands from the lowest to the highest run, and ✕ where a run diverged.
-
-    Axes are logarithmic where the values allow it. A curve that explodes is clipped at the top, and the legend says so.
+    Args:
+        title: the title.
+        rows: at least one row, all with charts over the same x axes.
+        x_labels: the label of each x axis.
     """
     with house_style():
-        drawn, (row,) = figure(len(panels), 1, width=4.3, height=3.4)
+        drawn, panels = figure(len(rows[0].charts), len(rows), width=4.3, height=3.2, share=True)
         drawn.suptitle(literal(title), x=0.01, ha="left")
-        peaks: dict[str, float] = {}
-        for axes, panel in zip(row, panels, strict=True):
-            for label, peak in _draw(axes, panel).items():
-                peaks[label] = max(peak, peaks.get(label, peak))
-        styles = {line.label: line.line_style for panel in panels for line in panel.lines}
-        entries = [
-            (off_scale_note(label, peaks[label], ":\n") if label in peaks else label, line_arguments(style))
-            for label, style in styles.items()
-        ]
-        if any(line.band.runs > 1 for panel in panels for line in panel.lines):
-            entries.append(("lowest to highest run", {"color": INK, "alpha": _BAND_ALPHA, "linewidth": 8}))
-        if any(line.band.ends for panel in panels for line in panel.lines):
-            entries.append(("a run diverged", CROSS | {"color": INK}))
-        if bound := next((panel.bound for panel in panels if panel.bound), None):
-            entries.append((f"{bound.name} (bound)", _BOUND))
-        legend(drawn, entries)
+        for axes, chart in zip(panels[-1], rows[0].charts, strict=True):
+            axes.set_xlabel(x_labels[chart.x])
+        marked = [_draw_row(row, content) for row, content in zip(panels, rows, strict=True)]
+        legend(drawn, list(_entries(rows, any(marked))))
+        caption(drawn, caption_of(rows))
     return drawn
+
+
+def caption_of(rows: Sequence[ChartRow]) -> str:
+    """Return the caption of the figure of these rows."""
+    return " ".join([curves_caption(rows[0].lines), *(row.note for row in rows if row.note)])
 
 
 _BOUND: dict[str, Any] = {"color": "#777777", "linewidth": 1.0, "linestyle": (0, (2, 2))}
 
 
-def _draw(axes: Axes, panel: Panel) -> dict[str, float]:
-    """Draw a panel and return the highest values of the curves that are clipped, by their labels."""
-    axes.set_xlabel(panel.x_label)
-    axes.set_ylabel(panel.y_label)
-    bands = [line.band for line in panel.lines]
-    limits = axis_limits(bands, BOUNDS if panel.clip else math.inf)
-    if bands:
-        _scale_y(axes, np.append(limits.values, panel.bound.loss) if panel.bound else limits.values)
-        scale_axis(axes, "x", np.concatenate([band.x for band in bands]))
-    if panel.bound is not None:
-        axes.axhline(panel.bound.loss, **_BOUND, zorder=1)
-    for index, line in enumerate(panel.lines):
-        _draw_line(axes, line, index, len(panel.lines))
-    _draw_ends(axes, panel)
-    return {line.label: peak for line, peak in zip(panel.lines, limits.peaks, strict=True) if peak is not None}
+def _entries(rows: Sequence[ChartRow], has_exits: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the entries of the legend; the first row says which curves are clipped."""
+    lines = [line for row in rows for line in row.lines]
+    peaks: dict[str, float] = {}
+    for line, peak in zip(rows[0].lines, rows[0].limits.peaks, strict=True):
+        if peak is not None:
+            peaks[line.label] = max(peak, peaks.get(line.label, peak))
+    shown = {line.label for line in lines if is_visible(line)}
+    for label, style in {line.label: line.line_style for line in lines}.items():
+        text = label if label in shown else invisible_note(label)
+        yield off_scale_note(label, peaks[label], ":\n") if label in peaks else text, line_arguments(style)
+    if any(line.band.runs > 1 for line in lines):
+        yield "lowest to highest run", {"color": INK, "alpha": _BAND_ALPHA, "linewidth": 8}
+    if any(line.band.ends for line in lines):
+        yield "a run diverged", CROSS | {"color": INK}
+    if has_exits:
+        yield OFF_SCALE
+    if bound := next((row.bound for row in rows if row.bound), None):
+        yield f"{bound.name} (bound)", _BOUND
 
 
-def _scale_y(axes: Axes, values: NDArray[np.float64]) -> None:
-    """Fit the y axis to these values alone; a linear axis would otherwise fit everything that is drawn."""
-    scale_axis(axes, "y", values)
-    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
-    if axes.get_yscale() == "linear" and low < high and math.isfinite(high - low):
-        margin = 0.05 * (high - low)
-        axes.set_ylim(low - margin, high + margin)
+def _draw_row(row: Sequence[Axes], content: ChartRow) -> bool:
+    """Draw a row of panels; return true if a curve leaves the axes."""
+    row[0].set_ylabel(content.quantity)
+    values = content.limits.values
+    fit_y(row[0], np.append(values, content.bound.loss) if content.bound else values)
+    for axes, chart in zip(row, content.charts, strict=True):
+        scale_axis(axes, "x", np.concatenate([np.array([]), *(line.band.x for line in chart.lines)]))
+        if content.bound is not None:
+            axes.axhline(content.bound.loss, **_BOUND, zorder=1)
+        for index, line in enumerate(chart.lines):
+            _draw_line(axes, line, index, len(chart.lines), content.limits.floor)
+        _draw_ends(axes, chart.lines)
+    charts = zip(row, content.charts, strict=True)
+    marked = [_mark(axes, line) for axes, chart in charts for line in chart.lines]
+    return any(marked)
 
 
-def _draw_ends(axes: Axes, panel: Panel) -> None:
+def _draw_ends(axes: Axes, lines: Sequence[PlotSeries]) -> None:
     """Draw a cross where each run diverged, on the edge if that is outside of the axes."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    for line in panel.lines:
+    for line in lines:
         ends = [(x, y) for x, y in line.band.ends if np.isfinite(y)]
         if not ends:
             continue
@@ -108,11 +113,24 @@ def _draw_ends(axes: Axes, panel: Panel) -> None:
     axes.set(xlim=(left, right), ylim=(low, high))
 
 
-def _draw_line(axes: Axes, line: PlotSeries, index: int, lines: int) -> None:
+def _draw_line(axes: Axes, line: PlotSeries, index: int, lines: int, floor: float | None) -> None:
     band, count = line.band, len(line.band.x)
     if not count:
         return
     axes.fill_between(band.x, band.low, band.high, color=line.line_style.color.light, alpha=_BAND_ALPHA, linewidth=0)
     spacing = max(1, count // _MARKERS_PER_LINE)
     first = min(spacing * index // lines, count - 1)  # staggered, so that no marker hides another
-    axes.plot(band.x, band.middle, **line_arguments(line.line_style), markevery=(first, spacing))
+    # A gap where the line is below the axis: a log axis would draw its noise as vertical lines.
+    hidden = band.middle < floor if floor is not None and axes.get_yscale() == "log" else False
+    middle = np.where(hidden, np.nan, band.middle)
+    axes.plot(band.x, middle, **line_arguments(line.line_style), markevery=(first, spacing))
+
+
+def _mark(axes: Axes, line: PlotSeries) -> bool:
+    """Mark where a line leaves the axes, or, with open triangles, where only its band does."""
+    band, color = line.band, line.line_style.color.light
+    if mark_exits(axes, np.column_stack([band.x, band.middle]), color):
+        return True
+    edges = [np.column_stack([band.x, edge]) for edge in (band.high, band.low)] if band.runs > 1 else []
+    marked = [mark_exits(axes, edge, color, filled=False) for edge in edges]
+    return any(marked)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lodo_bench.charts.line_styles import LineStyle
-from lodo_bench.plots.style import figure, house_style, legend, line_arguments, literal, scale_axis
+from lodo_bench.plots.style import caption, figure, house_style, legend, line_arguments, literal, scale_axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ProfileLine:
     shares: NDArray[np.float64]
 
 
-def profile_figure(title: str, lines: Sequence[ProfileLine]) -> Figure:
+def profile_figure(title: str, lines: Sequence[ProfileLine], note: str) -> Figure:
     """Draw profiles over the factor; higher is better, and the left end is the share of problems won."""
     with house_style():
         drawn, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
@@ -46,4 +46,5 @@ def profile_figure(title: str, lines: Sequence[ProfileLine]) -> Figure:
             spacing = (0.1 * index / len(lines), 0.1)  # staggered, so that no marker hides another
             axes.plot(xs, ys, drawstyle="steps-post", markevery=spacing, **line_arguments(line.line_style))
         legend(drawn, [(line.label, line_arguments(line.line_style)) for line in lines])
+        caption(drawn, note)
     return drawn

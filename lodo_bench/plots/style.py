@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Literal
@@ -14,7 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Figure  # so that other rooms can name it
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lodo_bench.charts.line_styles import Dash, LineStyle, Marker
 
@@ -22,6 +23,7 @@ FORMATS = ("png", "svg", "pdf")
 LARGEST_SPAN = 1e15  # largest ratio of the ends of a log axis; larger values are not visible
 INK = "#333333"
 CROSS: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.6, "linestyle": "none"}
+_CHARACTERS_PER_INCH = 17  # of a caption
 _GRID = "#d9d9d9"
 _DASHES: Mapping[Dash, Any] = {
     "solid": "solid",
@@ -72,10 +74,16 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def figure(columns: int, rows: int, *, width: float, height: float) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure with `rows` × `columns` panels of `width` × `height` inches, and space for a legend."""
-    created = Figure(figsize=(width * columns + 1.9, height * rows + 0.5), layout="constrained")
-    panels = created.subplots(rows, columns, squeeze=False)
+def figure(
+    columns: int, rows: int, *, width: float, height: float, share: bool = False
+) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure with `rows` × `columns` panels of `width` × `height` inches, and space for legend and caption.
+
+    With `share`, the panels of a row have one y axis, and those of a column one x axis.
+    """
+    created = Figure(figsize=(width * columns + 1.9, height * rows + 0.7), layout="constrained")
+    shared: Any = {"sharex": "col", "sharey": "row"} if share else {}
+    panels = created.subplots(rows, columns, squeeze=False, **shared)
     return created, [list(row) for row in panels]
 
 
@@ -104,6 +112,13 @@ def legend(drawn: Figure, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> N
         drawn.legend(handles=handles, loc="outside right center")
 
 
+def caption(drawn: Figure, text: str) -> None:
+    """Add a caption below all panels, in lines as wide as the figure."""
+    characters = int(drawn.get_figwidth() * _CHARACTERS_PER_INCH)
+    lines = "\n".join(textwrap.wrap(text, characters))
+    drawn.supxlabel(literal(lines), x=0.01, ha="left", fontsize=7.5, color="#666666", linespacing=1.3)
+
+
 def literal(text: str) -> str:
     """Escape text for Matplotlib: a dollar sign would start a formula."""
     return text.replace("$", r"\$")
@@ -124,6 +139,15 @@ def scale_axis(axes: Axes, which: Literal["x", "y"], values: ArrayLike) -> None:
     margin = (high / low) ** 0.04
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low / margin, high * margin)})
     _set_ticks(axes.xaxis if which == "x" else axes.yaxis, math.log10(high / low))
+
+
+def fit_y(axes: Axes, values: NDArray[np.float64]) -> None:
+    """Fit the y axis to these values alone; a linear axis would otherwise fit everything that is drawn."""
+    scale_axis(axes, "y", values)
+    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
+    if axes.get_yscale() == "linear" and low < high and math.isfinite(high - low):
+        margin = 0.05 * (high - low)
+        axes.set_ylim(low - margin, high + margin)
 
 
 def _set_ticks(axis: Axis, decades: float) -> None:

@@ -10,14 +10,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lodo_bench.analysis.statistics import Summary
+from lodo_bench.charts.captions import sweep_caption
 from lodo_bench.charts.sweeps import SweepLine
-from lodo_bench.plots.style import CROSS, INK, figure, house_style, legend, line_arguments, literal, scale_axis
+from lodo_bench.plots.marks import OFF_SCALE, mark_outside
+from lodo_bench.plots.style import (
+    CROSS,
+    INK,
+    caption,
+    figure,
+    house_style,
+    legend,
+    line_arguments,
+    literal,
+    scale_axis,
+)
 from lodo_bench.spec.options import Value, format_value
 
 
 def sweep_figure(title: str, x_label: str, y_label: str, lines: Sequence[SweepLine]) -> Figure:
     """Draw means with error bars of one sample standard deviation, and ✕ on the upper edge where every run diverged.
 
+    Triangles at the edge mark means and ends of error bars that are outside of the axes, such as 0 on a log axis.
     The x axis is logarithmic if the values span more than a factor of 20, categorical for text, else linear.
     """
     with house_style():
@@ -33,7 +46,11 @@ def sweep_figure(title: str, x_label: str, y_label: str, lines: Sequence[SweepLi
         if any(summary.diverged for line in lines for _, summary in line.points):
             entries.append(("all runs diverged", CROSS | {"color": INK}))
             entries.append(("some runs diverged (excluded)", _RING | {"color": INK}))
+        marked = [_mark(axes, line, positions) for line in lines]
+        if any(marked):
+            entries.append(OFF_SCALE)
         legend(drawn, entries)
+        caption(drawn, sweep_caption(lines))
     return drawn
 
 
@@ -55,9 +72,19 @@ def _positions(axes: Axes, values: Sequence[Value]) -> dict[Value, float]:
 
 def _ends(summary: Summary) -> list[float]:
     """Return the mean and the ends of its error bar, without a lower end ≤ 0 below a positive mean."""
+    low, high = _bar(summary)
+    return [summary.mean, high, *([low] if low > 0 or summary.mean <= 0 else [])]
+
+
+def _bar(summary: Summary) -> tuple[float, float]:
     spread = 0.0 if math.isnan(summary.std) else summary.std
-    low = summary.mean - spread
-    return [summary.mean, summary.mean + spread, *([low] if low > 0 or summary.mean <= 0 else [])]
+    return summary.mean - spread, summary.mean + spread
+
+
+def _mark(axes: Axes, line: SweepLine, positions: dict[Value, float]) -> bool:
+    """Mark the means and the ends of error bars that are outside of the axes."""
+    ends = [(positions[value], y) for value, summary in line.points if summary.count for y in _bar(summary)]
+    return mark_outside(axes, ends, line.line_style.color.light)
 
 
 def _draw(axes: Axes, line: SweepLine, positions: dict[Value, float]) -> None:

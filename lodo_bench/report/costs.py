@@ -102,7 +102,7 @@ def _budget(searches: Sequence[StudySummary]) -> str:
         plan = f"{counted(study.num_individuals, 'individual')} of {length} steps each"
         plans[plan] = plans.get(plan, 0) + 1
     if len(searches) <= 1:
-        return next(iter(plans), "no search")
+        return next(iter(plans), "no search in this database")
     return " and ".join(f"{counted(count, 'search', 'searches')} with {plan}" for plan, count in plans.items())
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from statistics import median
+from collections.abc import Iterable, Mapping, Sequence
 
 from lodo_bench.analysis.edges import Edges, edges_of
 from lodo_bench.analysis.published import PublishedScore
 from lodo_bench.analysis.statistics import Effect, Summary
 from lodo_bench.analysis.statistics.target import TargetSummary
+from lodo_bench.report.rounding import at_place, place_of, rounded, with_error
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.space import range_text
 from lodo_bench.spec.training import OptimizerSpec
@@ -22,56 +22,94 @@ _NO_EDGES: Edges = {}
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a number with few digits, or a dash for a missing one."""
-    return NOTHING if value is None or math.isnan(value) else f"{value:.{digits}g}"
+    """Return a number with few significant digits, or a dash for a missing one."""
+    return NOTHING if value is None or math.isnan(value) else rounded(value, digits)
 
 
 def mean_and_spread(summary: Summary | None) -> str:
-    """Return mean ± standard deviation, such as `16.83 ± 0.12`."""
-    if summary is None or not summary.count:
-        return NOTHING
-    spread = "" if math.isnan(summary.std) else f" ± {number(summary.std, 2)}"
-    return number(summary.mean) + spread
+    """Return mean ± standard deviation, rounded to the digit of the latter, such as `16.83 ± 0.12`."""
+    return _with_spread(summary, grouped=False)
+
+
+def mean_alone(summary: Summary) -> str:
+    """Return the mean with the digits that it has beside its standard deviation, such as `16.83`."""
+    return mean_and_spread(summary).partition(" ± ")[0]
 
 
 def speed(value: float | None) -> str:
     """Return steps per second, such as `12,345` or `0.157`."""
     if value is None or math.isnan(value):
         return NOTHING
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else rounded(value, 3)
 
 
 def mean_speed(summary: Summary | None) -> str:
     """Return steps per second as mean ± standard deviation, such as `12,345 ± 67`."""
+    return _with_spread(summary, grouped=True)
+
+
+def _with_spread(summary: Summary | None, *, grouped: bool) -> str:
     if summary is None or not summary.count:
         return NOTHING
-    return speed(summary.mean) + ("" if math.isnan(summary.std) else f" ± {speed(summary.std)}")
+    if math.isnan(summary.std):
+        return speed(summary.mean) if grouped else number(summary.mean)
+    return with_error(summary.mean, summary.std, grouped=grouped)
 
 
 def median_and_range(values: Iterable[float]) -> str:
-    """Return the median and the range of the finite values, such as `16.83 [16.7 to 17.1]`."""
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
+    """Return median and range of several searches, such as `9.81 [9.70 to 9.94]`.
+
+    All have the digit to which half the range is known, and at least two digits of their own. A value that is not
+    finite has diverged, and is worse than all others.
+
+    Args:
+        values: one for each search.
+    """
+    ordered = sorted(value if math.isfinite(value) else math.inf for value in values)
+    if not ordered:
         return NOTHING
-    return f"{number(median(finite))} [{number(min(finite))} to {number(max(finite))}]"
+    texts = [_diverged_or(text) for text in _alike(_median(ordered), ordered[0], ordered[-1])]
+    return texts[0] if len(ordered) == 1 else f"{texts[0]} [{texts[1]} to {texts[2]}]"
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval such as `9.70 to 9.94`, rounded to the digit of its half-width; empty if an end is NaN."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    return " to ".join(_alike(low, high))
+
+
+def ratio(value: float | None) -> str:
+    """Return a ratio with two significant digits, such as `1.3×` or `900×`."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    if not math.isfinite(value) or value <= 0:
+        return f"{number(value, 2)}×"
+    return f"{at_place(value, place_of(value), value)}×"
+
+
+def percent(fraction: float | None) -> str:
+    """Return a relative difference with two significant digits, such as `+3.1 %` for 0.031."""
+    if fraction is None or math.isnan(fraction):
+        return NOTHING
+    sign = "-" if fraction < 0 else "+"
+    return f"{sign}{rounded(abs(100 * fraction), 2)} %"
 
 
 def effect_text(effect: Effect | None) -> str:
     """Return a ratio or difference with its interval, such as `1.31× [1.22 to 1.43]`."""
     if effect is None or math.isnan(effect.estimate):
         return NOTHING
-    write = _times if effect.kind == "ratio" else _signed
+    is_ratio = effect.kind == "ratio"
     if math.isnan(effect.low) or math.isnan(effect.high):
-        return write(effect.estimate)
-    return f"{write(effect.estimate)} [{write(effect.low)} to {write(effect.high)}]"
+        return ratio(effect.estimate) if is_ratio else _signed(number(effect.estimate, 2))
+    texts = _alike(effect.estimate, effect.low, effect.high)
+    estimate, low, high = texts if is_ratio else map(_signed, texts)
+    return f"{estimate}{'×' if is_ratio else ''} [{low} to {high}]"
 
 
-def _times(value: float) -> str:
-    return f"{number(value, 3)}×"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3g}"
+def _signed(text: str) -> str:
+    return text if text.startswith("-") else f"+{text}"
 
 
 def diverged_count(diverged: int, runs: int) -> str:
@@ -80,12 +118,12 @@ def diverged_count(diverged: int, runs: int) -> str:
 
 
 def published_text(score: PublishedScore | None) -> str:
-    """Return a published score, such as `0.00104 ± 2.14e-05`, or `diverged`."""
+    """Return a published score, such as `0.00104 ± 0.00002`, or `diverged`."""
     if score is None:
         return NOTHING
     if math.isinf(score.mean):
         return "diverged"
-    return number(score.mean) + (f" ± {number(score.std, 3)}" if score.std is not None else "")
+    return number(score.mean) if score.std is None else with_error(score.mean, score.std)
 
 
 def target_text(summary: TargetSummary | None, *, whole: bool) -> str:
@@ -168,3 +206,29 @@ def edge_notes(tuned: Iterable[tuple[OptimizerSpec, Mapping[str, float] | None]]
 def edge_note(bounds: tuple[float, float]) -> str:
     """Return what a tuned value at an edge of its range means to the reader."""
     return f"at the edge of its range {range_text(bounds)}: widen it with a space file"
+
+
+def _median(ordered: Sequence[float]) -> float:
+    """Return the median of sorted values; infinite if one of the middle ones is."""
+    middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
+    return sum(middle) / len(middle)
+
+
+def _alike(*values: float) -> list[str]:
+    """Return numbers with the digit to which half the range of the finite ones is known."""
+    finite = [value for value in values if math.isfinite(value)]
+    half = (max(finite) - min(finite)) / 2 if finite else 0.0
+    if not half:
+        return [number(value) for value in values]
+    scale = max(abs(value) for value in finite)
+    return [_to_place(value, place_of(half), scale) for value in values]
+
+
+def _to_place(value: float, place: int, scale: float) -> str:
+    if not math.isfinite(value):
+        return number(value)
+    return at_place(value, min(place, place_of(value)) if value else place, scale)
+
+
+def _diverged_or(text: str) -> str:
+    return "diverged" if text == "inf" else text

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark
+from lodo_bench.report.empty_columns import without_empty_columns
 from lodo_bench.report.section import ReportSection, Table, TableRow, build_section
 
 _ESCAPES: Mapping[str, str] = {
@@ -77,7 +78,8 @@ def escaped(text: str) -> str:
     return _EXPONENT.sub(lambda found: rf"$\times 10^{{{int(found[1])}}}$", shown)
 
 
-def _table(content: Table) -> list[str]:
+def _table(whole: Table) -> list[str]:
+    content = without_empty_columns(whole)
     kinds = "".join("r" if head.numeric else "l" for head in content.heads)
     return [
         rf"\begin{{tabular}}{{{kinds}}}",

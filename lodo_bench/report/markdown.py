@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.analysis.verdict import Mark
+from lodo_bench.report.empty_columns import without_empty_columns
 from lodo_bench.report.section import ReportSection, Table, TableRow, build_section
 
-_MARKS: Mapping[Mark, str] = {
+MARKS: Mapping[Mark, str] = {
     "": "{}",
     "best": "**{}**",
     "tied": "{} †",
@@ -17,6 +18,7 @@ _MARKS: Mapping[Mark, str] = {
     "better": "{} ▲",
     "worse": "{} ▼",
 }
+"""Mark of a cell -> its markdown, where `{}` is the text."""
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
@@ -55,13 +57,14 @@ def render_section(section: ReportSection) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(content: Table) -> str:
+def _table(whole: Table) -> str:
+    content = without_empty_columns(whole)
     left = sum(not head.numeric for head in content.heads)
     return table([head.title for head in content.heads], [_cells(row) for row in content.rows], left=left)
 
 
 def _cells(row: TableRow) -> list[str]:
-    texts = [_MARKS[cell.mark].format(cell.text) for cell in row.cells]
+    texts = [MARKS[cell.mark].format(cell.text) for cell in row.cells]
     return [f"*{texts[0]}*", *texts[1:]] if row.is_bound else texts
 
 

@@ -158,13 +158,13 @@ def _marks(comparison: Comparison) -> Iterator[str]:
             "correction for the other comparisons. Diverged runs rank last."
         )
     else:
-        others = max(len(verdict.standings) for verdict in verdicts) - 1
+        others = max(standing.num_tests for standing in standings)
         yield (
             f"Worse (no mark): others are better according to {tests}, with Simes' correction for "
             f"{counted(others, 'other', 'others')}, at level {LEVEL}. Diverged runs rank last. p is the probability of "
             "results at least as extreme if no other optimizer were better."
         )
-    pairs = "; runs of equal seeds are paired" if any("paired" in s.test for s in standings) else ""
+    pairs = "; runs of equal seeds are paired" if any(s.test == "signed-rank" for s in standings) else ""
     yield (
         f"Ratios and differences: Hodges-Lehmann estimates with {100 * CONFIDENCE:g} % intervals by the same tests, "
         f"each by itself{pairs}."
@@ -178,8 +178,8 @@ def _reference(comparison: Comparison) -> str:
 def _tests(standings: Iterable[Standing]) -> Iterator[str]:
     """Yield the tests that were used, with their numbers of replicates."""
     titles = {
-        "paired signed-rank": "Wilcoxon's signed-rank test, paired by seed",
-        "one-sample signed-rank": "Wilcoxon's signed-rank test against the deterministic value",
+        "signed-rank": "Wilcoxon's signed-rank test, paired by seed",
+        "sign": "the sign test",
         "rank-sum": "Mann and Whitney's rank-sum test",
     }
     for name, title in titles.items():

@@ -9,7 +9,7 @@ from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import Comparison, ScoreResult
 from lodo_bench.analysis.statistics import Effect, State
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
-from lodo_bench.report.formatting import number
+from lodo_bench.report.formatting import effect_text, interval, mean_alone, number
 
 _PERCENT = f"{100 * CONFIDENCE:g} %"
 
@@ -70,25 +70,16 @@ def _by_state(comparison: Comparison, column: ScoreColumn) -> dict[State, list[s
 def _center(result: ScoreResult) -> str:
     if result.has_searches:
         return f"median {number(result.center)} over {len(result.by_search)} searches"
-    interval = result.interval
-    text = f"mean {number(result.center)}"
-    if math.isnan(interval.low) or interval.low == interval.high:
-        return text
-    return f"{text} ({_PERCENT} confidence interval {number(interval.low)} to {number(interval.high)})"
+    spread = interval(result.interval.low, result.interval.high)
+    text = f"mean {mean_alone(result.summary)}"
+    return f"{text} ({_PERCENT} confidence interval {spread})" if spread else text
 
 
 def _extent(result: ScoreResult, effect: Effect | None) -> str:
     """Return how far a row is from the reference."""
     if math.isnan(result.center):
         return "diverged"
-    if effect is None or math.isnan(effect.estimate):
-        return ""
-    if effect.kind == "difference":
-        text, low, high = (f"{value:+.3g}" for value in (effect.estimate, effect.low, effect.high))
-    else:
-        text, low, high = (number(value, 3) for value in (effect.estimate, effect.low, effect.high))
-        text = f"{text} times as high"
-    return text if math.isnan(effect.low) or math.isnan(effect.high) else f"{text}, {low} to {high}"
+    return "" if effect is None or math.isnan(effect.estimate) else effect_text(effect)
 
 
 def _list(names: Sequence[str]) -> str:

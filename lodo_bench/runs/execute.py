@@ -44,8 +44,14 @@ class RunWriter(WeightsSource, Protocol):
 class RunCallback(Protocol):
     """Callbacks for run progress, called while the training clock is paused."""
 
-    def start(self, run: str) -> None:
-        """Handle the start of runs; `run` names their seeds."""
+    def start(self, run: str, count: int, left: int) -> None:
+        """Handle the start of runs.
+
+        Args:
+            run: names their seeds.
+            count: their number.
+            left: the number of runs of the run set that are missing, with these.
+        """
         ...
 
     def progress(self, progress: Progress) -> None:
@@ -81,8 +87,11 @@ def execute_run_set(
         KeyboardInterrupt: if the user stopped it, with the runs in progress stored as `interrupted`.
     """
     spec, weights = run_set.spec, weights_of(run_set.spec, writer)
+    left = len(run_set.missing_seeds)
     for seeds in _batches(run_set):
-        callback.start(_title(seeds, spec))
+        count = len(set(seeds) & set(run_set.missing_seeds))
+        callback.start(_title(seeds, spec), count, left)
+        left -= count
         checkpoint = None if plan is None else _checkpoint(plan, run_set, seeds[0], callback)
         with single_thread() if threads_of(spec.task.name) == 1 else nullcontext():
             outcomes = train_validated(_training_spec(spec, seeds, weights), callback.progress, checkpoint)
@@ -138,8 +147,8 @@ def _checkpoint(plan: CheckpointPlan, run_set: RunSetRecord, seed: int, callback
 
 def _title(seeds: Sequence[int], spec: RunSetSpec) -> str:
     if len(seeds) == 1:
-        return f"seed {seeds[0]} of {spec.seeds[0]}..{spec.seeds[-1]}"
-    return f"seeds {', '.join(map(str, seeds))} in lockstep"
+        return f"seed {seeds[0]} ({spec.seeds.index(seeds[0]) + 1} of {spec.num_seeds})"
+    return f"seeds {seeds[0]} to {seeds[-1]} in lockstep"
 
 
 def _training_spec(spec: RunSetSpec, seeds: Sequence[int], weights: bytes) -> TrainingSpec:

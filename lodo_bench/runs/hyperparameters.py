@@ -17,7 +17,7 @@ from lodo_bench.tasks import TASKS
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HyperparameterRequest:
     """The hyperparameters that are asked for.
 
     Attributes:
@@ -32,7 +32,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class HyperparameterChoice:
     """The hyperparameters of final runs, and the searches that they come from.
 
     Attributes:
@@ -44,7 +44,9 @@ class Choice:
     searches: SearchChoice
 
 
-def choose(task: TaskSpec, optimizer: OptimizerSpec, request: Request, store: Store) -> Choice:
+def choose(
+    task: TaskSpec, optimizer: OptimizerSpec, request: HyperparameterRequest, store: Store
+) -> HyperparameterChoice:
     """Return the hyperparameters that are asked for.
 
     Replaced values are those of a single run set: of several searches, the one with the first seed has the rest.
@@ -65,10 +67,10 @@ def choose(task: TaskSpec, optimizer: OptimizerSpec, request: Request, store: St
         bases = [found for found in fixed if found is not None][:1]
     if not bases:
         raise _missing(request.source or "tuned", task, optimizer, searches, store.location)
-    return Choice(tuple(_override(base, optimizer, request.given) for base in bases), searches)
+    return HyperparameterChoice(tuple(_override(base, optimizer, request.given) for base in bases), searches)
 
 
-def _searches(task: TaskSpec, optimizer: OptimizerSpec, request: Request, store: Store) -> SearchChoice:
+def _searches(task: TaskSpec, optimizer: OptimizerSpec, request: HyperparameterRequest, store: Store) -> SearchChoice:
     if request.studies:
         if request.given and len(request.studies) > 1:
             raise UsageError("values that replace those of a search require one search. Name one study.")
@@ -81,7 +83,7 @@ def _searches(task: TaskSpec, optimizer: OptimizerSpec, request: Request, store:
     return found.first() if request.given else found
 
 
-def _fixed_sources(request: Request) -> Sequence[str]:
+def _fixed_sources(request: HyperparameterRequest) -> Sequence[str]:
     """Return the sources other than searches, in the order of preference."""
     return [name for name in SOURCES if name != "tuned" and request.source in (None, name)]
 

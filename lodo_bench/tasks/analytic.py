@@ -71,6 +71,13 @@ class AnalyticFunctions(Task):
         function = FUNCTIONS[cls.with_defaults(options)["function"]]
         return LossBound("global minimum", function.minimum * cls.dimension_for(options))
 
+    @classmethod
+    @override
+    def minimizers(cls, options: Mapping[str, Value]) -> Sequence[Sequence[float]]:
+        """Return all global minimizers of f."""
+        function = FUNCTIONS[cls.with_defaults(options)["function"]]
+        return [_repeated(point, cls.dimension_for(options)) for point in (function.minimizer, *function.others)]
+
     @override
     def initial_point(self) -> Tensor:
         """Return the function's starting point for every individual."""
@@ -95,8 +102,12 @@ class AnalyticFunctions(Task):
         return derivatives.hessian(self._function.value, x)
 
     def _point(self, coordinates: Sequence[float]) -> Tensor:
-        repeated = [coordinates[index % len(coordinates)] for index in range(self.dimension)]
-        return torch.tensor([repeated], device=self.device, dtype=self.dtype).repeat(self.population, 1)
+        point = _repeated(coordinates, self.dimension)
+        return torch.tensor([point], device=self.device, dtype=self.dtype).repeat(self.population, 1)
+
+
+def _repeated(coordinates: Sequence[float], dimension: int) -> list[float]:
+    return [coordinates[index % len(coordinates)] for index in range(dimension)]
 
 
 def _check_dimension(name: str, function: AnalyticFunction, dimension: int) -> None:

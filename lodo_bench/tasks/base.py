@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -14,6 +15,8 @@ from lodo_bench.spec.options import Option, Value
 from lodo_bench.spec.tensors import TensorSpec
 from lodo_bench.spec.training import Capability, LossBound
 from lodo_bench.state import Checkpointable
+
+_Batch = TypeVar("_Batch")
 
 
 class Task(ABC, Checkpointable):
@@ -69,6 +72,8 @@ class Task(ABC, Checkpointable):
         max_population: largest number of individuals that can train in lockstep; None if unlimited.
         final_lr_scale: factor applied to tuned learning rates in final runs (LODO App. F.2).
         metric_interval: steps between calls of `validation_metrics` in a final run; None for no calls.
+        short_evaluation: options with which `test_metrics` is estimated in a short time; empty if it never takes long.
+        on_evaluation: called with the finished batches of an evaluation and their number; None if nobody listens.
         offers: capabilities beyond gradients; `hessian` promises that `hessian` is implemented, and `matrices` that
             some of `tensors` are matrices.
         population: P.
@@ -84,7 +89,9 @@ class Task(ABC, Checkpointable):
     max_population: ClassVar[int | None] = None
     final_lr_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None
+    short_evaluation: ClassVar[Mapping[str, Value]] = MappingProxyType({})
     offers: ClassVar[frozenset[Capability]] = frozenset()
+    on_evaluation: Callable[[int, int], None] | None = None
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
         self.population = len(generators)
@@ -131,6 +138,14 @@ class Task(ABC, Checkpointable):
         return None
 
     @classmethod
+    def minimizers(cls, options: Mapping[str, Value]) -> Sequence[Sequence[float]]:
+        """Return the points at which the expected loss is lowest, n coordinates each; empty if they are not known.
+
+        Plots of trajectories mark them.
+        """
+        return ()
+
+    @classmethod
     def check(cls, options: Mapping[str, Value], device: Device, dtype: DType) -> None:
         """Check that the task can be built: that its data are present and that its options are compatible.
 
@@ -173,7 +188,8 @@ class Task(ABC, Checkpointable):
     def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
         """Return metrics that are recorded every `metric_interval` steps, e.g. `validation_loss`: name -> (P,).
 
-        The training clock is stopped meanwhile. The call must not affect later steps or metrics.
+        The training clock is stopped meanwhile. The call must not affect later steps or metrics. One that takes long
+        goes through its data with `in_batches`.
         """
         return {}
 
@@ -183,6 +199,17 @@ class Task(ABC, Checkpointable):
         The rules of `validation_metrics` apply.
         """
         return {}
+
+    def in_batches(self, batches: Sequence[_Batch]) -> Iterator[_Batch]:
+        """Yield the batches of an evaluation, and report how many are done, so that the user sees how long it takes."""
+        for done, batch in enumerate(batches):
+            self._report_evaluation(done, len(batches))
+            yield batch
+        self._report_evaluation(len(batches), len(batches))
+
+    def _report_evaluation(self, done: int, total: int) -> None:
+        if self.on_evaluation is not None:
+            self.on_evaluation(done, total)
 
     def hessian(self, x: Tensor) -> Tensor:
         """Return the Hessians (P, n, n) at `x` (P, n) on the current batch; only called if `offers` has `hessian`."""

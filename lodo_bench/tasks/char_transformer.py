@@ -120,7 +120,7 @@ class CharTransformer(ModuleTask):
     def metrics(self, module: nn.Module) -> Mapping[str, Tensor]:
         """Return `validation_loss`."""
         parts = torch.split(self._validation, _CHUNK)
-        total = sum(self.loss(module, part).double() * len(part) for part in parts)
+        total = sum(self.loss(module, part).double() * len(part) for part in self.in_batches(parts))
         return {"validation_loss": torch.as_tensor(total) / len(self._validation)}
 
 

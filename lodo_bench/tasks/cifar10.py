@@ -108,7 +108,7 @@ class Cifar10(NetworkTask):
         parameters, statistics = self._layout.views(x[0]), self._statistics.pairs()
         losses, correct = [], []
         with self._compute.cuda_flags():
-            for images, labels in self._test_chunks():
+            for images, labels in self.in_batches(self._test_chunks()):
                 inputs = self._compute.to_memory_format(self._normalize(images))
                 with self._compute.autocast():
                     logits = resnet.logits(parameters, inputs, statistics, training=False)
@@ -151,8 +151,8 @@ class Cifar10(NetworkTask):
                 mean = loss(parameters, inputs, self._train_labels[indices].long(), statistics)
             yield mean * (len(part) / batch)
 
-    def _test_chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(torch.split(self._test, _CHUNK), torch.split(self._test_labels, _CHUNK), strict=True)
+    def _test_chunks(self) -> list[tuple[Tensor, Tensor]]:
+        return list(zip(torch.split(self._test, _CHUNK), torch.split(self._test_labels, _CHUNK), strict=True))
 
     def _normalize(self, images: Tensor) -> Tensor:
         """Return the network's inputs for images (B, 3, 32, 32) of bytes."""

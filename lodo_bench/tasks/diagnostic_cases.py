@@ -26,6 +26,7 @@ class DiagnosticCase:
         loss: maps x (P, n) and a batch (P, n) to losses (P,).
         start: the starting point, n numbers.
         solved_below: the loss at which it counts as solved.
+        minimizers: the points where the loss is 0, n numbers each.
         layer_sizes: sizes of the layers, whose sum is n; empty for a single one.
         draw_batch: draws the batch; None if `loss` ignores it.
         draw_noise: draws the noise that is added to the gradient; None if there is none.
@@ -34,6 +35,7 @@ class DiagnosticCase:
     loss: Callable[[Tensor, Tensor], Tensor]
     start: tuple[float, ...]
     solved_below: float
+    minimizers: tuple[tuple[float, ...], ...]
     layer_sizes: tuple[int, ...] = ()
     draw_batch: Draw | None = None
     draw_noise: Draw | None = None
@@ -46,7 +48,7 @@ def _saddle() -> DiagnosticCase:
         along, across = x.unbind(1)
         return 0.5 * along.square() + 0.25 * (across.square() - 1).square()
 
-    return DiagnosticCase(loss, start=(1.0, 1e-4), solved_below=0.01)
+    return DiagnosticCase(loss, start=(1.0, 1e-4), solved_below=0.01, minimizers=((0.0, 1.0), (0.0, -1.0)))
 
 
 def _plateau() -> DiagnosticCase:
@@ -56,7 +58,7 @@ def _plateau() -> DiagnosticCase:
         square = x.square()
         return 0.5 * (square / (1 + square)).sum(1)
 
-    return DiagnosticCase(loss, start=(20.0, -15.0), solved_below=0.01)
+    return DiagnosticCase(loss, start=(20.0, -15.0), solved_below=0.01, minimizers=((0.0, 0.0),))
 
 
 def _heavy_tailed_noise() -> DiagnosticCase:
@@ -69,7 +71,13 @@ def _heavy_tailed_noise() -> DiagnosticCase:
             row.exponential_(generator=generator)
         draw_normal(generators, out).div_(exponential.sqrt_())
 
-    return DiagnosticCase(lambda x, _: 0.5 * x.square().sum(1), start=(1.0,) * 10, solved_below=0.2, draw_noise=draw)
+    return DiagnosticCase(
+        lambda x, _: 0.5 * x.square().sum(1),
+        start=(1.0,) * 10,
+        solved_below=0.2,
+        minimizers=((0.0,) * 10,),
+        draw_noise=draw,
+    )
 
 
 def _badly_scaled_layers() -> DiagnosticCase:
@@ -83,7 +91,7 @@ def _badly_scaled_layers() -> DiagnosticCase:
         parts = zip(curvatures, torch.split(x.square(), list(sizes), dim=1), strict=True)
         return torch.stack([0.5 * curvature * part.sum(1) for curvature, part in parts]).sum(0)
 
-    return DiagnosticCase(loss, start=(1.0,) * 12, solved_below=1e-5, layer_sizes=sizes)
+    return DiagnosticCase(loss, start=(1.0,) * 12, solved_below=1e-5, minimizers=((0.0,) * 12,), layer_sizes=sizes)
 
 
 def _sparse_gradients() -> DiagnosticCase:
@@ -100,6 +108,7 @@ def _sparse_gradients() -> DiagnosticCase:
         lambda x, batch: 0.5 * (batch * (x - 1).square()).sum(1),
         start=(0.0,) * count,
         solved_below=0.05,
+        minimizers=((1.0,) * count,),
         draw_batch=draw,
     )
 
@@ -119,7 +128,8 @@ def _ill_conditioned() -> DiagnosticCase:
         reflected = x - 2 * x.mean(1, keepdim=True)
         return 0.5 * (reflected.square() * x.new_tensor(eigenvalues)).sum(1)
 
-    return DiagnosticCase(loss, start=tuple(mode - 2 * mean for mode in modes), solved_below=1e-3)
+    start = tuple(mode - 2 * mean for mode in modes)
+    return DiagnosticCase(loss, start, solved_below=1e-3, minimizers=((0.0,) * count,))
 
 
 CASES: Mapping[str, DiagnosticCase] = {

@@ -62,6 +62,11 @@ class Diagnostics(Task):
 
     @classmethod
     @override
+    def minimizers(cls, options: Mapping[str, Value]) -> Sequence[Sequence[float]]:
+        return CASES[cls.with_defaults(options)["case"]].minimizers
+
+    @classmethod
+    @override
     def solved_below(cls, options: Mapping[str, Value]) -> float:
         return CASES[cls.with_defaults(options)["case"]].solved_below
 

@@ -28,6 +28,7 @@ class AnalyticFunction:
         value: x (P, n) -> (P,).
         start: coordinates of the starting point, repeated up to n of them.
         minimizer: coordinates of a global minimizer, repeated likewise.
+        others: likewise the other global minimizers, if there are any.
         minimum: the global minimum, divided by n.
         dimension: the only possible n; None if any is possible.
         least_dimension: the smallest possible n.
@@ -39,6 +40,7 @@ class AnalyticFunction:
     minimum: float = 0.0
     dimension: int | None = None
     least_dimension: int = 1
+    others: tuple[tuple[float, ...], ...] = ()
 
 
 def _ackley(x: Tensor) -> Tensor:
@@ -109,7 +111,17 @@ FUNCTIONS: Mapping[str, AnalyticFunction] = {
     "ackley": AnalyticFunction(_ackley, (4.3, -3.6), (0.0,)),
     "beale": AnalyticFunction(_beale, (1.0, 1.0), (3.0, 0.5), dimension=2),
     "booth": AnalyticFunction(_booth, (-5.0, 5.0), (1.0, 3.0), dimension=2),
-    "himmelblau": AnalyticFunction(_himmelblau, (0.0, 0.0), (3.0, 2.0), dimension=2),
+    "himmelblau": AnalyticFunction(
+        _himmelblau,
+        (0.0, 0.0),
+        (3.0, 2.0),
+        dimension=2,
+        others=(
+            (-2.805118086952745, 3.131312518250573),
+            (-3.779310253377747, -3.283185991286169),
+            (3.5844283403304917, -1.8481265269644034),
+        ),
+    ),
     "levy": AnalyticFunction(_levy, (-4.0, 3.0), (1.0,)),
     "rastrigin": AnalyticFunction(_rastrigin, (3.3, -2.7), (0.0,)),
     "styblinski-tang": AnalyticFunction(

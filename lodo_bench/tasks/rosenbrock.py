@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
@@ -30,6 +30,11 @@ class Rosenbrock(Task):
     @override
     def is_random(cls, options: Mapping[str, Value]) -> bool:
         return False
+
+    @classmethod
+    @override
+    def minimizers(cls, options: Mapping[str, Value]) -> Sequence[Sequence[float]]:
+        return ((1.0, 1.0),)
 
     @override
     def initial_point(self) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,12 +29,28 @@ _warmed_up: set[str] = set()  # tasks and optimizers that this process has tuned
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The state of an evaluation that goes on between two steps: the batches that are done, and their number."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """The state of a training: steps taken, training seconds, and the number of individuals that have not diverged."""
+    """The state of a training.
+
+    Attributes:
+        steps: steps taken.
+        seconds: training seconds.
+        num_active: individuals that have not diverged.
+        evaluation: the evaluation that is going on, if any.
+    """
 
     steps: int
     seconds: float
     num_active: int
+    evaluation: Evaluation | None = None
 
 
 class TrainingSession:
@@ -70,6 +87,7 @@ class TrainingSession:
 
     def run(self, on_progress: Callable[[Progress], None] | None = None) -> None:
         """Train until all milestones are reached, or every individual has diverged."""
+        self._trainer.watch_evaluations(partial(self._evaluate, on_progress))
         chunk = 1
         while True:
             self._measure()
@@ -80,8 +98,7 @@ class TrainingSession:
             self._advance(count)
             if on_progress is not None:
                 on_progress(Progress(self.recorder.steps, self._watch.seconds, self.recorder.num_active))
-            if self._checkpoint is not None and self._checkpoint.is_due:
-                self.save()
+            self._save_if_due()
             spent = self._watch.seconds - before
             if spent > CHUNK_SECONDS:
                 chunk = max(count // 2, 1)
@@ -99,6 +116,10 @@ class TrainingSession:
         }
         with defer_interrupts():
             self._checkpoint.write(self._spec, state)
+
+    def _save_if_due(self) -> None:
+        if self._checkpoint is not None and self._checkpoint.is_due:
+            self.save()
 
     def save_parameters(self) -> None:
         """Write the final parameters of a network that has not diverged."""
@@ -138,6 +159,13 @@ class TrainingSession:
         for milestone in self._ends:
             if self._has_reached(milestone) and not self.recorder.has_scored(milestone):
                 self.recorder.add_scores(milestone, self._trainer.test_metrics())
+
+    def _evaluate(self, on_progress: Callable[[Progress], None] | None, done: int, total: int) -> None:
+        """Report an evaluation, which changes nothing, so that checkpoints can be written meanwhile."""
+        if on_progress is not None:
+            seen = Evaluation(done, total)
+            on_progress(Progress(self.recorder.steps, self._watch.seconds, self.recorder.num_active, seen))
+        self._save_if_due()
 
     def _has_reached(self, milestone: Milestone) -> bool:
         reached = {"steps": self.recorder.steps, "seconds": self._watch.seconds}

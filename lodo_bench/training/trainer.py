@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -95,6 +95,10 @@ class Trainer(Checkpointable):
     def metrics(self) -> Sequence[Metric]:
         """Return the metrics that can be measured for this task and optimizer."""
         return metrics_of(self._task, self._optimizer)
+
+    def watch_evaluations(self, callback: Callable[[int, int], None]) -> None:
+        """Have the task report its evaluations: the batches that are done, and their number."""
+        self._task.on_evaluation = callback
 
     def test_metrics(self) -> Mapping[str, Tensor]:
         """Return the task's test metrics at the optimizer's evaluation point, each (P,)."""

@@ -41,6 +41,8 @@ def run_studies(studies: Sequence[Study], writer: StudyWriter, callback: Progres
         workers = cluster.workers or available_cpus()
         coordinator.shard_overhead = SHARD_OVERHEAD_SECONDS
         coordinator.notice(f"Searching with up to {_count(workers)} on this machine ({cluster.reason}).")
+        coordinator.num_workers = workers
+        coordinator.report_activity()  # loading and compiling take seconds
         with no_garbage_collection():
             for training in trainings:
                 warm_up(training)

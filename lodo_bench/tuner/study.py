@@ -41,6 +41,8 @@ class StudyProgress:
         study: the number of the study.
         seed: the search seed.
         optimizer: the optimizer that is tuned.
+        population: the number of individuals of a generation.
+        evaluated_of_generation: those of the open generation that are evaluated; all of them when finished.
         generation: the number of the open generation, from 1; the last one when finished.
         generations: the number of generations.
         evaluated: evaluated individuals of all generations so far.
@@ -54,6 +56,8 @@ class StudyProgress:
     study: int
     seed: int
     optimizer: OptimizerSpec
+    population: int
+    evaluated_of_generation: int
     generation: int
     generations: int
     evaluated: int
@@ -175,10 +179,13 @@ class Study:
         plans = self.spec.schedule.generations
         finite = [r for r in self._records if math.isfinite(r.fitness)]
         latest = max((r.generation for r in finite), default=0)
+        population = self.spec.schedule.population
         return StudyProgress(
             study=self.id,
             seed=self.spec.seed,
             optimizer=self.spec.optimizer,
+            population=population,
+            evaluated_of_generation=population if self.finished else len(self._current),
             generation=len(plans) if self.finished else self.generation.index + 1,
             generations=len(plans),
             evaluated=len(self._records),

@@ -14,6 +14,7 @@ from lodo_bench.backends import numba as numba_tables
 from lodo_bench.compute.selection import load_attribute, qualified_name
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec
+from lodo_bench.tasks import TASKS
 from lodo_bench.training.loop import train
 from lodo_bench.training.trainer import Trainer
 from tests.helpers import training_spec, varied_individual
@@ -47,6 +48,18 @@ def test_it_is_known_which_optimizers_are_compiled():
     assert set(COMPILED) == {"adam", "lodo", "lodo-no-momentum", "momentum", "rmsprop", "yogi"}
     assert trainer_of("adam", backend="torch")._loop is None
     assert trainer_of("lodo", backend="torch")._loop is None
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names)
+def test_it_is_known_without_building_anything(name):
+    table = OPTIMIZERS.load(name).options_table
+    may_have_no_layers = any((option.name, option.kind) == ("layers", "nonnegative-int") for option in table)
+    for options in [{}, {"layers": 0}][: 1 + may_have_no_layers]:
+        spec = replace(training_spec(name), optimizer=OptimizerSpec(name, options))
+        built = Trainer.from_spec(spec)._loop is not None
+        classes = TASKS.load("quadratic"), OPTIMIZERS.load(name)
+        assert compiled_loop.has_compiled_loop(*classes, "numba", options) == built
+        assert not compiled_loop.has_compiled_loop(*classes, "torch", options)
 
 
 def test_the_tables_name_what_is_there():

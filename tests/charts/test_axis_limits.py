@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lodo_bench.charts.axis_limits import axis_limits
+from lodo_bench.charts.axis_limits import axis_limits, value_limits
 from lodo_bench.charts.curves import aggregate
 from tests.charts.test_curves import diverged, path
 
@@ -78,3 +78,15 @@ def test_courses_without_points_have_a_frame():
     assert axis_limits([gone]).peaks == (None,)
     found = axis_limits([gone, aggregate([path(STEADY)]), aggregate([path([10.0, 1e5])])])
     assert found.peaks == (None, None, 1e5)
+
+
+def test_single_values_follow_the_rule_of_curves():
+    found = value_limits([1.0, 3.0, 2.0, 1e7, 250.0])
+    assert (found.ceiling, found.clipped) == (250, [1e7])
+    assert sorted(found.values) == [1, 2, 3, 250]
+    assert value_limits([]).ceiling is None
+
+
+def test_the_floor_is_the_least_value_that_must_be_visible():
+    assert framed([0.5, 0.4], [0.5, 1e-5, 1e-27]).floor == 1e-5
+    assert framed(STEADY).floor is None

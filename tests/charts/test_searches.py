@@ -1,5 +1,6 @@
 """The spread of a search in natural values, and the scales of its pictures."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.charts.searches import jitter, logit_ticks, search_spread
+from lodo_bench.charts.searches import fitness_limits, jitter, logit_ticks, search_spread
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.tuner.space import TRANSFORMS
-from tests.builders import examples, generation, schedule, study_spec
+from tests.builders import examples, generation, individual, schedule, study_spec
 
 
 def study(mean, sigma, transform="logit"):
@@ -65,3 +66,9 @@ def test_an_interval_without_round_numbers_has_no_ticks():
 def test_changing_a_study_does_not_change_the_shape():
     record = study(0.9, 3.0)
     assert len(search_spread(replace(record, generations=record.generations[:1]), "x", "decay").mean) == 1
+
+
+def test_the_fitness_axis_ignores_outliers_and_what_diverged():
+    members = tuple(individual(n, fitness=value) for n, value in enumerate([1.0, 2.0, 3.0, 1e9, math.inf]))
+    limits = fitness_limits(replace(study(0.5, 1.0), individuals=members))
+    assert (limits.ceiling, limits.clipped) == (3, [1e9])

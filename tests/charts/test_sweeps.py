@@ -6,7 +6,7 @@ import pytest
 
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.charts.sweeps import sweep_over
-from lodo_bench.errors import UnknownNameError
+from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.figures.sweep_axis import SweepAxis
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
@@ -133,3 +133,46 @@ def test_one_place_is_no_sweep():
     assert sweep_over([noisy(1, 1.0), noisy(1, 2.0)], "noise_variance", variance) is None
     assert sweep_over([], "noise_variance", variance) is None
     assert sweep_over([run_set(run(0)), run_set(run(0))], "momentum", lambda spec: None) is None
+
+
+def test_given_hyperparameters_are_the_same_along_a_line():
+    sets = [noisy(v, 1.0, source="given", values={"learning_rate": rate}) for v in (1, 4.0) for rate in (0.1, 0.2)]
+    assert len(sweep_over(sets, "noise_variance", variance).lines) == 2
+
+
+def test_what_is_on_no_line_is_told_with_the_reason():
+    sets = [
+        with_momentum(0.0, 1.0, id=1),
+        with_momentum(0.5, 2.0, id=2),
+        with_momentum(0.9, 9.0, rate=5.0, id=3),
+        run_set(run(0, milestones={at_steps(50): 1.0}), steps=50, values={"momentum": 0.3, "learning_rate": 0.1}, id=4),
+        run_set(run(0), optimizer="newton", values={}, source="default", id=5),
+    ]
+    assert sweep_over(sets, "momentum", momentum).left_out == [
+        "newton: 1 run set without momentum (5)",
+        "adam: 1 run set of 50 steps (4)",
+        "adam: 1 run set with one value of momentum, 0.9, and everything else alike (tuned (study 1)) (3)",
+    ]
+
+
+def test_losses_cannot_be_divided_by_zero():
+    found = sweep_over([noisy(0.0, 1.0, id=7), noisy(1, 2.0), noisy(4.0, 8.0)], "noise_variance", variance, float)
+    assert [value for value, _ in found.lines[0].points] == [1, 4]
+    assert found.left_out == ["adam: 1 run set with noise_variance = 0, which losses cannot be divided by (7)"]
+
+
+def test_many_run_sets_are_not_all_named():
+    rest = [run_set(run(0), optimizer="newton", values={}, source="default", id=n) for n in range(20)]
+    (sentence,) = sweep_over([with_momentum(0.0, 1.0), with_momentum(0.5, 2.0), *rest], "momentum", momentum).left_out
+    assert sentence == "newton: 20 run sets without momentum (0, 1, 2, 3, 4, 5, 6, 7, …)"
+
+
+def test_an_alias_of_several_hyperparameters_is_refused_with_the_choices():
+    lodo = run_set(run(0), optimizer="lodo", values={"initial_learning_rate": 1.0})
+    with pytest.raises(UsageError) as caught:
+        SweepAxis("lr", [run_set(run(0)), lodo])
+    assert str(caught.value).startswith(
+        "'lr' is ambiguous: learning_rate (adam); initial_learning_rate (lodo). Give the full name"
+    )
+    assert SweepAxis("lr", [lodo]).name == "initial_learning_rate"
+    assert SweepAxis("learning_rate", [run_set(run(0)), lodo]).name == "learning_rate"

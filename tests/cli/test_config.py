@@ -104,7 +104,14 @@ def test_a_data_directory_that_cannot_be(place):
     assert settings(place, LODO_BENCH_DATA="~nobody-at-all/x")["LODO_BENCH_DATA"]["value"].startswith("(invalid: ")
 
 
-def test_the_table_has_every_setting(place):
+def test_every_setting_is_a_line_with_its_meaning_below(place):
     result = place.run_here("config", "show")
     assert (result.code, result.stderr) == (0, "")
-    assert all(f"| {name} " in result.stdout for name in known_variables())
+    lines = result.stdout.splitlines()
+    assert {line.partition(" = ")[0] for line in lines[::2]} >= known_variables()
+    assert all(line.startswith("    ") for line in lines[1::2])
+    assert lines[:2] == [
+        f"LODO_BENCH_DB = {place.database} (environment)",
+        "    results database of all commands without --db",
+    ]
+    assert "LOCALAPPDATA = not set (default)" in lines

@@ -71,6 +71,30 @@ def test_the_ending_is_the_format(ending, beginning, filled):
     assert path.read_bytes().startswith(beginning)
 
 
+def test_a_figure_says_its_statistic_and_what_it_leaves_out(filled):
+    path = filled.directory / "sweep.svg"
+    arguments = ("sweep", *QUADRATIC, "--over", "beta", "--output", path)
+    document = drawn(filled, *arguments)
+    assert document["lines"] == ["lodo"]
+    assert document["caption"] == "Point: mean over 2 seeds. Bar: ± 1 sample standard deviation."
+    assert document["left_out"] == ["adam: 1 run set without momentum (4)"]
+    result = filled.run("plot", *arguments)
+    assert result.stderr.splitlines()[1:] == ["Left out: adam: 1 run set without momentum (4)."]
+    curves = drawn(filled, "curves", *ROSENBROCK, "--output", filled.directory / "curves.svg")
+    assert curves["caption"].startswith("Line: median over 2 seeds.")
+    assert curves["left_out"] == []
+
+
+def test_an_empty_picture_is_an_error_and_writes_nothing(place):
+    blows_up = ("run", "--optimizer", "momentum", "--task", "rosenbrock", "--seeds", 2, "-p", "learning_rate=1e300")
+    for momentum in (0, 0.5):
+        assert place.run_here(*blows_up, "-p", f"momentum={momentum}", "--steps", 20).code == 0
+    result = place.run_here("plot", "sweep", "--over", "momentum", "--output", "a.png")
+    assert result.code == 2
+    assert "all runs on rosenbrock with different values of momentum diverged" in result.message
+    assert not (place.work / "a.png").exists()
+
+
 def test_a_trajectory_is_the_same_every_time(filled):
     first, second = (filled.directory / name for name in ("first.svg", "second.svg"))
     for path in (first, second):
@@ -109,9 +133,17 @@ def test_a_trajectory_is_the_same_every_time(filled):
         ),
         (
             ("sweep", *QUADRATIC, "--over", "layers"),
-            "the runs on quadratic (dimension=4) have fewer than two values of layers.",
+            "the runs on quadratic (dimension=4) have fewer than two values of layers with everything else alike.",
         ),
-        (("noise", *ROSENBROCK), "the runs on rosenbrock have fewer than two values of noise_variance."),
+        (("noise", *ROSENBROCK), "unknown option or hyperparameter 'noise_variance' of these runs."),
+        (
+            ("sweep", *QUADRATIC, "--over", "lr"),
+            "'lr' is ambiguous: initial_learning_rate (lodo); learning_rate (adam).",
+        ),
+        (
+            ("sweep", *QUADRATIC, "--over", "lr", "--optimizer", "adam"),
+            "the runs on quadratic (dimension=4) have fewer than two values of learning_rate",
+        ),
         (("search", *QUADRATIC), "no results for quadratic (dimension=4). Stored tasks: rosenbrock."),
         (("profile", *QUADRATIC), "a performance profile covers all options of a task"),
     ],
@@ -165,7 +197,7 @@ def test_the_page_has_everything(filled):
         "quadratic (dimension=4, noise_variance=4)",
     ]
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
-    assert [len(task["charts"]) for task in data["tasks"]] == [2, 2, 1]
+    assert [len(task["charts"]) for task in data["tasks"]] == [2, 3, 2]
     assert [len(task["searches"]) for task in data["tasks"]] == [1, 0, 0]
     assert "lodo-bench run --optimizer lodo" in text
 

@@ -107,6 +107,12 @@ def test_a_named_study_counts_although_its_budget_is_smaller(searches):
     assert document["study_id"] == 7
 
 
+def test_a_study_is_that_of_its_optimizer_and_others_are_chosen_as_always(searches):
+    result = searches.place.run_here("run", "adam", "momentum", *BOWL, *SHORT, "--study", 2, "--untimed", "--json")
+    documents = result.document["run_sets"]
+    assert [each["study_id"] for each in documents] == [2, 4, 5, 6]
+
+
 def test_replaced_values_are_run_at_one_search(searches):
     result = searches.place.run_here("run", "adam", *BOWL, *SHORT, "--untimed", "-p", "lr=0.01", "--json")
     document = result.document

@@ -1,6 +1,8 @@
 """`tune --dry-run`: all that would be searched, and nothing stored."""
 
 import math
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -59,6 +61,9 @@ def test_json_has_everything(plans):
     assert [each["name"] for each in second["space"]] == ["learning_rate", "beta1", "beta2"]
     assert plans.document["seconds"] == pytest.approx(first["seconds"] + second["seconds"])
     assert second["basis"] == "measured"
+    # Adam has two moments, in addition to the parameters, of 4 × 12 numbers of 8 bytes each.
+    assert second["together"] == 4
+    assert second["state_bytes"] >= 3 * 4 * 12 * 8
     assert second["seconds"] > 0
 
 
@@ -104,6 +109,7 @@ def test_stored_studies_are_reused_or_resumed(tmp_path):
     (fresh,) = place.run_here(*tune, "--dry-run", "--json", "--fresh").document["searches"]
     assert (fresh["status"], fresh["study"], fresh["basis"]) == ("new", None, "stored")
     assert math.isfinite(fresh["seconds"])
+    assert (finished["state_bytes"], fresh["state_bytes"] > 0) == (None, True)
     assert place.count("studies") == 1
     _forget_last_generation(place)
     (resumed,) = place.run_here(*tune, "--dry-run", "--json").document["searches"]
@@ -114,9 +120,6 @@ def test_stored_studies_are_reused_or_resumed(tmp_path):
 
 
 def _forget_last_generation(place):
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(place.database)) as connection, connection:
         connection.execute("UPDATE studies SET hyperparameters = NULL")
         connection.execute("DELETE FROM individuals WHERE generation_id = 2")

@@ -31,6 +31,9 @@ class Silent:
         self.timed.append(spec)
         yield self
 
+    def planned(self, specs):
+        return
+
     def notice(self, message):
         self.notices.append(message)
 
@@ -40,7 +43,7 @@ class Silent:
     def activity(self, activity):
         return
 
-    def start(self, run):
+    def start(self, run, count, left):
         return
 
     def ended(self, run):

@@ -99,7 +99,7 @@ def test_equal_budgets_say_in_what_they_are_equal():
     [
         (search(4, 8), "lodo: 8 individuals of 100 to 2,000 steps each."),
         (search(4, plans=(GenerationPlan(1.0, 100),)), "lodo: 4 individuals of 100 steps each."),
-        (search(5), "lodo: no search."),
+        (search(5), "lodo: no search in this database."),
     ],
 )
 def test_unequal_budgets_say_which_rows_had_which(other, text):

@@ -61,9 +61,9 @@ def test_a_report_in_latex():
     assert {line.count(" & ") for line in body} == {6}
     assert all(line.endswith(r" \\") for line in body)
     assert [line.split(" & ")[3] for line in body[1:]] == [
-        r"\textbf{1 $\pm$ 0.024}",
-        r"1 $\pm$ 0.024$^\dagger$",
-        r"2 $\pm$ 0.024",
+        r"\textbf{1.00 $\pm$ 0.02}",
+        r"1.00 $\pm$ 0.02$^\dagger$",
+        r"2.00 $\pm$ 0.02",
     ]
     assert r"\begin{tabular}{lllrrrr}" in text
     assert text.count(r"\begin{") == text.count(r"\end{")

@@ -5,7 +5,8 @@ program's report of it, and the values with which that program finished the unfi
 
 `assets/version4.db.gz` holds a finished study, one that was stopped after the first shard, 8 of 16 individuals, of its
 second generation, and a run set. Beside it lie the values with which the former program finished that study.
-`assets/version5.db.gz` holds the same of the next version.
+`assets/version5.db.gz` holds the same of the next version, and `assets/version6.db.gz` of the one after, with a run set
+of an adapted optimizer with a recipe.
 """
 
 import gzip
@@ -24,7 +25,7 @@ from sqlalchemy.engine import Engine
 from lodo_bench.cli.views.list import print_list
 from lodo_bench.cli.views.show import show_run_set
 from lodo_bench.errors import DatabaseError, Remedy, UnknownNameError
-from lodo_bench.figures.comparisons import load_report_data
+from lodo_bench.figures.comparisons import compare_run_sets, load_report_data
 from lodo_bench.files.json import as_json
 from lodo_bench.report.formats import RENDERERS
 from lodo_bench.report.json import document
@@ -32,10 +33,12 @@ from lodo_bench.report.markdown import render
 from lodo_bench.results import migrations
 from lodo_bench.results.codecs import run_set_identity, study_identity
 from lodo_bench.results.database import Database
-from lodo_bench.results.migrations import version4, version6
+from lodo_bench.results.managing import annotate
+from lodo_bench.results.migrations import version4, version7
 from lodo_bench.results.schema import SCHEMA_VERSION
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import execute_run_set, trajectory
+from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.outcome import Status
 from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.driver import run_studies
@@ -45,7 +48,7 @@ from tests.builders import provenance
 from tests.experiments.helpers import Silent
 
 ASSETS = Path(__file__).parent / "assets"
-CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4, 5)}
+CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4, 5, 6)}
 RENAMED = {"series": "metric_histories", "learned": "meta_training_states"}  # of version 3
 EACH = pytest.mark.parametrize("version", CONTENTS)
 
@@ -151,10 +154,17 @@ def test_the_study_of_tuned_values_is_a_column(path, former):
     assert notes >= {"", "learning rate × 0.5", "Table 6", "the rest default"}
 
 
+def cells(report):
+    """The cells of the first table of each task, without the marks that the former program did not have."""
+    tables = [part.split("\n\n")[1] for part in report.split("## ")[1:]]
+    return [[cell.strip(" ¶§") for cell in line.split("|")] for table in tables for line in table.splitlines()[2:]]
+
+
 def test_its_report_is_that_of_the_former_program(path):
-    comparisons = load_report_data(open_store(path)).comparisons
-    tables = [line for comparison in comparisons for line in render(*comparison).splitlines() if line.startswith("|")]
-    assert tables == [line for line in text("version3-report.md").splitlines() if line.startswith("|")]
+    store = open_store(path)
+    # The former program had no scores but those that are stored.
+    comparisons = [(found, None) for found in compare_run_sets(store.run_sets(), store.study_summaries())]
+    assert cells("\n".join(render(*found) for found in comparisons)) == cells(text("version3-report.md"))
     found, expected = json.loads(as_json(document(comparisons))), json.loads(text("version3-report.json"))
     for comparison in found["comparisons"]:
         for row in comparison["rows"]:
@@ -163,7 +173,20 @@ def test_its_report_is_that_of_the_former_program(path):
             row["hyperparameters_origin"] = former_origin(study, note)
             assert (row.pop("optimizer_recipe"), row.pop("optimizer_version")) == ({}, "")
             assert not row.pop("at_edge")
+            row["tuning"] = next(iter(row.pop("searches")), None)
+            assert row["tuning"] is None or row["tuning"].pop("seed") == store.study(row["tuning"]["study"]).spec.seed
+            for added in ("training_steps", "told", "compiled_loop"):
+                del row[added]
+        for command in comparison["provenances"]:
+            assert command.pop("ended") >= command["started"]
+            assert command.pop("database") == ""
     assert found == expected
+
+
+def test_its_curves_fill_the_gaps_of_its_report(path):
+    ((comparison, _), *_) = load_report_data(open_store(path)).comparisons
+    (row,) = [row for row in comparison.rows if row.optimizer.name == "lodo-diagonal"]
+    assert set(row.losses) == set(comparison.milestones)
 
 
 def test_the_unfinished_study_and_run_set_are_finished_as_by_the_former_program(path):
@@ -188,7 +211,7 @@ def test_the_size_of_shards_is_forgotten(path):
         assert store.open_study(study.spec, fresh=False).id == study.id
 
 
-@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("version", [4, 5, 6])
 @pytest.mark.parametrize("size", [1, 3, 5, 8, 16])
 def test_an_unfinished_study_is_finished_as_by_the_former_program_in_shards_of_any_size(path, version, size):
     store, expected = open_store(path), json.loads(text(f"version{version}-finished.json"))
@@ -225,7 +248,7 @@ def test_runs_with_a_former_option_are_shown(with_former_option, path, capsys):
     assert [len(row.results) > 0 for row in rows if row.optimizer.label == label] == [True]
     show_run_set(with_former_option.run_set(6), with_former_option, json=False)
     assert f"Run set 6: {label} on quadratic" in capsys.readouterr().out
-    print_list("run-sets", None, wide=False, db=str(path), json=False)
+    print_list("run-sets", None, lambda: with_former_option, wide=False, json=False)
     assert label in capsys.readouterr().out
 
 
@@ -237,6 +260,18 @@ def test_runs_with_a_former_option_are_not_resumed(with_former_option):
     with pytest.raises(UnknownNameError, match=message):
         trajectory(record.spec, 0, with_former_option)
     assert with_former_option.run_set(6) == record
+
+
+@EACH
+def test_nothing_is_noted_of_what_is_there_and_it_can_be(path):
+    store = open_store(path)
+    records = [*store.study_summaries(), *store.run_sets()]
+    assert {record.annotation for record in records} == {Annotation()}
+    database = Database(str(path), create=False)
+    for kind in ("study", "run-set"):
+        annotate(database, kind, 1, lambda former: former.with_tags(["old"]))
+    assert (store.study(1).annotation.tags, store.run_set(1).annotation.tags) == (("old",), ("old",))
+    database.close()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -252,8 +287,8 @@ def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
 
 @EACH
 def test_a_last_step_that_fails_undoes_those_before_it(path, version, monkeypatch):
-    monkeypatch.setattr(version6, "upgrade", lambda _operations: 1 / 0)
-    monkeypatch.setitem(migrations._STEPS, 6, version6.upgrade)
+    monkeypatch.setattr(version7, "upgrade", lambda _operations: 1 / 0)
+    monkeypatch.setitem(migrations._STEPS, 7, version7.upgrade)
     with pytest.raises(ZeroDivisionError):
         Database(str(path), create=False)
     assert path.read_bytes() == CONTENTS[version]

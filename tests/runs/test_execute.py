@@ -74,7 +74,7 @@ class Witness:
         self.numbers = set()
         self._reports_left = interrupt_at
 
-    def start(self, run):
+    def start(self, run, count, left):
         self.events.append(run)
 
     def progress(self, progress):
@@ -145,16 +145,16 @@ def interrupted(record, interrupt_at, plan=None):
 def test_timed_runs_go_one_at_a_time_and_each_is_stored_before_the_next():
     witness = executed(to_do())
     assert witness.events == [
-        *("seed 0 of 0..2", "stored 0", "ended 0"),
-        *("seed 1 of 0..2", "stored 1", "ended 1"),
-        *("seed 2 of 0..2", "stored 2", "ended 2"),
+        *("seed 0 (1 of 3)", "stored 0", "ended 0"),
+        *("seed 1 (2 of 3)", "stored 1", "ended 1"),
+        *("seed 2 (3 of 3)", "stored 2", "ended 2"),
     ]
 
 
 def test_untimed_runs_go_in_lockstep():
     witness = executed(to_do(timed=False))
     assert witness.events == [
-        "seeds 0, 1, 2 in lockstep",
+        "seeds 0 to 2 in lockstep",
         *("stored 0", "ended 0", "stored 1", "ended 1", "stored 2", "ended 2"),
     ]
 
@@ -219,8 +219,8 @@ def test_a_lockstep_is_no_larger_than_the_task_allows(monkeypatch, trained):
     witness = executed(to_do(timed=False))
     assert [len(spec.individuals) for spec in trained] == [2, 1]
     assert [run.seed for run in witness.runs] == [0, 1, 2]
-    assert witness.events[0] == "seeds 0, 1 in lockstep"
-    assert "seed 2 of 0..2" in witness.events
+    assert witness.events[0] == "seeds 0 to 1 in lockstep"
+    assert "seed 2 (3 of 3)" in witness.events
 
 
 def test_a_timed_run_has_its_training_time(clock):
@@ -308,7 +308,7 @@ def test_a_run_that_diverged_after_its_steps_keeps_their_score(clock):
 
 def test_an_interrupt_ends_the_run_under_way_and_starts_no_other():
     witness = interrupted(to_do(steps=100_000), interrupt_at=3)
-    assert witness.events == ["seed 0 of 0..2", "stored 0", "ended 0"]
+    assert witness.events == ["seed 0 (1 of 3)", "stored 0", "ended 0"]
     (found,) = witness.runs
     assert (found.status, found.milestones) == (Status.INTERRUPTED, {})
     assert 0 < found.steps == len(witness.curves[0].losses) < 100_000
@@ -438,7 +438,7 @@ def test_after_an_error_the_next_seed_has_its_turn(monkeypatch):
     monkeypatch.setattr(runs, "train_validated", fail_once)
     witness = executed(to_do())
     assert [found.status for found in witness.runs] == [Status.COMPLETED, Status.FAILED, Status.COMPLETED]
-    assert witness.events[3:6] == ["seed 1 of 0..2", "stored 1", "ended 1"]
+    assert witness.events[3:6] == ["seed 1 (2 of 3)", "stored 1", "ended 1"]
 
 
 def test_a_failed_run_can_be_stored(exhausted):

@@ -5,14 +5,12 @@ from lodo_bench.analysis.statistics.interval import Interval, confidence_interva
 from lodo_bench.analysis.statistics.judging import MAX_TIED_RATIO, judge
 from lodo_bench.analysis.statistics.judgment import Judgment, Standing, State
 from lodo_bench.analysis.statistics.sample import Kind, Sample
-from lodo_bench.analysis.statistics.significance import ComparisonResult, compare_with_all
 from lodo_bench.analysis.statistics.simes import LEVEL
 from lodo_bench.analysis.statistics.summary import MedianRange, Summary, median_and_range, summarize
 
 __all__ = [
     "LEVEL",
     "MAX_TIED_RATIO",
-    "ComparisonResult",
     "Effect",
     "Interval",
     "Judgment",
@@ -22,7 +20,6 @@ __all__ = [
     "Standing",
     "State",
     "Summary",
-    "compare_with_all",
     "confidence_interval",
     "judge",
     "median_and_range",

@@ -13,11 +13,12 @@ from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.statistics.matching import Match, distances
 from lodo_bench.analysis.statistics.rank_tests import choice_distribution, sign_distribution
 from lodo_bench.analysis.statistics.sample import Kind
+from lodo_bench.analysis.statistics.summary import median
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The size of one sample relative to another.
+    """The size of one sample's values relative to another's.
 
     Attributes:
         estimate: the typical ratio or difference; NaN without values, or if all of both diverged.
@@ -33,31 +34,40 @@ class Effect:
 
 
 def measure(pair: Match, kind: Kind) -> Effect:
-    """Return the Hodges-Lehmann estimate of a ratio or difference, and the interval that its rank test does not reject.
+    """Return the Hodges-Lehmann estimate of a ratio or difference, and the interval that belongs to the pair's test.
 
-    The estimate is the median of the Walsh averages (d_i + d_j) / 2, i <= j, of n differences d for signed ranks, and
-    of all n m differences for rank sums. A test of the hypothesis that the effect is θ counts how many of these exceed
-    θ, so the values of θ that the exact two-sided test keeps are those between the C-th smallest and the C-th largest,
-    with the largest C whose tail has a probability of at most 2.5 % (Hodges and Lehmann 1963; Lehmann, Nonparametrics,
-    1975, §2.6 and §4.4). Ratios are differences of logarithms. The interval is closed, which keeps its coverage where
-    values tie (Noether 1967); runs that both diverged say nothing about θ: as pairs they are left out, and without
-    pairs their difference counts as lower than any for the low end, and as higher than any for the high end.
+    The estimate is the median of the n m differences of all values for rank sums, of the Walsh averages
+    (d_i + d_j) / 2, i <= j, of the pairs' differences d for signed ranks, and of the differences themselves for signs.
+    An exact test of the hypothesis that the effect is θ counts how many of these exceed θ. So the values of θ that it
+    does not reject, two-sided, are those between the C-th smallest and the C-th largest, with the largest C whose tail
+    has a probability of at most 2.5 % (Hodges and Lehmann 1963; Hollander and Wolfe, Nonparametric statistical methods,
+    1999, §3.3, §3.6 and §4.3). Ratios are differences of logarithms.
+
+    Ends are included, which keeps the coverage where values tie (Noether 1967). Runs that both diverged say nothing
+    about θ: as pairs they are left out; without pairs their difference is lower than any for the low end, and higher
+    for the high end.
     """
-    if pair.test in ("rank-sum", "none"):
-        found = distances(pair.own[:, None], pair.other[None, :], kind).ravel()
-        cut = 0 if pair.test == "none" else _rank_sum_cut(*pair.sizes)
-    else:
-        each = distances(pair.own, pair.other, kind)
-        each = each[~np.isnan(each)]
-        found, cut = _walsh_averages(each), _signed_rank_cut(len(each))
-    low, high = math.nan, math.nan
+    found, cut = _candidates(pair, kind)
+    known = found[~np.isnan(found)]
+    estimate, low, high = median(known.tolist()), math.nan, math.nan
     if cut:
         low = float(np.sort(np.where(np.isnan(found), -np.inf, found))[cut - 1])
         high = float(np.sort(np.where(np.isnan(found), np.inf, found))[-cut])
-    estimate = _median(found[~np.isnan(found)])
     if kind == "ratio":
         estimate, low, high = (_exponential(value) for value in (estimate, low, high))
     return Effect(estimate, low, high, kind)
+
+
+def _candidates(pair: Match, kind: Kind) -> tuple[NDArray[np.float64], int]:
+    """Return the differences that the interval ends at one of, and C; 0 if there are too few, or there is no test."""
+    if pair.test in ("rank-sum", "none"):
+        cut = 0 if pair.test == "none" else _rank_sum_cut(*pair.sizes)
+        return distances(pair.own[:, None], pair.other[None, :], kind).ravel(), cut
+    found = distances(pair.own, pair.other, kind)
+    found = found[~np.isnan(found)]
+    if pair.test == "sign":
+        return found, _sign_cut(len(found))
+    return _walsh_averages(found), _signed_rank_cut(len(found))
 
 
 def _walsh_averages(differences: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,18 +77,14 @@ def _walsh_averages(differences: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(differences[first] / 2 + differences[second] / 2)
 
 
-def _median(values: NDArray[np.float64]) -> float:
-    """Return the median; NaN without values, or halfway between opposite infinities."""
-    if not len(values):
-        return math.nan
-    ordered = np.sort(values)
-    low, high = float(ordered[(len(values) - 1) // 2]), float(ordered[len(values) // 2])
-    return low if low == high else low / 2 + high / 2
-
-
 def _exponential(value: float) -> float:
     with np.errstate(over="ignore", under="ignore"):
         return float(np.exp(value))
+
+
+@lru_cache(maxsize=256)
+def _sign_cut(count: int) -> int:
+    return _count_below(sign_distribution((2,) * count))
 
 
 @lru_cache(maxsize=256)

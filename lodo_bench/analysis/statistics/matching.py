@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lodo_bench.analysis.statistics.rank_tests import Tails, equal, rank_sum, signed_rank
 from lodo_bench.analysis.statistics.sample import Kind, Sample
 
-TestName = Literal["paired signed-rank", "one-sample signed-rank", "rank-sum", "none"]
+TestName = Literal["signed-rank", "rank-sum", "sign", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,7 @@ class Match:
 
     Attributes:
         test: its name.
-        own, other: the values: of the same length and in the order of the pairs for a paired test, a single one for a
-            constant, else any numbers of values.
+        own, other: the values: in pairs for `signed-rank`, a single one of one of the two for `sign`, else any numbers.
     """
 
     test: TestName
@@ -53,7 +52,8 @@ class Match:
             return Tails()
         if self.test == "rank-sum":
             return rank_sum(self.own, self.other)
-        return signed_rank(distances(self.own, self.other, kind))
+        found = distances(self.own, self.other, kind)
+        return signed_rank(np.sign(found) if self.test == "sign" else found)
 
 
 def match(one: Sample, other: Sample) -> Match:
@@ -62,20 +62,21 @@ def match(one: Sample, other: Sample) -> Match:
     - Seeds of both: pairs of runs with the same seed, by signed ranks, if most seeds of the smaller sample pair and the
       data are equal; else all runs, by rank sums.
     - Searches of both: all searches, by rank sums: they are independent.
-    - A constant and replicates: the replicates' differences from the constant, by signed ranks.
-    - Searches and seeds: pairs of a search and the mean of the same seeds of the other, by signed ranks, if there are
-      two or more. Each pair has seeds of its own, so pairs are independent.
+    - A constant and replicates: how many of these are larger and smaller, by the sign test. Signed ranks would need
+      values that scatter symmetrically about their median; pairs of runs do so if the optimizers are equally good.
+    - Searches and seeds: pairs of a search and the mean of the same seeds of the other, by the sign test likewise, if
+      there are two or more. Each pair has seeds of its own, so pairs are independent.
     - Two constants: no test. Seeds do not tell how far another search would be off.
     """
     if not one.values or not other.values:
         return _whole("none", one, other)
     if one.is_constant or other.is_constant:
-        name: TestName = "none" if one.is_constant and other.is_constant else "one-sample signed-rank"
+        name: TestName = "none" if one.is_constant and other.is_constant else "sign"
         return _whole(name, one, other)
     if one.unit != other.unit:
         return _by_blocks(one, other)
     if one.unit == "seed" and (common := _common_seeds(one, other)):
-        return Match("paired signed-rank", one.ranked(common), other.ranked(common))
+        return Match("signed-rank", one.ranked(common), other.ranked(common))
     return _whole("rank-sum", one, other)
 
 
@@ -95,7 +96,7 @@ def _by_blocks(one: Sample, other: Sample) -> Match:
         return _whole("none", one, other)
     searches, seeds = searched.ranked(common), np.array([means[block] for block in common])
     pair = (searches, seeds) if searched is one else (seeds, searches)
-    return Match("paired signed-rank", *pair)
+    return Match("sign", *pair)
 
 
 def _whole(test: TestName, one: Sample, other: Sample) -> Match:

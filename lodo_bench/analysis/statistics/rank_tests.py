@@ -35,7 +35,7 @@ def signed_rank(differences: NDArray[np.float64]) -> Tails:
 
     Under the hypothesis the sign of each difference is a coin's toss. p is the share of the 2ⁿ outcomes whose sum of
     positive ranks is at least, or at most, the one found; differences that are 0 or NaN say nothing and are left out
-    (Wilcoxon 1945).
+    (Wilcoxon 1945). Of differences that are all 1 or −1, it is the sign test.
 
     Returns:
         p in (0, 1]; 1 if nothing differs. The smallest possible is 2⁻ⁿ.

@@ -59,10 +59,17 @@ def median_and_range(values: Iterable[float]) -> MedianRange:
     """Return median and range of the finite values, and the number of the others."""
     everything = list(values)
     finite = sorted(value for value in everything if math.isfinite(value))
-    if not finite:
-        return MedianRange(math.nan, math.nan, math.nan, 0, len(everything))
-    middle = finite[(len(finite) - 1) // 2] / 2 + finite[len(finite) // 2] / 2  # halved first: a sum may be too large
-    return MedianRange(middle, finite[0], finite[-1], len(finite), len(everything) - len(finite))
+    low, high = (finite[0], finite[-1]) if finite else (math.nan, math.nan)
+    return MedianRange(median(finite), low, high, len(finite), len(everything) - len(finite))
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median, however huge the values; NaN without values, or halfway between opposite infinities."""
+    if not len(values):
+        return math.nan
+    ordered = sorted(values)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return low if low == high else low / 2 + high / 2
 
 
 def _deviation(values: Sequence[float]) -> float:

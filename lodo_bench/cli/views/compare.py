@@ -28,8 +28,10 @@ def print_difference(records: tuple[RunSetRecord, RunSetRecord], found: RunSetDi
         show_table(["different", first, second], rows, left=3)
     else:
         print("Their settings, machines and versions are equal.")
+    same_seeds = "seeds" not in found.settings  # else the means are of different problems, and only pairs compare
     results = [
-        [f"loss at {at.title}", *map(mean_and_spread, pair), number(_ratio(pair))] for at, pair in found.losses.items()
+        [f"loss at {at.title}", *map(mean_and_spread, pair), number(_ratio(pair) if same_seeds else None)]
+        for at, pair in found.losses.items()
     ]
     if all(found.speeds):
         results.append(["steps/s", *map(mean_speed, found.speeds), number(_ratio(found.speeds))])

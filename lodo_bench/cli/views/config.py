@@ -7,17 +7,18 @@ from dataclasses import asdict
 
 from lodo_bench.api.settings import Setting
 from lodo_bench.cli.output import print_json
-from lodo_bench.cli.views.table import show_table
-from lodo_bench.report.formatting import NOTHING
+
+_NONE = "not set"
 
 
 def print_settings(settings: Sequence[Setting], json: bool) -> None:
-    """Print each setting with its value and its origin."""
+    """Print each setting with its value and its origin on a line, which no width folds, and its meaning below."""
     if json:
         print_json({"settings": [asdict(setting) for setting in settings]})
         return
-    rows = [[each.name, each.value or NOTHING, _origin(each), each.meaning] for each in settings]
-    show_table(["setting", "value", "origin", "meaning"], rows, left=4)
+    for each in settings:
+        print(f"{each.name} = {each.value or _NONE} ({_origin(each)})")
+        print(f"    {each.meaning}")
 
 
 def _origin(setting: Setting) -> str:

@@ -12,7 +12,7 @@ from lodo_bench.analysis.settings import run_set_settings, study_settings
 from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.provenance import print_commands, print_settings
 from lodo_bench.cli.views.run import print_runs
-from lodo_bench.cli.views.table import show_table
+from lodo_bench.cli.views.table import show_table, show_text
 from lodo_bench.report.formatting import hyperparameter_list, hyperparameter_text, number
 from lodo_bench.results.reader import Results
 from lodo_bench.spec.outcome import Status
@@ -30,10 +30,11 @@ def show_study(study: StudyRecord, results: Results, json: bool) -> None:
         return
     spec = study.spec
     result = hyperparameter_list(study.hyperparameters or {}, edges_of(spec.optimizer, study.hyperparameters))
-    print(
+    show_text(
         f"Study {study.id}: {spec.optimizer.label} on {spec.task.label}, schedule {spec.schedule.name}, "
-        f"seed {spec.seed}, {study.status}" + (f"; result {result}" if result else "") + "\n"
+        f"seed {spec.seed}, {study.status}" + (f"; result {result}" if result else "")
     )
+    print()
     print_settings(study_settings(spec), study.created, study.annotation)
     names = list(study.generations[0].mean) if study.generations else []
     rows = [
@@ -42,7 +43,8 @@ def show_study(study: StudyRecord, results: Results, json: bool) -> None:
     ]
     show_table([*_HEADERS, *(f"mean {name}" for name in names)], rows, left=0)
     for reason in sorted({each.reason for each in study.individuals if each.status is Status.FAILED}):
-        print(f"\nFailed: {reason}")
+        print()
+        show_text(f"Failed: {reason}")
     print_commands(commands, [""] * len(commands))
 
 
@@ -54,10 +56,11 @@ def show_run_set(record: RunSetRecord, results: Results, json: bool) -> None:
         return
     spec = record.spec
     edges = edges_of_runs(spec.optimizer, spec.hyperparameters)
-    print(
+    show_text(
         f"Run set {record.id}: {spec.optimizer.label} on {spec.task.label}, {spec.compute.label}; "
-        f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters, edges)}\n"
+        f"{spec.hyperparameters.label} hyperparameters: {hyperparameter_text(spec.hyperparameters, edges)}"
     )
+    print()
     print_settings(run_set_settings(spec), record.created, record.annotation)
     if record.runs:
         print_runs(record, metrics)

@@ -14,7 +14,7 @@ from lodo_bench.analysis.published import published_hyperparameters
 from lodo_bench.analysis.summary_documents import study_summary_document
 from lodo_bench.api.requests import TuneRequest
 from lodo_bench.cli.output import echo_err, print_json
-from lodo_bench.cli.views.table import show_table
+from lodo_bench.cli.views.table import show_table, show_text
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.report.formatting import edge_notes, number, tuned_cell
 from lodo_bench.spec.outcome import Status
@@ -39,7 +39,8 @@ def print_studies(request: TuneRequest, records: Sequence[StudyRecord], json: bo
         show_table(headers, rows, left=3 + several)
         notes = edge_notes((record.spec.optimizer, record.hyperparameters) for record in records)
         for note in dict.fromkeys(notes):
-            print(f"\n{note}")
+            print()
+            show_text(note)
     if any(record.count(Status.FAILED) for record in records):
         echo_err("Some individuals failed; see 'lodo-bench show study N'.")
         raise typer.Exit(3)

@@ -13,6 +13,7 @@ from lodo_bench.report.formatting import NOTHING, counted, duration, number
 from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.study import Schedule
 
+_MIB = 2**20
 _NATURAL_RANGES = {"rate": "greater than 0", "decay": "0 to 1"}
 
 
@@ -24,7 +25,7 @@ def print_tune_plan(plan: TunePlan, json: bool) -> None:
     if not plan.searches:
         print("Nothing to tune.")
         return
-    headers = ["optimizer", "task", "seed", "study", "individuals", "steps", "duration", "speed"]
+    headers = ["optimizer", "task", "seed", "study", "individuals", "steps", "duration", "speed", "memory"]
     show_table(headers, [_search_row(search) for search in plan.searches], left=4)
     if spaces := [row for search in plan.searches for row in _space_rows(search)]:
         print()
@@ -33,6 +34,7 @@ def print_tune_plan(plan: TunePlan, json: bool) -> None:
     for line in dict.fromkeys(_schedule_text(search.spec.schedule) for search in plan.searches):
         print(line)
     print(_workers_text(plan))
+    print(_memory_text(plan))
     print(_total_text(plan))
 
 
@@ -48,6 +50,7 @@ def _search_row(search: PlannedSearch) -> list[str]:
         f"{search.num_steps:,}",
         NOTHING if rest is None else duration(rest.seconds) if known else "?",
         NOTHING if rest is None else rest.basis,
+        NOTHING if search.state_bytes is None else f"{search.state_bytes / _MIB:.3g} MiB",
     ]
 
 
@@ -91,6 +94,14 @@ def _workers_text(plan: TunePlan) -> str:
     return f"Workers: {who}{places[engine]} ({plan.cluster.reason}); {compute.label}."
 
 
+def _memory_text(plan: TunePlan) -> str:
+    most = max(search.together for search in plan.searches)
+    return (
+        f"Memory: parameters and states of the individuals, {most} at most, that a worker trains at a time; data and "
+        f"gradients come on top."
+    )
+
+
 def _total_text(plan: TunePlan) -> str:
     rests = [search for search in plan.searches if search.rest is not None]
     if not rests:
@@ -125,6 +136,8 @@ def _search_document(search: PlannedSearch) -> dict[str, Any]:
         "status": "new" if search.record is None else search.record.status,
         "individuals": search.num_individuals,
         "evaluated": search.num_evaluated,
+        "together": search.together,
+        "state_bytes": search.state_bytes,
         "steps": search.num_steps,
         "space": [
             {"name": h.name, "kind": h.kind, "start": h.initial, "range": h.range, "description": h.description}

@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lodo_bench.charts.captions import seeds_text
 from lodo_bench.charts.curves import RunCurve, aggregate
 from lodo_bench.charts.line_styles import line_styles_of
+from lodo_bench.charts.rows import CurveChart, row_of
 from lodo_bench.charts.series import PlotSeries
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.errors import UsageError
@@ -22,7 +24,7 @@ from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.section import Section
 from lodo_bench.optimizers.build import build_optimizer
 from lodo_bench.optimizers.lodo.lodo import LearnedPreconditioning
-from lodo_bench.plots.curves import Panel, curve_figure
+from lodo_bench.plots.curves import caption_of, curve_figure
 from lodo_bench.plots.style import Figure
 from lodo_bench.report.formatting import number
 from lodo_bench.report.markdown import table
@@ -35,6 +37,7 @@ from lodo_bench.training.trainer import Trainer
 _STEPS_AFTER = 50
 _TABLE_STEPS = (1, 2, 5, 10, 20, 50)
 _LARGE = 1000.0
+_FROZEN_NEW, _LEARNING_NEW, _OWN = "frozen, new problem", "still learning, new problem", "frozen, its own problem"
 Floats = NDArray[np.float64]
 
 
@@ -66,11 +69,11 @@ def measure(result: ConditionResult, plan: Plan) -> Mapping[str, Floats]:
         tracking = _lodo(spec, task.initial_point(), learning=True)
         _advance(task, tracking, runs.steps)
         found = {}
-        for label, learning in (("frozen, new problem", False), ("still learning, new problem", True)):
+        for label, learning in ((_FROZEN_NEW, False), (_LEARNING_NEW, True)):
             new = build_task(_on_other_problems(spec))
             found[label] = _advance(new, _lodo(spec, new.initial_point(), learning, tracking), _STEPS_AFTER)
         stopped = _lodo(spec, tracking.x.clone(), False, tracking)
-        found["frozen, its own problem"] = _advance(task, stopped, _STEPS_AFTER)
+        found[_OWN] = _advance(task, stopped, _STEPS_AFTER)
     return found
 
 
@@ -106,27 +109,36 @@ def _advance(task: Task, optimizer: LearnedPreconditioning, steps: int) -> Float
 def _section(result: ConditionResult, found: Mapping[str, Floats]) -> Section:
     optimizer, task, runs = result.condition.optimizer, result.condition.task, result.condition.part.runs[0]
     rows = [
-        [name, *(number(float(np.median(losses[step - 1]))) for step in _TABLE_STEPS), _large_after(losses)]
+        [name, *(number(float(np.median(losses[step - 1]))) for step in _TABLE_STEPS), _cell(steps_to_large(losses))]
         for name, losses in found.items()
     ]
     headers = ["", *(f"step {step}" for step in _TABLE_STEPS), f"loss > {_LARGE:,.0f}"]
     num_runs = next(iter(found.values())).shape[1]
-    text = (
-        f"### {optimizer.label} on {task.label}, frozen after {runs.steps:,} steps\n\n{table(headers, rows)}\n\n"
-        f"- Median training loss over {num_runs} seeds. Last column: the median number of steps until the loss exceeds "
-        f"{_LARGE:,.0f}, over the runs in which it does, and their number."
+    lines = [
+        *findings(found),
+        f"Median training loss over {seeds_text([num_runs])}. Last column: the median number of steps until the "
+        f"loss exceeds {_LARGE:,.0f}, over the runs in which it does, and their number.",
+    ]
+    text = "\n".join(
+        [
+            f"### {optimizer.label} on {task.label}, frozen after {runs.steps:,} steps\n\n{table(headers, rows)}\n",
+            *(f"- {line}" for line in lines),
+        ]
     )
-    caption = f"{optimizer.label} with a frozen preconditioner, on its own problem and on a new one."
-    return figure_section(_figure(optimizer, found), "frozen", caption, text)
+    figure, note = _figure(optimizer, found)
+    caption = f"{optimizer.label} with a frozen preconditioner, on its own problem and on a new one. {note}"
+    return figure_section(figure, "frozen", caption, text)
 
 
-def _figure(optimizer: OptimizerSpec, found: Mapping[str, Floats]) -> Figure:
+def _figure(optimizer: OptimizerSpec, found: Mapping[str, Floats]) -> tuple[Figure, str]:
+    """Return the figure and its caption."""
     lines = []
     for (name, losses), style in zip(found.items(), line_styles_of([optimizer.name] * len(found)), strict=True):
         if (band := aggregate(_curve(losses[:, seed]) for seed in range(losses.shape[1]))) is not None:
             lines.append(PlotSeries(name, style, band))
-    panel = Panel("steps since freezing", "training loss", lines, clip=False)
-    return curve_figure(f"{optimizer.label}, frozen", [panel])
+    row = row_of("training loss", [CurveChart("steps", lines)], clip=False)
+    figure = curve_figure(f"{optimizer.label}, frozen", [row], {"steps": "steps since freezing"})
+    return figure, caption_of([row])
 
 
 def _curve(losses: Floats) -> RunCurve:
@@ -135,10 +147,46 @@ def _curve(losses: Floats) -> RunCurve:
     return RunCurve(np.arange(1.0, end + 1), losses[:end], Status.DIVERGED if len(broken) else Status.COMPLETED)
 
 
-def _large_after(losses: Floats) -> str:
+def steps_to_large(losses: Floats) -> Floats:
+    """Return for each seed the number of steps until the loss exceeds `_LARGE`; infinite if it never does."""
     large = ~(losses <= _LARGE)
-    reached = large.any(axis=0)
-    if not reached.any():
-        return f"never (0 of {losses.shape[1]})"
-    steps = large.argmax(axis=0)[reached] + 1
-    return f"{np.median(steps):g} steps ({reached.sum()} of {losses.shape[1]})"
+    return np.where(large.any(axis=0), large.argmax(axis=0) + 1.0, np.inf)
+
+
+def findings(found: Mapping[str, Floats]) -> list[str]:
+    """Return what the losses of `measure` show, as sentences about when they exceed `_LARGE`."""
+    frozen_new, learning_new, own = (steps_to_large(found[name]) for name in (_FROZEN_NEW, _LEARNING_NEW, _OWN))
+    return [
+        f"On its own problem, the frozen preconditioner {_exceeds(own)}.",
+        f"On a new problem, it {_exceeds(frozen_new)}; still learning, it {_exceeds(learning_new)}.",
+        _effect(frozen_new, learning_new),
+    ]
+
+
+def _exceeds(steps: Floats) -> str:
+    count, seeds = int(np.isfinite(steps).sum()), len(steps)
+    if not count:
+        return f"exceeds {_LARGE:,.0f} in none of {seeds} runs within {_STEPS_AFTER} steps"
+    median = np.median(steps[np.isfinite(steps)])
+    return f"exceeds {_LARGE:,.0f} in {count} of {seeds} runs, after a median of {median:g} steps"
+
+
+def _effect(frozen_steps: Floats, learning_steps: Floats) -> str:
+    """Compare both on the new problem, seed by seed."""
+    if not np.isfinite([frozen_steps, learning_steps]).any():
+        return f"Neither exceeds {_LARGE:,.0f} on a new problem: this does not show whether learning on prevents it."
+    later, sooner = int((learning_steps > frozen_steps).sum()), int((learning_steps < frozen_steps).sum())
+    seeds = len(frozen_steps)
+    if later == sooner == 0:
+        return f"Learning on does not delay this: both exceed it at the same step in all of {seeds} runs."
+    return (
+        f"Still learning, the same seed exceeds it later or never in {later} of {seeds} runs, sooner in {sooner}, and "
+        f"at the same step in {seeds - later - sooner}."
+    )
+
+
+def _cell(steps: Floats) -> str:
+    reached = steps[np.isfinite(steps)]
+    if not len(reached):
+        return f"never (0 of {len(steps)})"
+    return f"{np.median(reached):g} steps ({len(reached)} of {len(steps)})"

@@ -37,15 +37,19 @@ def schedules(result: ExperimentResult) -> list[Section]:
 
 def search(result: ExperimentResult) -> list[Section]:
     """Plot the mean and spread of each hyperparameter over the generations, and every individual."""
-    studies = [study for study in result.studies if study.generations and study.generations[0].mean]
+    studies = [study for study in result.studies if study.individuals and study.generations[0].mean]
     found = []
     for task in _tasks(result.results):
         own = [study for study in studies if study.spec.task == task]
         if own:
-            caption = f"Searches on {task.label}: the dots are individuals, the bands one σ around the mean."
-            if len(own) > len(first := _first_searches(own)):
+            first = _first_searches(own)
+            drawn = figures.searches(task, first)
+            caption = (
+                f"Searches on {task.label}: the dots are individuals, the bands one σ around the mean. {drawn.caption}"
+            )
+            if len(own) > len(first):
                 caption = f"{caption} Of several searches of an optimizer the first is shown."
-            found.append(figure_section(figures.searches(task, first).figure, f"search-{task.name}", caption))
+            found.append(figure_section(drawn.figure, f"search-{task.name}", caption))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lodo_bench.analysis.statistics import Summary
+from lodo_bench.charts.captions import sweep_caption
 from lodo_bench.charts.line_styles import line_styles_of
 from lodo_bench.charts.sweeps import SweepLine, summarize_points
 from lodo_bench.experiments.outputs.figure_section import figure_section
@@ -40,12 +41,16 @@ def _sections(result: ExperimentResult, quantity: str, unit: Unit) -> list[Secti
         lines = _lines(part, [each for each in result.results if each.condition.part is part], milestone, unit)
         title = f"{part.task.label}: {quantity} at {milestone.title}, by {name}"
         suffix = f"-{len(sections) + 1}" if sections else ""
+        text = f"### {title}\n\n{_table(name, lines)}\n\n{_note(lines)}"
+        if not any(summary.count for line in lines for _, summary in line.points):
+            sections.append(Section(f"{text}\n\n*There is no figure, because every run diverged.*"))
+            continue
         sections.append(
             figure_section(
                 sweep_figure(title, name, quantity, lines),
                 name=f"{part.sweep.over.replace('_', '-')}{suffix}",
-                caption=f"{title}.",
-                text=f"### {title}\n\n{_table(name, lines)}\n\n{_note(lines)}",
+                caption=f"{title}. {sweep_caption(lines)}",
+                text=text,
             )
         )
     return sections

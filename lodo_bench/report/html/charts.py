@@ -3,48 +3,57 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lodo_bench.charts.axis_limits import axis_limits, off_scale_note
+from lodo_bench.charts.axis_limits import AxisLimits, off_scale_note
+from lodo_bench.charts.captions import curves_caption, search_caption
 from lodo_bench.charts.curves import CurveBand
 from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.line_styles import LineStyle, line_style_of
-from lodo_bench.charts.searches import jitter, search_spread
-from lodo_bench.charts.series import (
-    CurveSource,
-    PlotSeries,
-    losses_by_seconds,
-    losses_by_steps,
-    metric_by_steps,
-    metric_names,
-)
+from lodo_bench.charts.rows import X_LABELS, ChartRow, XAxis, loss_rows, metric_row
+from lodo_bench.charts.searches import fitness_limits, jitter, search_spread
+from lodo_bench.charts.series import CurveSource, PlotSeries, metric_names
+from lodo_bench.charts.visible import EmptyChartError, invisible_note, is_visible
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.study import IndividualRecord, StudyRecord
-from lodo_bench.spec.training import LossBound
+from lodo_bench.spec.training import LossBound, TaskSpec
 
 _DIGITS = 5
+_TITLES: Mapping[XAxis, str] = {"steps": "steps", "seconds": "time"}
+_UNITS: Mapping[XAxis, str] = {"steps": "steps", "seconds": "s"}
 
 
-def curve_charts(groups: Sequence[ResultGroup], curves: CurveSource, bound: LossBound | None) -> list[dict[str, Any]]:
-    """Return charts of the loss by steps and, for timed runs, by training time, and of all other metrics by steps.
+def curve_charts(
+    groups: Sequence[ResultGroup], curves: CurveSource, bound: LossBound | None
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return charts of the loss by steps and time, of its difference to the bound, and of all other metrics by steps.
 
     Args:
         groups: the runs of one task.
         curves: source of learning curves.
         bound: asymptotic lower bound of the loss.
+
+    Returns:
+        The charts; those with the same `row` share a y axis. Then a sentence for each chart that would be empty.
     """
-    charts = [
-        _chart("Training loss by steps", "steps", "steps", losses_by_steps(groups, curves), bound),
-        _chart("Training loss by time", "training time (s)", "s", losses_by_seconds(groups, curves), bound),
-    ]
-    for name in metric_names(groups, curves):
-        title = f"{name.replace('_', ' ').capitalize()} by steps"
-        charts.append(_chart(title, "steps", "steps", metric_by_steps(groups, curves, name), None))
-    return [chart for chart in charts if chart["lines"]]
+    if not groups:
+        return [], []
+    task = groups[0].spec.task
+    charts: list[dict[str, Any]] = []
+    sentences: list[str] = []
+    metrics = [partial(_metric_rows, groups, curves, task, name) for name in metric_names(groups, curves)]
+    for rows in (partial(loss_rows, groups, curves, task, bound), *metrics):
+        try:
+            for row in rows():
+                charts += _charts(row, len(charts))
+        except EmptyChartError as error:
+            sentences.append(f"A chart is left out: {error.message}")
+    return charts, sentences
 
 
 def search_chart(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any]:
@@ -57,6 +66,8 @@ def search_chart(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any
     names = list(study.generations[0].mean)
     return {
         "title": study.spec.optimizer.label,
+        "caption": search_caption(study),
+        "ceiling": _ceiling(fitness_limits(study)),
         "style": _style(line_style_of(study.spec.optimizer.name)),
         "generations": len(study.generations),
         "panels": [_panel(study, name, kinds.get(name, "rate")) for name in names],
@@ -64,24 +75,40 @@ def search_chart(study: StudyRecord, kinds: Mapping[str, Kind]) -> dict[str, Any
     }
 
 
-def _chart(title: str, x: str, unit: str, series: Sequence[PlotSeries], bound: LossBound | None) -> dict[str, Any]:
-    limits = axis_limits([line.band for line in series])
+def _metric_rows(groups: Sequence[ResultGroup], curves: CurveSource, task: TaskSpec, name: str) -> list[ChartRow]:
+    return [metric_row(groups, curves, task, name)]
+
+
+def _charts(row: ChartRow, number: int) -> Iterator[dict[str, Any]]:
+    """Yield the charts of a row; `number` identifies the row on its task."""
+    peaks = iter(row.limits.peaks)
+    for chart in row.charts:
+        yield {
+            "title": f"{row.quantity[0].upper()}{row.quantity[1:]} by {_TITLES[chart.x]}",
+            "caption": " ".join(filter(None, [curves_caption(chart.lines), row.note])),
+            "row": number,
+            "quantity": row.quantity,
+            "x": X_LABELS[chart.x],
+            "unit": _UNITS[chart.x],
+            "bound": None if row.bound is None else {"name": row.bound.name, "loss": _rounded(row.bound.loss)},
+            "ceiling": _ceiling(row.limits),
+            "floor": None if row.limits.floor is None else _rounded(row.limits.floor),
+            "lines": [_line(line, next(peaks)) for line in chart.lines],
+        }
+
+
+def _line(line: PlotSeries, peak: float | None) -> dict[str, Any]:
     return {
-        "title": title,
-        "x": x,
-        "unit": unit,
-        "bound": None if bound is None else {"name": bound.name, "loss": _rounded(bound.loss)},
-        "ceiling": None if limits.ceiling is None else _rounded(limits.ceiling),
-        "lines": [
-            {
-                "label": line.label,
-                "style": _style(line.line_style),
-                "clipped": None if peak is None else off_scale_note(line.label, peak),
-                **_band(line.band),
-            }
-            for line, peak in zip(series, limits.peaks, strict=True)
-        ],
+        "label": line.label,
+        "style": _style(line.line_style),
+        "clipped": None if peak is None else off_scale_note(line.label, peak),
+        "invisible": None if is_visible(line) else invisible_note(line.label),
+        **_band(line.band),
     }
+
+
+def _ceiling(limits: AxisLimits) -> float | None:
+    return None if limits.ceiling is None else _rounded(limits.ceiling)
 
 
 def _band(band: CurveBand) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from markupsafe import Markup
 
 from lodo_bench.analysis.edges import edges_of
 from lodo_bench.analysis.verdict import Mark
+from lodo_bench.charts.captions import search_caption
 from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.series import CurveSource
+from lodo_bench.report.empty_columns import without_empty_columns
 from lodo_bench.report.formatting import counted, hyperparameter_list
 from lodo_bench.report.html.charts import curve_charts, search_chart
 from lodo_bench.report.html.provenance import GroupProvenance, group_provenance
@@ -28,7 +30,7 @@ from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import LossBound
 
-_SCRIPTS = ("draw.js", "chart.js", "search.js", "table.js")
+_SCRIPTS = ("draw.js", "edges.js", "save.js", "values.js", "chart.js", "search.js", "table.js")
 _SERVED_SCRIPTS = (*_SCRIPTS, "refresh.js")
 _MARK_SUFFIXES: Mapping[Mark, str] = {
     "": "",
@@ -63,10 +65,11 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True)
 class _SearchHeading:
-    """Title and summary of a hyperparameter search."""
+    """Title, summary and caption of a hyperparameter search."""
 
     title: str
     summary: str
+    caption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class _TaskView:
 
     title: str
     section: ReportSection | None
-    charts: Sequence[str]
+    charts: Sequence[Mapping[str, Any]]
+    left_out: Sequence[str]
     searches: Sequence[_SearchHeading]
     provenances: Sequence[GroupProvenance]
 
@@ -95,15 +99,14 @@ def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str, version
     """
     views, data = [], []
     for task in tasks:
-        charts = curve_charts(task.groups, curves, task.bound)
+        charts, left_out = curve_charts(task.groups, curves, task.bound)
         pairs = zip(task.studies, task.kinds, strict=True)
         shown = [(study, kinds) for study, kinds in pairs if study.generations and study.generations[0].mean]
         searches = [search_chart(study, kinds) for study, kinds in shown]
-        data.append({"charts": charts, "searches": searches})
-        titles = [chart["title"] for chart in charts]
+        data.append({"title": task.title, "charts": charts, "searches": searches})
         headings = [_search_heading(study) for study, _ in shown]
         provenances = [group_provenance(group) for group in task.groups]
-        views.append(_TaskView(task.title, task.section, titles, headings, provenances))
+        views.append(_TaskView(task.title, task.section, charts, left_out, headings, provenances))
     return _fill(views, data, about, version)
 
 
@@ -148,7 +151,7 @@ def _search_heading(study: StudyRecord) -> _SearchHeading:
         f"{count} {status.value}" for status in (Status.DIVERGED, Status.FAILED) if (count := study.count(status))
     ]
     result = hyperparameter_list(study.hyperparameters or {}, edges_of(spec.optimizer, study.hyperparameters))
-    return _SearchHeading(spec.optimizer.label, "; ".join([*parts, result] if result else parts))
+    return _SearchHeading(spec.optimizer.label, "; ".join([*parts, result] if result else parts), search_caption(study))
 
 
 def _text(name: str) -> str:
@@ -165,6 +168,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["sort_key"] = _sort_key
+    environment.filters["without_empty_columns"] = without_empty_columns
     return environment
 
 

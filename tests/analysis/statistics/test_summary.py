@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.analysis.statistics import summarize
+from lodo_bench.analysis.statistics import MedianRange, median_and_range, summarize
 from tests.builders import examples
 
 NAN, INF = math.nan, math.inf
@@ -84,3 +84,25 @@ def test_values_that_are_not_finite_are_counted_and_left_out(finite, broken, ran
 @pytest.mark.parametrize("values", [[1e308, 1e308], [1.7e308, -1.7e308]])
 def test_huge_values_are_summarized(values):
     assert summarize(values).mean == pytest.approx(values[0] / 2 + values[1] / 2, rel=1e-15)
+
+
+@examples
+@given(st.lists(FINITE, min_size=1, max_size=20), st.lists(BROKEN, max_size=5), st.randoms())
+def test_median_and_range_are_of_the_finite_values(finite, broken, random):
+    mixed = finite + broken
+    random.shuffle(mixed)
+    found = median_and_range(iter(mixed))
+    assert found.median == pytest.approx(np.median(finite), rel=1e-12)
+    assert (found.low, found.high) == (min(finite), max(finite))
+    assert (found.count, found.diverged) == (len(finite), len(broken))
+
+
+def test_a_median_of_huge_values_is_finite():
+    assert median_and_range([1.7e308, 1.7e308]) == MedianRange(1.7e308, 1.7e308, 1.7e308, 2, 0)
+
+
+@pytest.mark.parametrize("values", [[], [NAN, INF]])
+def test_without_a_finite_value_there_is_no_median(values):
+    found = median_and_range(values)
+    assert all(math.isnan(value) for value in (found.median, found.low, found.high))
+    assert (found.count, found.diverged) == (0, len(values))

@@ -117,13 +117,13 @@ def test_the_table_says_what_the_comparison_says():
     rows = [[cell for _, cell in Page(row).all("td")] for row in re.findall("<tr.*?</tr>", table, re.DOTALL)]
     names = [text for _, text in Page(table).all("th", scope="row")]
     assert names == ["Newton (bound)", "adam", "lodo"]
-    assert [row[2] for row in rows[1:]] == ["0.5", "1.5 ± 0.71 ?", "3 ?"]
+    assert [row[2] for row in rows[1:]] == ["0.5", "1.5 ± 0.7 ?", "3 ?"]
     assert {"aria-sort": "none"}.items() <= Page(table).all("th", scope="col")[0][0].items()
     assert len(Page(table).all("button")) == len(Page(table).all("th", scope="col"))
 
 
 def test_cells_are_sorted_by_their_full_values():
-    values = [attributes.get("data-value") for attributes, text in page(ordinary()).all("td") if text == "1.5 ± 0.71 ?"]
+    values = [attributes.get("data-value") for attributes, text in page(ordinary()).all("td") if text == "1.5 ± 0.7 ?"]
     assert values == ["1.5"]
 
 
@@ -137,12 +137,45 @@ def test_what_is_no_number_is_sorted_last():
 def test_the_pictures_are_in_the_order_of_their_places():
     metric = {"hessian_error": MetricHistory(np.array([100, 200]), np.array([0.9, 0.8]))}
     found = page(ordinary(), curves=Curves(metrics=metric))
-    titles = ["Training loss by steps", "Training loss by time", "Hessian error by steps"]
+    titles = [
+        "Training loss by steps",
+        "Training loss by time",
+        "Loss − bound by steps",
+        "Loss − bound by time",
+        "Hessian error by steps",
+    ]
     assert [text for _, text in found.all("figcaption")] == titles
     (content,) = found.data["tasks"]
     assert [chart["title"] for chart in content["charts"]] == titles
     assert content["charts"][0]["bound"] == {"name": "Newton", "loss": 0.5}
-    assert content["charts"][2]["bound"] is None
+    assert content["charts"][4]["bound"] is None
+    rows = [chart["row"] for chart in content["charts"]]
+    assert rows[0] == rows[1] != rows[2] == rows[3] != rows[4]
+
+
+def test_every_picture_says_its_statistic_and_its_number_of_seeds():
+    found = page(ordinary())
+    captions = [text for _, text in found.all("p", **{"class": "caption"})]
+    assert captions[0].startswith("Line: median over 2 seeds. Band: lowest to highest.")
+    assert "Loss minus the bound (Newton, 0.5)" in captions[2]
+    assert captions[-1] == "2 individuals, each trained once; search seed 0."
+    assert [chart["caption"] for chart in found.data["tasks"][0]["charts"]] == captions[:-1]
+
+
+def test_a_picture_that_would_be_empty_is_a_sentence():
+    broken = run_set(run(0, NAN, status=Status.DIVERGED, steps=1))
+    found = page(task(broken), curves=Curves([NAN]))
+    assert found.data["tasks"][0]["charts"] == []
+    ((_, sentence),) = found.all("p", **{"class": "left-out"})
+    assert sentence.startswith("A chart is left out: no run on quadratic has a finite loss to draw")
+    assert found.all("figure") == []
+
+
+def test_a_fitness_that_would_compress_the_others_is_above_the_axis():
+    members = [individual(index, fitness=value) for index, value in enumerate([1.0, 2.0, 3.0, 1e9])]
+    (search,) = page(task(studies=[study(*members)])).data["tasks"][0]["searches"]
+    assert search["ceiling"] == 3
+    assert search["caption"].endswith("1 of them is above the fitness axis (▲): up to 1e+09.")
 
 
 def test_a_line_has_its_numbers():
@@ -277,7 +310,8 @@ def test_only_the_own_style_and_script_may_run():
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
     style, script = found.all("style")[0][1], found.all("script")[1][1]
-    assert policy["content"] == f"default-src 'none'; style-src {hashed(style)}; script-src {hashed(script)}"
+    own = f"default-src 'none'; style-src {hashed(style)}; script-src {hashed(script)}; img-src data:"
+    assert policy["content"] == own
 
 
 @pytest.mark.parametrize("losses", [[1.0], [0.0, 0.0], [-1.0, 1.0], [1e-300, 1e300], [NAN], [INF], []], ids=str)

@@ -1,8 +1,11 @@
 // Learning curves: lines with bands, a legend that toggles them, and the values at the pointer.
 
-function sectionCharts(section, charts) {
+function sectionCharts(section, charts, task) {
   const hidden = new Set();
-  const redraws = charts.map(({figure, data}) => chart(figure, data, hidden));
+  const rows = new Map();
+  for (const {data} of charts) rows.set(data.row, [...(rows.get(data.row) || []), data]);
+  for (const [number, members] of rows) rows.set(number, sharedRow(members));
+  const redraws = charts.map(({figure, data}) => chart(figure, data, hidden, rows.get(data.row), task));
   const legend = section.querySelector(".legend");
   const styles = new Map(charts.flatMap(({data}) => data.lines.map((line) => [line.label, line.style])));
   for (const [label, style] of styles) {
@@ -27,16 +30,35 @@ function swatch(style) {
   return inked(root, style);
 }
 
-function chart(figure, data, hidden) {
+// Charts that share a y axis: its scale, and the functions that draw them again.
+function sharedRow(members) {
+  const lines = members.flatMap((data) => data.lines);
+  const y = members[0].floor === null ? suits("log", lines.map((line) => line.middle)) : "log";
+  return {members, lines, y, redraws: []};
+}
+
+function chart(figure, data, hidden, row, task) {
   const place = figure.querySelector(".plot");
   const tooltip = html("div", "tooltip");
   tooltip.hidden = true;
   tooltip.setAttribute("role", "status");
   const notes = html("p", "clipped");
-  figure.append(notes);
-  const state = {x: suits("log", data.lines.map((line) => line.x)), y: suits("log", data.lines.map((line) => line.middle))};
-  const redraw = redrawn(place, (width) => drawChart(place, tooltip, notes, data, hidden, state, width));
-  for (const axis of ["x", "y"]) figure.querySelector(".controls").append(scaleButton(axis, state, redraw));
+  place.after(notes);
+  const own = {x: suits("log", data.lines.map((line) => line.x)), redraws: []};
+  const redraw = redrawn(place, (width) => drawChart(place, tooltip, notes, data, hidden, own.x, row, width));
+  own.redraws.push(redraw);
+  row.redraws.push(redraw);
+  const controls = figure.querySelector(".controls");
+  controls.append(scaleButton("x", own), scaleButton("y", row), ...saveButtons(`${task}-${data.title}`, {
+    csv: () => curvesCsv(data),
+    picture: () => ({
+      title: `${task}: ${data.title}`,
+      within: place,
+      parts: [{root: place.querySelector("svg")}],
+      legend: data.lines.filter((line) => !hidden.has(line.label)),
+      notes: [notes.textContent, data.caption],
+    }),
+  }));
   return redraw;
 }
 
@@ -46,7 +68,7 @@ function suits(kind, lists) {
   return values.every((value) => value >= 0) && values.some((value) => value > 0) ? kind : "linear";
 }
 
-function scaleButton(axis, state, redraw) {
+function scaleButton(axis, state) {
   const button = html("button", "scale");
   button.type = "button";
   const show = () => {
@@ -55,40 +77,51 @@ function scaleButton(axis, state, redraw) {
   };
   button.addEventListener("click", () => {
     state[axis] = state[axis] === "log" ? "linear" : "log";
-    show();
-    redraw();
+    state.redraws.forEach((redraw) => redraw());
   });
+  state.redraws.push(show);
   show();
   return button;
 }
 
-function drawChart(place, tooltip, notes, data, hidden, state, width) {
+function drawChart(place, tooltip, notes, data, hidden, xKind, row, width) {
   const height = Math.min(Math.max(0.62 * width, 250), 400);
   const box = {left: 62, right: width - 12, top: 14, bottom: height - 44};
   const shown = data.lines.filter((line) => !hidden.has(line.label));
-  let values = shown.flatMap(settled);
-  if (!values.length) values = shown.flatMap((line) => [...line.low, ...line.high]);
-  // If all visible curves explode, none is clipped.
-  const clipped = shown.every((line) => line.clipped) ? [] : shown.filter((line) => line.clipped);
-  if (clipped.length) values = values.filter((value) => value <= data.ceiling);
-  notes.textContent = clipped.map((line) => line.clipped).join("; ");
-  if (data.bound) values.push(data.bound.loss);
-  const x = makeScale(state.x, shown.flatMap((line) => line.x), box.left, box.right, 0.015);
-  const y = makeScale(state.y, values, box.bottom, box.top);
+  const {values, clipped} = yValues(row, hidden);
+  notes.textContent = shown.flatMap((line) => [clipped.includes(line) ? line.clipped : null, line.invisible])
+    .filter((note) => note !== null).join("; ");
+  const x = makeScale(xKind, shown.flatMap((line) => line.x), box.left, box.right, 0.015);
+  const y = makeScale(row.y, values, box.bottom, box.top);
   const root = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: 0});
   root.setAttribute("aria-label", `${data.title}. Use the arrow keys to move along the curves and read their values.`);
   axes(root, box, x, y, {x: data.x});
   if (data.bound) drawBound(root, box, y, data.bound);
   const inside = clippedGroup(root, box);
   shown.forEach((line) => drawBand(inside, line, x, y));
-  shown.forEach((line) => drawLine(inside, line, x, y));
-  shown.forEach((line, index) => drawMarks(root, line, x, y, index / shown.length));
+  // A gap where the line is below the axis: a log axis would draw its noise as vertical lines.
+  const floor = row.y === "log" && data.floor !== null ? data.floor : -Infinity;
+  shown.forEach((line) => drawLine(inside, line, x, y, floor));
+  shown.forEach((line, index) => drawMarks(root, line, x, y, index / shown.length, box));
   if (data.bound) nameBound(root, box, y, data.bound);
   const pointer = svg("line", {class: "pointer", y1: box.top, y2: box.bottom, visibility: "hidden"});
   root.append(pointer);
   place.replaceChildren(root, tooltip);
   tooltip.hidden = true;
   readValues({place, root, pointer, tooltip, box, x, data, shown});
+}
+
+// The values that the y axis of a row must show, and the lines that are clipped at its top: none if all of them explode.
+function yValues(row, hidden) {
+  const shown = row.lines.filter((line) => !hidden.has(line.label));
+  const [{ceiling, floor, bound}] = row.members;
+  let values = shown.flatMap(settled);
+  if (!values.length) values = shown.flatMap((line) => [...line.low, ...line.high]);
+  const clipped = shown.every((line) => line.clipped) ? [] : shown.filter((line) => line.clipped);
+  if (clipped.length) values = values.filter((value) => value <= ceiling);
+  if (row.y === "log" && floor !== null) values = [...values.filter((value) => value > floor), floor];
+  if (bound) values.push(bound.loss);
+  return {values, clipped};
 }
 
 // The values after the last divergence, which determine the axis limits: a diverging run reaches arbitrarily large values
@@ -117,14 +150,18 @@ function drawBand(root, line, x, y) {
   root.append(inked(svg("path", {class: "band", d: `M${[...upper, ...lower].join("L")}z`}), line.style));
 }
 
-function drawLine(parent, line, x, y) {
+function drawLine(parent, line, x, y, floor) {
   if (!line.x.length) return;
-  const path = line.x.map((value, i) => `${x(value).toFixed(1)} ${y.beyond(line.middle[i]).toFixed(1)}`).join("L");
-  parent.append(inked(svg("path", {class: "line", d: `M${path}`, "stroke-dasharray": DASHES[line.style.dash]}), line.style));
+  const path = line.x.map((value, i) => {
+    if (line.middle[i] < floor) return "";
+    return `${i && line.middle[i - 1] >= floor ? "L" : "M"}${x(value).toFixed(1)} ${y.beyond(line.middle[i]).toFixed(1)}`;
+  }).join("");
+  parent.append(inked(svg("path", {class: "line", d: path, "stroke-dasharray": DASHES[line.style.dash]}), line.style));
 }
 
-// Markers of different lines are staggered, so that none hides another. Crosses are where runs diverged.
-function drawMarks(root, line, x, y, shift) {
+// Markers of different lines are staggered, so that none hides another. Crosses are where runs diverged, triangles where
+// the line leaves the axes; they are open where only its band does.
+function drawMarks(root, line, x, y, shift, box) {
   const group = inked(svg("g"), line.style);
   const put = (name, d, px, py) => group.append(svg("path", {class: name, d, transform: `translate(${px} ${py})`}));
   let next = line.x.length ? x(line.x[0]) + 90 * shift : 0;
@@ -135,72 +172,9 @@ function drawMarks(root, line, x, y, shift) {
     put("marker", MARKERS[line.style.marker], px, py);
   });
   for (const [ex, ey] of line.ends) if (ey !== null) put("cross", CROSS, x(ex), y(ey));
+  const placed = (list) => line.x.map((value, index) => [x(value), y.beyond(list[index])]);
+  if (!markExits(group, placed(line.middle), box, false) && line.runs > 1) {
+    for (const edge of [line.high, line.low]) markExits(group, placed(edge), box, true);
+  }
   root.append(group);
-}
-
-function readValues({place, root, pointer, tooltip, box, x, data, shown}) {
-  const places = [...new Set(shown.flatMap((line) => line.x))].sort((a, b) => a - b);
-  let current = -1;
-  const hide = () => { tooltip.hidden = true; pointer.setAttribute("visibility", "hidden"); };
-  const show = (index) => {
-    if (!places.length) return;
-    current = Math.min(Math.max(index, 0), places.length - 1);
-    const at = x(places[current]);
-    pointer.setAttribute("x1", at);
-    pointer.setAttribute("x2", at);
-    pointer.setAttribute("visibility", "visible");
-    tooltip.replaceChildren(...valuesAt(places[current], shown, data));
-    tooltip.hidden = false;
-    float(tooltip, place, at, box.top);
-  };
-  root.addEventListener("pointermove", (event) => {
-    const at = event.clientX - root.getBoundingClientRect().left;
-    if (at < box.left - 4 || at > box.right + 4) return hide();
-    show(nearest(places, x.inverse(at), x.forward));
-  });
-  root.addEventListener("pointerleave", hide);
-  root.addEventListener("blur", hide);
-  root.addEventListener("keydown", (event) => {
-    const step = {ArrowRight: 1, ArrowLeft: -1, PageUp: 20, PageDown: -20, Home: -Infinity, End: Infinity}[event.key];
-    if (event.key === "Escape") return hide();
-    if (step === undefined) return;
-    event.preventDefault();
-    show(current < 0 ? (step < 0 ? places.length : 0) : current + step);
-  });
-}
-
-// Places the tooltip beside the pointer; below the chart where it would cover most of it.
-function float(tooltip, place, at, top) {
-  if (place.clientWidth < 520) top = place.clientHeight + 4;
-  const room = place.clientWidth - tooltip.offsetWidth;
-  const beside = at + 12 <= room ? at + 12 : at - 12 - tooltip.offsetWidth;
-  tooltip.style.left = `${Math.min(Math.max(beside, 0), Math.max(room, 0))}px`;
-  tooltip.style.top = `${top}px`;
-}
-
-function nearest(sorted, value, forward) {
-  let low = 0, high = sorted.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] < value) low = middle + 1; else high = middle;
-  }
-  const far = (index) => Math.abs(forward(sorted[index]) - forward(value));
-  return low > 0 && far(low - 1) < far(low) ? low - 1 : low;
-}
-
-function valuesAt(at, shown, data) {
-  const found = [];
-  for (const line of shown) {
-    const last = line.x[line.x.length - 1];
-    if (!line.x.length || at < line.x[0] || at > last) continue;
-    const index = nearest(line.x, at, (value) => value);
-    found.push({line, middle: line.middle[index], low: line.low[index], high: line.high[index]});
-  }
-  found.sort((a, b) => a.middle - b.middle);
-  const rows = found.map(({line, middle, low, high}) => html(
-    "tr", "",
-    html("td", "", swatch(line.style)), html("th", "", line.label), html("td", "number", few(middle)),
-    html("td", "number faint", line.runs > 1 ? `${few(low, 3)} … ${few(high, 3)}` : ""),
-  ));
-  return [html("strong", "", `${few(at, 5)} ${data.unit}`), html("table", "", html("tbody", "", ...rows))];
 }

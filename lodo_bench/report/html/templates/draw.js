@@ -93,6 +93,7 @@ function makeScale(kind, values, start, end, margin = 0.04) {
   scale.inverse = (pixel) => rule.inverse(low + (pixel - start) / (end - start) * (high - low));
   scale.ticks = (count) => ticks(kind, low, high, count);
   scale.forward = rule.forward;
+  scale.has = rule.has;
   return scale;
 }
 

@@ -1,8 +1,8 @@
 // Hyperparameter searches: the fitness and each hyperparameter by generation.
 
-function search(place, data) {
+function search(place, data, task) {
   const panels = [
-    {name: "fitness (loss)", scale: suits("log", [data.individuals.map((one) => one.fitness)]), values: (one) => one.fitness},
+    {name: "fitness (loss)", scale: suits("log", [data.individuals.map((one) => one.fitness)]), values: (one) => one.fitness, ceiling: data.ceiling},
     ...data.panels.map((panel, index) => ({...panel, values: (one) => one.values[index]})),
   ];
   const tooltip = html("div", "tooltip");
@@ -13,7 +13,18 @@ function search(place, data) {
     grid.append(html("figure", "panel", html("figcaption", "", panel.name), holder));
     return {panel, holder, marks: []};
   });
-  place.append(grid, tooltip);
+  const saves = html("div", "saves");
+  saves.append(...saveButtons(`${task}-search-${data.title}`, {
+    csv: () => searchCsv(data),
+    picture: () => ({
+      title: `${task}: search of ${data.title}`,
+      within: grid,
+      parts: drawn.map(({panel, holder}) => ({root: holder.querySelector("svg"), title: panel.name})),
+      legend: [],
+      notes: [data.caption],
+    }),
+  }));
+  place.append(saves, grid, tooltip);
   for (const one of drawn) redrawn(one.holder, (width) => drawPanel(one, data, width, (individual, holder) => {
     drawn.forEach(({marks}) => marks.forEach((mark, index) => mark.classList.toggle("chosen", index === individual)));
     tell(tooltip, place, holder, data, individual);
@@ -26,8 +37,10 @@ function drawPanel(one, data, width, choose) {
   const box = {left: 62, right: width - 8, top: 12, bottom: height - 26};
   const count = data.generations;
   const x = makeScale("linear", [0.5, count + 1.4], box.left, box.right, 0);
-  const means = panel.mean ? [...panel.mean, panel.result ?? null] : [];
-  const y = makeScale(panel.scale, [...data.individuals.map(panel.values), ...means], box.bottom, box.top);
+  const means = panel.mean ? [...panel.mean, ...panel.low, ...panel.high, panel.result ?? null] : [];
+  const ceiling = panel.ceiling ?? Infinity;
+  const values = [...data.individuals.map(panel.values), ...means].filter((value) => value === null || value <= ceiling);
+  const y = makeScale(panel.scale, values, box.bottom, box.top);
   const root = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img"});
   root.setAttribute("aria-label", `${data.title}: ${panel.name} by generation`);
   const every = Math.ceil(count / 10);
@@ -38,6 +51,10 @@ function drawPanel(one, data, width, choose) {
   const places = data.individuals.map((individual) => [x(individual.x), broken(individual, panel) ? box.top : y(panel.values(individual))]);
   one.marks = data.individuals.map((individual, index) => {
     const [px, py] = places[index];
+    const value = panel.values(individual);
+    if (value !== null && (value > ceiling || !y.has(value))) {
+      return markEdge(group, px, py, value > 0 ? "top" : "bottom");
+    }
     const mark = individual.fitness === null
       ? svg("path", {class: "cross", d: "M-2.4 -2.4L2.4 2.4M-2.4 2.4L2.4 -2.4", transform: `translate(${px} ${py})`})
       : svg("circle", {class: "dot", cx: px, cy: py, r: 2.4});

@@ -31,8 +31,8 @@ function sorted(rows, column, sign) {
 const data = JSON.parse(document.getElementById("data").textContent);
 document.querySelectorAll("table.sortable").forEach(sortable);
 document.querySelectorAll("section[data-task]").forEach((section, index) => {
-  const {charts, searches} = data.tasks[index];
+  const {title, charts, searches} = data.tasks[index];
   const figures = [...section.querySelectorAll("figure.chart")];
-  sectionCharts(section, charts.map((content, n) => ({figure: figures[n], data: content})));
-  [...section.querySelectorAll(".search")].forEach((place, n) => search(place, searches[n]));
+  sectionCharts(section, charts.map((content, n) => ({figure: figures[n], data: content})), title);
+  [...section.querySelectorAll(".search")].forEach((place, n) => search(place, searches[n], title));
 });
