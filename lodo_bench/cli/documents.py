@@ -184,7 +184,7 @@ class RunSetsDocument(TypedDict):
 
 
 class PlanDocument(TypedDict):
-    """What an experiment would compute, and the seconds that it is expected to take."""
+    """The work that an experiment would do, and the seconds that it is expected to take."""
 
     experiment: str
     scale: str
@@ -193,12 +193,14 @@ class PlanDocument(TypedDict):
 
 
 class PlotDocument(TypedDict):
-    """The file of a plot, what it shows, and the labels of its lines."""
+    """The file of a plot, its subject, the labels of its lines, its caption, and the runs that it leaves out."""
 
     kind: str
     file: str
     subject: str
     lines: Sequence[str]
+    caption: str
+    left_out: Sequence[str]
 
 
 class OptionDocument(TypedDict):

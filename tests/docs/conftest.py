@@ -14,6 +14,7 @@ RESULTS = (
     "run adam --task quadratic -p lr=0.3",
     "run momentum --task quadratic -p momentum=0.5",
     "run momentum --task quadratic -p momentum=0.9",
+    "tag run-set 1 final",
 )
 
 
