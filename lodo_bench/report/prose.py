@@ -183,7 +183,8 @@ def _tests(standings: Iterable[Standing]) -> Iterator[str]:
         "rank-sum": "Mann and Whitney's rank-sum test",
     }
     for name, title in titles.items():
-        sizes = {size for standing in standings if standing.test == name for size in standing.sizes if size > 1}
+        found = [standing.sizes for standing in standings if standing.test == name]
+        sizes = {size for pair in found for size in (pair if name == "rank-sum" else (max(pair),))}
         if sizes:
             yield f"{title} (n = {_range(sizes)})"
 

@@ -52,7 +52,7 @@ def test_searches_that_differ_in_their_seed_are_one_row_of_which_each_counts_onc
     assert result.by_search == {0: {0: 1.0, 1: 3.0}, 1: {2: 4.0, 3: 6.0}, 2: {4: 10.0, 5: 12.0}}
     assert result.replicates == {0: 2.0, 1: 5.0, 2: 11.0}
     assert (result.center, result.num_runs) == (5.0, 6)
-    assert cells(comparison, "loss at 200 steps") == ["5 [2 to 11]"]
+    assert cells(comparison, "loss at 200 steps") == ["5.0 [2.0 to 11.0]"]
     assert cells(comparison, "runs") == ["3 searches, 6 seeds"]
     assert comparison.labels == ("adam",)
     assert row.hyperparameters.label == "tuned (3 searches)"
@@ -89,7 +89,7 @@ def test_searches_that_are_not_known_stay_apart():
 def test_deterministic_runs_at_the_results_of_searches_are_one_row():
     sets = [tuned(n, [loss], deterministic=True, task=ROSENBROCK) for n, loss in ((1, 1.0), (2, 3.0), (3, 2.0))]
     comparison = only(*sets, studies=[study(n, n - 1, task=ROSENBROCK) for n in (1, 2, 3)])
-    assert cells(comparison, "loss at 200 steps") == ["2 [1 to 3]"]
+    assert cells(comparison, "loss at 200 steps") == ["2.0 [1.0 to 3.0]"]
     assert cells(comparison, "runs") == ["3 searches, deterministic"]
 
 

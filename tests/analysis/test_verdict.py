@@ -245,9 +245,9 @@ def test_a_bound_is_of_losses_only():
 
 def test_marks_in_markdown():
     text = render(only(seeds("worse", spread(2.0)), seeds("as-good", interleaved(1.0001)), seeds("best", spread(1.0))))
-    assert "**1 ± 0.024**" in text
-    assert re.search(r" 1 ± 0\.02\d? † \|", text)
-    assert " 2 ± 0.024 |" in text
+    assert "**1.00 ± 0.02**" in text
+    assert re.search(r" 1\.00+1? ± 0\.02\d? † \|", text)
+    assert " 2.00 ± 0.02 |" in text
 
 
 def test_a_result_has_its_interval():

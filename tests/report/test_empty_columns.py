@@ -30,7 +30,7 @@ def test_names_and_headers_without_rows_stay():
 
 
 def test_every_format_for_people_leaves_them_out():
-    section = ReportSection("t", TABLE, (), (), ())
+    section = ReportSection("t", TABLE, (), None, (), ())
     for text in (markdown.render_section(section), latex.render_section(section)):
         assert "some" in text
         assert "nothing" not in text and "blank" not in text

@@ -276,7 +276,7 @@ def test_runs_without_a_score_are_counted():
 
 def test_a_report_without_any_score_can_be_read():
     text = render_sets(run_set(run(0, status=Status.FAILED, milestones={})), bound=LossBound("Newton", 7.0))
-    assert main_table(text)[0] == ["optimizer", "hyperparameters"]  # no speed either
+    assert main_table(text)[0] == ["optimizer", "hyperparameters", "runs"]  # no speed either
 
 
 def test_device_and_precision_are_named_where_they_differ():
@@ -323,13 +323,16 @@ def test_each_set_of_versions_is_named_once():
 GOLDEN = """\
 ## quadratic (noise_variance=4)
 
-| optimizer        | hyperparameters | loss at 1,000 steps | diverged | loss at 2.5 s | diverged |         steps/s |
-| ---------------- | --------------- | ------------------: | -------: | ------------: | -------: | --------------: |
-| *Newton (bound)* | –               |               29.66 |        – |         29.66 |        – |               – |
-| lodo             | tuned (study 7) |              32 ± 1 |   0 of 3 |    31.0 ± 0.7 |   1 of 3 | 1,500 ± 710 [a] |
-| adam             | paper (Table 6) |                40.5 |   0 of 1 |             – |        – |       2,000 [b] |
+| optimizer        | hyperparameters | runs    | loss at 1,000 steps | ratio to best | diverged | loss at 2.5 s | diverged |         steps/s |
+| ---------------- | --------------- | ------- | ------------------: | ------------: | -------: | ------------: | -------: | --------------: |
+| *Newton (bound)* | –               | –       |               29.66 |             – |        – |         29.66 |        – |               – |
+| lodo             | tuned           | 3 seeds |            32 ± 1 ? |             – |   0 of 3 |    31.0 ± 0.7 |   1 of 3 | 1,500 ± 710 [a] |
+| adam             | paper           | 1 seed  |              40.5 ? |          1.3× |   0 of 1 |             – |        – |       2,000 [b] |
 
-- Loss at 1,000 steps: lodo has the best mean, 32; there are too few runs to tell whether the others are worse.
+- Loss at 1,000 steps: these runs cannot tell which optimizer is the best. lodo has the best mean 32. Too few or too \
+noisy runs to tell: adam (1.3×, p = 0.5).
+- lodo: tuned by one search, so verdicts hold for these hyperparameters only. Another search may find others: \
+'lodo-bench tune --seeds 5' repeats the search, and 'lodo-bench run' then covers all of them.
 
 Cost:
 
@@ -346,12 +349,18 @@ Hyperparameters:
 - Loss: mean training loss over the last tenth of the steps before the milestone; mean ± sample standard deviation \
 over the seeds, excluding diverged runs.
 - Steps/s: gradient steps on fresh batches per second of training time, which excludes evaluation.
+- ?: these runs cannot tell.
+- Worse (no mark): others are better according to one-sided exact tests, Wilcoxon's signed-rank test, paired by seed \
+(n = 1), with Simes' correction for 1 other, at level 0.05. Diverged runs rank last. p is the probability of results \
+at least as extreme if no other optimizer were better.
+- Ratios and differences: Hodges-Lehmann estimates with 95 % intervals by the same tests, each by itself; runs of \
+equal seeds are paired.
 - **Steps/s were measured on different machines: only values with the same letter are comparable.**
 - Machine a: Some CPU @ 2.00GHz, 4 cores, 2 threads used by PyTorch.
 - Machine b: Some GPU, Other CPU, 16 cores, 8 threads used by PyTorch.
 - Interrupted or failed runs, without a score: adam 1.
 - Versions: python 3.11.7, lodo-bench 0.1.0, commit 0123456789ab; python 3.11.7, lodo-bench 0.1.0.
-"""
+"""  # noqa: E501
 
 
 def test_a_whole_report():

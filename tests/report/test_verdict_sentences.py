@@ -46,20 +46,20 @@ def test_the_sentence_names_the_best_and_all_others_by_state():
         seeds("bfgs", [NAN] * 8),
     )
     assert found.startswith(
-        "Loss at 200 steps: best is the best, mean 1 (95 % confidence interval 0.98 to 1.02). Worse: "
+        "Loss at 200 steps: best is the best, mean 1.00 (95 % confidence interval 0.980 to 1.020). Worse: "
     )
     worse, told = found.partition("Worse: ")[2].split(". Not told apart from it: ")
-    assert worse.startswith("far (1.5 times as high, 1.49 to 1.51, p = 0.")
+    assert worse.startswith("far (1.500× [1.488 to 1.513], p = 0.")
     assert "bfgs (diverged, p = 0.0039)" in worse
-    assert told.startswith("near (1 times as high, 0.9")
+    assert told.startswith("near (1.0001× [0.999")
 
 
 def test_where_nothing_can_be_told_nobody_is_called_the_best():
     found = sentence(seeds("a", spread(1.0, 2)), seeds("b", spread(2.0, 2)))
     assert found.startswith(
-        "Loss at 200 steps: these runs cannot tell which optimizer is the best. a has the best mean 1"
+        "Loss at 200 steps: these runs cannot tell which optimizer is the best. a has the best mean 1.000"
     )
-    assert "Too few or too noisy runs to tell: b (2 times as high, p = " in found
+    assert "Too few or too noisy runs to tell: b (2.0×, p = " in found
     assert "is the best, " not in found
 
 
@@ -74,15 +74,15 @@ def test_a_difference_has_a_sign():
     sets = [seeds("low", spread(1.0), scores=scores[0]), seeds("high", spread(2.0), scores=scores[1])]
     accuracy = build_section(only(*sets)).verdicts[1]
     assert accuracy.startswith("Test accuracy at 200 steps: high is the best, mean 0.9035 ")
-    assert "low (-0.4, -0.4" in accuracy
+    assert "low (-0.4 [" in accuracy
 
 
 def test_with_a_baseline_the_sentence_is_about_it():
     sets = [seeds(name, spread(mean)) for name, mean in (("base", 2.0), ("good", 1.0), ("bad", 3.0))]
     found = sentence(*sets, baseline="base")
-    assert found.startswith("Loss at 200 steps: compared with base, mean 2 (")
-    assert "Better: good (0.5 times as high" in found
-    assert "Worse: bad (1.5 times as high" in found
+    assert found.startswith("Loss at 200 steps: compared with base, mean 2.00 (")
+    assert "Better: good (0.4999× [" in found
+    assert "Worse: bad (1.5000× [" in found
     assert "each with all" not in notes(*sets, baseline="base")
     assert "compared with the baseline alone" in notes(*sets, baseline="base")
 
