@@ -226,7 +226,7 @@ def samples_of(rows: Sequence[ComparisonRow], column: ScoreColumn) -> dict[int, 
             values=result.replicates,
             data=(row.compute.device, row.compute.dtype),
             unit="search" if result.has_searches else "seed",
-            is_constant=row.is_deterministic and not result.has_searches,
+            is_constant=row.is_deterministic and not result.has_searches and column.milestone.unit == "steps",
             blocks={search: frozenset(values) for search, values in result.by_search.items() if result.has_searches},
         )
         for index, row in enumerate(rows)

@@ -9,7 +9,7 @@ import typer
 
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 from lodo_bench.cli.output import echo_err
-from lodo_bench.cli.record import KindArgument, open_database, record_kind
+from lodo_bench.cli.record import KindArgument, opened_database, record_kind
 from lodo_bench.errors import UsageError
 
 EXAMPLES = ("lodo-bench delete run-set 3 4", "lodo-bench delete study 2 --with-runs --yes")
@@ -34,12 +34,13 @@ def delete(
     from lodo_bench.cli.views.delete import deletion_text, print_deletion
     from lodo_bench.results.managing import delete_records, plan_deletion
 
-    database = open_database(db)
-    planned = plan_deletion(database, found, numbers, with_runs=with_runs)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError(f"this would delete {deletion_text(planned)}. To do so without being asked, add --yes.")
-        if not typer.confirm(f"Delete {deletion_text(planned)}?", err=True):
-            echo_err("Nothing is deleted.")
-            return
-    print_deletion(delete_records(database, found, numbers, with_runs=with_runs), json)
+    with opened_database(db) as database:
+        planned = deletion_text(plan_deletion(database, found, numbers, with_runs=with_runs))
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError(f"this would delete {planned}. To do so without being asked, add --yes.")
+            if not typer.confirm(f"Delete {planned}?", err=True):
+                echo_err("Nothing is deleted.")
+                return
+        deletion = delete_records(database, found, numbers, with_runs=with_runs)
+    print_deletion(deletion, json)

@@ -62,6 +62,8 @@ class PlannedSearchDocument(TaskDocument, OptimizerDocument, ComputeDocument):
     status: str
     individuals: int
     evaluated: int
+    together: int
+    state_bytes: int | None
     steps: int
     space: Sequence[TunedRangeDocument]
     seconds: float

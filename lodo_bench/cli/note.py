@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
-from lodo_bench.cli.record import KindArgument, NumberArgument, open_database, record_kind
+from lodo_bench.cli.record import KindArgument, NumberArgument, opened_database, record_kind
 
 EXAMPLES = ('lodo-bench note run-set 3 "the laptop was on battery"', 'lodo-bench note run-set 3 ""')
 
@@ -26,5 +26,6 @@ def note(
     from lodo_bench.results.managing import annotate
 
     text = " ".join(text.split())
-    annotation = annotate(open_database(db), found, number, lambda former: replace(former, note=text))
+    with opened_database(db) as database:
+        annotation = annotate(database, found, number, lambda former: replace(former, note=text))
     print_annotation(found, number, annotation, json)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -30,8 +32,10 @@ def record_kind(name: str) -> RecordKind:
     return cast("RecordKind", choice(name, KINDS, "kind of record"))
 
 
-def open_database(location: str) -> Database:
+@contextmanager
+def opened_database(location: str) -> Iterator[Database]:
     """Open the database at `location`, which must exist, for changes by hand."""
     from lodo_bench.results.database import Database
 
-    return Database(location, create=False, on_notice=echo_err)
+    with closing(Database(location, create=False, on_notice=echo_err)) as database:
+        yield database

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
-from lodo_bench.cli.record import KindArgument, NumberArgument, open_database, record_kind
+from lodo_bench.cli.record import KindArgument, NumberArgument, opened_database, record_kind
+from lodo_bench.spec.annotation import Annotation
 
 EXAMPLES = (
     "lodo-bench tag run-set 3 final paper",
@@ -29,8 +30,9 @@ def tag(
     from lodo_bench.cli.views.annotation import print_annotation
     from lodo_bench.results.managing import annotate
 
-    database = open_database(db)
-    annotation = annotate(
-        database, found, number, lambda former: former.without_tags(names) if remove else former.with_tags(names)
-    )
+    def change(former: Annotation) -> Annotation:
+        return former.without_tags(names) if remove else former.with_tags(names)
+
+    with opened_database(db) as database:
+        annotation = annotate(database, found, number, change)
     print_annotation(found, number, annotation, json)

@@ -35,7 +35,7 @@ RecordKind = Literal["study", "run-set"]
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What is deleted together.
+    """Records that are deleted together.
 
     Attributes:
         studies, run_sets: their numbers.

@@ -18,7 +18,7 @@ _LEAST_OFFSET = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _MergedPart:
     """One of the databases: its name, its results, and what is added to its numbers."""
 
     name: str
@@ -42,7 +42,7 @@ class MergedResults:
         while unit <= largest:
             unit *= 10
         self._unit = unit
-        self._parts = [_Part(name, results, unit * index) for index, (name, results) in enumerate(databases)]
+        self._parts = [_MergedPart(name, results, unit * index) for index, (name, results) in enumerate(databases)]
 
     @property
     def numbering(self) -> str:
@@ -109,7 +109,7 @@ class MergedResults:
         part = self._parts[run_set // self._unit]
         return part.results.curve(run_set - part.offset, seed)
 
-    def _part(self, kind: str, number: int, numbers_of: Callable[[Results], list[int]]) -> _Part:
+    def _part(self, kind: str, number: int, numbers_of: Callable[[Results], list[int]]) -> _MergedPart:
         """Return the database of a number that a user has typed."""
         known = {part.offset + found: part for part in self._parts for found in numbers_of(part.results)}
         if number not in known:
@@ -122,17 +122,17 @@ def _largest_number(results: Results) -> int:
     return max(numbers, default=0)
 
 
-def _study(study: _Study, part: _Part) -> _Study:
+def _study(study: _Study, part: _MergedPart) -> _Study:
     return replace(study, id=study.id + part.offset)
 
 
-def _run_set(record: RunSetRecord, part: _Part) -> RunSetRecord:
+def _run_set(record: RunSetRecord, part: _MergedPart) -> RunSetRecord:
     spec = replace(record.spec, hyperparameters=_hyperparameters(record.spec.hyperparameters, part))
     provenances = tuple(replace(provenance, database=part.name) for provenance in record.provenances)
     return replace(record, id=record.id + part.offset, spec=spec, provenances=provenances)
 
 
-def _hyperparameters(found: Hyperparameters, part: _Part) -> Hyperparameters:
+def _hyperparameters(found: Hyperparameters, part: _MergedPart) -> Hyperparameters:
     def moved(number: int | None) -> int | None:
         return None if number is None else number + part.offset
 

@@ -1,4 +1,4 @@
-"""What a report shows: which stored results, scored where, compared with what."""
+"""The selection of stored results that a report shows, where they are scored, and what they are compared with."""
 
 from __future__ import annotations
 

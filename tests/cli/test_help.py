@@ -9,8 +9,10 @@ from lodo_bench.cli.app import app
 from lodo_bench.results.database import Database
 from tests.cli.runner import Place
 
-COMMANDS = ("init", "tune", "run", "reproduce", "watch", "report", "serve", "plot", "export", "list", "show", "sample")
-COMMANDS += ("doctor", "data", "config")
+COMMANDS = (
+    *("init", "tune", "run", "reproduce", "watch", "report", "serve", "plot", "export", "list", "show"),
+    *("compare", "note", "tag", "delete", "sample", "doctor", "data", "config"),
+)
 HEAVY = {"torch", "ray", "sqlalchemy", "numpy", "yaml", "pyarrow", "scipy", "matplotlib", "jinja2", "pooch", "requests"}
 
 

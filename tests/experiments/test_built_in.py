@@ -22,7 +22,7 @@ CONTENT = {
     "table6": "| lodo      | momentum",
     "table7": "| noise variance |",
     "table8": "| yogi",
-    "frozen-preconditioner": "- On its own problem, the frozen preconditioner exceeds 1,000 in ",
+    "frozen-preconditioner": "- On its own problem, the loss with the frozen preconditioner exceeds ",
     "depth-sweep": "| layers |",
     "block-size-sweep": "| block size |",
     "figure5": "| momentum |",

@@ -1,4 +1,4 @@
-"""What a deletion covers, in words."""
+"""The extent of a deletion, in words."""
 
 from __future__ import annotations
 

@@ -157,8 +157,8 @@ def findings(found: Mapping[str, Floats]) -> list[str]:
     """Return what the losses of `measure` show, as sentences about when they exceed `_LARGE`."""
     frozen_new, learning_new, own = (steps_to_large(found[name]) for name in (_FROZEN_NEW, _LEARNING_NEW, _OWN))
     return [
-        f"On its own problem, the frozen preconditioner {_exceeds(own)}.",
-        f"On a new problem, it {_exceeds(frozen_new)}; still learning, it {_exceeds(learning_new)}.",
+        f"On its own problem, the loss with the frozen preconditioner {_exceeds(own)}.",
+        f"On a new problem, it {_exceeds(frozen_new)}; with one that goes on learning, it {_exceeds(learning_new)}.",
         _effect(frozen_new, learning_new),
     ]
 
