@@ -1,6 +1,8 @@
 """Every block of the documentation runs; see `tests/docs/blocks.py` for the comments that say how."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,12 @@ from tests.docs.page import DATABASE, Page
 FILES = Path(__file__).parent / "files"
 
 
+def copy_database(source, target):
+    """Copy a database with what SQLite still has in its log."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
 @pytest.fixture
 def page(request, tmp_path, results):
     page = Page(tmp_path)
@@ -19,7 +27,7 @@ def page(request, tmp_path, results):
     if not starts_empty(request.param):
         shutil.copytree(results, page.work / "results")
         for name in ("laptop.db", "other.db", "server.db"):
-            shutil.copy(page.work / DATABASE, page.work / name)
+            copy_database(page.work / DATABASE, page.work / name)
     return page, request.param
 
 
