@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.api.reading import open_results
 from lodo_bench.api.requests import DEFAULT_DATABASE
+from lodo_bench.errors import DatabaseNotFoundError
 from lodo_bench.figures.comparisons import load_report_data
 from lodo_bench.report.data import ReportData
 from lodo_bench.spec.selection import ReportRequest, Selection
@@ -50,4 +51,10 @@ def load_report(
     Raises:
         UsageError: as `compare`.
     """
-    return load_report_data(open_results(dbs, on_notice), request)
+    try:
+        results = open_results(dbs, on_notice)
+    except DatabaseNotFoundError:
+        if request.selection.task is not None:
+            TASKS.check(request.selection.task)  # a wrong name is the nearer mistake
+        raise
+    return load_report_data(results, request)

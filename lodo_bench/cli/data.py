@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lodo_bench.cli.kept import Kept
 from lodo_bench.cli.options import DataDirOption, JsonOption, set_data_directory
 from lodo_bench.cli.output import resumable
 from lodo_bench.cli.renamed import Command, examples
@@ -25,7 +26,7 @@ def fetch(
     set_data_directory(data_dir)
     from lodo_bench.cli.views.data import fetch_data_set
 
-    with resumable():
+    with resumable(Kept(otherwise="What is downloaded is kept.")):
         fetch_data_set(data_set, json)
 
 

@@ -13,11 +13,13 @@ class Kept:
         individuals: number of a study -> its stored individuals.
         runs: label of an optimizer -> the runs that this command finished.
         partial: the run that was interrupted and its steps, such as `seed 2 of adam` and 8000; None if there is none.
+        otherwise: a sentence for a command that has nothing of these.
     """
 
     individuals: dict[int, int] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
     partial: tuple[str, int] | None = None
+    otherwise: str = "Nothing was stored yet."
 
     def add_run(self, label: str) -> None:
         """Count a finished run."""
@@ -30,7 +32,7 @@ class Kept:
         if self.partial is not None:
             parts.append(f"{self.partial[0]} up to step {self.partial[1]:,}")
         if not parts:
-            return "Nothing was stored yet."
+            return self.otherwise
         is_one = len(parts) == 1 and (self.partial is not None or parts[0].startswith("1 "))
         return f"{_joined(parts)} {'is' if is_one else 'are'} stored."
 

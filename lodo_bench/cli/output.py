@@ -54,16 +54,19 @@ def starting() -> Iterator[None]:
 
 
 @contextmanager
-def resumable() -> Iterator[Kept]:
+def resumable(kept: Kept | None = None) -> Iterator[Kept]:
     """Turn an interrupt inside the block into an error that says what is stored and how to resume.
 
+    Args:
+        kept: a record of what is stored; an empty one by default.
+
     Yields:
-        A record of what is stored, to be kept up to date inside the block.
+        The record of what is stored, to be kept up to date inside the block.
 
     Raises:
         Interrupted: with the command to type; `--fresh` is left out of it, as it would discard what is stored.
     """
-    kept = Kept()
+    kept = kept or Kept()
     try:
         yield kept
     except KeyboardInterrupt:

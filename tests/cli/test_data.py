@@ -142,7 +142,7 @@ def test_an_interrupted_download_is_continued_by_the_same_command(place, server,
     assert (result.code, result.stdout) == (130, "")
     assert "Traceback" not in result.stderr
     assert (
-        "lodo-bench: interrupted; everything finished is stored. Rerun to resume:\n  lodo-bench data fetch"
+        "lodo-bench: interrupted. What is downloaded is kept. Rerun to resume:\n  lodo-bench data fetch"
         in result.stderr
     )
     assert [path.name for path in folder.iterdir()] == [part.name]

@@ -147,8 +147,8 @@ def test_a_report_in_every_format(filled):
 def test_the_report_says_who_won(filled):
     text = filled.run_here("report").stdout
     assert "\n- Loss at 60 steps: " in text
-    assert " has the best mean, " in text
-    assert "signed-rank tests, paired by seed (n = 8)" in text
+    assert " the best, mean " in text or " has the best mean " in text
+    assert "signed-rank test, paired by seed (n = 8)" in text
     assert filled.run_here("report", "--json").document == json.loads(
         filled.run_here("report", "--format", "json").stdout
     )

@@ -40,7 +40,7 @@ def test_it_may_be_said_twice(place):
 
 
 def test_the_library_has_it_too(tmp_path):
-    record = lodo_bench.run("adam", seeds=1, steps=20, fair_clock=True, db=str(tmp_path / "lodo.db"))
+    (record,) = lodo_bench.run("adam", seeds=1, steps=20, fair_clock=True, db=str(tmp_path / "lodo.db"))
     assert record.spec.compute.backend == "torch"
     with pytest.raises(UsageError, match="conflict"):
         lodo_bench.run("adam", seeds=1, steps=20, fair_clock=True, backend="numba", db=str(tmp_path / "lodo.db"))

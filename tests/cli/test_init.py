@@ -78,7 +78,7 @@ def test_every_key_of_the_loader_is_explained(place, tmp_path):
 def test_every_optional_key_works_once_it_is_uncommented(place, tmp_path):
     text = place.file.read_text()
     blocks = optional_blocks(text)
-    assert set(blocks) == {"note", "base", "options", "recipe", "sweep", "parts"}
+    assert set(blocks) == {"note", "base", "options", "recipe", "searches", "sweep", "parts"}
     path = tmp_path / "changed.yaml"
     for name, block in blocks.items():
         path.write_text(text.replace(block, re.sub("^#", "", block, flags=re.MULTILINE)))
