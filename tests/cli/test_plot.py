@@ -81,7 +81,7 @@ def test_a_figure_says_its_statistic_and_what_it_leaves_out(filled):
     result = filled.run("plot", *arguments)
     assert result.stderr.splitlines()[1:] == ["Left out: adam: 1 run set without momentum (4)."]
     curves = drawn(filled, "curves", *ROSENBROCK, "--output", filled.directory / "curves.svg")
-    assert curves["caption"].startswith("Line: median over 2 seeds.")
+    assert curves["caption"].startswith("Line: 1 seed.")
     assert curves["left_out"] == []
 
 

@@ -43,7 +43,7 @@ def test_several_searches_are_a_table_with_their_seeds(searches):
 
 def test_the_progress_tells_them_apart(searches):
     lines = [line.partition(": ")[0] for line in searches.tuned.stderr.splitlines() if "generation 2 of 2" in line]
-    assert sorted(lines) == [f"{name}, seed {seed}" for name in ("adam", "momentum") for seed in (4, 5, 6)]
+    assert sorted(lines) == [f"{name}, search seed {seed}" for name in ("adam", "momentum") for seed in (4, 5, 6)]
 
 
 def test_their_results_differ_and_finished_ones_are_used_again(searches):
