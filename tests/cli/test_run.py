@@ -20,6 +20,7 @@ RUN_KEYS = {
     "steps_per_second",
     "milestones",
     "metrics",
+    "command",
 }
 BOWL = ("--task", "quadratic", "-T", "dimension=12")
 

@@ -56,8 +56,15 @@ def test_json_of_a_search_has_the_edges(record, capsys):
     assert found["at_edge"] == {"lr": [1e-5, 1.0]}
 
 
+class Unrecorded:
+    """Results without any record of commands."""
+
+    def provenances(self, study):
+        return []
+
+
 def test_show_study_has_a_note(record, capsys):
-    show_study(record, False)
+    show_study(record, Unrecorded(), False)
     assert f"result lr = 1 ({NOTE}), momentum = 0.8" in capsys.readouterr().out
-    show_study(record, True)
+    show_study(record, Unrecorded(), True)
     assert json.loads(capsys.readouterr().out)["at_edge"] == {"lr": [1e-5, 1.0]}

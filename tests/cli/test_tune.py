@@ -27,7 +27,7 @@ def test_a_search_prints_a_table(search):
     headers, _, *rows = (
         [cell.strip() for cell in line.strip("|").split("|")] for line in search.first.stdout.splitlines()
     )
-    assert headers == ["study", "optimizer", "hyperparameter", "tuned", "paper", "default"]
+    assert headers == ["study", "optimizer", "hyperparameter", "tuned", "default"]  # nothing is published
     assert [row[:3] for row in rows] == [
         ["1", "lodo", "meta_learning_rate"],
         ["1", "lodo", "momentum"],
@@ -38,13 +38,13 @@ def test_a_search_prints_a_table(search):
     ]
     tuned = [value for study in search.again.document["studies"] for value in study["hyperparameters"].values()]
     assert [float(row[3]) for row in rows] == pytest.approx(tuned, rel=1e-5)
-    assert [float(row[5]) for row in rows] == [0.001, 0.9, 1.0, 0.001, 0.9, 0.999]
+    assert [float(row[4]) for row in rows] == [0.001, 0.9, 1.0, 0.001, 0.9, 0.999]
 
 
 def test_every_generation_is_a_line_on_standard_error(search):
     engine, *lines = search.first.stderr.splitlines()
     assert engine == "Searching in this process (0 workers)."
-    assert sorted(line.partition(" diverged")[0] for line in lines) == [
+    assert sorted(line.partition(" diverged")[0] for line in lines if " diverged" in line) == [
         "adam: generation 1 of 2, 16 evaluated, 0",
         "adam: generation 2 of 2, 32 evaluated, 0",
         "lodo: generation 1 of 2, 16 evaluated, 0",
@@ -75,7 +75,8 @@ def test_a_finished_search_does_nothing(search):
 def test_show_tells_of_every_generation(search):
     result = search.place.run_here("show", "study", 2)
     assert (result.code, result.stderr) == (0, "")
-    title, _, headers, _, *rows = result.stdout.splitlines()
+    title, *lines = result.stdout.splitlines()
+    headers, _, *rows = [line for line in lines if line.startswith("|")]
     assert title.startswith("Study 2: adam on quadratic (dimension=12), schedule ")
     assert ", seed 5, finished; result learning_rate = " in title
     assert [cell.strip() for cell in headers.strip("|").split("|")][-3:] == [
@@ -106,7 +107,7 @@ def test_the_search_appears_in_the_list(search):
     result = search.place.run_here("list", "studies", "--json")
     assert (result.code, result.stderr) == (0, "")
     for number, (study, optimizer) in enumerate(zip(result.document["studies"], ("lodo", "adam"), strict=True), 1):
-        assert study == {
+        expected = {
             "study": number,
             "task": "quadratic",
             "task_options": {"dimension": 12},
@@ -120,6 +121,7 @@ def test_the_search_appears_in_the_list(search):
             "generations": 2,
             "individuals": 32,
         }
+        assert expected.items() <= study.items()
 
 
 def test_another_seed_is_another_search_and_fresh_starts_anew(search):

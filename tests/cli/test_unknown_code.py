@@ -120,7 +120,8 @@ def test_sweeps_of_unknown_optimizers_and_trajectories_without_them(swept):
     assert sweep.document["lines"] == ["plugin"]
     drawn = swept.run_here("plot", "trajectories", "-o", "trajectories.svg", "--json")
     assert drawn.document["lines"] == ["adam"]
-    assert "plugin, learning_rate=0.1 is left out, as its runs cannot be repeated: unknown optimizer" in drawn.message
+    (sentence, *_) = drawn.document["left_out"]
+    assert sentence.startswith("plugin, learning_rate=0.1, as its runs cannot be repeated: unknown optimizer")
     alone = swept.run_here("plot", "trajectories", "-o", "alone.svg", "--optimizer", "plugin")
     assert (alone.code, "unknown optimizer 'plugin'" in alone.message) == (2, True)
     assert not (swept.work / "alone.svg").exists()

@@ -37,6 +37,7 @@ def section():
         title="quadratic (noise_variance=4)",
         table=Table(heads, tuple(map(_row, range(len(NAMES))))),
         verdicts=(VERDICT,),
+        costs=None,
         hyperparameters=("lodo, tuned (study 1): meta_learning_rate = 0.000820964, momentum = 0.145847",),
         footnotes=(
             Footnote("Different machines: only values with the same letter are comparable.", warning=True),
