@@ -94,7 +94,7 @@ def begin(place, workers=2):
 
 
 def studies(result):
-    return [{**study, "schedule": None} for study in result.document["studies"]]
+    return [{**study, "schedule": None, "created": ""} for study in result.document["studies"]]
 
 
 def assert_equal(place, result, reference):
