@@ -23,12 +23,19 @@ from lodo_bench.errors import (
     UsageError,
 )
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from tests.builders import study_spec
 
 DETAILS = {
     "task": TaskSpec("quadratic", {"dimension": 5}),
     "optimizer": OptimizerSpec("lodo", {"layers": 8}),
     "formats": "csv, json",
     "data_set": "mnist",
+    "run_sets": "3 and 4",
+}
+OWN_DETAILS = {
+    Remedy.TUNE_FIRST: {"task": DETAILS["task"], "optimizer": DETAILS["optimizer"]},
+    Remedy.RUN_FIRST: {"task": DETAILS["task"], "optimizer": DETAILS["optimizer"]},
+    Remedy.CONTINUE_SEARCH: {"study": study_spec(), "db": "results.db"},
 }
 
 
@@ -38,8 +45,7 @@ def test_an_error_without_a_remedy_is_its_message():
 
 @pytest.mark.parametrize("remedy", Remedy)
 def test_every_remedy_is_worded_for_both(remedy):
-    keys = ("task", "optimizer") if remedy in (Remedy.TUNE_FIRST, Remedy.RUN_FIRST) else DETAILS
-    error = UsageError("invalid x.", remedy=remedy, **{key: DETAILS[key] for key in keys})
+    error = UsageError("invalid x.", remedy=remedy, **OWN_DETAILS.get(remedy, DETAILS))
     for text in (str(error), explain(error)):
         assert text.startswith("invalid x. ")
         assert text.endswith(".")

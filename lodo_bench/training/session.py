@@ -88,6 +88,12 @@ class TrainingSession:
     def run(self, on_progress: Callable[[Progress], None] | None = None) -> None:
         """Train until all milestones are reached, or every individual has diverged."""
         self._trainer.watch_evaluations(partial(self._evaluate, on_progress))
+        try:
+            self._run(on_progress)
+        finally:
+            self._trainer.watch_evaluations(None)  # or it would keep this session, and with it all memory, alive
+
+    def _run(self, on_progress: Callable[[Progress], None] | None) -> None:
         chunk = 1
         while True:
             self._measure()

@@ -96,8 +96,8 @@ class Trainer(Checkpointable):
         """Return the metrics that can be measured for this task and optimizer."""
         return metrics_of(self._task, self._optimizer)
 
-    def watch_evaluations(self, callback: Callable[[int, int], None]) -> None:
-        """Have the task report its evaluations: the batches that are done, and their number."""
+    def watch_evaluations(self, callback: Callable[[int, int], None] | None) -> None:
+        """Have the task report its evaluations, the batches that are done and their number, to `callback` if any."""
         self._task.on_evaluation = callback
 
     def test_metrics(self) -> Mapping[str, Tensor]:

@@ -35,7 +35,7 @@ def ended(monkeypatch):
 
     def set_time(seconds):
         at = datetime.fromisoformat(START) + timedelta(seconds=seconds)
-        monkeypatch.setattr("lodo_bench.results.store._now", lambda: at.isoformat(timespec="seconds"))
+        monkeypatch.setattr("lodo_bench.results.store.now", lambda: at.isoformat(timespec="seconds"))
         return at
 
     set_time(0)
