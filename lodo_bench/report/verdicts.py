@@ -38,8 +38,10 @@ def _sentences(comparison: Comparison, column: ScoreColumn) -> Iterator[str]:
         yield f"compared with {name}, {_center(result)}"
     elif verdict.best is None:
         yield f"these runs cannot tell which optimizer is the best. {name} has the best {_center(result)}"
-    else:
+    elif len(rows.get("worse", ())) == len(verdict.standings) - 1:
         yield f"{name} is the best, {_center(result)}"
+    else:
+        yield f"{name} has the best {_center(result)}"
     for state, title in _TITLES.items():
         if rows.get(state):
             yield f"{title}: {', '.join(rows[state])}"

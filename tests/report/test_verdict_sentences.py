@@ -46,7 +46,7 @@ def test_the_sentence_names_the_best_and_all_others_by_state():
         seeds("bfgs", [NAN] * 8),
     )
     assert found.startswith(
-        "Loss at 200 steps: best is the best, mean 1.00 (95 % confidence interval 0.980 to 1.020). Worse: "
+        "Loss at 200 steps: best has the best mean 1.00 (95 % confidence interval 0.980 to 1.020). Worse: "
     )
     worse, told = found.partition("Worse: ")[2].split(". Not told apart from it: ")
     assert worse.startswith("far (1.500× [1.488 to 1.513], p = 0.")
