@@ -70,7 +70,7 @@ def test_json_keeps_every_value(monkeypatch):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-@pytest.mark.parametrize("arguments", [("list", "optimizers"), ("run", "nonsens±"), ("--help",)])
+@pytest.mark.parametrize("arguments", [("list", "optimizers"), ("run", "no-such-codec±"), ("--help",)])
 def test_no_command_fails_to_write(encoding, arguments, tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "LODO_BENCH_DB": str(tmp_path / "results.db")}
     done = subprocess.run(command(*arguments), env=environment, capture_output=True, check=False)
