@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import median
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.edges import edges_of_runs
@@ -14,7 +14,7 @@ from lodo_bench.analysis.grouping import RunGroup, common_hyperparameters, gathe
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
 from lodo_bench.analysis.replication import replicates_of
-from lodo_bench.analysis.statistics import Interval, Sample, Summary, confidence_interval, summarize
+from lodo_bench.analysis.statistics import Interval, Sample, Summary, confidence_interval, median, summarize
 from lodo_bench.analysis.verdict import Verdict, judge_column
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.milestone import Milestone
@@ -24,6 +24,13 @@ from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 
 FactsOf = Callable[[TaskSpec, OptimizerSpec, ComputeSpec], OptimizerFacts]
+
+
+class RunKey(NamedTuple):
+    """A stored run: the number of its run set, and its seed."""
+
+    run_set: int
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class ScoreResult:
         summary: mean, spread and counts of the replicates.
         interval: the confidence interval of the mean of those that are finite.
         diverged: number of runs that diverged.
+        worst: the value in place of one that is not finite: infinity, or minus infinity where larger is better.
         published: the paper's value, where known.
     """
 
@@ -46,6 +54,7 @@ class ScoreResult:
     summary: Summary
     interval: Interval
     diverged: int
+    worst: float = math.inf
     published: PublishedScore | None = None
 
     @property
@@ -59,10 +68,14 @@ class ScoreResult:
         return len(self.by_search) > 1
 
     @property
+    def ranked(self) -> list[float]:
+        """The replicates, with those that are not finite as the worst value."""
+        return [value if math.isfinite(value) else self.worst for value in self.replicates.values()]
+
+    @property
     def center(self) -> float:
-        """The value that rows are ranked by: the mean over seeds, or the median over searches."""
-        finite = [value for value in self.replicates.values() if math.isfinite(value)]
-        return median(finite) if self.has_searches and finite else self.summary.mean
+        """The value that rows are ranked by: the mean of the finite seeds, or the median over searches."""
+        return median(self.ranked) if self.has_searches else self.summary.mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,7 @@ class ComparisonRow:
         tunings: the studies that tuned the hyperparameters, those that are among the ones given.
         steps: training steps of the runs that `seconds` is of, or of the longest ones if none was timed; None if no
             run has any.
-        curves: by seed, the run set that has its longest curve.
+        curves: the runs with the longest curve of each seed.
         timed_curves: likewise of the timed runs alone.
     """
 
@@ -100,8 +113,8 @@ class ComparisonRow:
     facts: OptimizerFacts = OptimizerFacts()  # noqa: RUF009 (it is frozen)
     tunings: tuple[StudySummary, ...] = ()
     steps: Summary | None = None
-    curves: Mapping[int, int] = field(default_factory=dict)
-    timed_curves: Mapping[int, int] = field(default_factory=dict)
+    curves: tuple[RunKey, ...] = ()
+    timed_curves: tuple[RunKey, ...] = ()
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -259,8 +272,10 @@ def _row(
         facts=facts(task, optimizer, groups[0].compute) if facts else OptimizerFacts(),
         tunings=tuple(studies[number] for number in numbers if number is not None and number in studies),
         steps=_steps(groups),
-        curves={seed: run_set for group in groups for seed, (_, run_set) in group.curves.items()},
-        timed_curves={seed: run_set for group in groups for seed, (_, run_set) in group.timed_curves.items()},
+        curves=tuple(RunKey(run_set, seed) for group in groups for seed, (_, run_set) in group.curves.items()),
+        timed_curves=tuple(
+            RunKey(run_set, seed) for group in groups for seed, (_, run_set) in group.timed_curves.items()
+        ),
     )
 
 
@@ -281,6 +296,7 @@ def _result(
         summary=summarize(replicates.values()),
         interval=confidence_interval(replicates.values()),
         diverged=sum(not math.isfinite(value) for values in by_search.values() for value in values.values()),
+        worst=-math.inf if column.higher_is_better else math.inf,
         published=published_score(task, column.milestone, optimizer, column.score),
     )
 

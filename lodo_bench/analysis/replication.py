@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from statistics import mean
+
+from lodo_bench.analysis.statistics import majority_mean
 
 
 def replicates_of(by_search: Mapping[int, Mapping[int, float]]) -> dict[int, float]:
@@ -19,9 +19,4 @@ def replicates_of(by_search: Mapping[int, Mapping[int, float]]) -> dict[int, flo
     if len(by_search) == 1:
         (values,) = by_search.values()
         return dict(values)
-    return {search: _mean(values) for search, values in by_search.items()}
-
-
-def _mean(values: Mapping[int, float]) -> float:
-    finite = [value for value in values.values() if math.isfinite(value)]
-    return mean(finite) if 2 * len(finite) > len(values) else math.nan
+    return {search: majority_mean(values.values()) for search, values in by_search.items()}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from lodo_bench.analysis.comparison import Comparison
+from lodo_bench.analysis.comparison import Comparison, RunKey
 from lodo_bench.analysis.statistics.target import Crossing, TargetSummary, first_crossing, reaching
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.milestone import scored_window
@@ -84,8 +84,8 @@ def summarize_targets(
     if not math.isfinite(loss):
         raise UsageError(f"invalid target {loss:g}: must be a finite number.")
 
-    def crossings(runs: Mapping[int, int]) -> list[Crossing | None]:
-        return [first_crossing(curve(run_set, seed), loss, window(run_set)) for seed, run_set in runs.items()]
+    def crossings(runs: Sequence[RunKey]) -> list[Crossing | None]:
+        return [first_crossing(curve(*run), loss, window(run.run_set)) for run in runs]
 
     windows, steps, seconds = [], [], []
     for row in comparison.rows:
@@ -93,7 +93,5 @@ def summarize_targets(
         steps.append(reaching(None if c is None else c.step for c in found))
         timed = found if row.timed_curves == row.curves else crossings(row.timed_curves)
         seconds.append(reaching(None if c is None else c.seconds for c in timed) if timed else None)
-        windows.append(
-            tuple(sorted({window(run_set) for run_set in (*row.curves.values(), *row.timed_curves.values())}))
-        )
+        windows.append(tuple(sorted({window(run.run_set) for run in (*row.curves, *row.timed_curves)})))
     return Targets(loss, tuple(windows), tuple(steps), tuple(seconds), is_criterion)

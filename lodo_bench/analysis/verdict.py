@@ -21,13 +21,16 @@ class Verdict:
         standings: by row; the effect is relative to the reference.
         reference: the row that the effects are relative to: the baseline, or the best of those that are not worse.
         kind: of the effects.
-        has_baseline: True if each row is compared with a baseline, in place of all others.
     """
 
     standings: Mapping[int, Standing]
     reference: int | None
     kind: Kind
-    has_baseline: bool = False
+
+    @property
+    def has_baseline(self) -> bool:
+        """True if each row is compared with a baseline, in place of all others."""
+        return any(standing.state == "baseline" for standing in self.standings.values())
 
     @property
     def best(self) -> int | None:
@@ -62,7 +65,6 @@ def judge_column(column: ScoreColumn, samples: Mapping[int, Sample], baseline: i
         standings={row: _restored(standing, column) for row, standing in zip(rows, found.standings, strict=True)},
         reference=None if found.reference is None else rows[found.reference],
         kind=kind,
-        has_baseline=reference is not None,
     )
 
 

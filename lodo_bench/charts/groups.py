@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lodo_bench.analysis.grouping import RunGroup, common_hyperparameters, gather
+from lodo_bench.analysis.grouping import RunGroup, common_hyperparameters, gather, row_key
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.charts.line_styles import LineStyle, line_styles_of
 from lodo_bench.spec.outcome import Status
@@ -49,14 +49,15 @@ class ResultGroup:
         return self._best(lambda run: run.training_seconds)
 
     def _best(self, value: Callable[[RunRecord], float | None]) -> list[GroupMember]:
-        found: dict[int, tuple[float, GroupMember]] = {}
+        found: dict[tuple[object, ...], tuple[float, GroupMember]] = {}  # searches may have runs of the same seed
         for member in self.members:
             run, rank = member.run, value(member.run)
             if rank is None or run.status in (Status.INTERRUPTED, Status.FAILED):
                 continue
-            if run.seed not in found or rank >= found[run.seed][0]:
-                found[run.seed] = rank, member
-        return [member for _, (_, member) in sorted(found.items())]
+            key = row_key(member.spec), run.seed
+            if key not in found or rank >= found[key][0]:
+                found[key] = rank, member
+        return sorted((member for _, member in found.values()), key=lambda member: member.run.seed)
 
 
 def result_groups(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySummary] = ()) -> list[ResultGroup]:

@@ -15,7 +15,7 @@ class Finding:
     Attributes:
         text: one sentence or a list of facts, without a period.
         state: `ok`; `warning` if everything works but not as well as it could; `problem` if something does not work.
-        remedy: the command that mends it, or a sentence where no command can; empty if there is nothing to mend.
+        remedy: the command that fixes it, or a sentence where no command can; empty if there is nothing to fix.
     """
 
     text: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from lodo_bench.analysis.edges import Edges, edges_of
 from lodo_bench.analysis.published import PublishedScore
-from lodo_bench.analysis.statistics import Effect, Summary
+from lodo_bench.analysis.statistics import Effect, Summary, median
 from lodo_bench.analysis.statistics.target import TargetSummary
 from lodo_bench.report.rounding import at_place, place_of, rounded, with_error
 from lodo_bench.spec.run_set import Hyperparameters
@@ -60,15 +60,15 @@ def median_and_range(values: Iterable[float]) -> str:
     """Return median and range of several searches, such as `9.81 [9.70 to 9.94]`.
 
     All have the digit to which half the range is known, and at least two digits of their own. A value that is not
-    finite has diverged, and is worse than all others.
+    finite has diverged; it counts as higher than all others, unless it is minus infinity.
 
     Args:
         values: one for each search.
     """
-    ordered = sorted(value if math.isfinite(value) else math.inf for value in values)
+    ordered = sorted(math.inf if math.isnan(value) else value for value in values)
     if not ordered:
         return NOTHING
-    texts = [_diverged_or(text) for text in _alike(_median(ordered), ordered[0], ordered[-1])]
+    texts = [_diverged_or(text) for text in _alike(median(ordered), ordered[0], ordered[-1])]
     return texts[0] if len(ordered) == 1 else f"{texts[0]} [{texts[1]} to {texts[2]}]"
 
 
@@ -86,14 +86,6 @@ def ratio(value: float | None) -> str:
     if not math.isfinite(value) or value <= 0:
         return f"{number(value, 2)}×"
     return f"{at_place(value, place_of(value), value)}×"
-
-
-def percent(fraction: float | None) -> str:
-    """Return a relative difference with two significant digits, such as `+3.1 %` for 0.031."""
-    if fraction is None or math.isnan(fraction):
-        return NOTHING
-    sign = "-" if fraction < 0 else "+"
-    return f"{sign}{rounded(abs(100 * fraction), 2)} %"
 
 
 def effect_text(effect: Effect | None) -> str:
@@ -208,12 +200,6 @@ def edge_note(bounds: tuple[float, float]) -> str:
     return f"at the edge of its range {range_text(bounds)}: widen it with a space file"
 
 
-def _median(ordered: Sequence[float]) -> float:
-    """Return the median of sorted values; infinite if one of the middle ones is."""
-    middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
-    return sum(middle) / len(middle)
-
-
 def _alike(*values: float) -> list[str]:
     """Return numbers with the digit to which half the range of the finite ones is known."""
     finite = [value for value in values if math.isfinite(value)]
@@ -231,4 +217,4 @@ def _to_place(value: float, place: int, scale: float) -> str:
 
 
 def _diverged_or(text: str) -> str:
-    return "diverged" if text == "inf" else text
+    return "diverged" if text in ("inf", "-inf") else text

@@ -14,7 +14,7 @@ _MAX_DIGITS = 7
 
 
 def rounded(value: float, digits: int, *, grouped: bool = False) -> str:
-    """Return a number with so many significant digits at most, such as `4501`, `0.00104` or `1.2e-08`.
+    """Return a number with at most this many significant digits, such as `4501`, `0.00104` or `1.2e-08`.
 
     Args:
         value: any number.
@@ -70,7 +70,7 @@ def at_place(value: float, place: int, scale: float, *, grouped: bool = False) -
 
 
 def place_of(error: float, digits: int = ERROR_DIGITS) -> int:
-    """Return the exponent of the last of so many significant digits of an error > 0."""
+    """Return the exponent of the last of this many significant digits of an error > 0."""
     return _leading(error, digits) - digits + 1
 
 
@@ -79,7 +79,7 @@ def _needs_exponent(scale: float, grouped: bool) -> bool:
 
 
 def _leading(value: float, digits: int) -> int:
-    """Return the exponent of the first digit of `value` after rounding to so many significant digits."""
+    """Return the exponent of the first digit of `value` after rounding to this many significant digits."""
     return int(f"{abs(value):.{digits - 1}e}".partition("e")[2])
 
 

@@ -163,7 +163,7 @@ def _score_columns(comparison: Comparison, column: ScoreColumn) -> list[_TableCo
         result = results[index]
         if result is None:
             return TableCell(NOTHING)
-        text = median_and_range(result.replicates.values()) if result.has_searches else mean_and_spread(result.summary)
+        text = median_and_range(result.ranked) if result.has_searches else mean_and_spread(result.summary)
         return TableCell(text, result.center, verdict.mark(index))
 
     def effect(index: int) -> TableCell:

@@ -79,7 +79,7 @@ def _center(result: ScoreResult) -> str:
 
 def _extent(result: ScoreResult, effect: Effect | None) -> str:
     """Return how far a row is from the reference."""
-    if math.isnan(result.center):
+    if not math.isfinite(result.center):
         return "diverged"
     return "" if effect is None or math.isnan(effect.estimate) else effect_text(effect)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, case, func, null, select
+from sqlalchemy import Row, Select, case, func, null, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.results import codecs
@@ -131,31 +132,34 @@ _GENERATIONS = (
     .group_by(GenerationRow.id, GenerationRow.study_id, GenerationRow.index, GenerationRow.steps)
     .order_by(GenerationRow.study_id, GenerationRow.index)
 )
-_WRITINGS_OF_STUDIES = (
-    select(
-        GenerationRow.study_id.label("owner"),
-        ProvenanceRow.started,
-        ProvenanceRow.ended,
-        func.count(IndividualRow.id).label("written"),
-        func.sum(GenerationRow.steps).label("steps"),
+
+
+def _writings(
+    owner: InstrumentedAttribute[int], written: InstrumentedAttribute[int], steps: InstrumentedAttribute[int]
+) -> Select[int, str, str, int, int]:
+    """Return the query for the invocations that wrote for each owner, and how much."""
+    return (
+        select(
+            owner.label("owner"),
+            ProvenanceRow.started,
+            ProvenanceRow.ended,
+            func.count(written).label("written"),
+            func.sum(steps).label("steps"),
+        )
+        .group_by(owner, ProvenanceRow.id, ProvenanceRow.started, ProvenanceRow.ended)
+        .order_by(ProvenanceRow.ended, ProvenanceRow.id)
     )
+
+
+_WRITINGS_OF_STUDIES = (
+    _writings(GenerationRow.study_id, IndividualRow.id, GenerationRow.steps)
     .join(IndividualRow, IndividualRow.generation_id == GenerationRow.id)
     .join(ProvenanceRow, ProvenanceRow.id == IndividualRow.provenance_id)
-    .group_by(GenerationRow.study_id, ProvenanceRow.id, ProvenanceRow.started, ProvenanceRow.ended)
-    .order_by(ProvenanceRow.ended, ProvenanceRow.id)
 )
 _WRITINGS_OF_RUN_SETS = (
-    select(
-        RunRow.run_set_id.label("owner"),
-        ProvenanceRow.started,
-        ProvenanceRow.ended,
-        func.count(RunRow.id).label("written"),
-        func.sum(RunRow.steps).label("steps"),
-    )
+    _writings(RunRow.run_set_id, RunRow.id, RunRow.steps)
     .join(RunRow.provenance)
     .where(RunRow.status != Status.INTERRUPTED)
-    .group_by(RunRow.run_set_id, ProvenanceRow.id, ProvenanceRow.started, ProvenanceRow.ended)
-    .order_by(ProvenanceRow.ended, ProvenanceRow.id)
 )
 
 

@@ -30,7 +30,7 @@ _warmed_up: set[str] = set()  # tasks and optimizers that this process has tuned
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The state of an evaluation that goes on between two steps: the batches that are done, and their number."""
+    """The state of an evaluation between two steps: the batches that are done, and their number."""
 
     done: int
     total: int
@@ -44,7 +44,7 @@ class Progress:
         steps: steps taken.
         seconds: training seconds.
         num_active: individuals that have not diverged.
-        evaluation: the evaluation that is going on, if any.
+        evaluation: the evaluation in progress, if any.
     """
 
     steps: int

@@ -7,6 +7,7 @@ import pytest
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.replication import replicates_of
+from lodo_bench.charts.groups import result_groups
 from lodo_bench.report.section import build_section
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import StudySummary
@@ -144,7 +145,7 @@ def test_the_speed_of_copies_is_measured_each_time():
 
 def test_a_search_counts_by_its_finite_runs_unless_half_of_them_diverged():
     searched = replicates_of({0: {0: 1.0, 1: 3.0, 2: NAN}, 1: {3: 1.0, 4: NAN}})
-    assert (searched[0], math.isnan(searched[1])) == (2.0, True)
+    assert searched == {0: 2.0, 1: math.inf}
     assert replicates_of({4: {0: 1.0, 1: 2.0}}) == {0: 1.0, 1: 2.0}
 
 
@@ -165,3 +166,21 @@ def test_seeds_are_compared_with_searches_by_the_blocks_of_seeds_of_the_searches
     assert enough.verdicts[LOSS].mark(enough.labels.index("fixed")) == "best"
     few = only(*searches, run_set(*fixed[:3], num_seeds=3, source="paper", optimizer="fixed"), studies=studies)
     assert [s.test for s in few.verdicts[LOSS].standings.values()] == ["none", "none"]
+
+
+def test_a_search_that_diverged_is_the_worst_in_every_number():
+    sets = [tuned(1, [1.0, 3.0]), tuned(2, [4.0, 6.0], 2), tuned(3, [NAN, NAN], 4), tuned(4, [NAN, NAN], 6)]
+    comparison = only(*sets[:3], studies=[study(n, n - 1) for n in (1, 2, 3)])
+    assert comparison.rows[0].results[LOSS].center == 5.0
+    assert cells(comparison, "loss at 200 steps") == ["5.0 [2.0 to diverged]"]
+    more = only(*sets, studies=[study(n, n - 1) for n in (1, 2, 3, 4)])
+    assert more.rows[0].results[LOSS].center == math.inf
+
+
+def test_searches_with_runs_of_the_same_seed_keep_all_their_curves():
+    sets = [tuned(n, [float(n)], deterministic=True, task=ROSENBROCK) for n in (1, 2)]
+    studies = [study(n, n - 1, task=ROSENBROCK) for n in (1, 2)]
+    (row,) = only(*sets, studies=studies).rows
+    assert row.curves == row.timed_curves == ((1, 0), (2, 0))
+    (group,) = result_groups(sets, studies)
+    assert [member.run_set for member in group.longest()] == [1, 2]

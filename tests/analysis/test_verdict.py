@@ -260,7 +260,7 @@ def test_the_longest_curves_are_known_and_the_timed_ones():
     long = run_set(run(0, steps=900, training_seconds=None), run(1, status=Status.FAILED), timed=False, id=1)
     timed = run_set(run(0, steps=300), id=2)
     (row,) = only(long, timed).rows
-    assert (row.curves, row.timed_curves) == ({0: 1}, {0: 2})
+    assert (row.curves, row.timed_curves) == (((1, 0),), ((2, 0),))
 
 
 def test_the_error_of_a_score_is_not_compared():

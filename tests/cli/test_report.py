@@ -12,6 +12,7 @@ import pytest
 
 from lodo_bench.tasks import TASKS
 from tests.cli.runner import Place, finish
+from tests.cli.views.terminals import written_on
 
 BOWL = ("--task", "quadratic", "--steps", 40, "--seeds", 2)
 
@@ -233,16 +234,7 @@ def on_terminal(place, *arguments, columns=40, **streams):
     streams = dict.fromkeys(streams, slave) or {"stdout": slave}
     process = place.start(*arguments, **{"stderr": subprocess.DEVNULL, **streams}, TERM="xterm")
     os.close(slave)
-    written = b""
-    while True:
-        try:
-            part = os.read(master, 65536)
-        except OSError:  # how Linux says that nobody holds the other end any more
-            break
-        if not part:
-            break
-        written += part
-    os.close(master)
+    written = written_on(master)
     return finish(process), written.decode()
 
 

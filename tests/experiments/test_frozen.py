@@ -34,7 +34,7 @@ def test_if_learning_changes_nothing_that_is_said():
         "On its own problem, the loss with the frozen preconditioner exceeds 1,000 in none of 2 runs within 50 steps.",
         "On a new problem, it exceeds 1,000 in 2 of 2 runs, after a median of 3 steps; with one that goes on "
         "learning, it exceeds 1,000 in 2 of 2 runs, after a median of 3 steps.",
-        "Learning on does not delay this: both exceed it at the same step in all of 2 runs.",
+        "Further learning does not delay this: both exceed it at the same step in all of 2 runs.",
     ]
 
 

@@ -14,7 +14,6 @@ from lodo_bench.report.formatting import (
     mean_speed,
     median_and_range,
     number,
-    percent,
     ratio,
     speed,
 )
@@ -96,14 +95,6 @@ def test_large_numbers_are_written_out(value, digits, text):
 )
 def test_ratios_have_two_digits(value, text):
     assert ratio(value) == text
-
-
-@pytest.mark.parametrize(
-    ("fraction", "text"),
-    [(0.031, "+3.1 %"), (0.543, "+54 %"), (-0.002, "-0.2 %"), (35.2, "+3500 %"), (NAN, NOTHING)],
-)
-def test_percentages_have_a_sign(fraction, text):
-    assert percent(fraction) == text
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def first_steps(report, row):
     The means are those of a convolution.
     """
     steps = []
-    for seed, run_set in row.curves.items():
+    for run_set, seed in row.curves:
         means = np.convolve(report.curves.curve(run_set, seed).losses, np.full(WINDOW, 1 / WINDOW), "valid")
         below = np.flatnonzero(means <= CASES[CASE].solved_below)
         steps.append(below[0] + WINDOW if below.size else np.inf)

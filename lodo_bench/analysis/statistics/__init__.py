@@ -6,7 +6,7 @@ from lodo_bench.analysis.statistics.judging import MAX_TIED_RATIO, judge
 from lodo_bench.analysis.statistics.judgment import Judgment, Standing, State
 from lodo_bench.analysis.statistics.sample import Kind, Sample
 from lodo_bench.analysis.statistics.simes import LEVEL
-from lodo_bench.analysis.statistics.summary import MedianRange, Summary, median_and_range, summarize
+from lodo_bench.analysis.statistics.summary import Summary, majority_mean, median, summarize
 
 __all__ = [
     "LEVEL",
@@ -15,13 +15,13 @@ __all__ = [
     "Interval",
     "Judgment",
     "Kind",
-    "MedianRange",
     "Sample",
     "Standing",
     "State",
     "Summary",
     "confidence_interval",
     "judge",
-    "median_and_range",
+    "majority_mean",
+    "median",
     "summarize",
 ]

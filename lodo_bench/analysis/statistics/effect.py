@@ -23,7 +23,7 @@ class Effect:
     Attributes:
         estimate: the typical ratio or difference; NaN without values, or if all of both diverged.
         low, high: the ends of its 95 % confidence interval; NaN if there are too few values for one. An end is infinite
-            (or, for ratios, 0) where so many runs of one of the two diverged that it has no bound.
+            (or, for ratios, 0) where too many runs of one of the two diverged for it to have a bound.
         kind: `ratio`, own / other, or `difference`, own − other.
     """
 

@@ -15,7 +15,7 @@ from lodo_bench.analysis.statistics.judgment import Judgment, Standing, State
 from lodo_bench.analysis.statistics.matching import Match, match
 from lodo_bench.analysis.statistics.sample import Kind, Sample
 from lodo_bench.analysis.statistics.simes import LEVEL, simes
-from lodo_bench.analysis.statistics.summary import median_and_range, summarize
+from lodo_bench.analysis.statistics.summary import median, summarize
 
 MAX_TIED_RATIO = 2.0
 """Samples are tied only if the interval of their ratio excludes this factor; otherwise the data cannot tell."""
@@ -105,7 +105,7 @@ def _best(candidates: Sequence[Sample | None]) -> int | None:
             values = sample.ranked()
             summary = summarize(values)
             if summary.count > summary.diverged:
-                found[index] = median_and_range(values).median if sample.unit == "search" else summary.mean
+                found[index] = median(values.tolist()) if sample.unit == "search" else summary.mean
     return min(found, key=found.__getitem__, default=None)
 
 
@@ -116,7 +116,7 @@ def _relative(standing: Standing, pair: Match, kind: Kind, attainable: float, lo
         standing: without an effect.
         pair: the sample and the reference.
         kind: of the effect.
-        attainable: the smallest p that so many values can yield.
+        attainable: the smallest p that this number of values can yield.
         lowest: the ratio that the low end of the interval of one that is tied exceeds.
     """
     effect = measure(pair, kind)

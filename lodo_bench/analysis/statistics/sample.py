@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import mean
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lodo_bench.analysis.statistics.summary import majority_mean
 
 Kind = Literal["ratio", "difference"]
 
@@ -43,13 +44,9 @@ class Sample:
         return np.array([value if math.isfinite(value) else math.inf for value in found], dtype=np.float64)
 
     def over_blocks(self, blocks: Mapping[int, Collection[int]]) -> dict[int, float]:
-        """Return the means of the finite values of blocks of seeds, for those blocks of which all seeds are there.
-
-        A mean is infinite if half of the values or more are not finite.
-        """
-        found = {}
-        for block, seeds in blocks.items():
-            if seeds and all(seed in self.values for seed in seeds):
-                finite = [value for seed in seeds if math.isfinite(value := self.values[seed])]
-                found[block] = mean(finite) if 2 * len(finite) > len(seeds) else math.inf
-        return found
+        """Return the means of blocks of seeds (`majority_mean`), for those blocks of which all seeds are there."""
+        return {
+            block: majority_mean([self.values[seed] for seed in seeds])
+            for block, seeds in blocks.items()
+            if seeds and all(seed in self.values for seed in seeds)
+        }

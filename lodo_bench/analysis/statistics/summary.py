@@ -1,10 +1,10 @@
-"""Mean and standard deviation, or median and range, and the number of diverged runs."""
+"""Mean, standard deviation and median, and the number of diverged runs."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -25,24 +25,6 @@ class Summary:
     diverged: int
 
 
-@dataclass(frozen=True, slots=True)
-class MedianRange:
-    """Several searches, summarized: values that may differ by orders of magnitude, and are few.
-
-    Attributes:
-        median: of the finite values; NaN if there is none.
-        low, high: the smallest and the largest of them; NaN if there is none.
-        count: how many values are finite.
-        diverged: how many are not.
-    """
-
-    median: float
-    low: float
-    high: float
-    count: int
-    diverged: int
-
-
 def summarize(values: Iterable[float]) -> Summary:
     """Return mean and standard deviation of the finite values, and the number of the others (LODO §5)."""
     everything = list(values)
@@ -55,14 +37,6 @@ def summarize(values: Iterable[float]) -> Summary:
     )
 
 
-def median_and_range(values: Iterable[float]) -> MedianRange:
-    """Return median and range of the finite values, and the number of the others."""
-    everything = list(values)
-    finite = sorted(value for value in everything if math.isfinite(value))
-    low, high = (finite[0], finite[-1]) if finite else (math.nan, math.nan)
-    return MedianRange(median(finite), low, high, len(finite), len(everything) - len(finite))
-
-
 def median(values: Sequence[float]) -> float:
     """Return the median, however huge the values; NaN without values, or halfway between opposite infinities."""
     if not len(values):
@@ -70,6 +44,12 @@ def median(values: Sequence[float]) -> float:
     ordered = sorted(values)
     low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
     return low if low == high else low / 2 + high / 2
+
+
+def majority_mean(values: Collection[float]) -> float:
+    """Return the mean of the finite values; infinite unless they are more than half of all."""
+    finite = [value for value in values if math.isfinite(value)]
+    return statistics.mean(finite) if 2 * len(finite) > len(values) else math.inf
 
 
 def _deviation(values: Sequence[float]) -> float:

@@ -24,7 +24,7 @@ class TerminalReporter(ProgressReporter):
     """Progress of tuning and running on standard error.
 
     Args:
-        kept: is told what is stored; None if nobody asks.
+        kept: records what is stored; None if nobody asks.
 
     Attributes:
         has_tuned: True as soon as a search has been started.

@@ -33,10 +33,9 @@ def _print_section(section: ReportSection, console: Console) -> None:
     print_lines([Text(shown(section.title, console), "bold underline"), Text()], console)
     print_grid(_grid(section.table, console), console)
     _print_list("", section.verdicts, console)
-    costs: Table | None = getattr(section, "costs", None)
-    if costs is not None:
+    if section.costs is not None:
         print_lines([Text(), Text("Cost", "bold")], console)
-        print_grid(_grid(costs, console), console)
+        print_grid(_grid(section.costs, console), console)
     _print_list("Hyperparameters", section.hyperparameters, console)
     notes = [Cell(note.text, "bold" if note.warning else "dim") for note in section.footnotes]
     print_lines([Text()], console)

@@ -32,7 +32,7 @@ class RunProgress:
     Args:
         spec: the run set.
         time_left: the estimate for all run sets of the command.
-        kept: is told the runs that are stored.
+        kept: records the runs that are stored.
     """
 
     def __init__(self, spec: RunSetSpec, time_left: TimeLeft, kept: Kept) -> None:

@@ -34,7 +34,7 @@ def tuning_progress(kept: Kept) -> Iterator[ProgressCallback]:
     """Show the progress of searches inside the block.
 
     Args:
-        kept: is told the individuals that are stored.
+        kept: records the individuals that are stored.
     """
     console = terminal(stderr=True)
     if not has_styles(console):

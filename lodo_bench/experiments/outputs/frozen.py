@@ -158,7 +158,7 @@ def findings(found: Mapping[str, Floats]) -> list[str]:
     frozen_new, learning_new, own = (steps_to_large(found[name]) for name in (_FROZEN_NEW, _LEARNING_NEW, _OWN))
     return [
         f"On its own problem, the loss with the frozen preconditioner {_exceeds(own)}.",
-        f"On a new problem, it {_exceeds(frozen_new)}; with one that goes on learning, it {_exceeds(learning_new)}.",
+        f"On a new problem, it {_exceeds(frozen_new)}; with one that keeps learning, it {_exceeds(learning_new)}.",
         _effect(frozen_new, learning_new),
     ]
 
@@ -178,7 +178,7 @@ def _effect(frozen_steps: Floats, learning_steps: Floats) -> str:
     later, sooner = int((learning_steps > frozen_steps).sum()), int((learning_steps < frozen_steps).sum())
     seeds = len(frozen_steps)
     if later == sooner == 0:
-        return f"Learning on does not delay this: both exceed it at the same step in all of {seeds} runs."
+        return f"Further learning does not delay this: both exceed it at the same step in all of {seeds} runs."
     return (
         f"Still learning, the same seed exceeds it later or never in {later} of {seeds} runs, sooner in {sooner}, and "
         f"at the same step in {seeds - later - sooner}."

@@ -27,6 +27,13 @@ def on_terminal(module, columns, **environment):
         cwd=ROOT,
     )
     os.close(slave)
+    written = written_on(master)
+    assert process.wait() == 0
+    return written
+
+
+def written_on(master):
+    """Return the bytes that programs write on a terminal until the last of them has ended, and close it."""
     written = b""
     while True:
         try:
@@ -37,7 +44,6 @@ def on_terminal(module, columns, **environment):
             break
         written += part
     os.close(master)
-    assert process.wait() == 0
     return written
 
 
