@@ -32,7 +32,7 @@ def test_the_first_large_loss_counts_and_one_that_is_not_finite_is_large():
 def test_if_learning_changes_nothing_that_is_said():
     assert told(losses(3, 3), losses(3, 3), losses(None, None)) == [
         "On its own problem, the loss with the frozen preconditioner exceeds 1,000 in none of 2 runs within 50 steps.",
-        "On a new problem, it exceeds 1,000 in 2 of 2 runs, after a median of 3 steps; with one that goes on "
+        "On a new problem, it exceeds 1,000 in 2 of 2 runs, after a median of 3 steps; with one that keeps "
         "learning, it exceeds 1,000 in 2 of 2 runs, after a median of 3 steps.",
         "Further learning does not delay this: both exceed it at the same step in all of 2 runs.",
     ]
