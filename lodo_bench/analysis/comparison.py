@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lodo_bench.analysis.columns import ScoreColumn
@@ -159,6 +159,7 @@ class Comparison:
         bound: the loss that no optimizer can beat in the long run, where known.
         provenances: of all runs in it.
         baseline: the row that all others are compared with; None if each is compared with all.
+        left_out: labels of the rows that are not shown because they have no score.
     """
 
     task: TaskSpec
@@ -168,6 +169,7 @@ class Comparison:
     bound: LossBound | None
     provenances: tuple[Provenance, ...]
     baseline: int | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def milestones(self) -> tuple[Milestone, ...]:
@@ -211,6 +213,18 @@ def compare(
         provenances = tuple(p for record in group for p in record.provenances)
         comparisons.append(_comparison(task, rows, bound(task), provenances))
     return comparisons
+
+
+def with_scores(comparison: Comparison) -> Comparison | None:
+    """Return a comparison without the rows that have no score, which it names; None if no row has any."""
+    kept = [row for row in comparison.rows if row.results]
+    if len(kept) == len(comparison.rows):
+        return comparison
+    if not kept:
+        return None
+    left_out = tuple(x for x, row in zip(comparison.labels, comparison.rows, strict=True) if not row.results)
+    compared = _comparison(comparison.task, kept, comparison.bound, comparison.provenances)
+    return replace(compared, left_out=left_out)
 
 
 def summarize_run_set(record: RunSetRecord) -> ComparisonRow:

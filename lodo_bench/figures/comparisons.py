@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from lodo_bench.analysis.baseline import with_baseline
-from lodo_bench.analysis.comparison import Comparison, compare
+from lodo_bench.analysis.comparison import Comparison, compare, with_scores
 from lodo_bench.analysis.facts import OptimizerFacts
 from lodo_bench.analysis.milestone_scores import complete_scores
 from lodo_bench.analysis.targets import Targets, WindowOf, check_window, own_windows, summarize_targets
@@ -47,6 +47,8 @@ def load_report_data(store: Results, request: ReportRequest = EVERYTHING) -> Rep
     run_sets = selected.run_sets()
     scored = complete_scores(run_sets, store.curve, list(map(Milestone.read, request.at)), is_scheduled=_is_scheduled)
     comparisons = compare_run_sets(scored, selected.study_summaries())
+    if request.at:
+        comparisons = [found for found in map(with_scores, comparisons) if found is not None]
     if request.baseline is not None and comparisons:
         comparisons = with_baseline(comparisons, request.baseline)
     window = _windows(request.window, run_sets)

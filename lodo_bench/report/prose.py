@@ -42,6 +42,7 @@ def footnotes(comparison: Comparison, machines: Sequence[Machine], targets: Targ
         *(Footnote(text) for text in budget_sentences(comparison)),
         *_machines(machines),
         *(Footnote(text) for text in _unfinished(comparison)),
+        *(Footnote(text) for text in _left_out(comparison)),
         Footnote(f"Versions: {versions_text(comparison.provenances)}."),
     ]
 
@@ -221,6 +222,11 @@ def _unfinished(comparison: Comparison) -> Iterator[str]:
     ]
     if counts:
         yield f"Interrupted or failed runs, without a score: {', '.join(counts)}."
+
+
+def _left_out(comparison: Comparison) -> Iterator[str]:
+    if comparison.left_out:
+        yield f"Left out, as none of their runs can be scored there: {', '.join(comparison.left_out)}."
 
 
 def versions_text(provenances: Iterable[Provenance]) -> str:

@@ -46,7 +46,19 @@ def test_a_score_from_a_curve_is_that_of_a_run_that_ended_there(filled, tmp_path
     found, ended = (losses(row["momentum",])["steps:70"] for row in (at, rows(place)))
     assert found == pytest.approx(ended, rel=1e-6)  # curves are stored in single precision
     assert list(losses(at["adam",])) == ["steps:70"]
-    assert losses(at["adam", "linear"]) == {}
+    assert set(at) == {("momentum",), ("adam",)}
+
+
+def test_rows_and_tasks_without_a_score_there_are_left_out_by_name(filled, tmp_path):
+    place = Place(tmp_path)
+    for task, steps in (("quadratic", 30), ("quadratic", 60), ("rosenbrock", 20)):
+        optimizer = "adam" if steps == 30 else "momentum"
+        assert place.run_here("run", optimizer, "--task", task, "--seeds", 2, "--steps", steps, *DEFAULTS).code == 0
+    text = place.run_here("report", "--at", 60).stdout
+    assert "| adam" not in text
+    assert "Left out, as none of their runs can be scored there: adam." in text
+    assert "rosenbrock" not in text
+    assert "Left out" not in place.run_here("report", "--at", 20).stdout
 
 
 def test_all_formats_have_the_milestones_that_were_asked_for(filled):
