@@ -37,3 +37,7 @@ def setup(app: Sphinx) -> None:
 
 def _link_files(_app: Sphinx, _page: str, source: list[str]) -> None:
     source[0] = _FILE_OUTSIDE.sub(r"](path:\1)", source[0])
+
+
+# Options such as --device keep their two hyphens.
+smartquotes_action = "qe"

@@ -38,6 +38,7 @@ from lodo_bench.cli import list as listing
 from lodo_bench.cli.config import config
 from lodo_bench.cli.data import data
 from lodo_bench.cli.encoding import keep_writable
+from lodo_bench.cli.output import echo_err
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
 from lodo_bench.errors import LodoBenchError
@@ -105,7 +106,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except LodoBenchError as error:
-        print(f"lodo-bench: {explain(error)}", file=sys.stderr)
+        echo_err(f"lodo-bench: {explain(error)}")
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, RuntimeError) as error:
         if not _comes_of_interrupt(error):

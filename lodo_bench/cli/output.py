@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from lodo_bench.cli.kept import Kept
@@ -31,8 +34,15 @@ def print_json_text(text: str) -> None:
 
 
 def echo_err(message: str) -> None:
-    """Print a message to standard error."""
-    print(message, file=sys.stderr, flush=True)
+    """Print a message to standard error; on a terminal, its lines end between words."""
+    print(_wrapped(message) if sys.stderr.isatty() else message, file=sys.stderr, flush=True)
+
+
+def _wrapped(message: str) -> str:
+    """Return a message in lines of the terminal's width. Lines that are indented are commands, and are kept whole."""
+    width = shutil.get_terminal_size().columns
+    fill = partial(textwrap.fill, width=width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(line if line.startswith(" ") else fill(line) for line in message.split("\n"))
 
 
 def command_line() -> str:

@@ -148,4 +148,4 @@ class RunProgress:
         self._bar.update(self._task, description=description, completed=done, notes=text, refresh=True)
 
     def _print(self, message: str) -> None:
-        self._console.print(message, soft_wrap=True)
+        self._console.print(message, soft_wrap=not self._is_live)

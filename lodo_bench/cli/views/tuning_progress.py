@@ -77,7 +77,7 @@ class PlainTuning:
 
     def notice(self, message: str) -> None:
         """Print a line."""
-        self.console.print(message, soft_wrap=True)
+        self.console.print(message, soft_wrap=not has_styles(self.console))
 
     def _print(self, message: str) -> None:
         self.printed = self.clock()
