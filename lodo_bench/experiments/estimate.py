@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from lodo_bench.experiments.condition import Condition
 from lodo_bench.experiments.plan import ExecutionConfig, Plan
@@ -21,6 +21,7 @@ from lodo_bench.tuner.study import max_shard_size
 
 _UNKNOWN = Hyperparameters({}, "tuned", "")
 Phase = Literal["tune", "run", "time", "compute"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,26 @@ class WorkItem:
     seconds: float
     basis: Basis
 
-    @property
-    def is_parallel(self) -> bool:
-        """True if several such items are computed at the same time."""
-        return self.phase in ("tune", "run")
-
 
 def duration_of(items: Sequence[WorkItem], execution: ExecutionConfig) -> float:
-    """Return the total duration in seconds without items of unknown duration; NaN if all are unknown."""
+    """Return the total duration in seconds without items of unknown duration; NaN if all are unknown.
+
+    One phase begins after another. A search is divided among all processes, and untimed runs of one kind are not.
+    """
     known = [item for item in items if not math.isnan(item.seconds)]
     if items and not known:
         return math.nan
-    parallel = sum(item.seconds for item in known if item.is_parallel)
-    return parallel / execution.num_processes + sum(item.seconds for item in known if not item.is_parallel)
+    total = 0.0
+    for phase in PHASES:
+        seconds = [item.seconds for item in known if item.phase == phase]
+        in_parallel = sum(seconds) / execution.num_processes
+        if phase == "tune":
+            total += in_parallel
+        elif phase == "run":
+            total += max([in_parallel, *seconds])
+        else:
+            total += sum(seconds)
+    return total
 
 
 def missing_work(plan: Plan, store: Store | None) -> list[WorkItem]:

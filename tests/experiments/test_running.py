@@ -7,7 +7,7 @@ import pytest
 
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.directory import Directory, Invocation
-from lodo_bench.experiments.estimate import duration_of, missing_work
+from lodo_bench.experiments.estimate import WorkItem, duration_of, missing_work
 from lodo_bench.experiments.loading import load_experiment
 from lodo_bench.experiments.plan import ExecutionConfig
 from lodo_bench.experiments.reproduce import reproduce
@@ -138,6 +138,16 @@ def test_the_dry_run_tells_what_is_missing(small, store):
     assert missing_work(plan, store) == []
     after = missing_work(plan_of(small, "smoke"), store)
     assert [item.phase for item in after] == ["run", "run"]
+
+
+def test_two_processes_do_not_share_an_untimed_run():
+    two = ExecutionConfig("cpu", "torch", Cluster(workers=2))
+    items = [
+        WorkItem(phase, "", "", seconds, "measured")
+        for phase, seconds in (("tune", 30), ("tune", 6), ("run", 20), ("run", 4), ("time", 5), ("time", math.nan))
+    ]
+    assert duration_of(items, two) == 18 + 20 + 5
+    assert duration_of(items, HERE) == 36 + 24 + 5
 
 
 @pytest.mark.parametrize(
