@@ -13,10 +13,10 @@ HEAD = "| fault | times | promised | happened | repeat with |\n| --- | ---: | --
 
 def table(rows: list[dict[str, str | int]]) -> str:
     """Return the table, ordered by fault."""
-    lines = [
-        f"| {row['fault']} | {row['times']:,} | {row['promise']} | {happened(int(row['broken']))} | `{row['command']}` |"
-        for row in sorted(rows, key=lambda row: (row["command"], row["fault"]))
-    ]
+    lines = []
+    for row in sorted(rows, key=lambda row: (row["command"], row["fault"])):
+        cells = (row["fault"], f"{row['times']:,}", row["promise"], happened(int(row["broken"])), f"`{row['command']}`")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join([HEAD, *lines])
 
 
