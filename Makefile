@@ -12,11 +12,17 @@ REFERENCE_DB := results/reference.db
 REFERENCE := table1 table5 table6 table7 figure2 figure3 figure11 frozen-preconditioner depth-sweep \
 	block-size-sweep
 
-.PHONY: help setup demo test check docs check-install reference clean
+# How often `make faults` kills each command, how many damaged inputs it tries, and for how long it soaks, in minutes.
+KILLS ?= 100
+CASES ?= 10000
+SOAK ?= 0
+
+.PHONY: help setup demo test faults check docs check-install reference clean
 
 help:
 	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (a few minutes)"
 	@echo "make test    run the tests"
+	@echo "make faults  inject faults, many of each kind (hours; KILLS=100 CASES=10000 SOAK=0), and update docs/reliability.md"
 	@echo "make check   run the linters, the spelling checker and the type checker, and build the documentation"
 	@echo "make docs    build the documentation in build/docs/"
 	@echo "make check-install  check that the pinned versions can be installed from the package index alone"
@@ -44,6 +50,11 @@ demo: $(READY)
 # In the order of the folders, the longest tests come first.
 test: $(READY)
 	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+
+faults: $(READY)
+	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults \
+		--kills $(KILLS) --cases $(CASES) --soak-minutes $(SOAK) --faults-json build/faults.json
+	$(BIN)/python scripts/reliability_table.py build/faults.json
 
 check: $(READY) docs
 	$(BIN)/ruff check .

@@ -17,7 +17,11 @@ if sys.platform == "linux":
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=2, help="how often each run of tests/cli/test_kill.py is killed")
+    faults = parser.getgroup("faults", "how often tests/faults and tests/cli/test_kill.py do it")
+    faults.addoption("--kills", type=int, default=2, help="kills of each command")
+    faults.addoption("--cases", type=int, default=100, help="cases of each kind of damaged or random input")
+    faults.addoption("--soak-minutes", type=float, default=0.0, help="length of the soak; 0 leaves it out")
+    faults.addoption("--faults-json", help="file to write what was injected, and what happened")
 
 
 @pytest.fixture(scope="session", autouse=True)
