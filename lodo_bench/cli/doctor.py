@@ -32,6 +32,6 @@ def doctor(
         from lodo_bench.doctor.checks import diagnose
         from lodo_bench.files.data_directory import DATA_VARIABLE
 
-    if data_dir:
+    if data_dir is not None:
         os.environ[DATA_VARIABLE] = data_dir  # as it is: an invalid one is a finding
     print_diagnoses(diagnose(db, start_ray=ray), json)
