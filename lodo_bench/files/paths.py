@@ -24,13 +24,15 @@ def user_path(given: str | os.PathLike[str], what: str, error: type[UsageError] 
         raise error(empty(f"the path of the {what}"))
     if "\0" in text:
         raise error(f"{text!r} cannot be the path of the {what}: a path has no zero bytes.")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # no such user, or no home directory
+    path = Path(os.path.expanduser(text))
+    if not str(path).startswith("~"):
+        return path
+    if text.startswith("~"):
         raise error(
             f"'{text}' cannot be the path of the {what}: there is no such home directory. Write ./{text} for a folder "
             f"whose name begins with ~."
-        ) from None
+        )
+    return path.absolute()  # ./~ without its point would be the home directory when it is used
 
 
 def empty(what: str) -> str:

@@ -22,7 +22,7 @@ def place(tmp_path):
 def test_the_home_directory(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert user_path("~/a b/out.csv", "output") == tmp_path / "a b" / "out.csv"
-    assert user_path("./~/out.csv", "output") == Path("~/out.csv")
+    assert user_path("./~/out.csv", "output") == Path("~/out.csv").absolute()
 
 
 @pytest.mark.parametrize("given", ["", " ", "a\0b", "~no-such-user-at-all/x"])
