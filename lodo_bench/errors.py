@@ -7,7 +7,8 @@
     │   ├── SpaceError        an invalid space file
     │   ├── ExperimentError   an invalid experiment file
     │   └── DatabaseError     a database that cannot be opened, is not ours, or is of another version
-    │       └── DatabaseNotFoundError  no database where one is to be read
+    │       ├── DatabaseNotFoundError  no database where one is to be read
+    │       └── NotStoredError         results that the database could not take: a full disk, a read-only file
     ├── StateError            a saved state that does not fit the object that it is loaded into
     ├── ConformanceError      an optimizer or a task that breaks a rule of its base class
     └── Interrupted           the user stopped a command; carries the command that resumes it
@@ -56,6 +57,7 @@ class Remedy(StrEnum):
     NAME_SWEEP = "Name one, such as momentum."
     DELETE_WITH_RUNS = "Delete the run sets {run_sets} with it."
     FILL_DATABASE = "Tune or run something first, or choose another database."
+    FREE_SPACE = "Free some space and try again, or choose another place."
     COPY_DATABASE = "Copy it to a writable location, and open the copy."
     UPGRADE_PROGRAM = "Upgrade this program: pip install -U lodo-bench."
     USE_FORMER_PROGRAM = "Use the version of lodo-bench that wrote it, or choose another database."
@@ -129,6 +131,10 @@ class DatabaseError(UsageError):
 
 class DatabaseNotFoundError(DatabaseError):
     """A results database that is to be read and does not exist."""
+
+
+class NotStoredError(DatabaseError):
+    """Results that could not be written to the database; what it held before is still there."""
 
 
 class StateError(LodoBenchError):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.template import experiment_text
+from lodo_bench.files.atomic import write_new
+from lodo_bench.files.paths import user_path
 
 STANDARD_OUTPUT = "-"
 DEFAULT_FILE = "experiment.yaml"
@@ -26,9 +27,9 @@ def write_experiment(file: str, task: str, optimizers: Sequence[str]) -> str:
     if file == STANDARD_OUTPUT:
         return experiment_text(DEFAULT_FILE, task, optimizers)
     text = experiment_text(file, task, optimizers)
+    path = user_path(file, "new file")
     try:
-        with Path(file).open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        write_new(path, text.encode())
     except FileExistsError:
         raise UsageError(
             f"'{file}' exists, and files are never overwritten. Give another name, or - to print the experiment."

@@ -50,7 +50,7 @@ def execute_reproduce(request: ReproduceRequest, progress: ProgressReporter | No
     notice_missing_numba(ComputeSpec(execution.device, backend=execution.backend), progress)
     return reproduce.reproduce(
         plan,
-        request.output or f"results/{experiment.name}-{experiment.scale}",
+        f"results/{experiment.name}-{experiment.scale}" if request.output is None else request.output,
         request.command or script(),
         lambda provenance: Store(Database(request.db, create=True, on_notice=progress.notice), provenance),
         progress,

@@ -61,6 +61,8 @@ def _path(text: str) -> str:
 
 def _database(location: str) -> str:
     """Return the file of a database, or its URL without the password."""
+    if not location:
+        return "(invalid: empty)"
     if "://" not in location:
         return _path(location)
     scheme, _, rest = location.partition("://")
@@ -126,6 +128,7 @@ _VARIABLES: Mapping[str, _Variable] = {
     "RAY_AUTH_MODE": _Variable("token or disabled: authentication at clusters", lambda: "as the cluster asks"),
     "RAY_AUTH_TOKEN": _Variable("token for clusters that ask for one", resolve=lambda _: HIDDEN),
 }
+_MATTER_EMPTY = ("LODO_BENCH_DB", "NO_COLOR", "CUDA_VISIBLE_DEVICES")
 _PREFIXES = ("LODO_BENCH_", "NUMBA_", "RAY_", "TUNE_")
 _FILES: Mapping[str, tuple[str, str]] = {
     "numba settings": (".numba_config.yaml", "settings of Numba, which its environment variables replace"),
@@ -149,7 +152,7 @@ def _known() -> Iterator[Setting]:
     for name, variable in _VARIABLES.items():
         text = os.environ.get(name)
         # An empty one counts as none, but for those whose presence matters.
-        if text or (text is not None and name in ("NO_COLOR", "CUDA_VISIBLE_DEVICES")):
+        if text or (text is not None and name in _MATTER_EMPTY):
             yield Setting(name, variable.resolve(text), "environment", name, variable.meaning)
         elif variable.fallback and os.environ.get(variable.fallback):
             value = variable.default() if name == "LODO_BENCH_DATA" else os.environ[variable.fallback]

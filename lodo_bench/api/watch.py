@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -48,7 +49,7 @@ class ActivitySnapshot:
         per_second: individuals or runs per second, since the first look or of the process that wrote last; NaN if
             unknown.
         seconds_left: NaN if unknown, or if nothing is running.
-        seconds_since_update: NaN before the first update.
+        seconds_since_update: NaN before the first update, and if it is in the future, as after a change of the clock.
     """
 
     kind: Literal["study", "run set"]
@@ -75,12 +76,20 @@ class Watcher:
         db: results database, a file or an SQLAlchemy URL; it must exist.
         study: the number of the only study to watch; None for all studies and run sets.
         on_notice: called with a message if the database is upgraded.
+        clock: the time in seconds, which never jumps.
     """
 
-    def __init__(self, db: str, study: int | None = None, on_notice: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        db: str,
+        study: int | None = None,
+        on_notice: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = Database(db, create=False, on_notice=on_notice)
-        self._study = study
-        self._first: dict[int, tuple[datetime, StudyActivity]] = {}
+        self._study, self._clock = study, clock
+        self._first: dict[int, tuple[float, StudyActivity]] = {}
+        self._updates: dict[tuple[str, int], _Update] = {}
 
     def look(self, now: datetime | None = None) -> list[ActivitySnapshot]:
         """Return the studies, then the run sets, oldest first.
@@ -91,14 +100,45 @@ class Watcher:
         Raises:
             UnknownNameError: if there is no such study.
         """
-        now = now or datetime.now(UTC)
+        now, moment = now or datetime.now(UTC), self._clock()
         studies = []
         for activity in study_activities(self._database, self._study):
-            since, first = self._first.setdefault(activity.id, (now, activity))
-            studies.append(_study(activity, now, _measured(first, activity, (now - since).total_seconds())))
+            since, first = self._first.setdefault(activity.id, (moment, activity))
+            age = self._age(("study", activity.id), activity.writing, now, moment)
+            studies.append(_study(activity, age, _measured(first, activity, moment - since)))
         if self._study is not None:
             return studies
-        return [*studies, *(_run_set(each, now) for each in run_set_activities(self._database))]
+        run_sets = run_set_activities(self._database)
+        return [*studies, *(_run_set(r, self._age(("run set", r.id), r.writing, now, moment)) for r in run_sets)]
+
+    def _age(self, key: tuple[str, int], writing: Writing | None, now: datetime, moment: float) -> float:
+        """Return the seconds since the last update; NaN if they are unknown.
+
+        At the first look, the system's clock tells. From then on it may jump: an update that comes between two looks is
+        not older than the time between them, and after an update the age grows with the clock that never jumps.
+        """
+        if writing is None:
+            return math.nan
+        former = self._updates.get(key)
+        if former is None or former.writing != writing:
+            age = (now - _time(writing.ended)).total_seconds()
+            if former is not None:
+                age = min(max(0.0, age), moment - former.looked)
+            elif age < -_PATIENCE_SECONDS:
+                age = math.nan
+            former = _Update(writing, age if math.isnan(age) else max(0.0, age), moment, moment)
+        self._updates[key] = replace(former, looked=moment)
+        return former.age + (moment - former.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """The latest update of a study or run set: its age when it was first seen, and the times of the looks."""
+
+    writing: Writing
+    age: float
+    seen: float
+    looked: float
 
 
 def _measured(first: StudyActivity, last: StudyActivity, seconds: float) -> Speed:
@@ -111,9 +151,9 @@ def _measured(first: StudyActivity, last: StudyActivity, seconds: float) -> Spee
     return Speed(last.writing.count / elapsed, last.writing.steps / elapsed)
 
 
-def _study(activity: StudyActivity, now: datetime, speed: Speed) -> ActivitySnapshot:
+def _study(activity: StudyActivity, age: float, speed: Speed) -> ActivitySnapshot:
     schedule = activity.spec.schedule
-    state = _state(activity.finished, activity.writing, now)
+    state = _state(activity.finished, activity.writing, age)
     steps_left = schedule.population * sum(plan.steps for plan in schedule.generations) - activity.steps_done
     return ActivitySnapshot(
         kind="study",
@@ -130,12 +170,12 @@ def _study(activity: StudyActivity, now: datetime, speed: Speed) -> ActivitySnap
         best_loss=activity.best_fitness,
         per_second=speed.individuals,
         seconds_left=steps_left / speed.steps if state == "running" else math.nan,
-        seconds_since_update=_age(activity.writing, now),
+        seconds_since_update=age,
     )
 
 
-def _run_set(activity: RunSetActivity, now: datetime) -> ActivitySnapshot:
-    state = _state(activity.finished, activity.writing, now)
+def _run_set(activity: RunSetActivity, age: float) -> ActivitySnapshot:
+    state = _state(activity.finished, activity.writing, age)
     writing = activity.writing
     per_second = math.nan if writing is None else writing.count / _seconds(writing)
     left = (activity.num_seeds - activity.done) / per_second if state == "running" else math.nan
@@ -149,26 +189,26 @@ def _run_set(activity: RunSetActivity, now: datetime) -> ActivitySnapshot:
         total=activity.num_seeds,
         per_second=per_second,
         seconds_left=left,
-        seconds_since_update=_age(activity.writing, now),
+        seconds_since_update=age,
     )
 
 
-def _state(finished: bool, writing: Writing | None, now: datetime) -> State:
+def _state(finished: bool, writing: Writing | None, age: float) -> State:
     if finished:
         return "finished"
     if writing is None:
         return "waiting"
     usual = _seconds(writing) / writing.count
-    return "running" if _age(writing, now) <= max(_PATIENCE_SECONDS, _PATIENCE_FACTOR * usual) else "waiting"
+    return "running" if age <= max(_PATIENCE_SECONDS, _PATIENCE_FACTOR * usual) else "waiting"
 
 
 def _seconds(writing: Writing) -> float:
-    """Return the time that a process has taken so far, at least the second that the database resolves."""
-    return max(1.0, (_time(writing.ended) - _time(writing.started)).total_seconds())
+    """Return the time that a process has taken so far, at least the second that the database resolves.
 
-
-def _age(writing: Writing | None, now: datetime) -> float:
-    return math.nan if writing is None else max(0.0, (now - _time(writing.ended)).total_seconds())
+    It is NaN if the process has ended before it started: its clock was set back meanwhile.
+    """
+    seconds = (_time(writing.ended) - _time(writing.started)).total_seconds()
+    return math.nan if seconds < 0 else max(1.0, seconds)
 
 
 def _time(text: str) -> datetime:

@@ -115,7 +115,10 @@ def main() -> None:
         sys.exit(130)
     except OSError as error:  # of the output, above all: a full disk, a reader that has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"lodo-bench: {error.strerror or error}", file=sys.stderr)
+        reason = error.strerror or str(error)
+        message = f"'{error.filename}': {reason}." if error.filename else f"the output cannot be written: {reason}."
+        message = f"{message} Everything that was stored before is kept."
+        print(f"lodo-bench: {message}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -9,6 +9,8 @@ import typer
 
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, DataDirOption, JsonOption
 from lodo_bench.compute.garbage import no_garbage_collection
+from lodo_bench.errors import UsageError
+from lodo_bench.files.paths import empty
 
 EXAMPLES = (
     "lodo-bench doctor",
@@ -32,6 +34,8 @@ def doctor(
         from lodo_bench.doctor.checks import diagnose
         from lodo_bench.files.data_directory import DATA_VARIABLE
 
-    if data_dir:
+    if data_dir is not None:
+        if not data_dir:
+            raise UsageError(empty("--data-dir"))
         os.environ[DATA_VARIABLE] = data_dir  # as it is: an invalid one is a finding
     print_diagnoses(diagnose(db, start_ray=ray), json)

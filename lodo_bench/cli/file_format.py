@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from lodo_bench.cli.options import choice
 from lodo_bench.errors import UsageError
+from lodo_bench.files.paths import user_path
 
 REPORT_FORMATS = {
     "markdown": (".md", ".markdown"),
@@ -37,8 +37,8 @@ def format_of(
     if json and name not in (None, "json"):
         raise UsageError(f"--json and --format {name} conflict. Omit one of them.")
     name = "json" if json else name
-    of_suffix = _by_suffix(output, formats) if output else None
-    if name is None and output and of_suffix is None:
+    of_suffix = None if output is None else _by_suffix(output, formats)
+    if name is None and output is not None and of_suffix is None:
         suffixes = ", ".join(suffix for suffixes in formats.values() for suffix in suffixes)
         raise UsageError(f"cannot infer a format from '{output}'. Use one of the suffixes {suffixes}.")
     if name is not None and of_suffix not in (None, choice(name, tuple(formats), "format")):
@@ -47,5 +47,5 @@ def format_of(
 
 
 def _by_suffix(output: str, formats: Mapping[str, Iterable[str]]) -> str | None:
-    suffix = Path(output).suffix.lower()
+    suffix = user_path(output, "output").suffix.lower()
     return next((name for name, suffixes in formats.items() if suffix in suffixes), None)

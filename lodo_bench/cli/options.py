@@ -11,6 +11,7 @@ import typer
 from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError, check_choice
+from lodo_bench.files.paths import empty
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.selection import Selection
 
@@ -24,10 +25,37 @@ choice = check_choice
 
 DATABASE_VARIABLE = "LODO_BENCH_DB"
 
+
+def _check_variable(is_needed: bool) -> None:
+    """Refuse an empty variable, which Click would take for none: results would go to another database than meant."""
+    if is_needed and os.environ.get(DATABASE_VARIABLE) == "":
+        message = f"{empty(f'the environment variable {DATABASE_VARIABLE}')[:-1]} (unset {DATABASE_VARIABLE})."
+        raise UsageError(message)
+
+
+def _check_database(context: typer.Context, location: str) -> str:
+    source = context.get_parameter_source("db")
+    _check_variable(source is not None and source.name == "DEFAULT")
+    _check_stored(location)
+    return location
+
+
+def _check_stored(location: str) -> None:
+    if location in (":memory:", "sqlite://", "sqlite:///", "sqlite:///:memory:"):
+        raise UsageError(
+            f"the database '{location}' is in memory, and would be lost at the end of the command. Give a file's path, "
+            f"or a URL."
+        )
+
+
 DatabaseOption = Annotated[
     str,
     typer.Option(
-        "--db", envvar=DATABASE_VARIABLE, help="Results database: a file or any SQLAlchemy URL.", metavar="DB"
+        "--db",
+        envvar=DATABASE_VARIABLE,
+        help="Results database: a file or any SQLAlchemy URL.",
+        metavar="DB",
+        callback=_check_database,
     ),
 ]
 DatabasesOption = Annotated[
@@ -151,7 +179,7 @@ def set_data_directory(directory: str | None) -> None:
     Raises:
         UsageError: if it is in a home directory that does not exist.
     """
-    if directory:
+    if directory is not None:
         from lodo_bench.files.data_directory import DATA_VARIABLE, data_directory
 
         os.environ[DATA_VARIABLE] = str(data_directory(directory))  # absolute: workers run in other directories
@@ -198,7 +226,11 @@ def open_store(location: str) -> Store:
 
 def databases(given: Sequence[str] | None) -> Sequence[str]:
     """Return the databases to read: those of `--db`, else that of the environment, else the default one."""
-    return given or [os.environ.get(DATABASE_VARIABLE) or DEFAULT_DATABASE]
+    _check_variable(not given)
+    locations = given or [os.environ.get(DATABASE_VARIABLE, DEFAULT_DATABASE)]
+    for location in locations:
+        _check_stored(location)
+    return locations
 
 
 def open_results(given: Sequence[str] | None) -> Results:

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any
 
 from lodo_bench.cli.kept import Kept
-from lodo_bench.errors import Interrupted
+from lodo_bench.cli.remedies import explain
+from lodo_bench.errors import Interrupted, NotStoredError
 from lodo_bench.files.json import as_json
 
 
@@ -65,7 +66,7 @@ def starting() -> Iterator[None]:
 
 @contextmanager
 def resumable(kept: Kept | None = None) -> Iterator[Kept]:
-    """Turn an interrupt inside the block into an error that says what is stored and how to resume.
+    """Turn an interrupt inside the block, or a full disk, into an error that says what is stored and how to resume.
 
     Args:
         kept: a record of what is stored; an empty one by default.
@@ -75,11 +76,16 @@ def resumable(kept: Kept | None = None) -> Iterator[Kept]:
 
     Raises:
         Interrupted: with the command to type; `--fresh` is left out of it, as it would discard what is stored.
+        NotStoredError: if the database could not take the results, likewise.
     """
     kept = kept or Kept()
     try:
         yield kept
     except KeyboardInterrupt:
-        arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-        command = shlex.join(["lodo-bench", *arguments])
-        raise Interrupted(f"interrupted. {kept.sentence()} Rerun to resume:\n  {command}") from None
+        raise Interrupted(f"interrupted. {kept.sentence()} Rerun to resume:\n  {_resuming()}") from None
+    except NotStoredError as error:
+        raise NotStoredError(f"{explain(error)} {kept.sentence()} Then resume with\n  {_resuming()}") from None
+
+
+def _resuming() -> str:
+    return shlex.join(["lodo-bench", *(argument for argument in sys.argv[1:] if argument != "--fresh")])

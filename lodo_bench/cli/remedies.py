@@ -63,6 +63,7 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.DELETE_WITH_RUNS: "Delete them as well with --with-runs.",
     Remedy.FILL_DATABASE: "Create one with 'lodo-bench tune' or 'lodo-bench run', or choose another with --db or "
     "LODO_BENCH_DB.",
+    Remedy.FREE_SPACE: "Free some space, or choose another database with --db or LODO_BENCH_DB.",
     Remedy.COPY_DATABASE: "Copy it to a writable location, and choose the copy with --db or LODO_BENCH_DB.",
     Remedy.UPGRADE_PROGRAM: "Upgrade lodo-bench with 'pip install -U lodo-bench'.",
     Remedy.USE_FORMER_PROGRAM: "Use the version of lodo-bench that wrote it, or choose another database with --db or "

@@ -51,7 +51,8 @@ def sample(
 
     set_data_directory(data_dir)
     request = samples.SampleRequest(run_set, seed, images, inputs, resolve_device(device))
-    file_name = output or f"run-set-{run_set}-seed-{seed}-{'inputs' if inputs else 'samples'}.png"
+    default = f"run-set-{run_set}-seed-{seed}-{'inputs' if inputs else 'samples'}.png"
+    file_name = default if output is None else output
     console = Console(stderr=True)
     with open_output(file_name) as file:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -23,7 +23,8 @@ def check_database(location: str) -> Iterator[Finding]:
     Args:
         location: a file's path or any SQLAlchemy URL.
     """
-    from lodo_bench.results.health import DatabaseHealth, examine_file, examine_server, file_of
+    from lodo_bench.results.health import DatabaseHealth, examine_file, examine_server
+    from lodo_bench.results.location import file_of
     from lodo_bench.results.schema import SCHEMA_VERSION
 
     def judged(health: DatabaseHealth, name: str) -> Iterator[Finding]:

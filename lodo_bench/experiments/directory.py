@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -16,6 +16,7 @@ from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.experiments.section import Section
 from lodo_bench.experiments.spec import Experiment
 from lodo_bench.files.atomic import open_output
+from lodo_bench.files.paths import user_path
 from lodo_bench.report.formatting import counted, duration
 from lodo_bench.report.prose import machine_text, versions_text
 from lodo_bench.spec.provenance import Provenance
@@ -57,7 +58,7 @@ class Directory:
     """
 
     def __init__(self, path: str, experiment: Experiment) -> None:
-        self.path = Path(path)
+        self.path = user_path(path, "output")
         self._experiment = experiment
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -68,12 +69,14 @@ class Directory:
     @contextmanager
     def recorded(self, command: str) -> Iterator[None]:
         """Add the block to the history as an invocation of `command`, also if it is interrupted."""
-        started, clock, finished = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), False
+        started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
         try:
             yield
-            finished = True
-        finally:
-            self.add(Invocation(command, started, time.monotonic() - clock, finished))
+        except BaseException:
+            with suppress(UsageError):  # what went wrong first is what the user must know
+                self.add(Invocation(command, started, time.monotonic() - clock, False))
+            raise
+        self.add(Invocation(command, started, time.monotonic() - clock, True))
 
     def add(self, invocation: Invocation) -> None:
         """Add an invocation to the history."""

@@ -13,6 +13,7 @@ from lodo_bench.errors import ExperimentError, UnknownNameError, UsageError
 from lodo_bench.experiments.condition import conditions_of
 from lodo_bench.experiments.outputs import OUTPUTS
 from lodo_bench.experiments.spec import SCALES, Experiment, ExperimentPart, FinalRuns, Requirement, Scale, SweepSpec
+from lodo_bench.files.paths import user_path
 from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
 from lodo_bench.spec.options import Value
@@ -125,7 +126,8 @@ def _keys(name: str, parent: YamlNode | None, depth: int) -> tuple[Keys, dict[st
         if depth == _MAX_BASES:
             base.fail("circular 'base': these files are based on each other. Remove one of the 'base' keys.")
         other = SHOWN_WITH.get(base.text(), base.text())
-        path = other if other in BUILT_IN or name in BUILT_IN else str(Path(name).parent / other)
+        is_built_in = other in BUILT_IN or name in BUILT_IN
+        path = other if is_built_in else str(Path(name).parent / user_path(other, "experiment", ExperimentError))
         inherited, inherited_scales = _keys(path, base, depth + 1)
         keys = {**inherited, **keys}
         scales = {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.files.paths import user_path
 
 
 @contextmanager
@@ -36,6 +38,23 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
     _sync_directory(path.parent)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist; if that fails, nothing is left of it.
+
+    Raises:
+        FileExistsError: if it exists.
+        OSError: if it cannot be written.
+    """
+    with path.open("xb") as file:
+        try:
+            file.write(content)
+            file.flush()
+        except BaseException:
+            with suppress(OSError):
+                path.unlink()
+            raise
+
+
 def remove_temporary_files(path: Path) -> None:
     """Remove what writes of `path` have left behind whose process was killed."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
@@ -44,23 +63,32 @@ def remove_temporary_files(path: Path) -> None:
 
 @contextmanager
 def open_output(name: str) -> Iterator[BinaryIO]:
-    """Open a file that the user has named, to be written atomically.
+    """Open a file that the user has named, to be written atomically; `~` is the home directory.
 
     A link stays a link, and its target is replaced. A special file, such as a pipe, is written directly.
 
     Raises:
-        UsageError: if the file cannot be opened.
+        UsageError: if the file cannot be opened or written, such as on a full disk; then a file of this name stays as
+            it was.
     """
-    path = Path(name)
-    if path.is_dir():
-        raise UsageError(f"cannot write '{name}': it is a directory.", remedy=Remedy.CHOOSE_OUTPUT)
-    is_special = path.exists() and not path.is_file()
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(path.open("wb") if is_special else write_atomically(path.resolve()))
-        except OSError as error:
-            raise UsageError(f"cannot write '{name}': {error.strerror}.", remedy=Remedy.CHOOSE_OUTPUT) from None
-        yield file
+    path = user_path(name, "output")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
+        is_special = path.exists() and not path.is_file()
+        with path.open("wb") if is_special else write_atomically(path.resolve()) as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"cannot write '{name}': {_reason(error, path)}.", remedy=Remedy.CHOOSE_OUTPUT) from None
+
+
+def _reason(error: OSError, path: Path) -> str:
+    """Return why a file cannot be written, and what is left."""
+    reason = error.strerror or str(error)
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return reason
+    kept = "the former file is unchanged" if path.is_file() else "no part of it is left"
+    return f"{reason} in '{path.absolute().parent}'; {kept}"
 
 
 def _sync_directory(directory: Path) -> None:

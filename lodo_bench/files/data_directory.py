@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.files.paths import user_path
 
 DATA_VARIABLE = "LODO_BENCH_DATA"
 
@@ -18,13 +19,14 @@ def data_directory(directory: str | os.PathLike[str] | None = None) -> Path:
     user's cache directory.
 
     Raises:
-        UsageError: if it depends on a home directory that does not exist.
+        UsageError: if `directory` is empty, or it depends on a home directory that does not exist.
     """
-    chosen = directory or os.environ.get(DATA_VARIABLE)
+    chosen = (os.environ.get(DATA_VARIABLE) or None) if directory is None else directory
+    folder = None if chosen is None else user_path(chosen, "data directory")
     try:
-        return (Path(chosen).expanduser() if chosen else _cache_directory()).resolve()
+        return (_cache_directory() if folder is None else folder).resolve()
     except (RuntimeError, OSError) as error:
-        name = f"'{chosen}'" if chosen else "the cache directory"
+        name = "the cache directory" if chosen is None else f"'{chosen}'"
         message = f"{name} cannot be the data directory: {error}."
         raise UsageError(message, remedy=Remedy.CHOOSE_DATA_DIRECTORY) from error
 

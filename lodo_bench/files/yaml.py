@@ -6,13 +6,13 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 import yaml
 from typing_extensions import override
 
 from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.files.paths import user_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +139,14 @@ def parse(text: str, file: str, what: str, error: type[UsageError]) -> YamlNode:
 
 
 def read(path: str, what: str, error: type[UsageError]) -> str:
-    """Read the text of a file.
+    """Read the text of a file; `~` is the home directory.
 
     Raises:
         FileNotFoundError: if it does not exist.
         UsageError: an `error`, if it cannot be read.
     """
     try:
-        return Path(path).read_text("utf-8")
+        return user_path(path, what, error).read_text("utf-8")
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as problem:

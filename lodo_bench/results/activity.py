@@ -147,7 +147,7 @@ def _writings(
             func.sum(steps).label("steps"),
         )
         .group_by(owner, ProvenanceRow.id, ProvenanceRow.started, ProvenanceRow.ended)
-        .order_by(ProvenanceRow.ended, ProvenanceRow.id)
+        .order_by(func.max(written))  # not by time: clocks go backward, and those of several machines differ
     )
 
 

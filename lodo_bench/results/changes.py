@@ -10,15 +10,16 @@ from sqlalchemy import func, select
 
 from lodo_bench.errors import DatabaseError, Remedy
 from lodo_bench.results.database import Database
-from lodo_bench.results.health import file_of
-from lodo_bench.results.schema import Base, ProvenanceRow, StudyRow
+from lodo_bench.results.location import file_of
+from lodo_bench.results.readable_file import ReadableFile, file_state
+from lodo_bench.results.schema import Base, IndividualRow, RunRow, StudyRow
 
 
 class ChangeDetector:
     """The version of a database: a text that differs after every change.
 
-    SQLite counts the changes itself. On a server, the numbers of rows stand in for that, with the time of the last
-    write: it is seen as soon as a result is stored.
+    SQLite counts the changes itself. On a server, the numbers of rows stand in for that, and the numbers
+    that it gave last: it is seen as soon as a result is stored.
 
     Args:
         location: a file's path or any SQLAlchemy URL; the database must exist.
@@ -52,12 +53,18 @@ class ChangeDetector:
             self._connection.close()
 
     def _ask_sqlite(self, file: Path) -> str:
-        """Return SQLite's counter, which holds for one connection, and so for one file, until another replaces it."""
+        """Return SQLite's counter, which holds for one connection, and so for one file, until another replaces it.
+
+        A file that SQLite cannot open in place has none; its state on the disk stands in for that.
+        """
         try:
+            state = file_state(file.resolve())
             inode = file.stat().st_ino
             if self._connection is None or inode != self._inode:
-                uri = f"{file.resolve().as_uri()}?mode=ro"
-                self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+                readable = ReadableFile(file)
+                if readable.way != "shared":
+                    return str(state)
+                self._connection = readable.connect()
                 self._inode = inode
             (count,) = self._connection.execute("PRAGMA data_version").fetchone()
         except (OSError, sqlite3.Error) as error:
@@ -69,5 +76,6 @@ class ChangeDetector:
         with self._database.reading() as session:
             counts = [session.scalar(select(func.count()).select_from(table)) for table in Base.metadata.sorted_tables]
             finished = session.scalar(select(func.count(StudyRow.hyperparameters)))
-            written = session.scalar(select(func.max(ProvenanceRow.ended)))
-        return "-".join(map(str, (*counts, finished, written)))
+            # Not the time of the last write: clocks go backward, and those of several machines differ.
+            written = [session.scalar(select(func.max(table.id))) for table in (IndividualRow, RunRow)]
+        return "-".join(map(str, (*counts, finished, *written)))

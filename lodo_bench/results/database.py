@@ -9,21 +9,25 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, insert, inspect, make_url, select, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, insert, inspect, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, Remedy
+from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, NotStoredError, Remedy
+from lodo_bench.results.failures import cannot_be_written, failed_write
+from lodo_bench.results.location import file_of_url, is_sqlite, url_of
+from lodo_bench.results.readable_file import BUSY_SECONDS, ReadableFile
 from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, Base, SchemaRow
-
-_BUSY_SECONDS = 60
 
 
 class Database:
     """A connection to a database. One of an older version is upgraded first.
 
+    A file that cannot be written, or has nothing that can be written beside it, can be read nevertheless (see
+    `ReadableFile`); where it is of an older version, a temporary copy is upgraded and read.
+
     Args:
         location: a file's path (SQLite) or any SQLAlchemy URL.
-        create: make the database if there is none; otherwise that is an error.
+        create: make the database if there is none, and open it for writing; otherwise there must be one.
         on_notice: called with a sentence for the user when the database has been upgraded.
 
     Raises:
@@ -33,29 +37,31 @@ class Database:
     """
 
     def __init__(self, location: str, *, create: bool, on_notice: Callable[[str], None] = lambda _: None) -> None:
-        url = _url(location)
-        self._name = url.render_as_string(hide_password=True) if "://" in location else location
-        if _is_sqlite(url):
-            self._prepare_file(url, create)
-        with self._understandable_errors():
-            self._engine = _engine(url)
-            try:
-                self._prepare(create, on_notice)
-            except BaseException:
-                self.close()
-                raise
-        self._readers = sessionmaker(self._engine, expire_on_commit=False)
-        self._writers = sessionmaker(_for_writing(self._engine), expire_on_commit=False)
+        self._url = url_of(location)
+        self._name = self._url.render_as_string(hide_password=True) if "://" in location else location
+        self._file = file_of_url(self._url)
+        self._readable: ReadableFile | None = None  # of a file that is opened for reading, above all
+        if self._file is not None:
+            self._prepare_file(self._file, create)
+        self._open(create, on_notice)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session that sees the database as it is at its first query."""
-        with self._understandable_errors(), self._readers.begin() as session:
-            yield session
+        if self._readable is not None and not self._readable.is_current:
+            self.close()
+            self._open(False, lambda _: None)
+        with self._understandable_errors():
+            with self._readers.begin() as session:
+                yield session
+            if self._readable is not None:
+                self._readable.check_unchanged()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open a session that is committed at the end of the block, or rolled back if the block raises."""
+        if self._readable is not None and self._readable.way != "shared":
+            raise self._not_stored("the file or its folder is read-only")
         with self._understandable_errors(), self._writers.begin() as session:
             yield session
 
@@ -70,27 +76,40 @@ class Database:
 
         None for a database in memory.
         """
-        url = self._engine.url
-        if not _is_sqlite(url):
-            name = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
+        if not is_sqlite(self._url):
+            name = hashlib.sha256(self._url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
             return user_cache_path("lodo-bench") / f"{name}.checkpoints"
-        return None if _is_in_memory(url) else Path(f"{url.database}.checkpoints")
+        return None if self._file is None else Path(f"{self._file}.checkpoints")
 
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
 
-    def _prepare_file(self, url: URL, create: bool) -> None:
-        if _is_in_memory(url):
-            return
-        path = Path(str(url.database))
-        if not create and not path.exists():
-            raise DatabaseNotFoundError(f"there is no database at '{self._name}'.", remedy=Remedy.FILL_DATABASE)
+    def _prepare_file(self, file: Path, create: bool) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if create:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            elif not file.exists():
+                raise DatabaseNotFoundError(f"there is no database at '{self._name}'.", remedy=Remedy.FILL_DATABASE)
         except OSError as error:
-            message = f"database '{self._name}' cannot be created: {error.strerror}."
-            raise DatabaseError(message, remedy=Remedy.CHOOSE_WRITABLE_DATABASE) from None
+            message = f"database '{self._name}' cannot be {'created' if create else 'read'}: {error.strerror}."
+            remedy = Remedy.CHOOSE_WRITABLE_DATABASE if create else Remedy.CHOOSE_DATABASE
+            raise DatabaseError(message, remedy=remedy) from None
+
+    def _open(self, create: bool, on_notice: Callable[[str], None]) -> None:
+        self._readable = None if create or self._file is None else ReadableFile(self._file, writable=True)
+        with self._understandable_errors():
+            self._connect()
+            try:
+                self._prepare(create, on_notice)
+            except BaseException:
+                self.close()
+                raise
+
+    def _connect(self) -> None:
+        self._engine = _engine(self._url, self._readable)
+        self._readers = sessionmaker(self._engine, expire_on_commit=False)
+        self._writers = sessionmaker(_for_writing(self._engine), expire_on_commit=False)
 
     def _prepare(self, create: bool, on_notice: Callable[[str], None]) -> None:
         with self._engine.connect() as connection:
@@ -101,9 +120,9 @@ class Database:
             self._make()
         with self._engine.connect() as connection:
             version = self._version(connection)
-        if version != SCHEMA_VERSION and (former := self._migrate(version)) != SCHEMA_VERSION:
-            on_notice(f"Upgraded the database '{self._name}' from schema version {former} to {SCHEMA_VERSION}.")
-        if create and _is_sqlite(self._engine.url):
+        if version != SCHEMA_VERSION:
+            self._upgrade(version, on_notice)
+        if create and is_sqlite(self._url):
             _let_readers_read(self._engine)
 
     def _exists(self, connection: Connection) -> bool:
@@ -137,19 +156,36 @@ class Database:
             raise DatabaseError(message, remedy=Remedy.USE_FORMER_PROGRAM)
         return version
 
-    def _migrate(self, version: int) -> int:
+    def _upgrade(self, version: int, on_notice: Callable[[str], None]) -> None:
+        """Bring the database to the current version, or, where it is read and cannot be written, a copy of it."""
+        try:
+            if self._readable is None or self._readable.way == "shared":
+                if (former := self._migrate()) != SCHEMA_VERSION:
+                    message = f"Upgraded the database '{self._name}' from schema version {former} to {SCHEMA_VERSION}."
+                    on_notice(message)
+                return
+        except exc.OperationalError as error:
+            if self._readable is None or not cannot_be_written(error.orig):
+                message = f"'{self._name}' has schema version {version} and cannot be upgraded: {error.orig}."
+                raise DatabaseError(message, remedy=Remedy.COPY_DATABASE) from None
+        self._readable.become_copy()
+        self.close()
+        self._connect()
+        self._migrate()
+        on_notice(
+            f"'{self._name}' has schema version {version} and cannot be written: it stays as it is, and a temporary "
+            f"copy, upgraded to {SCHEMA_VERSION}, is read."
+        )
+
+    def _migrate(self) -> int:
         """Bring the database to the current version in one transaction; return the version that it had by then."""
         from lodo_bench.results.migrations import migrate
 
-        try:
-            with _for_writing(self._engine).connect() as connection, _foreign_keys_unchecked(connection):
-                version = self._version(connection)  # again: another process may have migrated it meanwhile
-                if version < SCHEMA_VERSION:
-                    migrate(connection, version, SCHEMA_VERSION)
-                    connection.execute(update(SchemaRow).values(version=SCHEMA_VERSION))
-        except exc.OperationalError as error:
-            message = f"'{self._name}' has schema version {version} and cannot be upgraded: {error.orig}."
-            raise DatabaseError(message, remedy=Remedy.COPY_DATABASE) from None
+        with _for_writing(self._engine).connect() as connection, _foreign_keys_unchecked(connection):
+            version = self._version(connection)  # again: another process may have migrated it meanwhile
+            if version < SCHEMA_VERSION:
+                migrate(connection, version, SCHEMA_VERSION)
+                connection.execute(update(SchemaRow).values(version=SCHEMA_VERSION))
         return version
 
     @contextmanager
@@ -163,36 +199,35 @@ class Database:
                 remedy=Remedy.CHOOSE_DATABASE,
             ) from None
         except exc.DatabaseError as error:
-            message = f"database '{self._name}' cannot be used: {error.orig}."
-            raise DatabaseError(message, remedy=Remedy.CHOOSE_WRITABLE_DATABASE) from None
+            if self._readable is not None:
+                self._readable.check_unchanged()  # what looks like damage may come of another process's writing
+            raise self._explained(error) from None
         except exc.ArgumentError as error:
             raise DatabaseError(
                 f"'{self._name}' is not a database URL: {error}. Give a file's path, or a URL."
             ) from None
 
+    def _explained(self, error: exc.DatabaseError) -> DatabaseError:
+        """Return the error to raise for one of the database's."""
+        reason = "" if self._file is None else failed_write(error.orig, self._file)
+        if reason:
+            return self._not_stored(reason)
+        message = f"database '{self._name}' cannot be used: {error.orig}."
+        return DatabaseError(message, remedy=Remedy.CHOOSE_WRITABLE_DATABASE)
 
-def _url(location: str) -> URL:
-    if "://" not in location:
-        return URL.create("sqlite", database=location)
+    def _not_stored(self, reason: str) -> NotStoredError:
+        remedy = Remedy.FREE_SPACE if reason.endswith("is full") else Remedy.CHOOSE_WRITABLE_DATABASE
+        return NotStoredError(f"database '{self._name}' cannot be written: {reason}.", remedy=remedy)
+
+
+def _engine(url: URL, readable: ReadableFile | None) -> Engine:
     try:
-        return make_url(location)
-    except (exc.ArgumentError, ValueError):
-        raise DatabaseError(f"'{location}' is not a database URL. Give a file's path, or a URL.") from None
-
-
-def _is_sqlite(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite"
-
-
-def _is_in_memory(url: URL) -> bool:
-    return url.database in (None, "", ":memory:")
-
-
-def _engine(url: URL) -> Engine:
-    try:
-        if not _is_sqlite(url):
+        if not is_sqlite(url):
             return create_engine(url)
-        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+        if readable is not None:
+            engine = create_engine(url, creator=readable.connect)
+        else:
+            engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     except (ModuleNotFoundError, exc.NoSuchModuleError) as error:
         raise DatabaseError(f"no driver for the database '{url.drivername}': {error}. Install it with pip.") from None
     event.listen(engine, "connect", _prepare_sqlite)

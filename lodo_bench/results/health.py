@@ -7,9 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import create_engine, exc, inspect, make_url, select
+from sqlalchemy import create_engine, exc, inspect, select
 
 from lodo_bench.errors import DatabaseError
+from lodo_bench.results.readable_file import ReadableFile
 from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, SchemaRow
 
 _TABLE = SchemaRow.__tablename__
@@ -43,22 +44,6 @@ class DatabaseHealth:
         return self.version is not None and not OLDEST_VERSION <= self.version <= SCHEMA_VERSION
 
 
-def file_of(location: str) -> Path | None:
-    """Return the file of a database; None for one on a server or in memory.
-
-    Raises:
-        DatabaseError: for a location that is no URL.
-    """
-    if "://" not in location:
-        return None if location == ":memory:" else Path(location)
-    try:
-        url = make_url(location)
-    except (exc.ArgumentError, ValueError):
-        raise DatabaseError(f"'{location}' is not a database URL. Give a file's path, or a URL.") from None
-    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    return Path(str(url.database)) if is_file else None
-
-
 def examine_file(path: Path) -> DatabaseHealth:
     """Examine an SQLite database, which must exist.
 
@@ -66,7 +51,7 @@ def examine_file(path: Path) -> DatabaseHealth:
         DatabaseError: if it is no database, is one of another program, or cannot be read.
     """
     try:
-        with closing(_connect(path, "ro")) as connection:
+        with closing(ReadableFile(path, patience=_BUSY_SECONDS).connect()) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if tables and _TABLE not in tables:
                 raise DatabaseError(f"'{path}' is a database of another program.")
@@ -101,15 +86,14 @@ def examine_server(location: str) -> DatabaseHealth:
 def _try_to_write(path: Path) -> tuple[bool, bool]:
     """Begin a transaction for writing and roll it back; return whether that works, and whether others are writing."""
     try:
-        with closing(_connect(path, "rw")) as connection:
+        readable = ReadableFile(path, writable=True, patience=_BUSY_SECONDS)
+        if readable.way != "shared":
+            return False, False
+        with closing(readable.connect()) as connection:
+            connection.isolation_level = None
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         is_busy = "locked" in str(error)
         return is_busy, is_busy
     return True, False
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"{path.resolve().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)

@@ -70,8 +70,11 @@ class Checkpoint:
         content = {"format": _FORMAT, "identity": self._identity(spec), "state": dict(state)}
         try:
             _save(self._path, content)
-        except (OSError, RuntimeError) as error:  # PyTorch turns the system's errors into its own
-            self.notice(f"cannot write the checkpoint '{self._path}': {error}")
+        except (OSError, RuntimeError) as error:
+            self.notice(
+                f"cannot write the checkpoint '{self._path}': {_reason(error)}. The run goes on, and the former "
+                f"checkpoint, if there is one, is kept."
+            )
         ended = time.monotonic()
         self._next = ended + max(self._every, (ended - started) / _MAX_OVERHEAD)
 
@@ -98,7 +101,7 @@ class Checkpoint:
         try:
             _save(path, content)
         except (OSError, RuntimeError) as error:
-            self.notice(f"cannot write the parameters '{path}': {error}")
+            self.notice(f"cannot write the parameters '{path}': {_reason(error)}. Everything else is stored.")
 
     def _identity(self, spec: TrainingSpec) -> str:
         values = {**encode(spec), "weights": hashlib.sha256(spec.weights).hexdigest(), "owner": self._owner}
@@ -153,7 +156,16 @@ def _load(path: Path) -> StateDict:
     return content
 
 
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
 def _save(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(path) as file:
-        torch.save(dict(content), file)
+    try:
+        with write_atomically(path) as file:
+            torch.save(dict(content), file)
+    except RuntimeError as error:  # PyTorch's own, which does not say what the system said
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import lodo_bench
-from lodo_bench.api.settings import known_variables
+from lodo_bench.api.settings import Setting, known_variables, settings_in_effect
 from tests.cli.runner import Place
 
 PACKAGE = Path(lodo_bench.__file__).parent
@@ -46,16 +46,23 @@ def test_every_variable_that_the_code_reads_is_shown(place):
     assert known_variables() <= set(shown)
 
 
-def test_defaults_are_resolved(place):
-    shown = settings(place, LODO_BENCH_DB="")
-    assert shown["LODO_BENCH_DB"] == {
-        "name": "LODO_BENCH_DB",
-        "value": str(place.work / "results" / "lodo-bench.db"),
-        "origin": "default",
-        "source": "",
-        "meaning": "results database of all commands without --db",
-    }
-    assert shown["NUMBA_DISABLE_JIT"]["value"] == "0"
+def test_defaults_are_resolved(place, monkeypatch):
+    monkeypatch.delenv("LODO_BENCH_DB", raising=False)
+    monkeypatch.chdir(place.work)
+    shown = {setting.name: setting for setting in settings_in_effect()}
+    assert shown["LODO_BENCH_DB"] == Setting(
+        name="LODO_BENCH_DB",
+        value=str(place.work / "results" / "lodo-bench.db"),
+        origin="default",
+        source="",
+        meaning="results database of all commands without --db",
+    )
+    assert settings(place)["NUMBA_DISABLE_JIT"]["value"] == "0"
+
+
+def test_an_empty_database_is_none_and_not_the_default_one(place):
+    found = settings(place, LODO_BENCH_DB="")["LODO_BENCH_DB"]
+    assert (found["value"], found["origin"]) == ("(invalid: empty)", "environment")
 
 
 def test_the_environment_is_named(place):

@@ -89,7 +89,8 @@ def test_the_speed_is_that_since_the_first_look(place, ended):
     study = begin(place.store)
     now = ended(100)
     place.store.add_individuals({study.id: [individual(0)]})
-    watcher = Watcher(str(place.database))
+    moments = iter((0.0, 20.0))
+    watcher = Watcher(str(place.database), clock=lambda: next(moments))
     assert watcher.look(now)[0].per_second == 0.01
     now = ended(120)
     place.store.add_individuals({study.id: [individual(1), individual(2)]})

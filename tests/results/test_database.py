@@ -5,7 +5,6 @@ import re
 import sqlite3
 import threading
 from concurrent.futures import ProcessPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event, make_url, text
@@ -374,7 +373,7 @@ def test_the_files_of_a_database_on_a_server_lie_in_the_cache(opened, monkeypatc
     folders = set()
     for name in ("one", "two"):
         url = make_url(f"postgresql://me:secret@server/{name}")
-        monkeypatch.setattr(database, "_engine", SimpleNamespace(url=url))
+        monkeypatch.setattr(database, "_url", url)
         folders.add(database.folder)
         assert "secret" not in str(database.folder)
     assert len(folders) == 2

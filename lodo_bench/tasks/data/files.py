@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from lodo_bench.errors import UsageError
+from lodo_bench.files.paths import user_path
 
 
 def read_bytes(path: str) -> bytes:
@@ -15,7 +15,7 @@ def read_bytes(path: str) -> bytes:
         UsageError: if it cannot be read.
     """
     try:
-        return Path(path).expanduser().read_bytes()
+        return user_path(path, "data file").read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read '{path}': {error.strerror}. Give the path of a data file.") from None
 
