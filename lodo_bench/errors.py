@@ -10,6 +10,7 @@
     │       └── DatabaseNotFoundError  no database where one is to be read
     ├── StateError            a saved state that does not fit the object that it is loaded into
     ├── ConformanceError      an optimizer or a task that breaks a rule of its base class
+    ├── EngineLost            the engine of a search has ended and cannot go on; what is evaluated is stored
     └── Interrupted           the user stopped a command; carries the command that resumes it
 
 A diverged or failed run is not an exception: it is an outcome, and is stored (`lodo_bench.spec.outcome.Status`).
@@ -140,6 +141,15 @@ class ConformanceError(LodoBenchError):
 
     The message says what was expected, what happened instead, and how to mend it.
     """
+
+
+class EngineLost(LodoBenchError):
+    """The engine of a search, such as a Ray cluster, has ended and cannot be used again.
+
+    All that is evaluated is stored. The message says what has happened, and where the engine's own messages are.
+    """
+
+    exit_code = 3
 
 
 class Interrupted(LodoBenchError):

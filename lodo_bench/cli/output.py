@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from lodo_bench.cli.kept import Kept
-from lodo_bench.errors import Interrupted
+from lodo_bench.errors import EngineLost, Interrupted
 from lodo_bench.files.json import as_json
 
 
@@ -65,7 +65,7 @@ def starting() -> Iterator[None]:
 
 @contextmanager
 def resumable(kept: Kept | None = None) -> Iterator[Kept]:
-    """Turn an interrupt inside the block into an error that says what is stored and how to resume.
+    """Say, when the block is interrupted or loses the engine of its search, what is stored and how to resume.
 
     Args:
         kept: a record of what is stored; an empty one by default.
@@ -74,12 +74,18 @@ def resumable(kept: Kept | None = None) -> Iterator[Kept]:
         The record of what is stored, to be kept up to date inside the block.
 
     Raises:
-        Interrupted: with the command to type; `--fresh` is left out of it, as it would discard what is stored.
+        Interrupted, EngineLost: with the command to type; `--fresh` is left out of it, as it would discard what is
+            stored.
     """
     kept = kept or Kept()
     try:
         yield kept
     except KeyboardInterrupt:
-        arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-        command = shlex.join(["lodo-bench", *arguments])
-        raise Interrupted(f"interrupted. {kept.sentence()} Rerun to resume:\n  {command}") from None
+        raise Interrupted(f"interrupted. {_resume(kept)}") from None
+    except EngineLost as error:
+        raise EngineLost(f"{error} {_resume(kept)}") from error
+
+
+def _resume(kept: Kept) -> str:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
+    return f"{kept.sentence()} Rerun to resume:\n  {shlex.join(['lodo-bench', *arguments])}"

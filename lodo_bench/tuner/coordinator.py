@@ -141,6 +141,10 @@ class Coordinator:
         """The number of individuals that could be handed out now."""
         return sum(study.num_pending for study in self._unfinished)
 
+    def use_workers(self, number: int) -> None:
+        """Take note of the number of workers that share the work from now on."""
+        self.num_workers = number
+
     def assign(self, worker: str) -> Shard | None:
         """Hand out a shard to a worker that has none.
 
@@ -204,6 +208,12 @@ class Coordinator:
             lost = [record for record in failed(shard, f"{worker} {reason}") if record.index in given_up]
             self._writer.add_individuals({study.id: lost})
             self._advance(study, lost)
+
+    def recall(self) -> None:
+        """Take back the shards of all workers, which were lost together, by no fault of the individuals."""
+        for assignment in self._assignments.values():
+            self._studies[assignment.shard.study].give_back(assignment.shard.indices)
+        self._assignments.clear()
 
     def overdue(self) -> list[str]:
         """Return the workers whose shard has taken several times what it should.

@@ -40,18 +40,6 @@ def use_authentication(mode: str) -> None:
     Config.initialize("")  # reads the environment again
 
 
-@contextmanager
-def preserve_authentication() -> Iterator[None]:
-    """Restore the environment's authentication mode, which the block changes."""
-    before = os.environ.get(_MODE)
-    try:
-        yield
-    finally:
-        os.environ.pop(_MODE, None)
-        if before is not None:
-            os.environ[_MODE] = before
-
-
 def _refused(connect: Callable[[], object], mode: str) -> bool:
     """Connect in an authentication mode; return whether it was refused because of the token."""
     use_authentication(mode)
