@@ -45,7 +45,7 @@ class Remedy(StrEnum):
     USE_RAY = "Use the engine 'ray', or omit it."
     USE_ONE_PROCESS = "Use 0 workers to compute in this process."
     FEWER_GPUS = "Ask for a smaller share of a GPU, or use the CPU."
-    SHORTEN_TEMPORARY_DIRECTORY = "Choose a shorter one, such as /tmp."
+    SHORTEN_TEMPORARY_DIRECTORY = "Choose a writable one with a short path, such as /tmp."
     START_FRESH = "To start over, ask for a fresh one."
     FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
     RUN_AGAIN = "Ask for fresh ones to run them again."

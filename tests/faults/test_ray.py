@@ -121,16 +121,21 @@ class Disturbing(threading.Thread):
 
     def run(self):
         for fault in self._faults:
-            reports, notices = len(self._callback.reports), len(self._callback.notices)
-            self._wait(lambda reports=reports: len(self._callback.reports) > reports + 1)
-            self.over.wait(self._chance.uniform(0, 1))
+            results, notices = self._num_results, len(self._callback.notices)
+            self._wait(lambda results=results: self._num_results > results)
+            self.over.wait(self._chance.uniform(0, 0.5))
             find, number = FAULTS[fault]
+            self._wait(find)
             processes = find()
             if self.over.is_set() or not processes:
                 return
             os.kill(self._chance.choice(processes), number)
             self.injected[fault] += 1
             self._wait(lambda notices=notices: len(self._callback.notices) > notices)
+
+    @property
+    def _num_results(self):
+        return sum(progress.evaluated for progress in self._callback.reports)
 
     def _wait(self, condition):
         while not condition() and not self.over.wait(0.02):
