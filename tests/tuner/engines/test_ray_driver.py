@@ -14,7 +14,7 @@ import pytest
 
 from lodo_bench.errors import EngineLost, Remedy, UsageError
 from lodo_bench.tuner.cluster import Cluster
-from lodo_bench.tuner.engines.ray import link, run, watch
+from lodo_bench.tuner.engines.ray import guard, link, run, watch
 from lodo_bench.tuner.engines.ray.guard import GuardedDriver
 from lodo_bench.tuner.engines.ray.link import Crash, Done, Link, Lost, RemoteCoordinator, Served
 from lodo_bench.tuner.engines.ray.logs import redirect_output
@@ -64,6 +64,13 @@ def test_nothing_is_left_of_a_driver_that_is_not_wanted_any_more(tmp_path, reque
         pass
 
 
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_nor_of_one_that_is_no_fork_of_the_program(tmp_path, monkeypatch, method):
+    monkeypatch.setattr(guard, "process_context", lambda: multiprocessing.get_context(method))
+    with guarded(tmp_path):
+        pass
+
+
 def test_nothing_is_left_of_a_driver_that_has_ended(tmp_path):
     with guarded(tmp_path) as (driver, family):
         os.kill(family[0], signal.SIGKILL)
@@ -78,8 +85,8 @@ def test_nothing_is_left_when_the_guard_is_killed(tmp_path, number):
     scratch.mkdir()
     with GuardedDriver(drive_with_family, "obedient", scratch, 0.0) as driver:
         family = driver.connection.recv()
-        (guard,) = multiprocessing.active_children()
-        os.kill(guard.pid, number)
+        (child,) = multiprocessing.active_children()
+        os.kill(child.pid, number)
         with pytest.raises(EOFError):
             driver.connection.recv()
     assert alive(family) == set()
@@ -87,9 +94,9 @@ def test_nothing_is_left_when_the_guard_is_killed(tmp_path, number):
 
 def test_signals_to_the_process_group_do_not_reach_it(tmp_path):
     with guarded(tmp_path) as (_, family):
-        (guard,) = multiprocessing.active_children()
-        assert {os.getsid(pid) for pid in family} == {guard.pid}
-        assert os.getpgid(guard.pid) != os.getpgid(0)
+        (child,) = multiprocessing.active_children()
+        assert {os.getsid(pid) for pid in family} == {child.pid}
+        assert os.getpgid(child.pid) != os.getpgid(0)
 
 
 ORPHANS = """
