@@ -65,7 +65,7 @@ def test_studies_are_run_to_their_end():
 
 
 class Crowded(Rosenbrock):
-    """A task of which two individuals may be trained together, and on which every other training exhausts the memory."""
+    """A task of two individuals at most together, on which every other training exhausts the memory."""
 
     max_population = 2
     built = 0
