@@ -11,6 +11,7 @@
     │       └── NotStoredError         results that the database could not take: a full disk, a read-only file
     ├── StateError            a saved state that does not fit the object that it is loaded into
     ├── ConformanceError      an optimizer or a task that breaks a rule of its base class
+    ├── EngineLost            the engine of a search has ended and cannot go on; what is evaluated is stored
     └── Interrupted           the user stopped a command; carries the command that resumes it
 
 A diverged or failed run is not an exception: it is an outcome, and is stored (`lodo_bench.spec.outcome.Status`).
@@ -45,7 +46,7 @@ class Remedy(StrEnum):
     USE_RAY = "Use the engine 'ray', or omit it."
     USE_ONE_PROCESS = "Use 0 workers to compute in this process."
     FEWER_GPUS = "Ask for a smaller share of a GPU, or use the CPU."
-    SHORTEN_TEMPORARY_DIRECTORY = "Choose a shorter one, such as /tmp."
+    SHORTEN_TEMPORARY_DIRECTORY = "Choose a writable one with a short path, such as /tmp."
     START_FRESH = "To start over, ask for a fresh one."
     FETCH_DATA = "Fetch {data_set}, or choose the data directory that contains it."
     RUN_AGAIN = "Ask for fresh ones to run them again."
@@ -146,6 +147,15 @@ class ConformanceError(LodoBenchError):
 
     The message says what was expected, what happened instead, and how to mend it.
     """
+
+
+class EngineLost(LodoBenchError):
+    """The engine of a search, such as a Ray cluster, has ended and cannot be used again.
+
+    All that is evaluated is stored. The message says what has happened, and where the engine's own messages are.
+    """
+
+    exit_code = 3
 
 
 class Interrupted(LodoBenchError):

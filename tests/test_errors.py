@@ -12,6 +12,7 @@ from lodo_bench.errors import (
     ConformanceError,
     DatabaseError,
     DatabaseNotFoundError,
+    EngineLost,
     ExperimentError,
     Interrupted,
     LodoBenchError,
@@ -73,6 +74,7 @@ def test_details_are_the_fields_of_the_wording():
 
 
 ERRORS = [
+    EngineLost("Ray has ended."),
     LodoBenchError("x is wrong"),
     UsageError("invalid x."),
     UsageError("invalid x.", remedy=Remedy.FETCH_DATA, data_set="mnist"),

@@ -15,7 +15,7 @@ from typing import Any
 
 from lodo_bench.cli.kept import Kept
 from lodo_bench.cli.remedies import explain
-from lodo_bench.errors import Interrupted, NotStoredError
+from lodo_bench.errors import EngineLost, Interrupted, NotStoredError
 from lodo_bench.files.json import as_json
 
 
@@ -66,7 +66,7 @@ def starting() -> Iterator[None]:
 
 @contextmanager
 def resumable(kept: Kept | None = None) -> Iterator[Kept]:
-    """Turn an interrupt inside the block, or a full disk, into an error that says what is stored and how to resume.
+    """Say, when the block is interrupted, loses its engine or cannot store, what is stored and how to resume.
 
     Args:
         kept: a record of what is stored; an empty one by default.
@@ -75,17 +75,20 @@ def resumable(kept: Kept | None = None) -> Iterator[Kept]:
         The record of what is stored, to be kept up to date inside the block.
 
     Raises:
-        Interrupted: with the command to type; `--fresh` is left out of it, as it would discard what is stored.
-        NotStoredError: if the database could not take the results, likewise.
+        Interrupted, EngineLost, NotStoredError: with the command to type; `--fresh` is left out of it, as it would
+            discard what is stored.
     """
     kept = kept or Kept()
     try:
         yield kept
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted. {kept.sentence()} Rerun to resume:\n  {_resuming()}") from None
+        raise Interrupted(f"interrupted. {_resume(kept)}") from None
+    except EngineLost as error:
+        raise EngineLost(f"{error} {_resume(kept)}") from error
     except NotStoredError as error:
-        raise NotStoredError(f"{explain(error)} {kept.sentence()} Then resume with\n  {_resuming()}") from None
+        raise NotStoredError(f"{explain(error)} {_resume(kept, 'Then resume with')}") from None
 
 
-def _resuming() -> str:
-    return shlex.join(["lodo-bench", *(argument for argument in sys.argv[1:] if argument != "--fresh")])
+def _resume(kept: Kept, how: str = "Rerun to resume:") -> str:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
+    return f"{kept.sentence()} {how}\n  {shlex.join(['lodo-bench', *arguments])}"

@@ -49,7 +49,8 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.USE_RAY: "Use --engine ray, or omit --engine.",
     Remedy.USE_ONE_PROCESS: "With --workers 0 everything runs in one process.",
     Remedy.FEWER_GPUS: "Use a smaller --gpus-per-worker, or 0 for the CPU.",
-    Remedy.SHORTEN_TEMPORARY_DIRECTORY: "Set the environment variable TMPDIR to a shorter path, such as /tmp.",
+    Remedy.SHORTEN_TEMPORARY_DIRECTORY: "Set the environment variable TMPDIR to a writable directory with a "
+    "short path, such as /tmp.",
     Remedy.START_FRESH: "To start over, use --fresh.",
     Remedy.FETCH_DATA: "Run 'lodo-bench data fetch {data_set}', or choose the data directory with --data-dir or "
     "LODO_BENCH_DATA.",

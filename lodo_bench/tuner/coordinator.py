@@ -83,7 +83,7 @@ class _Assignment:
     """A shard in a worker's hands."""
 
     shard: Shard
-    patience: float
+    leniency: float  # a factor of the usual patience
     started: float
     waited: float = 0.0
 
@@ -141,6 +141,10 @@ class Coordinator:
         """The number of individuals that could be handed out now."""
         return sum(study.num_pending for study in self._unfinished)
 
+    def use_workers(self, number: int) -> None:
+        """Take note of the number of workers that share the work from now on."""
+        self.num_workers = number
+
     def assign(self, worker: str) -> Shard | None:
         """Hand out a shard to a worker that has none.
 
@@ -156,9 +160,8 @@ class Coordinator:
         study = max(waiting, key=self._seconds_left)
         shard = self._take(study, waiting)
         losses = max(self._losses[key] for key in _keys(shard))
-        patience = self._durations.patience(shard) * 2.0**losses
         self._seen.add(worker)
-        self._assignments[worker] = _Assignment(shard, patience, self._clock())
+        self._assignments[worker] = _Assignment(shard, 2.0**losses, self._clock())
         return shard
 
     def complete(self, results: Mapping[str, Sequence[IndividualRecord]]) -> None:
@@ -205,8 +208,14 @@ class Coordinator:
             self._writer.add_individuals({study.id: lost})
             self._advance(study, lost)
 
+    def recall(self) -> None:
+        """Take back the shards of all workers, which were lost together, by no fault of the individuals."""
+        for assignment in self._assignments.values():
+            self._studies[assignment.shard.study].give_back(assignment.shard.indices)
+        self._assignments.clear()
+
     def overdue(self) -> list[str]:
-        """Return the workers whose shard has taken several times what it should.
+        """Return the workers whose shard has taken several times what it should, by what is known of others by now.
 
         To be called several times a second.
         """
@@ -215,7 +224,7 @@ class Coordinator:
         for assignment in self._assignments.values():
             assignment.waited += elapsed
         self.report_activity()
-        return [worker for worker, each in self._assignments.items() if each.waited > each.patience]
+        return [worker for worker, each in self._assignments.items() if self._is_overdue(each)]
 
     def report_activity(self) -> None:
         """Report what the workers are doing."""
@@ -271,6 +280,9 @@ class Coordinator:
             if record.status is Status.FAILED and failure not in self._failures:
                 self._failures.add(failure)
                 self._callback.notice(f"Failed on {record.host}: {record.reason}")
+
+    def _is_overdue(self, assignment: _Assignment) -> bool:
+        return assignment.waited > self._durations.patience(assignment.shard) * assignment.leniency
 
     def _is_given_up(self, key: tuple[int, int, int]) -> bool:
         return self._losses[key] >= _MAX_LOSSES

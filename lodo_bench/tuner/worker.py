@@ -6,6 +6,7 @@ import math
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.optimizers import load_optimizer
@@ -24,7 +25,9 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
     """Train and score every individual of the shard.
 
     It runs on one thread whatever the machine has, so that the arithmetic, and with it the result, is always the same.
-    An exception, such as exhausted memory, is an outcome of the individuals: they are `failed`, with its reason.
+    An exception, such as exhausted memory, is an outcome of the individual: it is `failed`, with its reason. One that
+    comes of several together, which one may have caused, or their number, leads to a training of each alone, so that
+    how a generation is divided into shards changes no outcome.
 
     Raises:
         KeyboardInterrupt: if the user stopped it; the shard has no result then.
@@ -48,10 +51,18 @@ def failed(shard: Shard, reason: str) -> tuple[IndividualRecord, ...]:
 
 
 def _train(shard: Shard) -> list[TrialResult]:
-    outcomes = train_validated(shard.training)
+    outcomes = _outcomes(shard.training)
     if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
         raise KeyboardInterrupt
     return [_score(shard, outcome) for outcome in outcomes]
+
+
+def _outcomes(training: TrainingSpec) -> list[Outcome]:
+    outcomes = train_validated(training)
+    if len(outcomes) == 1 or all(outcome.status is not Status.FAILED for outcome in outcomes):
+        return outcomes
+    each_alone = [replace(training, individuals=(individual,)) for individual in training.individuals]
+    return [outcome for alone in each_alone for outcome in train_validated(alone)]
 
 
 def _score(shard: Shard, outcome: Outcome) -> TrialResult:

@@ -7,21 +7,21 @@ import shutil
 import signal
 import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.cli.runner import Place, continuing_command, finish, kill_group, wait_until
-
-SEARCH = ("tune", "--task", "quadratic", "-T", "dimension=12", "--optimizer", "lodo", "--optimizer", "adam", "--json")
-# The same for all: which individuals there were and what became of them; not when and where.
-INDIVIDUALS = """
-SELECT study_id, generations."index", individuals."index", hyperparameters, fitness, fitness_kind, status
-FROM individuals JOIN generations ON generation_id = generations.id ORDER BY 1, 2, 3
-"""
-EACH = 16
-GENERATIONS = 3
-WHOLE = 2 * GENERATIONS * EACH
+from tests.integration.ray_searches import (
+    EACH,
+    GENERATIONS,
+    INDIVIDUALS,
+    WHOLE,
+    assert_equal,
+    begin,
+    processes_of,
+    search,
+    workers_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +36,6 @@ def places():
     yield place
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def search(place, workers, *more):
-    schedule = place.schedule(*[1500] * GENERATIONS, population=EACH)
-    engine = ("--engine", "ray") if workers else ()
-    return (*SEARCH, "--schedule", schedule, "--workers", workers, *engine, *more)
 
 
 @pytest.fixture(scope="module")
@@ -60,49 +54,6 @@ def with_two_workers(places):
         workers.update(workers_of(place))
         time.sleep(0.2)
     return place, finish(process), workers
-
-
-def processes_of(place):
-    """The processes that have this place as their home, Ray's among them."""
-    mark = f"HOME={place.home}".encode()
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and is_of(entry, mark)]
-
-
-def is_of(entry, mark):
-    try:
-        return mark in (entry / "environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
-
-
-def is_worker(process):
-    try:
-        return b"SearchWorker" in Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
-def workers_of(place):
-    return [process for process in processes_of(place) if is_worker(process)]
-
-
-def begin(place, workers=2):
-    """A search that is under way: some of it is in the database, most of it is not."""
-    process = place.start(*search(place, workers))
-    wait_until(lambda: place.count("individuals") >= EACH, process)
-    return process
-
-
-def studies(result):
-    return [{**study, "schedule": None, "created": ""} for study in result.document["studies"]]
-
-
-def assert_equal(place, result, reference):
-    expected, individuals = reference
-    assert result.code == 0, result.stderr
-    assert len(individuals) == WHOLE
-    assert studies(result) == studies(expected)
-    assert place.query(INDIVIDUALS) == individuals
 
 
 def test_two_workers_find_the_same(with_two_workers, reference):

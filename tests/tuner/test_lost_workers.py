@@ -143,6 +143,26 @@ def test_while_nothing_is_known_a_worker_has_an_hour():
     assert search.wait(1) == ["a"]
 
 
+def test_a_worker_that_hangs_while_nothing_is_known_is_overdue_once_others_have_finished():
+    search = Search()
+    search.assign("hanging")
+    search.wait(5)
+    search.learn(7.0)
+    assert search.wait(57) == []
+    assert search.wait(6) == ["hanging"]
+
+
+def test_what_workers_had_that_were_lost_together_is_handed_out_as_before():
+    search = Search()
+    assert [search.assign(worker) for worker in "abc"] == [(0, 1), (2, 3), (4, 5)]
+    search.coordinator.recall()
+    assert search.coordinator.num_pending == 6
+    assert sorted(search.assign(worker) for worker in "abc") == [(0, 1), (2, 3), (4, 5)]
+    for worker in "abc":
+        search.lose(worker)
+    assert search.stored == {}
+
+
 def test_a_worker_has_ten_times_what_its_shard_should_take():
     search = Search()
     search.learn(7.0)

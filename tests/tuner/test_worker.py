@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.optimizers.momentum import Momentum
 from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.training import Individual, TaskSpec
@@ -183,7 +184,7 @@ def test_when_all_have_diverged_nobody_was_interrupted():
     assert all(math.isnan(record.fitness) for record in records)
 
 
-def test_an_exception_is_a_failure_of_the_whole_shard(register):
+def test_an_exception_of_each_is_a_failure_of_the_whole_shard(register):
     shard = shard_of([simple(6), simple(7)], register(Broken))
     records = evaluate(shard)
     assert [(record.generation, record.index) for record in records] == [(2, 6), (2, 7)]
@@ -192,6 +193,23 @@ def test_an_exception_is_a_failure_of_the_whole_shard(register):
         assert math.isnan(record.fitness)
         assert (record.steps, record.seconds) == (0, 0.0)
         assert record.hyperparameters == individual.hyperparameters
+
+
+class Crowded(Momentum):
+    """An optimizer that has memory for two individuals."""
+
+    def step(self, gradient, oracle):
+        if len(self.x) > 2:
+            raise MemoryError("2 TB")
+        return super().step(gradient, oracle)
+
+
+def test_individuals_that_only_fail_together_are_trained_one_by_one(register):
+    individuals = [momentum(index, 0.01 * (index + 1)) for index in range(4)]
+    crowd = evaluate(shard_of(individuals, register(Crowded)))
+    apart = [evaluate(shard_of([individual]))[0] for individual in individuals]
+    assert [record.status for record in crowd] == [Status.COMPLETED] * 4
+    assert [record.fitness for record in crowd] == [record.fitness for record in apart]
 
 
 class Exhausting(Impatient):

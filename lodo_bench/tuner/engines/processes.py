@@ -8,19 +8,18 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, get_start_method, parent_process
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
-import torch
-
 from lodo_bench.errors import LodoBenchError, Remedy, UsageError
 from lodo_bench.spec.study import IndividualRecord
 from lodo_bench.tuner.coordinator import Coordinator
+from lodo_bench.tuner.engines.context import END_SIGNALS, blocked_signals, process_context
 from lodo_bench.tuner.worker import evaluate
 
 # The cost of a shard: two messages through pipes, and a transaction.
@@ -28,7 +27,6 @@ SHARD_OVERHEAD_SECONDS = 0.003
 _TICK_SECONDS = 0.2
 _JOIN_SECONDS = 5.0
 _MAX_FAILED_STARTS = 3
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Records = Sequence[IndividualRecord]
 
 
@@ -79,7 +77,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         inherited = [*connections, self.connection] if context.get_start_method() == "fork" else []
         self.process: BaseProcess = context.Process(target=_work, args=(theirs, inherited), daemon=True)  # type: ignore[attr-defined]
-        with _blocked_signals():  # until the process has handlers of its own
+        with blocked_signals():  # until the process has handlers of its own
             self.process.start()
         theirs.close()
         self.name = f"worker {number} (process {self.process.pid} on {platform.node()})"
@@ -97,7 +95,7 @@ class _Pool:
 
     def __init__(self, coordinator: Coordinator, num_workers: int) -> None:
         self._coordinator, self._num_workers = coordinator, num_workers
-        self._context = _context()
+        self._context = process_context()
         self._workers: list[_Worker] = []
         self._num_started = self._num_failed_starts = 0
 
@@ -179,33 +177,6 @@ class _Pool:
         self._coordinator.lose(worker.name, reason)
 
 
-def _context() -> BaseContext:
-    """Return how processes are started.
-
-    A fork of this one needs no imports, but a program that has computed on several threads, or has a GPU, must not be
-    forked: the locks and memory lists of its libraries may be in any state. So this is for programs that ask for it.
-    """
-    if sys.platform == "win32":
-        return get_context("spawn")
-    if get_start_method(allow_none=True) == "fork" and not torch.cuda.is_available():
-        return get_context("fork")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["lodo_bench.tuner.worker"])
-    return context
-
-
-@contextmanager
-def _blocked_signals() -> Iterator[None]:
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 # The worker's side
 
 
@@ -214,7 +185,7 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the coordinator's ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     for other in inherited:
         other.close()
     os.dup2(2, 1)  # standard output belongs to the command

@@ -24,6 +24,13 @@ class Counting:
     def finished(self):
         return not self.left and not self.taken
 
+    def use_workers(self, number):
+        self.num_workers = number
+
+    def recall(self):
+        self.left += [shard for shard, _ in self.taken.values()]
+        self.taken.clear()
+
     def assign(self, worker):
         assert worker not in self.taken
         if not self.left:

@@ -65,7 +65,7 @@ def test_any_number_of_processes_finds_the_same(reference, workers):
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_processes_that_import_everything_anew_find_the_same(reference, monkeypatch, method):
-    monkeypatch.setattr(processes, "_context", lambda: multiprocessing.get_context(method))
+    monkeypatch.setattr(processes, "process_context", lambda: multiprocessing.get_context(method))
     writer, _ = search(lambda coordinator: run_in_processes(coordinator, 1))
     assert results(writer) == reference
 
@@ -74,7 +74,7 @@ def test_a_program_is_forked_only_if_it_asks_for_it():
     before = multiprocessing.get_start_method()
     try:
         multiprocessing.set_start_method(None, force=True)
-        assert processes._context().get_start_method() != "fork"
+        assert processes.process_context().get_start_method() != "fork"
     finally:
         multiprocessing.set_start_method(before, force=True)
 

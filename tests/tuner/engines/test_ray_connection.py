@@ -1,5 +1,6 @@
 """Addresses at which there is no Ray cluster, and places where none can start."""
 
+import os
 import socket
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from lodo_bench.errors import Remedy, UsageError
-from lodo_bench.tuner.engines.ray import local, remote
+from lodo_bench.tuner.engines.ray import authentication, local, remote
 from lodo_bench.tuner.engines.ray.local import scratch_directory, start_local
 from lodo_bench.tuner.engines.ray.remote import join_cluster
 from lodo_bench.tuner.engines.ray.shipping import modules_to_ship
@@ -105,3 +106,69 @@ def test_the_package_is_shipped_and_own_modules_with_those_beside_them(monkeypat
     assert package.endswith("lodo_bench")
     assert own == [str(tmp_path / name) for name in ("mine_a.py", "mine_b.py", "mine_package")]
     assert modules_to_ship(["adam"]) == [package]
+
+
+# Tokens
+
+
+class Asking:
+    """A cluster that asks for a token, or for none, and what is chosen when someone connects."""
+
+    def __init__(self, monkeypatch, token, chosen=None):
+        self.token, self.modes = token, []
+        monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+        if chosen:
+            monkeypatch.setenv("RAY_AUTH_MODE", chosen)
+        monkeypatch.setattr(remote, "check_reachable", lambda address: None)
+        monkeypatch.setattr(authentication, "use_authentication", self.modes.append)
+        monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=self.connect))
+
+    def connect(self, **_):
+        mode = self.modes[-1]
+        if self.token == "another" or (self.token == "mine" and mode == "disabled"):
+            os.write(2, b"Unauthenticated: InvalidAuthToken\n")
+            raise ConnectionError("cannot connect")
+
+
+@pytest.mark.parametrize(
+    ("token", "chosen", "modes"),
+    [
+        ("none", None, ["disabled"]),
+        ("mine", None, ["disabled", "token"]),
+        ("mine", "token", ["token"]),
+        ("none", "disabled", ["disabled"]),
+    ],
+)
+def test_a_token_is_used_where_it_is_asked_for(monkeypatch, token, chosen, modes):
+    cluster = Asking(monkeypatch, token, chosen)
+    join_cluster("there:6379", [])
+    assert cluster.modes == modes
+
+
+@pytest.mark.parametrize("chosen", [None, "token", "disabled"])
+def test_a_token_that_is_missing_is_what_is_told(monkeypatch, chosen):
+    Asking(monkeypatch, "another", chosen)
+    with pytest.raises(UsageError, match=r"'there:6379' cannot be used: it asks for a token.*RAY_AUTH_TOKEN") as caught:
+        join_cluster("there:6379", [])
+    assert caught.value.remedy is None
+    assert ("unset it" in str(caught.value)) == (chosen == "disabled")
+
+
+def test_another_failure_than_that_of_a_token_is_told_as_it_is(monkeypatch):
+    cluster = Asking(monkeypatch, "none")
+    cluster.connect = None
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda **_: 1 / 0))
+    with pytest.raises(UsageError, match="no Ray cluster responds at 'there:6379': division by zero"):
+        join_cluster("there:6379", [])
+    assert cluster.modes == ["disabled"]
+
+
+def test_no_directory_is_writable(monkeypatch):
+    def nowhere(*_, **__):
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", nowhere)
+    with pytest.raises(UsageError, match="no writable temporary directory") as caught, scratch_directory():
+        pass
+    assert "short path" in str(caught.value)

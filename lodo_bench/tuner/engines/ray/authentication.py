@@ -12,23 +12,25 @@ _MODE = "RAY_AUTH_MODE"
 _REFUSAL = b"InvalidAuthToken"
 
 
+class TokenRefused(Exception):
+    """The cluster asks for another token than this user has; the message says what to do."""
+
+
 def connect_authenticated(connect: Callable[[], object]) -> None:
     """Connect without a token, and with the user's if the cluster asks for one.
 
     Ray decides by whether there is a token in the home directory, which it writes there by itself. A connection with a
-    token to a cluster without fails later, when workers start.
+    token to a cluster without fails later, when workers start. Where the environment says which it is, that is done.
 
     Raises:
-        ConnectionError: if the cluster asks for another token.
+        TokenRefused: if the cluster asks for another token.
     """
-    if _MODE in os.environ:
-        connect()
-        return
-    if not _refused(connect, "disabled"):
-        return
-    if _refused(connect, "token"):
-        raise ConnectionError(
-            "it asks for a token, which must be in ~/.ray/auth_token or in the environment variable RAY_AUTH_TOKEN"
+    chosen = os.environ.get(_MODE)
+    if not any(not _refused(connect, mode) for mode in ([chosen] if chosen else ["disabled", "token"])):
+        hint = f" {_MODE} is '{chosen}' here: unset it." if chosen == "disabled" else ""
+        raise TokenRefused(
+            f"it asks for a token.{hint} Copy its token to ~/.ray/auth_token, or set the environment variable "
+            f"RAY_AUTH_TOKEN to it: on the cluster's first machine, 'ray get-auth-token' prints it."
         )
 
 
@@ -38,18 +40,6 @@ def use_authentication(mode: str) -> None:
 
     os.environ[_MODE] = mode
     Config.initialize("")  # reads the environment again
-
-
-@contextmanager
-def preserve_authentication() -> Iterator[None]:
-    """Restore the environment's authentication mode, which the block changes."""
-    before = os.environ.get(_MODE)
-    try:
-        yield
-    finally:
-        os.environ.pop(_MODE, None)
-        if before is not None:
-            os.environ[_MODE] = before
 
 
 def _refused(connect: Callable[[], object], mode: str) -> bool:

@@ -9,19 +9,19 @@ from uuid import uuid4
 
 import ray
 from ray import tune
+from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from typing_extensions import override
 
 from lodo_bench.tuner.cluster import Cluster
-from lodo_bench.tuner.coordinator import Coordinator
 from lodo_bench.tuner.engines.ray.capacity import room_for_workers
 from lodo_bench.tuner.engines.ray.dispatcher import Dispatcher
 from lodo_bench.tuner.engines.ray.hooks import Hooks, SearchStopper, WorkerCallback, WorkerSearcher
-from lodo_bench.tuner.engines.ray.pool import Mail, WorkerPool
+from lodo_bench.tuner.engines.ray.pool import Mail, Scheduler, WorkerPool
 from lodo_bench.tuner.engines.ray.trainable import SearchWorker
 
 
-def search(coordinator: Coordinator, cluster: Cluster, scratch: Path, files: Mapping[str, bytes]) -> None:
+def search(coordinator: Scheduler, cluster: Cluster, scratch: Path, files: Mapping[str, bytes]) -> None:
     """Evaluate all shards on the cluster that this process is connected to.
 
     Args:
@@ -31,8 +31,8 @@ def search(coordinator: Coordinator, cluster: Cluster, scratch: Path, files: Map
         files: for `user_code.provide`.
 
     Raises:
-        KeyboardInterrupt: if the user stopped it.
         UsageError: if the workers end as soon as they have started.
+        RayError: if Ray fails.
     """
     name = f"lodo-bench-{uuid4().hex}"
     mail = _ActorMail(_start_dispatcher(name))
@@ -54,7 +54,7 @@ def search(coordinator: Coordinator, cluster: Cluster, scratch: Path, files: Map
     if hooks.error is not None:
         raise hooks.error
     if not coordinator.finished:
-        raise KeyboardInterrupt
+        raise RayError("Tune has ended before the search")
 
 
 def _room(gpus_per_worker: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from lodo_bench.errors import Remedy, UsageError
@@ -30,7 +30,7 @@ def scratch_directory() -> Iterator[Path]:
         UsageError: if there is none.
     """
     with ExitStack() as stack:
-        for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):
+        for parent in _temporary_directories():
             if len(os.path.join(parent, _PREFIX)) + 8 > _LONGEST_PATH:
                 continue
             try:
@@ -43,6 +43,13 @@ def scratch_directory() -> Iterator[Path]:
             "Ray cannot start: there is no writable temporary directory with a path that is short enough for sockets.",
             remedy=Remedy.SHORTEN_TEMPORARY_DIRECTORY,
         )
+
+
+def _temporary_directories() -> list[str]:
+    parents = ["/tmp", "/var/tmp", "/dev/shm"]
+    with suppress(FileNotFoundError):  # no directory at all is writable
+        parents.insert(0, tempfile.gettempdir())
+    return list(dict.fromkeys(parents))
 
 
 def start_local(workers: int, scratch: Path) -> None:

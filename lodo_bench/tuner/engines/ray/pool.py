@@ -5,18 +5,57 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lodo_bench.errors import Remedy, UsageError
-from lodo_bench.tuner.coordinator import Coordinator
+from lodo_bench.spec.study import IndividualRecord
+from lodo_bench.tuner.shard import Shard
 
 _FAILED_STARTS = 3
 _OVERDUE_SECONDS = 0.25
 _CAPACITY_SECONDS = 1.0
 _PATIENCE_SECONDS = 10.0
 _START_PATIENCE_SECONDS = 120.0
+
+
+class Scheduler(Protocol):
+    """The coordinator, which may be in another process: see `lodo_bench.tuner.coordinator.Coordinator`."""
+
+    @property
+    def finished(self) -> bool:
+        """True once every study has its result."""
+        ...
+
+    @property
+    def num_pending(self) -> int:
+        """The number of individuals that could be handed out now."""
+        ...
+
+    def use_workers(self, number: int) -> None:
+        """Take note of the number of workers that share the work from now on."""
+        ...
+
+    def assign(self, worker: str) -> Shard | None:
+        """Hand out a shard to a worker that has none."""
+        ...
+
+    def complete(self, results: Mapping[str, Sequence[IndividualRecord]]) -> None:
+        """Store the results of workers."""
+        ...
+
+    def lose(self, worker: str, reason: str, *, blame: bool = True) -> None:
+        """Take back the shard of a worker that was lost."""
+        ...
+
+    def overdue(self) -> list[str]:
+        """Return the workers whose shard has taken several times what it should."""
+        ...
+
+    def notice(self, message: str) -> None:
+        """Report an event that the user should know of."""
+        ...
 
 
 class Mail(Protocol):
@@ -54,9 +93,7 @@ class WorkerPool:
         capacity: returns the number of workers that the cluster has room for, now.
     """
 
-    def __init__(
-        self, coordinator: Coordinator, mail: Mail, requested: int | None, capacity: Callable[[], int]
-    ) -> None:
+    def __init__(self, coordinator: Scheduler, mail: Mail, requested: int | None, capacity: Callable[[], int]) -> None:
         self._coordinator, self._mail = coordinator, mail
         self._requested, self._capacity = requested, capacity
         self._numbers: dict[str, int] = {}
@@ -168,7 +205,7 @@ class WorkerPool:
     def _count(self) -> None:
         self._room = self._capacity()
         self._next_count = time.monotonic() + _CAPACITY_SECONDS
-        self._coordinator.num_workers = max(1, min(self._wanted(), self._room))
+        self._coordinator.use_workers(max(1, min(self._wanted(), self._room)))
         self._check_useful()
         self._explain_waiting()
 

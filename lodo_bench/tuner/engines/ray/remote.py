@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lodo_bench.errors import Remedy, UsageError
-from lodo_bench.tuner.engines.ray.authentication import connect_authenticated
+from lodo_bench.tuner.engines.ray.authentication import TokenRefused, connect_authenticated
 from lodo_bench.tuner.engines.ray.pool import first_line
 from lodo_bench.tuner.engines.ray.settings import QUIET
 
@@ -27,13 +27,15 @@ def join_cluster(address: str, modules: list[str]) -> None:
     """Connect to the cluster at `address`, and ship modules to the nodes that run workers.
 
     Raises:
-        UsageError: if no cluster responds there.
+        UsageError: if no cluster responds there, or it asks for a token that this user has not got.
     """
     import ray
 
     try:
         check_reachable(address)
         connect_authenticated(lambda: ray.init(address=address, runtime_env=_runtime_env(modules), **QUIET))
+    except TokenRefused as error:
+        raise UsageError(f"the Ray cluster at '{address}' cannot be used: {error}") from error
     except Exception as error:  # Ray has no class of its own for this
         raise UsageError(
             f"no Ray cluster responds at '{address}': {first_line(error)}.", remedy=Remedy.CHOOSE_CLUSTER

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
-
-from lodo_bench.training.interrupts import preserve_signal_handlers
-from lodo_bench.tuner.engines.ray.authentication import preserve_authentication
-from lodo_bench.tuner.engines.ray.local import scratch_directory, start_local
+from lodo_bench.errors import EngineLost
+from lodo_bench.tuner.engines.ray.drive import drive_start
+from lodo_bench.tuner.engines.ray.guard import GuardedDriver
+from lodo_bench.tuner.engines.ray.link import Lost, receive
+from lodo_bench.tuner.engines.ray.local import scratch_directory
 from lodo_bench.tuner.engines.ray.settings import apply_settings
 
 
@@ -24,13 +23,9 @@ def start_and_stop() -> None:
 
     Raises:
         UsageError: if it does not start.
+        EngineLost: if it ends at its start.
     """
-    apply_settings()
-    import ray
-
-    with preserve_signal_handlers(), preserve_authentication(), scratch_directory() as scratch:
-        try:
-            with redirect_stdout(sys.stderr):  # Ray prints reports of its processes
-                start_local(1, scratch)
-        finally:
-            ray.shutdown()
+    with scratch_directory() as scratch, GuardedDriver(drive_start, scratch, scratch, grace=0.0) as driver:
+        message = receive(driver.connection)
+        if isinstance(message, Lost):
+            raise EngineLost(f"{message.reason}.")

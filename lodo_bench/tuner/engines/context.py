@@ -1,0 +1,42 @@
+"""How worker processes are started on this machine."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context, get_start_method
+from multiprocessing.context import BaseContext
+
+import torch
+
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def process_context() -> BaseContext:
+    """Return how processes are started.
+
+    A fork of this one needs no imports, but a program that has computed on several threads, or has a GPU, must not be
+    forked: the locks and memory lists of its libraries may be in any state. So this is for programs that ask for it.
+    """
+    if sys.platform == "win32":
+        return get_context("spawn")
+    if get_start_method(allow_none=True) == "fork" and not torch.cuda.is_available():
+        return get_context("fork")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["lodo_bench.tuner.worker"])
+    return context
+
+
+@contextmanager
+def blocked_signals() -> Iterator[None]:
+    """Block Ctrl-C and SIGTERM: a process that is started inside has them blocked until it has handlers of its own."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
