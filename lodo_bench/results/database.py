@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, Remedy
 from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, Base, SchemaRow
+from lodo_bench.spec.text import is_plain
 
 _BUSY_SECONDS = 60
 
@@ -175,7 +176,9 @@ def _url(location: str) -> URL:
     if "://" not in location:
         return URL.create("sqlite", database=location)
     try:
-        return make_url(location)
+        if is_plain(location):
+            return make_url(location)
+        raise ValueError
     except (exc.ArgumentError, ValueError):
         raise DatabaseError(f"'{location}' is not a database URL. Give a file's path, or a URL.") from None
 
@@ -195,6 +198,8 @@ def _engine(url: URL) -> Engine:
         engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
     except (ModuleNotFoundError, exc.NoSuchModuleError) as error:
         raise DatabaseError(f"no driver for the database '{url.drivername}': {error}. Install it with pip.") from None
+    except (TypeError, ValueError) as error:  # of the values in its query
+        raise DatabaseError(f"'{url.render_as_string()}' is not a database URL: {error}.") from None
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -67,8 +67,8 @@ class Option:
         if self.kind == "choice":
             return value if value in self.choices else None
         if self.kind == "text":
-            text = value if isinstance(value, str) else None if FINITE.read(value) is None else format_value(value)
-            return text if text is not None and is_plain(text) else None
+            text = value if isinstance(value, str) else FINITE.read(value)
+            return format_value(text) if text is not None and is_plain(format_value(text)) else None
         return _RANGES[self.kind].read(number(value) if isinstance(value, str) else value)
 
     def _problem(self, value: Value) -> str:
@@ -98,6 +98,12 @@ class HyperparameterSpec(Option):
 def format_value(value: Value) -> str:
     """Format a value for messages and tables."""
     return value if isinstance(value, str) else f"{value:g}"
+
+
+def exact_text(value: Value) -> str:
+    """Format a value for a command, from which it is read again as it is."""
+    text = format_value(value)
+    return text if isinstance(value, str) or float(text) == value else repr(value)
 
 
 def resolve(
