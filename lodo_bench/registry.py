@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, cast
 
 from lodo_bench import user_code
 from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.spec.text import PLAIN, is_plain
 
 T = TypeVar("T")
 
@@ -58,7 +59,10 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: if it is not registered and cannot be a path.
+            UsageError: for a name with control characters, which could not be stored.
         """
+        if not is_plain(name):
+            raise UsageError(f"invalid {self._kind} '{name}': a name is a text {PLAIN}.")
         if name in self._entries or name in self.entry_points or user_code.is_outside(name):
             return user_code.canonical(name)
         raise UnknownNameError(self._kind, name, (*self._entries, *self.entry_points))

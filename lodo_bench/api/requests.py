@@ -8,6 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lodo_bench.spec.numbers import (
+    COUNT,
+    NONNEGATIVE,
+    PERIOD,
+    RECORD,
+    SECONDS,
+    SEED,
+    STEPS,
+    WORKERS,
+    check,
+    check_fields,
+)
 from lodo_bench.spec.options import Value
 
 DEFAULT_DATABASE = "results/lodo-bench.db"
@@ -25,6 +37,9 @@ class WorkersRequest:
         address: of a running Ray cluster; None uses this machine.
         engine: `processes` of this machine, `ray`, or `auto`: Ray if GPUs or a cluster are asked for.
         device: `cpu` or `cuda`; None is `cuda` if workers have a share of a GPU, else `cpu`.
+
+    Raises:
+        UsageError: for a number out of range.
     """
 
     workers: int | None = None
@@ -32,6 +47,9 @@ class WorkersRequest:
     address: str | None = None
     engine: str = "auto"
     device: str | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, workers=WORKERS, gpus_per_worker=NONNEGATIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,9 @@ class TuneRequest:
         backend: `auto`, `torch`, `numba` or `triton`.
         db: results database, a file or an SQLAlchemy URL.
         command: the command to record with the results; the running script if empty.
+
+    Raises:
+        UsageError: for a number out of range.
     """
 
     task: str
@@ -73,6 +94,10 @@ class TuneRequest:
     backend: str = "auto"
     db: str = DEFAULT_DATABASE
     command: str = ""
+
+    def __post_init__(self) -> None:
+        check_fields(self, seed=SEED, seeds=COUNT)
+        check(self.seed + self.seeds - 1, SEED, "the last seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +129,9 @@ class RunRequest:
         checkpoint_every: seconds between checkpoints, which take at most 5 % of the time.
         db: results database, a file or an SQLAlchemy URL.
         command: the command to record with the results; the running script if empty.
+
+    Raises:
+        UsageError: for a number out of range.
     """
 
     optimizers: tuple[str, ...] = ()
@@ -127,6 +155,9 @@ class RunRequest:
     checkpoint_every: float = 120.0
     db: str = DEFAULT_DATABASE
     command: str = ""
+
+    def __post_init__(self) -> None:
+        check_fields(self, seeds=COUNT, steps=STEPS, seconds=SECONDS, studies=RECORD, checkpoint_every=PERIOD)
 
 
 @dataclass(frozen=True, slots=True)

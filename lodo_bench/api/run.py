@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from torch.optim import Optimizer as TorchOptimizer
@@ -165,21 +164,12 @@ def _check_values(request: RunRequest) -> None:
         raise UsageError(
             f"studies have tuned hyperparameters, and '{request.source}' asks for others. Omit one of the two."
         )
-    for name, number in (("seeds", request.seeds), ("steps", request.steps)):
-        if number is not None and number < 1:
-            raise UsageError(f"invalid {name} = {number}: must be 1 or greater.")
-    if request.seconds is not None and not (math.isfinite(request.seconds) and request.seconds > 0):
-        raise UsageError(f"invalid seconds = {request.seconds:g}: must be a finite number greater than 0.")
     if request.seconds is not None and not request.timed:
         raise UsageError("untimed runs cannot have a time milestone. Omit one of them.")
     if request.fair_clock and request.backend not in ("auto", "torch"):
         raise UsageError(f"a fair clock and backend '{request.backend}' conflict. Omit one of them.")
     if request.fair_clock and not request.timed:
         raise UsageError("untimed runs have no clock to be fair. Omit one of them.")
-    if not (math.isfinite(request.checkpoint_every) and request.checkpoint_every >= 0):
-        raise UsageError(
-            f"invalid checkpoint_every = {request.checkpoint_every:g}: must be a finite number, 0 or greater."
-        )
 
 
 def _given(optimizer: OptimizerSpec, hyperparameters: Mapping[str, Value]) -> dict[str, float]:

@@ -127,10 +127,6 @@ def requested_studies(request: TuneRequest, progress: ProgressReporter) -> tuple
     Raises:
         UsageError: for invalid arguments.
     """
-    if request.seed < 0:
-        raise UsageError(f"invalid seed = {request.seed}: must be 0 or greater.")
-    if request.seeds < 1:
-        raise UsageError(f"invalid seeds = {request.seeds}: must be 1 or greater.")
     task = task_spec(request.task, request.task_options)
     optimizers = _tunable(_optimizer_specs(request, task), progress)
     cluster = resolve_workers(request.workers)

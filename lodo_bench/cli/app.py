@@ -41,6 +41,7 @@ from lodo_bench.cli.encoding import keep_writable
 from lodo_bench.cli.output import echo_err
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
+from lodo_bench.cli.surroundings import ignore_unusable_sizes
 from lodo_bench.errors import LodoBenchError
 
 app = typer.Typer(
@@ -96,6 +97,7 @@ def main() -> None:
         sys.exit(2)
     if folder not in sys.path:
         sys.path.append(folder)  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
+    ignore_unusable_sizes()
     for stream in (sys.stdout, sys.stderr):
         keep_writable(stream)
     signal.signal(signal.SIGTERM, _end)

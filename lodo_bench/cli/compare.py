@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import DatabasesOption, JsonOption, choice, open_results
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.numbers import RECORD
 
 EXAMPLES = (
     "lodo-bench compare run-set 3 5",
@@ -18,9 +20,12 @@ EXAMPLES = (
 def compare(
     kind: Annotated[str, typer.Argument(help="run-set.", metavar="run-set")],
     first: Annotated[
-        int, typer.Argument(help="Number; see 'lodo-bench list run-sets'.", metavar="A", show_default=False)
+        int,
+        typer.Argument(
+            help="Number; see 'lodo-bench list run-sets'.", metavar="A", show_default=False, **within(RECORD)
+        ),
     ],
-    second: Annotated[int, typer.Argument(help="Another number.", metavar="B", show_default=False)],
+    second: Annotated[int, typer.Argument(help="Another number.", metavar="B", show_default=False, **within(RECORD))],
     db: DatabasesOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 from lodo_bench.cli.output import echo_err
 from lodo_bench.cli.record import KindArgument, opened_database, record_kind
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.numbers import RECORD
 
 EXAMPLES = ("lodo-bench delete run-set 3 4", "lodo-bench delete study 2 --with-runs --yes")
 
@@ -18,7 +20,8 @@ EXAMPLES = ("lodo-bench delete run-set 3 4", "lodo-bench delete study 2 --with-r
 def delete(
     kind: KindArgument,
     numbers: Annotated[
-        list[int], typer.Argument(help="Numbers; see 'lodo-bench list studies' or 'run-sets'.", metavar="N...")
+        list[int],
+        typer.Argument(help="Numbers; see 'lodo-bench list studies' or 'run-sets'.", metavar="N...", **within(RECORD)),
     ],
     with_runs: Annotated[
         bool, typer.Option("--with-runs", help="For a study: also delete the run sets at its result.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -25,7 +24,6 @@ def note(
     from lodo_bench.cli.views.annotation import print_annotation
     from lodo_bench.results.managing import annotate
 
-    text = " ".join(text.split())
     with opened_database(db) as database:
-        annotation = annotate(database, found, number, lambda former: replace(former, note=text))
+        annotation = annotate(database, found, number, lambda former: former.with_note(text))
     print_annotation(found, number, annotation, json)

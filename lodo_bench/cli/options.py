@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lodo_bench.api.requests import DEFAULT_DATABASE
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.output import echo_err
 from lodo_bench.errors import UsageError, check_choice
 from lodo_bench.files.paths import empty
+from lodo_bench.spec.numbers import NONNEGATIVE, RECORD, WORKERS
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.selection import Selection
 
@@ -113,12 +115,16 @@ OnlyOptimizersOption = Annotated[
 ]
 OnlyRunSetsOption = Annotated[
     list[int] | None,
-    typer.Option("--run-set", help="Only this run set; repeatable.", metavar="N", show_default=False),
+    typer.Option("--run-set", help="Only this run set; repeatable.", metavar="N", show_default=False, **within(RECORD)),
 ]
 OnlyStudiesOption = Annotated[
     list[int] | None,
     typer.Option(
-        "--study", help="Only this study and the run sets at its result; repeatable.", metavar="N", show_default=False
+        "--study",
+        help="Only this study and the run sets at its result; repeatable.",
+        metavar="N",
+        show_default=False,
+        **within(RECORD),
     ),
 ]
 OnlySourcesOption = Annotated[
@@ -139,12 +145,17 @@ OutputOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(min=0, help="Parallel workers.", metavar="N", show_default="one per CPU; 0 = this process"),
+    typer.Option(
+        help="Parallel workers.", metavar="N", show_default="one per CPU; 0 = this process", **within(WORKERS)
+    ),
 ]
 GpusPerWorkerOption = Annotated[
     float | None,
     typer.Option(
-        min=0, help="Share of a GPU for each worker; implies --device cuda.", metavar="SHARE", show_default=False
+        help="Share of a GPU for each worker; implies --device cuda.",
+        metavar="SHARE",
+        show_default=False,
+        **within(NONNEGATIVE),
     ),
 ]
 AddressOption = Annotated[

@@ -17,6 +17,7 @@ from lodo_bench.cli.kept import Kept
 from lodo_bench.cli.remedies import explain
 from lodo_bench.errors import EngineLost, Interrupted, NotStoredError
 from lodo_bench.files.json import as_json
+from lodo_bench.spec.text import printable
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -35,7 +36,8 @@ def print_json_text(text: str) -> None:
 
 
 def echo_err(message: str) -> None:
-    """Print a message to standard error; on a terminal, its lines end between words."""
+    """Print a message to standard error; on a terminal, its lines end between words. Control characters are escaped."""
+    message = printable(message)
     print(_wrapped(message) if sys.stderr.isatty() else message, file=sys.stderr, flush=True)
 
 
@@ -48,7 +50,8 @@ def _wrapped(message: str) -> str:
 
 def command_line() -> str:
     """Return the command that the user typed."""
-    return shlex.join(["lodo-bench", *sys.argv[1:]])
+    words = (word.encode("utf-8", "backslashreplace").decode() for word in sys.argv[1:])  # bytes that are no text
+    return shlex.join(["lodo-bench", *words])
 
 
 @contextmanager

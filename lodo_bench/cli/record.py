@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import choice
 from lodo_bench.cli.output import echo_err
+from lodo_bench.spec.numbers import RECORD
 
 if TYPE_CHECKING:
     from lodo_bench.results.database import Database
@@ -19,7 +21,10 @@ KINDS = ("study", "run-set")
 
 KindArgument = Annotated[str, typer.Argument(help="study or run-set.", metavar="study|run-set")]
 NumberArgument = Annotated[
-    int, typer.Argument(help="Number; see 'lodo-bench list studies' or 'run-sets'.", metavar="N", show_default=False)
+    int,
+    typer.Argument(
+        help="Number; see 'lodo-bench list studies' or 'run-sets'.", metavar="N", show_default=False, **within(RECORD)
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lodo_bench.cli.file_format import REPORT_FORMATS, format_of
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import (
     DatabasesOption,
     JsonOption,
@@ -24,6 +25,7 @@ from lodo_bench.cli.options import (
 from lodo_bench.cli.output import echo_err, print_json_text
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
+from lodo_bench.spec.numbers import FINITE, WINDOW
 from lodo_bench.spec.selection import ReportRequest, Selection
 
 EXAMPLES = (
@@ -51,6 +53,7 @@ def report(
             help="Also report steps and seconds to reach this loss. Diagnostics have one of their own.",
             metavar="LOSS",
             show_default=False,
+            **within(FINITE),
         ),
     ] = None,
     baseline: Annotated[
@@ -62,6 +65,7 @@ def report(
         typer.Option(
             help="Average this many losses for --target in all rows.",
             metavar="N",
+            **within(WINDOW),
             show_default="as many as each run's own score",
         ),
     ] = None,

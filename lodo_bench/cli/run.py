@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lodo_bench.api.requests import DEFAULT_DATABASE, RunRequest
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import (
     BackendOption,
     DatabaseOption,
@@ -24,6 +25,7 @@ from lodo_bench.cli.options import (
 )
 from lodo_bench.cli.output import command_line, resumable, starting
 from lodo_bench.compute.garbage import no_garbage_collection
+from lodo_bench.spec.numbers import COUNT, PERIOD, RECORD, SECONDS, STEPS
 
 EXAMPLES = (
     "lodo-bench run lodo",
@@ -51,7 +53,7 @@ def run(
     seeds: Annotated[
         int,
         typer.Option(
-            min=1,
+            **within(COUNT),
             help="Number of runs of each optimizer, at the result of each of its searches. One where no seed changes "
             "anything.",
             metavar="N",
@@ -59,10 +61,11 @@ def run(
     ] = 8,
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Step milestone.", metavar="N", show_default="the paper's"),
+        typer.Option(help="Step milestone.", metavar="N", show_default="the paper's", **within(STEPS)),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Also train for at least this many seconds.", metavar="SECONDS")
+        float | None,
+        typer.Option(help="Also train for at least this many seconds.", metavar="SECONDS", **within(SECONDS)),
     ] = None,
     hyperparameter: Annotated[
         list[str] | None,
@@ -80,6 +83,7 @@ def run(
             help="Take the result of this search; repeatable for searches with several seeds.",
             metavar="N",
             show_default="all searches with the largest budget",
+            **within(RECORD),
         ),
     ] = None,
     untimed: Annotated[
@@ -101,7 +105,8 @@ def run(
     dtype: DTypeOption = None,
     backend: BackendOption = "auto",
     checkpoint_every: Annotated[
-        float, typer.Option(help="Seconds between checkpoints (at most 5 % overhead).", metavar="SECONDS")
+        float,
+        typer.Option(help="Seconds between checkpoints (at most 5 % overhead).", metavar="SECONDS", **within(PERIOD)),
     ] = 120,
     data_dir: DataDirOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,

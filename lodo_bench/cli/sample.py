@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import (
     DEFAULT_DATABASE,
     DatabaseOption,
@@ -17,6 +18,7 @@ from lodo_bench.cli.options import (
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
+from lodo_bench.spec.numbers import IMAGES, RECORD, SEED
 
 EXAMPLES = (
     "lodo-bench sample 3",
@@ -26,9 +28,12 @@ EXAMPLES = (
 
 
 def sample(
-    run_set: Annotated[int, typer.Argument(help="Number of the run set; see 'lodo-bench list run-sets'.", metavar="N")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the run.", metavar="N")] = 0,
-    images: Annotated[int, typer.Option(min=1, help="Number of images.", metavar="N")] = 16,
+    run_set: Annotated[
+        int,
+        typer.Argument(help="Number of the run set; see 'lodo-bench list run-sets'.", metavar="N", **within(RECORD)),
+    ],
+    seed: Annotated[int, typer.Option(help="Seed of the run.", metavar="N", **within(SEED))] = 0,
+    images: Annotated[int, typer.Option(help="Number of images.", metavar="N", **within(IMAGES))] = 16,
     inputs: Annotated[
         bool, typer.Option("--inputs", help="Draw the network's inputs in the first batch, a row for each image.")
     ] = False,

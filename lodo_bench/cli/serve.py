@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, OnlyTaskOption
 from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.compute.garbage import no_garbage_collection
+from lodo_bench.spec.numbers import PORT
 from lodo_bench.spec.selection import ReportRequest, Selection
 
 EXAMPLES = (
@@ -19,7 +21,7 @@ EXAMPLES = (
 
 
 def serve(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.", metavar="PORT")] = 8765,
+    port: Annotated[int, typer.Option(help="Port; 0 for any that is free.", metavar="PORT", **within(PORT))] = 8765,
     host: Annotated[
         str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines read the page.", metavar="HOST")
     ] = "127.0.0.1",

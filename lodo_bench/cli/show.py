@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import DatabasesOption, JsonOption, choice, open_results
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.numbers import RECORD
+from lodo_bench.spec.numbers import number as read_number
 
 EXAMPLES = ("lodo-bench show study 3", "lodo-bench show run-set 3 --json")
 _KINDS = ("study", "run-set")
@@ -16,13 +19,14 @@ _KINDS = ("study", "run-set")
 def show(
     kind: Annotated[str, typer.Argument(help="study or run-set.", metavar="study|run-set")],
     number: Annotated[
-        int | None, typer.Argument(help="Number; see 'lodo-bench list studies' or 'run-sets'.", metavar="N")
+        int | None,
+        typer.Argument(help="Number; see 'lodo-bench list studies' or 'run-sets'.", metavar="N", **within(RECORD)),
     ] = None,
     db: DatabasesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show a study generation by generation, or a run set run by run, with all settings and the commands."""
-    if kind.isdecimal():
+    if read_number(kind) is not None:
         raise UsageError(f"'show {kind}' is ambiguous. Write 'show study {kind}' or 'show run-set {kind}'.")
     choice(kind, _KINDS, "kind of record")
     if number is None:

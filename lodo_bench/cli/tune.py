@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lodo_bench.api.requests import DEFAULT_DATABASE, TuneRequest, WorkersRequest
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import (
     AddressOption,
     BackendOption,
@@ -31,6 +32,7 @@ from lodo_bench.cli.options import (
 )
 from lodo_bench.cli.output import command_line, echo_err, resumable, starting
 from lodo_bench.compute.garbage import no_garbage_collection
+from lodo_bench.spec.numbers import COUNT, SEED
 
 EXAMPLES = (
     "lodo-bench tune --task quadratic",
@@ -51,12 +53,14 @@ def tune(
     ] = "paper",
     seed: Annotated[
         int,
-        typer.Option(min=0, help="Seed of the first search; the same seed gives the same values.", metavar="N"),
+        typer.Option(
+            help="Seed of the first search; the same seed gives the same values.", metavar="N", **within(SEED)
+        ),
     ] = 0,
     seeds: Annotated[
         int,
         typer.Option(
-            min=1,
+            **within(COUNT),
             help="Number of independent searches for each optimizer; runs are made at the result of each.",
             metavar="N",
         ),

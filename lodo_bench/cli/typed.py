@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.errors import UsageError
-from lodo_bench.spec.options import format_value
+from lodo_bench.spec.options import Value, exact_text
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
 if TYPE_CHECKING:
@@ -18,13 +19,16 @@ _UNKNOWN = "FILE"
 
 def typed(task: TaskSpec, optimizer: OptimizerSpec | None) -> str:
     """Return the options that name a task and an optimizer; FILE stands for a search space of unknown origin."""
-    words = [f"--task {task.name}", *(f"-T {name}={format_value(value)}" for name, value in task.options.items())]
+    words = ["--task", task.name, *_assigned("-T", task.options)]
     if optimizer is not None:
-        words.append(f"--optimizer {optimizer.name}")
-        words += [f"-O {name}={format_value(value)}" for name, value in optimizer.options.items()]
-        words += [f"--space {space}" for space in _spaces(optimizer)]
-        words += [f"-R {name}={format_value(value)}" for name, value in optimizer.recipe.items()]
-    return " ".join(words)
+        words += ["--optimizer", optimizer.name, *_assigned("-O", optimizer.options)]
+        words += [word for space in _spaces(optimizer) for word in ("--space", space)]
+        words += _assigned("-R", optimizer.recipe)
+    return shlex.join(words)
+
+
+def _assigned(option: str, values: Mapping[str, Value]) -> list[str]:
+    return [word for name, value in values.items() for word in (option, f"{name}={exact_text(value)}")]
 
 
 def tune_command(study: StudySpec, db: str) -> str:

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 from lodo_bench.cli.output import echo_err
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.numbers import INTERVAL, RECORD
 
 EXAMPLES = (
     "lodo-bench watch",
@@ -22,10 +24,15 @@ def watch(
     study: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Only this study; see 'lodo-bench list studies'.", metavar="NUMBER", show_default=False
+            help="Only this study; see 'lodo-bench list studies'.",
+            metavar="NUMBER",
+            show_default=False,
+            **within(RECORD),
         ),
     ] = None,
-    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.", metavar="SECONDS")] = 2.0,
+    interval: Annotated[
+        float, typer.Option(help="Seconds between two looks.", metavar="SECONDS", **within(INTERVAL))
+    ] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="Print the present state and end.")] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,

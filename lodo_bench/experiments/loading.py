@@ -16,6 +16,7 @@ from lodo_bench.experiments.spec import SCALES, Experiment, ExperimentPart, Fina
 from lodo_bench.files.paths import user_path
 from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
+from lodo_bench.spec.numbers import COUNT, FINITE, POINTS, SECONDS, SEED, STEPS, check
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.run_set import SOURCES, Source
 from lodo_bench.spec.study import Schedules
@@ -193,12 +194,13 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
         source=cast(Source, keys["hyperparameters"].choice(SOURCES)) if "hyperparameters" in keys else "tuned",
         schedules=schedules,
         seed=seed,
-        searches=keys["searches"].integer(at_least=1) if "searches" in keys else 1,
+        searches=keys["searches"].number(COUNT) if "searches" in keys else 1,
         runs=tuple(_runs(node) for node in keys["runs"].entries("a list", 0)) if "runs" in keys else (),
         sweep=_sweep(keys["sweep"]) if "sweep" in keys else None,
     )
     if part.searches > 1:
         _check_searches(keys["searches"], part)
+        _located(keys["searches"], lambda: check(part.seed + part.searches - 1, SEED, "the last seed"))
     _located(keys.get("sweep"), lambda: conditions_of(part))
     return part
 
@@ -228,7 +230,7 @@ def _optimizer(node: YamlNode, recipe: YamlNode | None) -> OptimizerSpec:
 
 def _tuning(node: YamlNode | None, task: str, label: str) -> tuple[Schedules, int]:
     keys = {} if node is None else node.mapping(("schedule", "seed"))
-    seed = keys["seed"].integer(at_least=0) if "seed" in keys else 0
+    seed = keys["seed"].number(SEED) if "seed" in keys else 0
     schedule = keys.get("schedule")
     if schedule is not None and isinstance(schedule.value, dict):
         return schedules_from(schedule, label), seed
@@ -244,9 +246,9 @@ def _runs(node: YamlNode) -> FinalRuns:
     if "seconds" in keys and not timed:
         keys["seconds"].fail(f"{keys['seconds'].path} requires timed runs. Add 'timed: true'.")
     return FinalRuns(
-        num_seeds=keys["seeds"].integer(at_least=1),
-        steps=keys["steps"].integer(at_least=1) if "steps" in keys else 1,
-        seconds=keys["seconds"].positive() if "seconds" in keys else None,
+        num_seeds=keys["seeds"].number(COUNT),
+        steps=keys["steps"].number(STEPS) if "steps" in keys else 1,
+        seconds=keys["seconds"].number(SECONDS) if "seconds" in keys else None,
         timed=timed,
     )
 
@@ -259,7 +261,7 @@ def _sweep(node: YamlNode) -> SweepSpec:
     if len(given) != 1:
         node.fail(f"{node.path} must have exactly one of the keys {', '.join(ways)}.")
     if given == ["decay_grid"]:
-        return SweepSpec(over, decay_grid=keys["decay_grid"].integer(at_least=2))
+        return SweepSpec(over, decay_grid=keys["decay_grid"].number(POINTS))
     rule = "a list of at least two"
     if given == ["values"]:
         return SweepSpec(over, tuple({over: _value(value)} for value in keys["values"].entries(rule, 2)))
@@ -277,8 +279,8 @@ def _values(node: YamlNode) -> dict[str, Value]:
 
 
 def _value(node: YamlNode) -> Value:
-    if isinstance(node.value, bool) or not isinstance(node.value, int | float | str):
-        node.expect("a number or a string")
+    if not isinstance(node.value, str) and FINITE.read(node.value) is None:
+        node.expect("a finite number or a string")
     return cast(Value, node.value)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 import yaml
-from typing_extensions import override
 
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.files.paths import user_path
+from lodo_bench.files.yaml_loader import MAX_SIZE, load
+from lodo_bench.spec.numbers import N, Range, shown
+from lodo_bench.spec.text import PLAIN, is_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class YamlNode:
 
     def expect(self, rule: str) -> NoReturn:
         """Raise an error that this value does not satisfy `rule`."""
-        self.fail(f"{self.path or 'the file'} must be {rule}, not {self.value!r}.")
+        self.fail(f"{self.path or 'the file'} must be {rule}, not {_quoted(self.value)}.")
 
     def mapping(self, known: Sequence[str], required: Sequence[str] = ()) -> dict[str, YamlNode]:
         """Return the entries of a mapping by key. Keys that are not `known`, or `required` and missing, are errors."""
@@ -71,18 +72,12 @@ class YamlNode:
             for index, (value, node) in enumerate(zip(self.value, nodes, strict=True))
         ]
 
-    def integer(self, at_least: int) -> int:
-        """Return an integer >= `at_least`."""
-        if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < at_least:
-            self.expect(f"an integer, {at_least} or greater")
-        return self.value
-
-    def positive(self) -> float:
-        """Return a finite number > 0."""
-        number = self.value
-        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= sys.float_info.max:
-            self.expect("a finite number greater than 0")
-        return float(number)
+    def number(self, limits: Range[N]) -> N:
+        """Return a number within limits."""
+        found = limits.read(self.value)
+        if found is None:
+            self.fail(f"{self.path or 'the file'} {limits.problem(self.value)}, not {_quoted(self.value)}.")
+        return found
 
     def boolean(self) -> bool:
         """Return true or false."""
@@ -91,9 +86,11 @@ class YamlNode:
         return self.value
 
     def text(self) -> str:
-        """Return a string that is not blank."""
+        """Return a string that is not blank, of one or more lines."""
         if not isinstance(self.value, str) or not self.value.strip():
             self.expect("a non-empty string")
+        if not is_plain(self.value, "\n\t"):
+            self.expect(f"a text {PLAIN}")
         return self.value
 
     def choice(self, choices: Sequence[str]) -> str:
@@ -118,7 +115,9 @@ class YamlNode:
 
 
 def parse(text: str, file: str, what: str, error: type[UsageError]) -> YamlNode:
-    """Parse a document.
+    """Parse a document, by the core schema of YAML 1.2, with merge keys (`<<`).
+
+    What other versions of YAML read as another value is refused: `010`, `1:40`, `1_000`, `0x10`, `yes` and `off`.
 
     Args:
         text: YAML.
@@ -127,44 +126,49 @@ def parse(text: str, file: str, what: str, error: type[UsageError]) -> YamlNode:
         error: the class of all errors in the document.
 
     Raises:
-        UsageError: an `error`, if `text` is not valid YAML.
+        UsageError: an `error`, if `text` is not valid YAML, too large, too deep, or grows too much by its aliases.
     """
     try:
-        loader = _StrictLoader(text)
-        node = loader.get_single_node()
-        value = None if node is None else loader.construct_document(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:  # ValueError: a date such as 2020-13-45
-        raise error(f"{what} {file} is not valid YAML: {' '.join(str(problem).split())}") from None
+        node, value = load(text)
+    except yaml.YAMLError as problem:
+        raise error(f"{what} {file} is not valid YAML: {_described(problem)}.") from None
     return YamlNode(value, "", node, file, error)
 
 
 def read(path: str, what: str, error: type[UsageError]) -> str:
-    """Read the text of a file; `~` is the home directory.
+    """Read the text of a file: UTF-8, or UTF-16 with a byte order mark; `~` is the home directory.
 
     Raises:
         FileNotFoundError: if it does not exist.
-        UsageError: an `error`, if it cannot be read.
+        UsageError: an `error`, if it cannot be read, or is too large.
     """
     try:
-        return user_path(path, what, error).read_text("utf-8")
+        with open(user_path(path, what, error), "rb") as file:
+            content = file.read(4 * MAX_SIZE + 1)  # a character has four bytes at most
     except FileNotFoundError:
         raise
-    except (OSError, UnicodeDecodeError) as problem:
-        raise error(f"{what} '{path}' cannot be read: {problem}.") from None
+    except (OSError, ValueError) as problem:  # ValueError: a path that cannot be one
+        raise error(f"{what} '{path}' cannot be read: {getattr(problem, 'strerror', None) or problem}.") from None
+    if len(content) > 4 * MAX_SIZE:
+        raise error(f"{what} '{path}' cannot be read: it is larger than {4 * MAX_SIZE:,} bytes.")
+    try:
+        return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise error(f"{what} '{path}' cannot be read: it is not text in UTF-8. Save it as UTF-8.") from None
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """A loader that refuses duplicate keys, of which YAML would silently take the last."""
+def _described(problem: yaml.YAMLError) -> str:
+    """Return what is wrong, with its line."""
+    if isinstance(problem, yaml.reader.ReaderError):
+        return f"it contains the character U+{problem.character:04X}, which no text has"
+    if not isinstance(problem, yaml.MarkedYAMLError):
+        return str(problem)
+    hint = ". Indent with spaces, not with tabs" if "'\\t'" in (problem.problem or "") else ""
+    mark = problem.problem_mark or problem.context_mark
+    where = "" if mark is None else f"line {mark.line + 1}: "
+    return f"{where}{', '.join(filter(None, (problem.context, problem.problem)))}{hint}"
 
-    @override
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicate key '{key}'", node.start_mark)
-        return super().construct_mapping(node, deep)
 
-
-# YAML 1.1 takes 1e-3, without a decimal point, for a string.
-_POWER_OF_TEN = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:float", _POWER_OF_TEN, list("+-0123456789"))
+def _quoted(value: object) -> str:
+    """Return a value for a message, texts in quotes; in full if it is short."""
+    return shown(repr(value)) if isinstance(value, str) else shown(value)

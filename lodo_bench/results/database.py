@@ -230,6 +230,8 @@ def _engine(url: URL, readable: ReadableFile | None) -> Engine:
             engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     except (ModuleNotFoundError, exc.NoSuchModuleError) as error:
         raise DatabaseError(f"no driver for the database '{url.drivername}': {error}. Install it with pip.") from None
+    except (TypeError, ValueError) as error:  # of the values in its query
+        raise DatabaseError(f"'{url.render_as_string()}' is not a database URL: {error}.") from None
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

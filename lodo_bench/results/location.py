@@ -8,6 +8,7 @@ from sqlalchemy import URL, exc, make_url
 
 from lodo_bench.errors import DatabaseError
 from lodo_bench.files.paths import empty, user_path
+from lodo_bench.spec.text import is_plain
 
 _IN_MEMORY = ":memory:"
 
@@ -23,6 +24,8 @@ def url_of(location: str) -> URL:
     if "://" not in location:
         return URL.create("sqlite", database=_expanded(location))
     try:
+        if not is_plain(location):
+            raise ValueError
         url = make_url(location)
     except (exc.ArgumentError, ValueError):
         raise DatabaseError(f"'{location}' is not a database URL. Give a file's path, or a URL.") from None

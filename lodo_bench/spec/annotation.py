@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.spec.text import PLAIN, is_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,29 @@ class Annotation:
     note: str = ""
     tags: tuple[str, ...] = ()
 
+    def with_note(self, text: str) -> Annotation:
+        """Return it with another note, in one line.
+
+        Raises:
+            UsageError: for a note with control characters.
+        """
+        note = " ".join(text.split())
+        if not is_plain(note):
+            raise UsageError(f"invalid note '{note}': must be a text {PLAIN}.")
+        return replace(self, note=note)
+
     def with_tags(self, names: Sequence[str]) -> Annotation:
         """Return it with more tags.
 
         Raises:
-            UsageError: for a tag that is not one word.
+            UsageError: for a tag that is not one word of visible characters.
         """
         for name in names:
-            if not name or "," in name or name.split() != [name]:
-                raise UsageError(f"invalid tag '{name}': a tag is a word without spaces or commas, such as final-runs.")
+            if not name or "," in name or name.split() != [name] or not is_plain(name):
+                raise UsageError(
+                    f"invalid tag '{name}': a tag is a word without spaces, commas and control characters, such as "
+                    f"final-runs."
+                )
         return replace(self, tags=tuple(dict.fromkeys((*self.tags, *names))))
 
     def without_tags(self, names: Sequence[str]) -> Annotation:

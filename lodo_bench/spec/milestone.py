@@ -8,6 +8,7 @@ from functools import total_ordering
 from typing import Literal, Self, get_args
 
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.numbers import SECONDS, STEPS, Range, number, shown
 
 MilestoneUnit = Literal["steps", "seconds"]
 _UNITS: tuple[MilestoneUnit, ...] = get_args(MilestoneUnit)
@@ -46,21 +47,22 @@ class Milestone:
         """Return the milestone that a user wrote: `20000` for steps, `10s` for seconds.
 
         Raises:
-            UsageError: if it is written in another way, or is not greater than 0.
+            UsageError: if it is written in another way, or is out of range.
         """
         found = _WRITTEN.fullmatch(text)
         if found is None:
             plain = re.sub(r"[\s_,']|steps?$", "", text)
             hint = f" Did you mean '{plain}'?" if _WRITTEN.fullmatch(plain) else ""
             raise UsageError(
-                f"invalid milestone '{text}': must be a number of steps in digits alone, such as 20000, or of seconds "
-                f"with an s, such as 10s.{hint}"
+                f"invalid milestone '{shown(text)}': must be a number of steps in digits alone, such as 20000, or of "
+                f"seconds with an s, such as 10s.{hint}"
             )
         steps, seconds = found.groups()
-        milestone = cls("steps", float(steps)) if steps else cls("seconds", float(seconds))
-        if milestone.value <= 0:
-            raise UsageError(f"invalid milestone '{text}': must be greater than 0.")
-        return milestone
+        limits: Range[float] = STEPS if steps else SECONDS
+        value = limits.read(number(steps or seconds))
+        if value is None:
+            raise UsageError(f"invalid milestone '{shown(text)}': {limits.problem(number(steps or seconds))}.")
+        return cls("steps" if steps else "seconds", float(value))
 
     @property
     def key(self) -> str:

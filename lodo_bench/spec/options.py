@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.spec.numbers import FINITE, FRACTION, NONNEGATIVE, POSITIVE, Integers, Range, number, shown
+from lodo_bench.spec.text import PLAIN, is_plain
 
 Kind = Literal["rate", "decay", "variance", "positive-int", "nonnegative-int", "number", "choice", "text"]
 Value = float | str
 
-_RULES: Mapping[Kind, str] = {
-    "rate": "a finite number greater than 0",
-    "decay": "a number in [0, 1)",
-    "variance": "a finite number, 0 or greater",
-    "positive-int": "an integer, 1 or greater",
-    "nonnegative-int": "an integer, 0 or greater",
-    "number": "a finite number",
-    "choice": "{choices}",
-    "text": "a text of one line",
+_RANGES: Mapping[Kind, Range[int] | Range[float]] = {
+    "rate": POSITIVE,
+    "decay": FRACTION,
+    "variance": NONNEGATIVE,
+    "positive-int": Integers(1),
+    "nonnegative-int": Integers(0),
+    "number": FINITE,
 }
 
 
@@ -58,9 +57,8 @@ class Option:
         """
         found = self._read(value)
         if found is None:
-            rule = _RULES[self.kind].format(choices=" or ".join(self.choices))
             raise UsageError(
-                f"invalid {name or self.name} = {format_value(value)} for {owner}: must be {rule} "
+                f"invalid {name or self.name} = {shown(value)} for {owner}: {self._problem(value)} "
                 f"(default {format_value(self.default)})."
             )
         return found
@@ -69,20 +67,14 @@ class Option:
         if self.kind == "choice":
             return value if value in self.choices else None
         if self.kind == "text":
-            text = format_value(value)
-            return text if len(text.splitlines()) <= 1 else None
-        try:
-            number = float(value)
-        except ValueError:
-            return None
-        if not math.isfinite(number):
-            return None
-        if self.kind in ("positive-int", "nonnegative-int"):
-            least = 1 if self.kind == "positive-int" else 0
-            return int(number) if number >= least and number == int(number) else None
-        if self.kind == "number":
-            return number
-        return number if {"rate": number > 0, "decay": 0 <= number < 1, "variance": number >= 0}[self.kind] else None
+            text = value if isinstance(value, str) else FINITE.read(value)
+            return format_value(text) if text is not None and is_plain(format_value(text)) else None
+        return _RANGES[self.kind].read(number(value) if isinstance(value, str) else value)
+
+    def _problem(self, value: Value) -> str:
+        if self.kind == "choice":
+            return f"must be {' or '.join(self.choices)}"
+        return f"must be a text of one line, {PLAIN}" if self.kind == "text" else _RANGES[self.kind].problem(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +98,12 @@ class HyperparameterSpec(Option):
 def format_value(value: Value) -> str:
     """Format a value for messages and tables."""
     return value if isinstance(value, str) else f"{value:g}"
+
+
+def exact_text(value: Value) -> str:
+    """Format a value for a command, from which it is read again as it is."""
+    text = format_value(value)
+    return text if isinstance(value, str) or float(text) == value else repr(value)
 
 
 def resolve(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lodo_bench.spec.numbers import FINITE, RECORD, WINDOW, check_fields
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -16,6 +18,9 @@ class Selection:
         studies: numbers of studies: these, and the run sets at their results.
         sources: sources of hyperparameters: `tuned`, `paper`, `default` or `given`.
         tags: run sets and studies with any of these tags.
+
+    Raises:
+        UsageError: for a number that no record has.
     """
 
     task: str | None = None
@@ -24,6 +29,9 @@ class Selection:
     studies: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self, run_sets=RECORD, studies=RECORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,9 @@ class ReportRequest:
         window: the number of losses that are averaged for `target`; by default as many as in each run's own score.
         at: milestones to score all rows at, such as `20000` or `10s`, in place of their own.
         baseline: name of the optimizer to compare all others with, in place of each with all.
+
+    Raises:
+        UsageError: for a number out of range.
     """
 
     selection: Selection = Selection()
@@ -44,3 +55,6 @@ class ReportRequest:
     window: int | None = None
     at: tuple[str, ...] = ()
     baseline: str | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, target=FINITE, window=WINDOW)

@@ -12,7 +12,7 @@ from lodo_bench.spec.options import HyperparameterSpec, format_value
 
 ArgumentKind = Literal["rate", "decay"]
 FixedValue = bool | int | float | str | list[Any] | None
-_PATH = re.compile(r"([A-Za-z_]\w*)(?:\[(\d+)\])?")
+_PATH = re.compile(r"([A-Za-z_]\w*)(?:\[(0|[1-9][0-9]{0,8})\])?")
 
 
 @dataclass(frozen=True, slots=True)

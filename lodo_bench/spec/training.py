@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.numbers import SECONDS, STEPS, check_fields
 from lodo_bench.spec.options import Value, format_value
 
 Capability = Literal["hessian", "matrices"]
@@ -128,6 +129,9 @@ class TrainingSpec:
         seconds: the time milestone: also train at least this many seconds on the training clock (> 0); None for none.
         compute: device, dtype and backend.
         weights: the weights of a meta-trained optimizer, little-endian float64; empty for fresh ones.
+
+    Raises:
+        UsageError: for a number out of range.
     """
 
     task: TaskSpec
@@ -138,3 +142,6 @@ class TrainingSpec:
     seconds: float | None = None
     compute: ComputeSpec = ComputeSpec()  # noqa: RUF009 (it is frozen)
     weights: bytes = b""
+
+    def __post_init__(self) -> None:
+        check_fields(self, steps=STEPS, seconds=SECONDS)

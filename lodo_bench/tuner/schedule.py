@@ -7,6 +7,7 @@ from typing import cast, get_args
 
 from lodo_bench.errors import ScheduleError
 from lodo_bench.files.yaml import YamlNode, parse, read
+from lodo_bench.spec.numbers import COUNT, POPULATION, POSITIVE, STEPS
 from lodo_bench.spec.study import DecayTransform, GenerationPlan, Schedule, Schedules
 from lodo_bench.training.meta import EPOCHS, RUN_STEPS, RUNS
 
@@ -58,11 +59,17 @@ def schedules_from(node: YamlNode, name: str) -> Schedules:
     """Read schedules from a YAML node, which decides what kind of error its mistakes raise."""
     keys = node.mapping(_KEYS, required=_REQUIRED)
     plans = keys["generations"].entries("a list of at least one {sigma: ..., steps: ...}")
-    epochs = keys["meta_epochs"].integer(at_least=1) if "meta_epochs" in keys else EPOCHS
+    population = keys["population"].number(POPULATION)
+    if population * len(plans) > COUNT.most:
+        keys["population"].fail(
+            f"{population:,} individuals in each of {len(plans):,} generations are too many: a search keeps a list of "
+            f"all of them in memory, of {COUNT.most:,} at most."
+        )
+    epochs = keys["meta_epochs"].number(COUNT) if "meta_epochs" in keys else EPOCHS
     return {
         "genetic": Schedule(
             name=name,
-            population=keys["population"].integer(at_least=2),
+            population=population,
             generations=tuple(_plan(plan) for plan in plans),
             decay_transform=_decay_transform(keys.get("decay_transform")),
         ),
@@ -72,7 +79,7 @@ def schedules_from(node: YamlNode, name: str) -> Schedules:
 
 def _plan(node: YamlNode) -> GenerationPlan:
     keys = node.mapping(("sigma", "steps"), required=("sigma", "steps"))
-    return GenerationPlan(keys["sigma"].positive(), keys["steps"].integer(at_least=1))
+    return GenerationPlan(keys["sigma"].number(POSITIVE), keys["steps"].number(STEPS))
 
 
 def _decay_transform(node: YamlNode | None) -> DecayTransform:

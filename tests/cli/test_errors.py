@@ -12,7 +12,7 @@ TUNE = ("tune", "--task", "quadratic", "--optimizer", "adam", "--workers", "0")
 TWICE = "is given twice. Give it once."
 RATE = "must be a finite number greater than 0"
 DECAY = "must be a number in [0, 1)"
-AT_LEAST_1 = "Input should be greater than or equal to 1"
+AT_LEAST_1 = "'0' must be an integer from 1 to"
 NO_DATABASE = ("there is no database at", "Create one with 'lodo-bench tune' or 'lodo-bench run'", "LODO_BENCH_DB")
 
 # Arguments, and what the message must say.
@@ -56,13 +56,13 @@ REFUSED = {
     ),
     "negative interval": (
         (*ADAM, "--checkpoint-every", "-1"),
-        "invalid checkpoint_every = -1: must be a finite number, 0 or greater.",
+        "Invalid value for '--checkpoint-every': '-1' must be a number of seconds, 0 or greater",
     ),
-    "infinite interval": ((*ADAM, "--checkpoint-every", "inf"), "invalid checkpoint_every = inf"),
+    "infinite interval": ((*ADAM, "--checkpoint-every", "inf"), "'inf' must be a number of seconds"),
     "half a dimension": (
         (*ADAM, "-T", "dimension=2.5"),
         "invalid dimension = 2.5",
-        "an integer, 1 or greater",
+        "an integer from 1 to 9,007,199,254,740,991",
     ),
     "no dimension": ((*ADAM, "-T", "n=0"), "invalid n = 0 for task quadratic"),
     "infinite dimension": ((*ADAM, "-T", "n=inf"), "invalid n = inf"),
@@ -75,10 +75,10 @@ REFUSED = {
     "unknown device": ((*ADAM, "--device", "tpu"), "unknown device 'tpu'", "Known: cpu, cuda."),
     "float16": ((*ADAM, "--dtype", "float16"), "unknown dtype 'float16'", "Known: float32, float64."),
     "float16 of tune": ((*TUNE, "--dtype", "float16"), "unknown dtype 'float16'"),
-    "negative time": ((*ADAM, "--seconds", "-1"), "invalid seconds = -1", "greater than 0"),
-    "no time": ((*ADAM, "--seconds", "0"), "invalid seconds = 0"),
-    "nan seconds": ((*ADAM, "--seconds", "nan"), "invalid seconds = nan"),
-    "endless": ((*ADAM, "--seconds", "inf"), "invalid seconds = inf"),
+    "negative time": ((*ADAM, "--seconds", "-1"), "'-1' must be a number of seconds", "greater than 0"),
+    "no time": ((*ADAM, "--seconds", "0"), "'0' must be a number of seconds"),
+    "nan seconds": ((*ADAM, "--seconds", "nan"), "'nan' must be a number of seconds"),
+    "endless": ((*ADAM, "--seconds", "inf"), "'inf' must be a number of seconds"),
     "untimed by the clock": (
         (*ADAM, "--untimed", "--seconds", "5"),
         "untimed runs cannot have a time milestone",

@@ -118,7 +118,7 @@ def test_exports_and_plots_are_filtered_likewise(filled):
         (("compare", "run-set", "1", "9"), "unknown run set '9'."),
         (("compare", "study", "1", "2"), "unknown kind of record 'study'. Known: run-set."),
         (("tag", "runset", "1", "a"), "unknown kind of record 'runset'. Did you mean 'run-set'?"),
-        (("tag", "run-set", "1", "two words"), "invalid tag 'two words': a tag is a word without spaces or commas"),
+        (("tag", "run-set", "1", "two words"), "invalid tag 'two words': a tag is a word without spaces, commas"),
         (("tag", "run-set", "1", "a", "--remove"), "unknown tag 'a'. There are none."),
         (("note", "study", "9", "text"), "unknown study '9'. Known: 1, 2."),
         (("delete", "run-set", "1", "--with-runs"), "--with-runs is for studies. Omit it."),

@@ -80,7 +80,7 @@ def test_all_formats_have_the_milestones_that_were_asked_for(filled):
         (("--at", "20,000"), "Did you mean '20000'?"),
         (("--at", "50000000"), "no run can be scored at 50,000,000 steps: the longest took "),
         (("--window", 5), "a window is for steps to a target loss, and there is no target."),
-        (("--window", 0, "--target", 3), "invalid window 0: must be 1 or greater."),
+        (("--window", 0, "--target", 3), "'0' must be an integer from 1 to"),
     ],
 )
 def test_bad_input_has_a_message(filled, options, message):

@@ -79,8 +79,12 @@ def test_a_base_may_be_built_in(write):
         ("layers: 8", "layer: 8", ("line 4: optimizers[1].options:", "'layer' of optimizer lodo", "'layers'?")),
         ("adam", "adm", ("line 4: optimizers[0]:", "unknown optimizer 'adm'", "Did you mean 'adam'?")),
         ("schedule: quick", "schedule: quik", ("line 5: tuning.schedule:", "neither a file nor a built-in schedule")),
-        ("seed: 3", "seed: -3", ("line 5: tuning.seed must be an integer, 0 or greater, not -3.",)),
-        ("seeds: 2", "seeds: 0", ("line 7: runs[0].seeds must be an integer, 1 or greater, not 0.",)),
+        (
+            "seed: 3",
+            "seed: -3",
+            ("line 5: tuning.seed must be an integer from 0 to 9,223,372,036,854,775,807, not -3.",),
+        ),
+        ("seeds: 2", "seeds: 0", ("line 7: runs[0].seeds must be an integer from 1 to 1,000,000, not 0.",)),
         (", timed: true", "", ("line 8: runs[1].seconds requires timed runs", "timed: true")),
         ("seeds: 2, steps: 100", "seeds: 2", ("line 7: runs[0] has no stopping condition",)),
         ("output:", "show:", ("line 9: the key 'show' is now called 'output'.",)),
@@ -123,7 +127,7 @@ def test_several_searches(write):
 @pytest.mark.parametrize(
     ("more", "parts"),
     [
-        ("searches: 0\n", ("line 10: searches must be an integer, 1 or greater, not 0.",)),
+        ("searches: 0\n", ("line 10: searches must be an integer from 1 to 1,000,000, not 0.",)),
         (
             "hyperparameters: default\nsearches: 2\n",
             ("line 11: searches requires tuned hyperparameters, not 'default'",),

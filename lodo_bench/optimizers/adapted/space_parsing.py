@@ -10,14 +10,16 @@ from typing import cast, get_args
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.files.yaml import YamlNode
 from lodo_bench.optimizers.adapted.signature import declared_arguments, missing_arguments
+from lodo_bench.spec.numbers import FINITE, POSITIVE, Reals
 from lodo_bench.spec.space import Argument, ArgumentKind, FixedValue, Space, range_text, split_path
+from lodo_bench.spec.text import is_plain
 from lodo_bench.spec.training import Capability
 
 _KEYS = ("optimizer", "source", "tuned", "fixed", "on_vectors", "needs", "horizon")
 _ARGUMENT_KEYS = ("kind", "default", "range", "source")
-_RULES: Mapping[ArgumentKind, str] = {
-    "rate": "a finite number greater than 0",
-    "decay": "a number greater than 0 and less than 1",
+_RANGES: Mapping[ArgumentKind, Reals] = {
+    "rate": POSITIVE,
+    "decay": Reals("a number greater than 0 and less than 1", lambda value: 0 < value < 1),
 }
 Signature = Mapping[str, inspect.Parameter]
 
@@ -84,12 +86,14 @@ def _argument(path: str, node: YamlNode, signature: Signature, owner: str) -> Ar
     keys = node.mapping(_ARGUMENT_KEYS, required=("kind",))
     kind = cast(ArgumentKind, keys["kind"].choice(get_args(ArgumentKind)))
     if "default" in keys:
-        default = _number(keys["default"], kind)
-    elif _is_valid(own, kind):
-        default = float(cast(float, own))
+        default = keys["default"].number(_RANGES[kind])
+    elif (found := _RANGES[kind].read(own)) is not None:
+        default = found
     else:
         has = "has no default" if own is inspect.Parameter.empty else f"has the default {own!r}"
-        node.fail(f"{node.path}: a {kind} must start at {_RULES[kind]}, and the constructor {has}. Add 'default: ...'.")
+        node.fail(
+            f"{node.path}: a {kind} must start at {_RANGES[kind].rule}, and the constructor {has}. Add 'default: ...'."
+        )
     bounds = _range(keys["range"], kind) if "range" in keys else None
     if bounds is not None and not bounds[0] <= default <= bounds[1]:
         keys["range"].fail(
@@ -121,22 +125,10 @@ def _range(node: YamlNode, kind: ArgumentKind) -> tuple[float, float]:
     ends = node.entries("a list of two numbers, the smallest and the largest", 2)
     if len(ends) != 2:
         node.expect("a list of two numbers, the smallest and the largest")
-    low, high = (_number(end, kind) for end in ends)
+    low, high = (end.number(_RANGES[kind]) for end in ends)
     if not low < high:
         node.fail(f"{node.path} must go from a smaller to a larger number, not from {low:g} to {high:g}.")
     return low, high
-
-
-def _number(node: YamlNode, kind: ArgumentKind) -> float:
-    if not _is_valid(node.value, kind):
-        node.expect(_RULES[kind])
-    return float(cast(float, node.value))
-
-
-def _is_valid(value: object, kind: ArgumentKind) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value < 1 if kind == "decay" else 0 < value < math.inf
 
 
 def _fixed(node: YamlNode | None, signature: Signature, owner: str) -> dict[str, FixedValue]:
@@ -160,7 +152,11 @@ def _as_number_like(value: object, own: object) -> FixedValue:
 def _is_fixed_value(value: object) -> bool:
     if isinstance(value, list):
         return all(_is_fixed_value(each) for each in value)
-    return value is None or isinstance(value, str | int) or (isinstance(value, float) and not math.isnan(value))
+    if isinstance(value, str):
+        return is_plain(value)
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return value is None or isinstance(value, bool) or (isinstance(value, int) and FINITE.read(value) is not None)
 
 
 def _argument_name(node: YamlNode, signature: Signature, owner: str) -> str:
