@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from lodo_bench.cli.kept import Kept
 from lodo_bench.errors import Interrupted
 from lodo_bench.files.json import as_json
+from lodo_bench.files.passwords import without_passwords
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -46,8 +47,12 @@ def _wrapped(message: str) -> str:
 
 
 def command_line() -> str:
-    """Return the command that the user typed."""
-    return shlex.join(["lodo-bench", *sys.argv[1:]])
+    """Return the command that the user typed, without passwords."""
+    return _command(sys.argv[1:])
+
+
+def _command(arguments: Sequence[str]) -> str:
+    return without_passwords(shlex.join(["lodo-bench", *arguments]))
 
 
 @contextmanager
@@ -80,6 +85,5 @@ def resumable(kept: Kept | None = None) -> Iterator[Kept]:
     try:
         yield kept
     except KeyboardInterrupt:
-        arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-        command = shlex.join(["lodo-bench", *arguments])
+        command = _command([argument for argument in sys.argv[1:] if argument != "--fresh"])
         raise Interrupted(f"interrupted. {kept.sentence()} Rerun to resume:\n  {command}") from None

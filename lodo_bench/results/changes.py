@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 from pathlib import Path
@@ -11,14 +12,22 @@ from sqlalchemy import func, select
 from lodo_bench.errors import DatabaseError, Remedy
 from lodo_bench.results.database import Database
 from lodo_bench.results.health import file_of
-from lodo_bench.results.schema import Base, ProvenanceRow, StudyRow
+from lodo_bench.results.schema import (
+    Base,
+    IndividualRow,
+    ProvenanceRow,
+    RunRow,
+    RunSetAnnotationRow,
+    StudyAnnotationRow,
+    StudyRow,
+)
 
 
 class ChangeDetector:
     """The version of a database: a text that differs after every change.
 
-    SQLite counts the changes itself. On a server, the numbers of rows stand in for that, with the time of the last
-    write: it is seen as soon as a result is stored.
+    SQLite counts the changes itself. On a server, the numbers of rows stand in for that, with the last number of each
+    table, the time of the last write, and the notes and tags: it is seen as soon as a result is stored.
 
     Args:
         location: a file's path or any SQLAlchemy URL; the database must exist.
@@ -70,4 +79,10 @@ class ChangeDetector:
             counts = [session.scalar(select(func.count()).select_from(table)) for table in Base.metadata.sorted_tables]
             finished = session.scalar(select(func.count(StudyRow.hyperparameters)))
             written = session.scalar(select(func.max(ProvenanceRow.ended)))
-        return "-".join(map(str, (*counts, finished, written)))
+            last = [session.scalar(select(func.max(table.id))) for table in (IndividualRow, RunRow)]
+            noted = [session.execute(select(*table.__table__.columns)).all() for table in _ANNOTATIONS]
+        digest = hashlib.sha256(repr([sorted(map(repr, rows)) for rows in noted]).encode()).hexdigest()
+        return "-".join(map(str, (*counts, finished, written, *last, digest)))
+
+
+_ANNOTATIONS = (StudyAnnotationRow, RunSetAnnotationRow)

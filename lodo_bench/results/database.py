@@ -13,6 +13,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inser
 from sqlalchemy.orm import Session, sessionmaker
 
 from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, Remedy
+from lodo_bench.files.passwords import without_passwords
+from lodo_bench.results.postgresql import close_with, missing_driver, server_engine, server_error, with_driver
 from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, Base, SchemaRow
 
 _BUSY_SECONDS = 60
@@ -34,11 +36,12 @@ class Database:
 
     def __init__(self, location: str, *, create: bool, on_notice: Callable[[str], None] = lambda _: None) -> None:
         url = _url(location)
-        self._name = url.render_as_string(hide_password=True) if "://" in location else location
+        self._name = without_passwords(location)
         if _is_sqlite(url):
             self._prepare_file(url, create)
         with self._understandable_errors():
             self._engine = _engine(url)
+            close_with(self, self._engine)
             try:
                 self._prepare(create, on_notice)
             except BaseException:
@@ -122,7 +125,7 @@ class Database:
             connection.execute(insert(SchemaRow).values(version=SCHEMA_VERSION))
 
     def _version(self, connection: Connection) -> int:
-        version = connection.scalars(select(SchemaRow.version).with_for_update()).one()
+        version = connection.scalars(select(SchemaRow.version)).one()
         if version > SCHEMA_VERSION:
             message = (
                 f"'{self._name}' was written by a newer lodo-bench: its schema version is {version}, and this one "
@@ -147,7 +150,7 @@ class Database:
                 if version < SCHEMA_VERSION:
                     migrate(connection, version, SCHEMA_VERSION)
                     connection.execute(update(SchemaRow).values(version=SCHEMA_VERSION))
-        except exc.OperationalError as error:
+        except exc.DatabaseError as error:
             message = f"'{self._name}' has schema version {version} and cannot be upgraded: {error.orig}."
             raise DatabaseError(message, remedy=Remedy.COPY_DATABASE) from None
         return version
@@ -163,7 +166,10 @@ class Database:
                 remedy=Remedy.CHOOSE_DATABASE,
             ) from None
         except exc.DatabaseError as error:
-            message = f"database '{self._name}' cannot be used: {error.orig}."
+            if (explained := server_error(self._name, error)) is not None:
+                raise explained from None
+            reason = " ".join(str(error.orig).split()).rstrip(".")
+            message = f"database '{self._name}' cannot be used: {reason}."
             raise DatabaseError(message, remedy=Remedy.CHOOSE_WRITABLE_DATABASE) from None
         except exc.ArgumentError as error:
             raise DatabaseError(
@@ -175,9 +181,9 @@ def _url(location: str) -> URL:
     if "://" not in location:
         return URL.create("sqlite", database=location)
     try:
-        return make_url(location)
+        return with_driver(make_url(location))
     except (exc.ArgumentError, ValueError):
-        raise DatabaseError(f"'{location}' is not a database URL. Give a file's path, or a URL.") from None
+        raise DatabaseError(f"'{without_passwords(location)}' is not a database URL. Give a file's path, or a URL.") from None
 
 
 def _is_sqlite(url: URL) -> bool:
@@ -191,21 +197,21 @@ def _is_in_memory(url: URL) -> bool:
 def _engine(url: URL) -> Engine:
     try:
         if not _is_sqlite(url):
-            return create_engine(url)
+            return server_engine(url)
         engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-    except (ModuleNotFoundError, exc.NoSuchModuleError) as error:
-        raise DatabaseError(f"no driver for the database '{url.drivername}': {error}. Install it with pip.") from None
+    except (ImportError, exc.NoSuchModuleError) as error:
+        raise missing_driver(url, error) from None
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _for_writing(engine: Engine) -> Engine:
-    """Return the engine whose transactions take SQLite's lock for writing at their start.
+    """Return the engine whose transactions take the database's lock for writing at their start.
 
     A transaction that reads first and then writes would fail, not wait, if another process had written in between.
     """
-    return engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+    return engine.execution_options(is_writing=True)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -214,7 +220,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+    is_writing = connection.get_execution_options().get("is_writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
 
 @contextmanager
