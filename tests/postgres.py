@@ -13,15 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import NullPool, create_engine, inspect
-
 PATIENCE = 60
 USER = "lodo"
 _SETTINGS = {
     "listen_addresses": "",  # no network: the socket lies in the server's own directory
     "port": 5432,
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": 50,
     "shared_buffers": "16MB",
@@ -89,7 +86,12 @@ class Server:
     def start(self, **settings):
         """Start it, or start it again with the data that it has; `settings` are added to its own."""
         settings = _SETTINGS | {"unix_socket_directories": self._directory} | settings
-        command = [programs() / "postgres", "-D", self._data, *(f"--{name}={value}" for name, value in settings.items())]
+        command = [
+            programs() / "postgres",
+            "-D",
+            self._data,
+            *(f"--{name}={value}" for name, value in settings.items()),
+        ]
         end = time.monotonic() + PATIENCE
         while True:
             with (self._directory / "log").open("ab") as log:
@@ -169,11 +171,14 @@ class Server:
 
 def query(url, sql):
     """Rows of a database, as tuples; none where there is no such table yet."""
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.connect() as connection:
-        if not inspect(connection).get_table_names():
+    import psycopg
+
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
+        try:
+            return connection.execute(sql).fetchall()
+        except psycopg.errors.UndefinedTable:
+            connection.rollback()
             return []
-        return [tuple(row) for row in connection.exec_driver_sql(sql)]
 
 
 def name_in(url):

@@ -183,7 +183,9 @@ def _url(location: str) -> URL:
     try:
         return with_driver(make_url(location))
     except (exc.ArgumentError, ValueError):
-        raise DatabaseError(f"'{without_passwords(location)}' is not a database URL. Give a file's path, or a URL.") from None
+        raise DatabaseError(
+            f"'{without_passwords(location)}' is not a database URL. Give a file's path, or a URL."
+        ) from None
 
 
 def _is_sqlite(url: URL) -> bool:

@@ -56,7 +56,9 @@ def file_of(location: str) -> Path | None:
     try:
         url = make_url(location)
     except (exc.ArgumentError, ValueError):
-        raise DatabaseError(f"'{without_passwords(location)}' is not a database URL. Give a file's path, or a URL.") from None
+        raise DatabaseError(
+            f"'{without_passwords(location)}' is not a database URL. Give a file's path, or a URL."
+        ) from None
     is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(str(url.database)) if is_file else None
 
@@ -109,7 +111,9 @@ def _may_write(connection: Connection, has_tables: bool) -> bool:
     if connection.dialect.name != "postgresql":
         return True
     may = (
-        f"has_table_privilege('{_TABLE}', 'UPDATE')" if has_tables else "has_schema_privilege(current_schema(), 'CREATE')"
+        f"has_table_privilege('{_TABLE}', 'UPDATE')"
+        if has_tables
+        else "has_schema_privilege(current_schema(), 'CREATE')"
     )
     takes = "NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'"
     return bool(connection.scalar(text(f"SELECT {may} AND {takes}")))

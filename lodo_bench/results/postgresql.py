@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import weakref
 from typing import Any
 
@@ -31,7 +32,13 @@ _LOCK_TIMEOUT, _DISK_FULL, _READ_ONLY, _FORBIDDEN = "55P03", "53100", "25006", "
 
 
 def with_driver(url: URL) -> URL:
-    """Return the URL with the driver of the extra `postgres`, if it is one of PostgreSQL that names none."""
+    """Return the URL with the driver of the extra `postgres`, if it is one of PostgreSQL that names none.
+
+    Raises:
+        DatabaseError: if it has an @ too many, whose rest would be taken, and shown, as the host.
+    """
+    if url.host is not None and "@" in url.host:
+        raise DatabaseError("the URL of the database has more than one @. Write %40 for one in the user or password.")
     return url.set(drivername=DRIVER) if url.drivername in _WITHOUT_DRIVER else url
 
 
@@ -73,7 +80,14 @@ def missing_driver(url: URL, error: Exception) -> DatabaseError:
 
 
 def server_error(name: str, error: exc.DBAPIError) -> DatabaseError | None:
-    """Return the error to raise for one of a server at the database `name`; None for one that has no reason there."""
+    """Return the error to raise for one of the server of the database `name`; None for any other."""
+    if isinstance(error.orig, sqlite3.Error):
+        return None
+    if isinstance(error, exc.OperationalError) and error.statement is None:
+        return DatabaseError(
+            f"the database '{name}' cannot be reached: {_line(error.orig)}. Everything stored so far is kept. Rerun "
+            f"once it can be reached."
+        )
     if error.connection_invalidated:
         return DatabaseError(
             f"the connection to the database '{name}' was lost: {_line(error.orig)}. Everything stored so far is "
