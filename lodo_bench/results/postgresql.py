@@ -83,25 +83,21 @@ def server_error(name: str, error: exc.DBAPIError) -> DatabaseError | None:
     """Return the error to raise for one of the server of the database `name`; None for any other."""
     if isinstance(error.orig, sqlite3.Error):
         return None
-    if isinstance(error, exc.OperationalError) and error.statement is None:
-        return DatabaseError(
-            f"the database '{name}' cannot be reached: {_line(error.orig)}. Everything stored so far is kept. Rerun "
-            f"once it can be reached."
-        )
-    if error.connection_invalidated:
-        return DatabaseError(
-            f"the connection to the database '{name}' was lost: {_line(error.orig)}. Everything stored so far is "
-            f"kept. Rerun to resume, once the server can be reached."
-        )
     reason = {
         _LOCK_TIMEOUT: f"another process has been writing to it for {_BUSY_SECONDS} s. Let it finish, then rerun",
         _DISK_FULL: f"the disk of the server is full ({_line(error.orig)}). Everything stored so far is kept",
         _READ_ONLY: "the server takes no changes, as a copy of another one, or by its settings",
         _FORBIDDEN: f"the user may not ({_line(error.orig)})",
     }.get(getattr(error.orig, "sqlstate", None) or "")
-    if reason is None:
-        return None
-    return DatabaseError(f"database '{name}' cannot be written: {reason}.", remedy=Remedy.CHOOSE_WRITABLE_DATABASE)
+    if reason is not None:
+        return DatabaseError(f"database '{name}' cannot be written: {reason}.", remedy=Remedy.CHOOSE_WRITABLE_DATABASE)
+    # Connecting and committing are no statements.
+    if error.connection_invalidated or (isinstance(error, exc.OperationalError) and error.statement is None):
+        return DatabaseError(
+            f"the connection to the database '{name}' failed: {_line(error.orig)}. Everything stored so far is kept. "
+            f"Rerun to resume, once the server can be reached."
+        )
+    return None
 
 
 def _line(error: BaseException | None) -> str:

@@ -79,7 +79,7 @@ def test_what_is_stored_is_used_again(commands):
 
 
 def test_the_database_is_in_order(commands):
-    findings = [each for each in commands.doctor.document["findings"] if each["check"] == "database"]
+    findings = [each for each in commands.doctor.document["findings"] if each["topic"] == "database"]
     assert findings and {each["state"] for each in findings} == {"ok"}, findings
 
 
