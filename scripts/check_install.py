@@ -23,7 +23,7 @@ def main() -> int:
     """Resolve every install; the exit code is 1 if one of them cannot be resolved."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    optional = [*extras["cpu"], *extras["optimizers"], *extras["docs"], *extras["dev"]]
+    optional = [*extras["cpu"], *extras["optimizers"], *extras["postgres"], *extras["docs"], *extras["dev"]]
     pinned = [*project["dependencies"], *optional, "--constraint", str(ROOT / "constraints.txt")]
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)

@@ -5,12 +5,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import multiprocessing
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 import pytest
 
 from lodo_bench.optimizers import OPTIMIZERS
-from tests import stand_in_data
+from tests import postgres, stand_in_data
 
 if sys.platform == "linux":
     multiprocessing.set_start_method("fork")  # as the command line does; tests of other methods say so
@@ -37,6 +37,31 @@ def stand_ins(tmp_path_factory):
         del os.environ["LODO_BENCH_DATA"]
     else:
         os.environ["LODO_BENCH_DATA"] = before
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server; tests that need one are skipped where none can be started."""
+    if reason := postgres.why_unavailable():
+        pytest.skip(reason)
+    server = postgres.Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session", params=["SQLite", "PostgreSQL"])
+def new_location(request, tmp_path_factory):
+    """Makes locations of databases that are not there yet, or are empty: context managers, on each kind of database."""
+    if request.param == "PostgreSQL":
+        return request.getfixturevalue("server").database
+    return lambda: nullcontext(str(tmp_path_factory.mktemp("data") / "results.db"))
+
+
+@pytest.fixture
+def location(new_location):
+    """The location of a new database, for each kind of database."""
+    with new_location() as location:
+        yield location
 
 
 @pytest.fixture

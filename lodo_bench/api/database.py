@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.api.requests import RunRequest, TuneRequest
+from lodo_bench.files.passwords import without_passwords
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.runs.provenance import collect_provenance
@@ -32,5 +33,5 @@ def create_store(
 
 
 def script() -> str:
-    """Return the command of the running script, to record with results."""
-    return shlex.join(["python", *sys.argv])
+    """Return the command of the running script, to record with results; without passwords."""
+    return without_passwords(shlex.join(["python", *sys.argv]))

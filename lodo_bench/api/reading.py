@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lodo_bench.errors import UsageError
+from lodo_bench.files.passwords import without_passwords
 from lodo_bench.results.database import Database
 from lodo_bench.results.merged import MergedResults
 from lodo_bench.results.reader import Results
@@ -28,8 +29,9 @@ def open_results(locations: Sequence[str], on_notice: Callable[[str], None] = la
         DatabaseError: if one cannot be read.
     """
     if len(set(locations)) < len(locations):
-        raise UsageError(f"a database is given twice: {', '.join(locations)}. Give each once.")
-    stores = [(location, open_store(location, on_notice)) for location in locations]
+        shown = ", ".join(map(without_passwords, locations))
+        raise UsageError(f"a database is given twice: {shown}. Give each once.")
+    stores = [(without_passwords(location), open_store(location, on_notice)) for location in locations]
     if len(stores) == 1:
         return stores[0][1]
     merged = MergedResults(stores)

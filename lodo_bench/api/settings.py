@@ -11,6 +11,7 @@ from typing import Literal
 from lodo_bench.api.requests import DEFAULT_DATABASE
 from lodo_bench.compute.cpus import available_cpus
 from lodo_bench.errors import UsageError
+from lodo_bench.files.passwords import without_passwords
 
 Origin = Literal["default", "environment", "file"]
 HIDDEN = "(hidden)"
@@ -65,10 +66,7 @@ def _database(location: str) -> str:
         return "(invalid: empty)"
     if "://" not in location:
         return _path(location)
-    scheme, _, rest = location.partition("://")
-    user, at, place = rest.rpartition("@")
-    name, colon, _ = user.partition(":")
-    return f"{scheme}://{name}{':***' if colon else ''}{at}{place}"
+    return without_passwords(location)
 
 
 def _data_directory() -> str:

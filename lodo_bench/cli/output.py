@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from lodo_bench.cli.kept import Kept
 from lodo_bench.cli.remedies import explain
 from lodo_bench.errors import EngineLost, Interrupted, NotStoredError
 from lodo_bench.files.json import as_json
+from lodo_bench.files.passwords import without_passwords
 from lodo_bench.spec.text import printable
 
 
@@ -49,9 +50,13 @@ def _wrapped(message: str) -> str:
 
 
 def command_line() -> str:
-    """Return the command that the user typed."""
-    words = (word.encode("utf-8", "backslashreplace").decode() for word in sys.argv[1:])  # bytes that are no text
-    return shlex.join(["lodo-bench", *words])
+    """Return the command that the user typed, without passwords."""
+    return _command(sys.argv[1:])
+
+
+def _command(arguments: Iterable[str]) -> str:
+    words = (word.encode("utf-8", "backslashreplace").decode() for word in arguments)  # bytes that are no text
+    return without_passwords(shlex.join(["lodo-bench", *words]))
 
 
 @contextmanager
@@ -93,5 +98,4 @@ def resumable(kept: Kept | None = None) -> Iterator[Kept]:
 
 
 def _resume(kept: Kept, how: str = "Rerun to resume:") -> str:
-    arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-    return f"{kept.sentence()} {how}\n  {shlex.join(['lodo-bench', *arguments])}"
+    return f"{kept.sentence()} {how}\n  {_command(argument for argument in sys.argv[1:] if argument != '--fresh')}"

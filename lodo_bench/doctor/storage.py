@@ -25,6 +25,7 @@ def check_database(location: str) -> Iterator[Finding]:
     """
     from lodo_bench.results.health import DatabaseHealth, examine_file, examine_server
     from lodo_bench.results.location import file_of
+    from lodo_bench.results.postgresql import EXTRA
     from lodo_bench.results.schema import SCHEMA_VERSION
 
     def judged(health: DatabaseHealth, name: str) -> Iterator[Finding]:
@@ -46,7 +47,11 @@ def check_database(location: str) -> Iterator[Finding]:
     try:
         path = file_of(location)
         if path is None:
-            yield from judged(examine_server(location), "the database on the server")
+            health = examine_server(location)
+            yield from judged(health, "the database on the server")
+            if not health.is_writable:
+                text = "the database on the server can be read only: this user may not write, or the server does not"
+                yield Finding(text, "warning", "psql --command 'GRANT ALL ON ALL TABLES IN SCHEMA public TO public'")
             return
         if not path.exists():
             yield _absent(path)
@@ -63,6 +68,7 @@ def check_database(location: str) -> Iterator[Finding]:
         yield _space(path)
     except DatabaseError as error:
         remedy = _OTHER_DATABASE if path is None or "another program" in error.message else _recover(path)
+        remedy = EXTRA if EXTRA in error.message else remedy
         yield Finding(error.message.rstrip("."), "problem", remedy)
 
 

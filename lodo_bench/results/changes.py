@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 from pathlib import Path
@@ -12,14 +13,16 @@ from lodo_bench.errors import DatabaseError, Remedy
 from lodo_bench.results.database import Database
 from lodo_bench.results.location import file_of
 from lodo_bench.results.readable_file import ReadableFile, file_state
-from lodo_bench.results.schema import Base, IndividualRow, RunRow, StudyRow
+from lodo_bench.results.schema import Base, IndividualRow, RunRow, RunSetAnnotationRow, StudyAnnotationRow, StudyRow
+
+_ANNOTATIONS = (StudyAnnotationRow, RunSetAnnotationRow)
 
 
 class ChangeDetector:
     """The version of a database: a text that differs after every change.
 
-    SQLite counts the changes itself. On a server, the numbers of rows stand in for that, and the numbers
-    that it gave last: it is seen as soon as a result is stored.
+    SQLite counts the changes itself. On a server, the numbers of rows stand in for that, with the last number of each
+    table, and the notes and tags: it is seen as soon as a result is stored.
 
     Args:
         location: a file's path or any SQLAlchemy URL; the database must exist.
@@ -78,4 +81,6 @@ class ChangeDetector:
             finished = session.scalar(select(func.count(StudyRow.hyperparameters)))
             # Not the time of the last write: clocks go backward, and those of several machines differ.
             written = [session.scalar(select(func.max(table.id))) for table in (IndividualRow, RunRow)]
-        return "-".join(map(str, (*counts, finished, *written)))
+            noted = [session.execute(select(*table.__table__.columns)).all() for table in _ANNOTATIONS]
+        digest = hashlib.sha256(repr([sorted(map(repr, rows)) for rows in noted]).encode()).hexdigest()
+        return "-".join(map(str, (*counts, finished, *written, digest)))

@@ -13,8 +13,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inser
 from sqlalchemy.orm import Session, sessionmaker
 
 from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, NotStoredError, Remedy
+from lodo_bench.files.passwords import without_passwords
 from lodo_bench.results.failures import cannot_be_written, failed_write
 from lodo_bench.results.location import file_of_url, is_sqlite, url_of
+from lodo_bench.results.postgresql import close_with, missing_driver, server_engine, server_error
 from lodo_bench.results.readable_file import BUSY_SECONDS, ReadableFile
 from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, Base, SchemaRow
 
@@ -38,7 +40,7 @@ class Database:
 
     def __init__(self, location: str, *, create: bool, on_notice: Callable[[str], None] = lambda _: None) -> None:
         self._url = url_of(location)
-        self._name = self._url.render_as_string(hide_password=True) if "://" in location else location
+        self._name = without_passwords(location)
         self._file = file_of_url(self._url)
         self._readable: ReadableFile | None = None  # of a file that is opened for reading, above all
         if self._file is not None:
@@ -108,6 +110,7 @@ class Database:
 
     def _connect(self) -> None:
         self._engine = _engine(self._url, self._readable)
+        close_with(self, self._engine)
         self._readers = sessionmaker(self._engine, expire_on_commit=False)
         self._writers = sessionmaker(_for_writing(self._engine), expire_on_commit=False)
 
@@ -141,7 +144,7 @@ class Database:
             connection.execute(insert(SchemaRow).values(version=SCHEMA_VERSION))
 
     def _version(self, connection: Connection) -> int:
-        version = connection.scalars(select(SchemaRow.version).with_for_update()).one()
+        version = connection.scalars(select(SchemaRow.version)).one()
         if version > SCHEMA_VERSION:
             message = (
                 f"'{self._name}' was written by a newer lodo-bench: its schema version is {version}, and this one "
@@ -164,7 +167,7 @@ class Database:
                     message = f"Upgraded the database '{self._name}' from schema version {former} to {SCHEMA_VERSION}."
                     on_notice(message)
                 return
-        except exc.OperationalError as error:
+        except exc.DatabaseError as error:
             if self._readable is None or not cannot_be_written(error.orig):
                 message = f"'{self._name}' has schema version {version} and cannot be upgraded: {error.orig}."
                 raise DatabaseError(message, remedy=Remedy.COPY_DATABASE) from None
@@ -212,7 +215,9 @@ class Database:
         reason = "" if self._file is None else failed_write(error.orig, self._file)
         if reason:
             return self._not_stored(reason)
-        message = f"database '{self._name}' cannot be used: {error.orig}."
+        if (explained := server_error(self._name, error)) is not None:
+            return explained
+        message = f"database '{self._name}' cannot be used: {' '.join(str(error.orig).split()).rstrip('.')}."
         return DatabaseError(message, remedy=Remedy.CHOOSE_WRITABLE_DATABASE)
 
     def _not_stored(self, reason: str) -> NotStoredError:
@@ -223,13 +228,13 @@ class Database:
 def _engine(url: URL, readable: ReadableFile | None) -> Engine:
     try:
         if not is_sqlite(url):
-            return create_engine(url)
+            return server_engine(url)
         if readable is not None:
             engine = create_engine(url, creator=readable.connect)
         else:
             engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    except (ModuleNotFoundError, exc.NoSuchModuleError) as error:
-        raise DatabaseError(f"no driver for the database '{url.drivername}': {error}. Install it with pip.") from None
+    except (ImportError, exc.NoSuchModuleError) as error:
+        raise missing_driver(url, error) from None
     except (TypeError, ValueError) as error:  # of the values in its query
         raise DatabaseError(f"'{url.render_as_string()}' is not a database URL: {error}.") from None
     event.listen(engine, "connect", _prepare_sqlite)
@@ -238,11 +243,11 @@ def _engine(url: URL, readable: ReadableFile | None) -> Engine:
 
 
 def _for_writing(engine: Engine) -> Engine:
-    """Return the engine whose transactions take SQLite's lock for writing at their start.
+    """Return the engine whose transactions take the database's lock for writing at their start.
 
     A transaction that reads first and then writes would fail, not wait, if another process had written in between.
     """
-    return engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+    return engine.execution_options(is_writing=True)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -251,7 +256,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+    is_writing = connection.get_execution_options().get("is_writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
 
 @contextmanager

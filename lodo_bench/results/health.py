@@ -7,9 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import create_engine, exc, inspect, select
+from sqlalchemy import Connection, exc, inspect, select, text
 
 from lodo_bench.errors import DatabaseError
+from lodo_bench.results.location import url_of
+from lodo_bench.results.postgresql import missing_driver, server_engine
 from lodo_bench.results.readable_file import ReadableFile
 from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, SchemaRow
 
@@ -67,20 +69,37 @@ def examine_server(location: str) -> DatabaseHealth:
     """Examine a database on a server.
 
     Raises:
-        DatabaseError: if it cannot be reached, or is one of another program.
+        DatabaseError: if it cannot be reached, has no driver, or is one of another program.
     """
+    url = url_of(location)
     try:
-        engine = create_engine(location)
+        engine = server_engine(url)
         with engine.connect() as connection:
             tables = inspect(connection).get_table_names()
             version = connection.scalar(select(SchemaRow.version)) if _TABLE in tables else None
+            is_writable = _may_write(connection, bool(tables))
         engine.dispose()
-    except (exc.SQLAlchemyError, ModuleNotFoundError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    except (ImportError, exc.NoSuchModuleError) as error:
+        raise missing_driver(url, error) from None
+    except (exc.SQLAlchemyError, OSError) as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".")
         raise DatabaseError(f"the database cannot be reached: {reason}.") from None
     if tables and version is None:
         raise DatabaseError("the database is one of another program.")
-    return DatabaseHealth(version)
+    return DatabaseHealth(version, is_writable=is_writable)
+
+
+def _may_write(connection: Connection, has_tables: bool) -> bool:
+    """Return whether the user may add rows, or tables where there are none; True for servers that cannot be asked."""
+    if connection.dialect.name != "postgresql":
+        return True
+    may = (
+        f"has_table_privilege('{_TABLE}', 'UPDATE')"
+        if has_tables
+        else "has_schema_privilege(current_schema(), 'CREATE')"
+    )
+    takes = "NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'"
+    return bool(connection.scalar(text(f"SELECT {may} AND {takes}")))
 
 
 def _try_to_write(path: Path) -> tuple[bool, bool]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from sqlalchemy import URL, exc, make_url
 
 from lodo_bench.errors import DatabaseError
+from lodo_bench.files.passwords import without_passwords
 from lodo_bench.files.paths import empty, user_path
+from lodo_bench.results.postgresql import with_driver
 from lodo_bench.spec.text import is_plain
 
 _IN_MEMORY = ":memory:"
@@ -26,9 +28,10 @@ def url_of(location: str) -> URL:
     try:
         if not is_plain(location):
             raise ValueError
-        url = make_url(location)
+        url = with_driver(make_url(location))
     except (exc.ArgumentError, ValueError):
-        raise DatabaseError(f"'{location}' is not a database URL. Give a file's path, or a URL.") from None
+        name = without_passwords(location)
+        raise DatabaseError(f"'{name}' is not a database URL. Give a file's path, or a URL.") from None
     return url.set(database=_expanded(str(url.database))) if is_sqlite(url) and not is_in_memory(url) else url
 
 

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 7
+from lodo_bench.results.texts import StoredText
+
+SCHEMA_VERSION = 8
 OLDEST_VERSION = 3  # of the databases that can be migrated
 
 JsonObject = dict[str, Any]
+Int64 = Annotated[int, "64 bits"]  # integers of SQLite have as many as they need
 
 
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map = {JsonObject: JSON, list[str]: JSON, bytes: LargeBinary, float: Float(53)}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        JsonObject: JSON,
+        list[str]: JSON,
+        bytes: LargeBinary,
+        float: Float(53),
+        str: StoredText,
+        Int64: BigInteger().with_variant(Integer(), "sqlite"),
+    }
 
 
 class SchemaRow(Base):
@@ -89,7 +99,7 @@ class GenerationRow(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), index=True)
     index: Mapped[int]
     sigma: Mapped[float]
-    steps: Mapped[int]
+    steps: Mapped[Int64]
     mean: Mapped[JsonObject]
     individuals: Mapped[list[IndividualRow]] = relationship(order_by="IndividualRow.index")
 
@@ -108,7 +118,7 @@ class IndividualRow(Base):
     fitness_kind: Mapped[str]
     status: Mapped[str]
     reason: Mapped[str]
-    steps: Mapped[int]
+    steps: Mapped[Int64]
     seconds: Mapped[float]
     host: Mapped[str]
 
@@ -155,11 +165,11 @@ class RunRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     run_set_id: Mapped[int] = mapped_column(ForeignKey("run_sets.id"), index=True)
     provenance_id: Mapped[int] = mapped_column(ForeignKey("provenances.id"))
-    seed: Mapped[int]
+    seed: Mapped[Int64]
     status: Mapped[str]
     reason: Mapped[str]
-    steps: Mapped[int]
-    evaluations: Mapped[int]
+    steps: Mapped[Int64]
+    evaluations: Mapped[Int64]
     training_seconds: Mapped[float | None]
     provenance: Mapped[ProvenanceRow] = relationship()
     milestones: Mapped[list[MilestoneRow]] = relationship(order_by="MilestoneRow.id", cascade="all, delete-orphan")

@@ -355,7 +355,7 @@ def _study_summary(
         num_generations=num_generations,
         num_individuals=num_individuals,
         has_finite_loss=num_finite > 0,
-        steps=steps or 0,
+        steps=int(steps or 0),  # sums of PostgreSQL are decimal numbers
         seconds=seconds or 0.0,
         created=row.created,
         annotation=codecs.decode_annotation(row.annotation),

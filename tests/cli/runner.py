@@ -19,6 +19,7 @@ import pytest
 
 from lodo_bench.cli.app import main
 from lodo_bench.training.interrupts import preserve_signal_handlers
+from tests.postgres import query
 
 PATIENCE = 180
 # What the surroundings of the tests may have set, and what would change the program's output or where it writes.
@@ -70,15 +71,21 @@ def command(*arguments):
 
 
 class Place:
-    """A directory to run the program in: its working directory, a home, a database that is not there yet."""
+    """A directory to run the program in: its working directory, a home, a database that is not there yet.
 
-    def __init__(self, directory, temporary=None):
+    Args:
+        directory: made if it is not there.
+        temporary: the folder of temporary files; one in the directory by default.
+        database: its location; a file in the directory by default.
+    """
+
+    def __init__(self, directory, temporary=None, database=None):
         self.directory = Path(directory)
         self.work, self.home = self.directory / "work", self.directory / "home"
         self.temporary = Path(temporary or self.directory / "tmp")
         for path in (self.work, self.home, self.temporary):
             path.mkdir(parents=True, exist_ok=True)
-        self.database = self.directory / "data" / "results.db"
+        self.database = database or self.directory / "data" / "results.db"
 
     def environment(self, **changes):
         kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
@@ -127,6 +134,8 @@ class Place:
 
     def query(self, sql):
         """Rows of the database as it is on the disk; none where there is no such table yet."""
+        if "://" in str(self.database):
+            return query(self.database, sql)
         if not self.database.exists():
             return []
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=60)) as connection:

@@ -10,21 +10,20 @@ from tests.results.filled import fill
 
 
 @pytest.fixture
-def filled(tmp_path):
-    place = Place(tmp_path)
-    place.database.parent.mkdir()
+def filled(tmp_path, location):
+    place = Place(tmp_path, database=location)
     _, database = fill(place.database)
     database.close()
     return place
 
 
 @pytest.fixture
-def both(filled):
+def both(filled, new_location):
     """The options that name two databases, of a laptop and a server."""
-    other = filled.database.with_name("server.db")
-    _, database = fill(other, host="server", command="lodo-bench run --optimizer momentum")
-    database.close()
-    return "--db", filled.database, "--db", other
+    with new_location() as other:
+        _, database = fill(other, host="server", command="lodo-bench run --optimizer momentum")
+        database.close()
+        yield "--db", filled.database, "--db", other
 
 
 def rows(text):
@@ -211,10 +210,10 @@ def test_several_databases_are_read_as_one(both, filled):
     assert {row["run_set"] for row in exported} == {1003}
 
 
-def test_the_database_of_the_environment_may_have_spaces_in_its_name(filled):
-    spaced = filled.database.with_name("my own results.db")
-    filled.database.rename(spaced)
-    assert filled.run_here("list", "runs", LODO_BENCH_DB=spaced).code == 0
+def test_the_database_of_the_environment_may_have_spaces_in_its_name(tmp_path):
+    place = Place(tmp_path, database=str(tmp_path / "my own results.db"))
+    fill(place.database)[1].close()
+    assert place.run_here("list", "runs").code == 0
 
 
 def test_deletion_without_a_terminal(filled):

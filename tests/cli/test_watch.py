@@ -23,10 +23,12 @@ START = "2024-05-06T07:00:00+00:00"
 
 
 @pytest.fixture
-def place(tmp_path):
-    place = Place(tmp_path)
-    place.store = Store(Database(str(place.database), create=True), provenance(started=START))
-    return place
+def place(tmp_path, location):
+    place = Place(tmp_path, database=location)
+    database = Database(location, create=True)
+    place.store = Store(database, provenance(started=START))
+    yield place
+    database.close()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The version of a database changes when another process has written, and only then."""
 
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -7,9 +9,11 @@ import pytest
 from lodo_bench.errors import DatabaseError, DatabaseNotFoundError
 from lodo_bench.results.changes import ChangeDetector
 from lodo_bench.results.database import Database
+from lodo_bench.results.managing import annotate, delete_records
 from lodo_bench.results.store import Store
+from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import Tuned
-from tests.builders import generation, individual, provenance, study_spec
+from tests.builders import curve, generation, individual, provenance, run, run_set_spec, study_spec
 
 
 def open_store(path):
@@ -24,16 +28,32 @@ def writes(store):
     yield store.finish_study(1, Tuned({"learning_rate": 0.1}))
 
 
-@pytest.mark.parametrize("method", ["version", "_count_rows"])
-def test_every_write_is_a_change_and_reading_is_none(tmp_path, method):
-    store = open_store(tmp_path / "a.db")
-    detector = ChangeDetector(str(tmp_path / "a.db"))
-    seen = [getattr(detector, method)()]
-    for _ in writes(store):
-        seen.append(getattr(detector, method)())
-        Store(Database(str(tmp_path / "a.db"), create=False)).study_summaries()
-        assert getattr(detector, method)() == seen[-1]
-    assert len(set(seen)) == 5
+def annotations(location):
+    """Each kind of change by hand."""
+    database = Database(location, create=False)
+    for _ in range(2):
+        yield annotate(database, "study", 1, lambda former: replace(former, note=f"{former.note}and "))
+    yield annotate(database, "study", 1, lambda former: former.with_tags(["a"]))
+    yield delete_records(database, "study", [1], with_runs=False)
+    database.close()
+
+
+def runs(store):
+    """A run that is interrupted and resumed at once."""
+    number = store.open_run_set(run_set_spec()).id
+    yield store.add_run(number, run(0, status=Status.INTERRUPTED), curve())
+    yield store.add_run(number, run(0), curve())
+
+
+def test_every_write_is_a_change_and_reading_is_none(location):
+    store = open_store(location)
+    detector = ChangeDetector(location)
+    seen = [detector.version()]
+    for _ in chain(writes(store), runs(store), annotations(location)):
+        seen.append(detector.version())
+        Store(Database(location, create=False)).study_summaries()
+        assert detector.version() == seen[-1]
+    assert len(set(seen)) == 11
     detector.close()
 
 

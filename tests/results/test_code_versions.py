@@ -15,8 +15,10 @@ EDITED = OptimizerSpec("my.py:Mine", version="sha256:2")
 
 
 @pytest.fixture
-def store(tmp_path):
-    return Store(Database(str(tmp_path / "results.db"), create=True), provenance())
+def store(location):
+    database = Database(location, create=True)
+    yield Store(database, provenance())
+    database.close()
 
 
 def test_an_unfinished_study_is_not_started_anew_with_edited_code(store):

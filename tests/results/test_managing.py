@@ -12,8 +12,9 @@ from tests.results.filled import fill
 
 
 @pytest.fixture
-def filled(tmp_path):
-    store, database = fill(tmp_path / "results.db")
+def filled(location, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # in which the files of a database on a server lie
+    store, database = fill(location)
     yield store, database
     database.close()
 
@@ -26,7 +27,7 @@ def counts(database):
 
 def test_a_run_set_is_deleted_with_its_files_and_no_other(filled):
     store, database = filled
-    store.folder.mkdir()
+    store.folder.mkdir(parents=True)
     names = ["3-0.pt", "3-1.parameters.pt", ".3-0.pt.77.tmp", "30-0.pt", "1-3.pt"]
     for name in names:
         (store.folder / name).touch()

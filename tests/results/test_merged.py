@@ -9,13 +9,11 @@ from tests.results.filled import fill
 
 
 @pytest.fixture
-def locations(tmp_path):
-    found = []
-    for host in ("laptop", "server"):
-        location = str(tmp_path / f"{host} results.db")
-        _, database = fill(location, host=host)
-        database.close()
-        found.append(location)
+def locations(tmp_path, location):
+    """A file, and a database of each kind."""
+    found = [str(tmp_path / "laptop results.db"), location]
+    for host, each in zip(("laptop", "server"), found, strict=True):
+        fill(each, host=host)[1].close()
     return found
 
 

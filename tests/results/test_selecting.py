@@ -10,8 +10,13 @@ from tests.results.filled import fill
 
 
 @pytest.fixture(scope="module")
-def store():
-    store, database = fill("sqlite://")
+def store(new_location):
+    with new_location() as location:
+        yield from filled_store(location)
+
+
+def filled_store(location):
+    store, database = fill(location)
     annotate(database, "run-set", 2, lambda former: former.with_tags(["final"]))
     annotate(database, "study", 2, lambda former: former.with_tags(["paused"]))
     yield store

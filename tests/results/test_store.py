@@ -54,8 +54,8 @@ CHANGES = {
 
 
 @pytest.fixture
-def database():
-    database = Database("sqlite://", create=True)
+def database(location):
+    database = Database(location, create=True)
     yield database
     database.close()
 
@@ -66,11 +66,12 @@ def store(database):
 
 
 @pytest.fixture(scope="module")
-def shared():
+def shared(new_location):
     """One store for all examples of a property; each example works in a study or run set of its own."""
-    database = Database("sqlite://", create=True)
-    yield Store(database, provenance())
-    database.close()
+    with new_location() as location:
+        database = Database(location, create=True)
+        yield Store(database, provenance())
+        database.close()
 
 
 def same(found, expected):
