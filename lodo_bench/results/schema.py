@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 OLDEST_VERSION = 3  # of the databases that can be migrated
 
 JsonObject = dict[str, Any]
@@ -207,8 +207,9 @@ class MetricHistoryRow(Base):
 class CurveRow(Base):
     """A run's losses and clock, each compressed with zlib.
 
-    `losses` are little-endian float32, one for each step; `clock_steps` int64 and `clock_seconds` float64, the
-    readings of the training clock.
+    `losses` are little-endian float32, one for each step; or, if they are fewer than the run's steps, one for each
+    block of `lodo_bench.spec.curve_blocks`. `clock_steps` are int64 and `clock_seconds` float64, the readings of the
+    training clock.
     """
 
     __tablename__ = "curves"

@@ -11,13 +11,14 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection
 
-from lodo_bench.results.migrations import version4, version5, version6, version7
+from lodo_bench.results.migrations import version4, version5, version6, version7, version8
 
 _STEPS: Mapping[int, Callable[[Operations], None]] = {
     4: version4.upgrade,
     5: version5.upgrade,
     6: version6.upgrade,
     7: version7.upgrade,
+    8: version8.upgrade,
 }  # by the version that it leads to
 
 
