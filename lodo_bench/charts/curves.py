@@ -23,11 +23,13 @@ class RunCurve:
         x: (T,), increasing and positive: steps or seconds.
         y: (T,), values; not finite from the step at which the run diverged.
         status: outcome of the run.
+        sizes: (T,), the number of steps that share each value, if they share any.
     """
 
     x: Floats
     y: Floats
     status: Status = Status.COMPLETED
+    sizes: NDArray[np.int64] | None = None
 
     @property
     def end(self) -> float:
@@ -76,14 +78,13 @@ class CurveBand:
 
 def by_steps(curve: Curve, status: Status) -> RunCurve:
     """Return the loss of each step; the first is step 1."""
-    return RunCurve(np.arange(1, len(curve.losses) + 1, dtype=np.float64), curve.losses, status)
+    return RunCurve(curve.ends.astype(np.float64), curve.losses, status, curve.block_sizes)
 
 
 def by_seconds(curve: Curve, status: Status) -> RunCurve:
     """Return the loss of each step over training time, interpolated between readings of the clock."""
-    steps = np.arange(1, len(curve.losses) + 1)
-    seconds = np.interp(steps, curve.clock_steps, curve.clock_seconds)
-    return RunCurve(np.maximum(seconds, _SHORTEST), curve.losses, status)
+    seconds = np.interp(curve.ends, curve.clock_steps, curve.clock_seconds)
+    return RunCurve(np.maximum(seconds, _SHORTEST), curve.losses, status, curve.block_sizes)
 
 
 def metric_curve(history: MetricHistory) -> RunCurve:
@@ -123,10 +124,13 @@ def _edges(grids: Sequence[Floats], first: float, last: float, points: int) -> F
     """Return right bin edges, each of which is an x of some run; the last one is `last`."""
     if last <= first:
         return np.array([max(first, last)])
-    positions = np.unique(np.concatenate([grid[(grid >= first) & (grid <= last)] for grid in grids]))
     targets = np.geomspace(first, last, points)
-    indices = np.unique(np.minimum(np.searchsorted(positions, targets), len(positions) - 1))
-    edges: Floats = np.append(positions[indices[:-1]], last)
+    within = [grid[np.searchsorted(grid, first) : np.searchsorted(grid, last, side="right")] for grid in grids]
+    # The next x of any run, for which the grids need not be merged: they may be long.
+    following = [np.append(grid, np.inf)[np.searchsorted(grid, targets)] for grid in within]
+    largest = max(grid[-1] for grid in within if len(grid))
+    found = np.unique(np.minimum(np.min(following, axis=0), largest))
+    edges: Floats = np.append(found[:-1], last)
     return edges
 
 
@@ -138,8 +142,11 @@ def _downsampled(run: RunCurve, edges: Floats) -> Floats:
     values = np.full(len(edges), np.nan)
     with np.errstate(over="ignore", invalid="ignore"):
         if len(filled := np.flatnonzero(~empty)):
-            sums = np.add.reduceat(run.y[: stops[-1]], starts[filled])
-            values[filled] = sums / (stops - starts)[filled]
+            total = run.y if run.sizes is None else run.y * run.sizes
+            sums, counts = np.add.reduceat(total[: stops[-1]], starts[filled]), (stops - starts)[filled]
+            if run.sizes is not None:
+                counts = np.add.reduceat(run.sizes[: stops[-1]], starts[filled])
+            values[filled] = sums / counts
     carried = empty & (stops > 0)
     values[carried] = run.y[stops[carried] - 1]
     if run.status is Status.DIVERGED:
@@ -152,7 +159,7 @@ def _median(table: Floats) -> Floats:
     """Return the median of each column's finite values, of which there is at least one, without overflow."""
     ordered, count = np.sort(table, axis=0), np.isfinite(table).sum(axis=0)
     lower, upper = (np.take_along_axis(ordered, index[None], axis=0)[0] for index in ((count - 1) // 2, count // 2))
-    middle: Floats = lower / 2 + upper / 2
+    middle: Floats = np.clip(lower / 2 + upper / 2, lower, upper)  # halves of the smallest numbers are 0
     return middle
 
 

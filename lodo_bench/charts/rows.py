@@ -14,8 +14,7 @@ from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.series import (
     CurveSource,
     PlotSeries,
-    losses_by_seconds,
-    losses_by_steps,
+    losses,
     metric_by_steps,
 )
 from lodo_bench.charts.visible import visible
@@ -65,19 +64,20 @@ def loss_rows(
     Raises:
         EmptyChartError: if no run has a finite loss.
     """
-    charts = [CurveChart("steps", visible(losses_by_steps(groups, curves), "loss", task))]
-    if timed := losses_by_seconds(groups, curves):
+    by_steps, timed = losses(groups, curves)
+    charts = [CurveChart("steps", visible(by_steps, "loss", task))]
+    if timed:
         charts.append(CurveChart("seconds", timed))
-    losses = row_of("training loss", charts, bound=bound)
+    row = row_of("training loss", charts, bound=bound)
     if bound is None or not has_excess(bound):
-        return [losses]
+        return [row]
     minus = [CurveChart(chart.x, above_bound(chart.lines, bound)) for chart in charts]
     lines = [line for chart in minus for line in chart.lines]
-    limits = excess_limits(lines, losses.limits, bound)
+    limits = excess_limits(lines, row.limits, bound)
     if not len(limits.values):
         note = f"No line rises above the bound ({bound.name}, {bound.loss:.4g})."
         return [row_of("training loss", charts, bound=bound, note=note)]
-    return [losses, ChartRow("loss − bound", minus, limits, note=excess_caption(bound))]
+    return [row, ChartRow("loss − bound", minus, limits, note=excess_caption(bound))]
 
 
 def metric_row(groups: Sequence[ResultGroup], curves: CurveSource, task: TaskSpec, name: str) -> ChartRow:

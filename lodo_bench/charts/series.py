@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,14 +33,19 @@ class PlotSeries:
     band: CurveBand
 
 
-def losses_by_steps(groups: Sequence[ResultGroup], curves: CurveSource) -> list[PlotSeries]:
-    """Return the learning curve of each group by steps."""
-    return _series(groups, lambda group: [by_steps(_curve(m, curves), m.run.status) for m in group.longest()])
+def losses(groups: Sequence[ResultGroup], curves: CurveSource) -> tuple[list[PlotSeries], list[PlotSeries]]:
+    """Return the learning curve of each group by steps, and that of each group that was timed by training time.
 
-
-def losses_by_seconds(groups: Sequence[ResultGroup], curves: CurveSource) -> list[PlotSeries]:
-    """Return the learning curve of each group that was timed by training time."""
-    return _series(groups, lambda group: [by_seconds(_curve(m, curves), m.run.status) for m in group.timed()])
+    The curves of one group at a time are in memory, and each is read once.
+    """
+    steps: list[PlotSeries] = []
+    seconds: list[PlotSeries] = []
+    for group in groups:
+        longest, timed = group.longest(), group.timed()
+        found = {run: curves.curve(*run) for run in dict.fromkeys(map(_run, [*longest, *timed]))}
+        steps += _series(group, [by_steps(found[_run(m)], m.run.status) for m in longest])
+        seconds += _series(group, [by_seconds(found[_run(m)], m.run.status) for m in timed])
+    return steps, seconds
 
 
 def metric_names(groups: Iterable[ResultGroup], curves: CurveSource) -> list[str]:
@@ -56,13 +61,14 @@ def metric_by_steps(groups: Sequence[ResultGroup], curves: CurveSource, name: st
         histories = [curves.metrics(m.run_set, m.run.seed).get(name) for m in group.longest()]
         return [metric_curve(history) for history in histories if history is not None]
 
-    return _series(groups, metric)
+    return [series for group in groups for series in _series(group, metric(group))]
 
 
-def _curve(member: GroupMember, curves: CurveSource) -> Curve:
-    return curves.curve(member.run_set, member.run.seed)
+def _run(member: GroupMember) -> tuple[int, int]:
+    return member.run_set, member.run.seed
 
 
-def _series(groups: Iterable[ResultGroup], curves_of: Callable[[ResultGroup], list[RunCurve]]) -> list[PlotSeries]:
-    bands = [(group, aggregate(curves_of(group))) for group in groups]
-    return [PlotSeries(group.label, group.line_style, band) for group, band in bands if band is not None]
+def _series(group: ResultGroup, runs: Iterable[RunCurve]) -> list[PlotSeries]:
+    """Return the runs of a group as one line; none without a point."""
+    band = aggregate(runs)
+    return [] if band is None else [PlotSeries(group.label, group.line_style, band)]

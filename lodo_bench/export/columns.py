@@ -106,8 +106,12 @@ METRICS = _schema(
 CURVES = _schema(
     *_RUN_SET,
     ("seed", pa.int64(), "seed of the run"),
-    ("step", pa.int64(), "number of the step, from 1"),
-    ("loss", pa.float32(), "training loss on the batch of the step, before the update; stored in single precision"),
+    ("step", pa.int64(), "number of the step, from 1; beyond 1,048,576 steps, of the last of those that share a loss"),
+    (
+        "loss",
+        pa.float32(),
+        "training loss on the batch of the step, before the update, or the mean of several; in single precision",
+    ),
     (
         "seconds",
         pa.float64(),

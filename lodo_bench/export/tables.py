@@ -79,8 +79,9 @@ def _scores(run: RunRecord) -> list[Mapping[str, Any]]:
 
 
 def _individuals(store: Results) -> Batches:
-    for study in store.studies():
-        yield from _from_rows(INDIVIDUALS, _individual_rows(study))
+    """Yield the individuals of one study at a time."""
+    for study in store.study_summaries():
+        yield from _from_rows(INDIVIDUALS, _individual_rows(store.study(study.id)))
 
 
 def _individual_rows(study: StudyRecord) -> Iterator[Mapping[str, Any]]:
@@ -103,10 +104,10 @@ def _curves(store: Results) -> Batches:
     for run_set in store.run_sets():
         for run in run_set.runs:
             curve = store.curve(run_set.id, run.seed)
-            shared = {**run_settings_document(run_set), "seed": run.seed}
+            shared, ends = {**run_settings_document(run_set), "seed": run.seed}, curve.ends
             for first in range(0, len(curve.losses), CHUNK):
                 losses = curve.losses[first : first + CHUNK]
-                steps = np.arange(first + 1, first + 1 + len(losses))
+                steps = ends[first : first + CHUNK]
                 seconds = _seconds(steps, curve) if run_set.spec.timed else None
                 with np.errstate(over="ignore"):
                     own = {"step": steps, "loss": losses.astype(np.float32), "seconds": seconds}

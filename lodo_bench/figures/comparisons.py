@@ -46,7 +46,8 @@ def load_report_data(store: Results, request: ReportRequest = EVERYTHING) -> Rep
     selected = select_stored(store, request.selection)
     run_sets = selected.run_sets()
     scored = complete_scores(run_sets, store.curve, list(map(Milestone.read, request.at)), is_scheduled=_is_scheduled)
-    comparisons = compare_run_sets(scored, selected.study_summaries())
+    studies = selected.study_summaries()
+    comparisons = compare_run_sets(scored, studies)
     if request.at:
         comparisons = [found for found in map(with_scores, comparisons) if found is not None]
     if request.baseline is not None and comparisons:
@@ -60,7 +61,8 @@ def load_report_data(store: Results, request: ReportRequest = EVERYTHING) -> Rep
     return ReportData(
         comparisons=list(zip(comparisons, targets, strict=True)),
         run_sets=run_sets,
-        load_studies=selected.studies,
+        studies=studies,
+        load_study=store.study,
         kinds_of=hyperparameter_kinds,
         curves=store,
     )

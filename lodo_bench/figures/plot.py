@@ -17,7 +17,7 @@ from lodo_bench.results.reader import Results
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.selection import Selection
-from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import TaskSpec
 
 
@@ -60,16 +60,16 @@ def _of_groups(
 
 
 def _search(store: Results, request: PlotRequest) -> ResultFigure:
-    def searches(results: Results) -> list[StudyRecord]:
-        return [study for study in results.studies() if study.generations and study.generations[0].mean]
+    def searches(results: Results) -> list[StudySummary]:
+        return [study for study in results.study_summaries() if study.searched]
 
     stored = searches(store)
     if not stored:
         raise UsageError("there are no hyperparameter searches yet.", remedy=Remedy.MAKE_STUDIES)
     selected = searches(select_stored(store, request.selection))
     task = _task_of([study.spec.task for study in selected], [study.spec.task for study in stored], request)
-    latest = {study.spec.optimizer.label: study for study in selected if study.spec.task.key == task.key}
-    return kinds.searches(task, list(latest.values()))
+    latest = {study.spec.optimizer.label: study.id for study in selected if study.spec.task.key == task.key}
+    return kinds.searches(task, [store.study(number) for number in latest.values()])
 
 
 def _sweep(store: Results, request: PlotRequest) -> ResultFigure:

@@ -10,7 +10,7 @@ from lodo_bench.analysis.targets import Targets
 from lodo_bench.charts.series import CurveSource
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
-from lodo_bench.spec.study import StudyRecord
+from lodo_bench.spec.study import StudyRecord, StudySummary
 from lodo_bench.spec.training import OptimizerSpec
 
 
@@ -21,13 +21,15 @@ class ReportData:
     Attributes:
         comparisons: one for each task, with its steps and seconds to a target loss if there is one.
         run_sets: final runs.
-        load_studies: returns the hyperparameter searches with all individuals, also of tasks without final runs.
+        studies: hyperparameter searches, also of tasks without final runs.
+        load_study: returns a search with its individuals, by its number.
         kinds_of: returns the kind of each hyperparameter of an optimizer.
         curves: source of learning curves.
     """
 
     comparisons: Sequence[tuple[Comparison, Targets | None]]
     run_sets: Sequence[RunSetRecord]
-    load_studies: Callable[[], Sequence[StudyRecord]]
+    studies: Sequence[StudySummary]
+    load_study: Callable[[int], StudyRecord]
     kinds_of: Callable[[OptimizerSpec], Mapping[str, Kind]]
     curves: CurveSource

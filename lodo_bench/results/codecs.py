@@ -30,6 +30,7 @@ from lodo_bench.results.schema import (
 )
 from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.curve_blocks import block_ends, num_blocks
 from lodo_bench.spec.encoding import encode
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
@@ -198,11 +199,14 @@ def _encode_score(name: str, score: float) -> ScoreRow:
 
 def decode_curve(row: RunRow) -> Curve:
     """Return the curve of a run, with its metrics."""
+    losses = _unpack(row.curve.losses, np.float32).astype(np.float64)
     return Curve(
-        _unpack(row.curve.losses, np.float32).astype(np.float64),
+        losses,
         _unpack(row.curve.clock_steps, np.int64),
         _unpack(row.curve.clock_seconds, np.float64),
         decode_metrics(row),
+        # Databases of former versions have all losses of long curves, too.
+        block_ends(row.steps) if len(losses) == num_blocks(row.steps) < row.steps else None,
     )
 
 

@@ -66,13 +66,17 @@ class MergedResults:
         found = [_study(study, part) for part in self._parts for study in part.results.study_summaries(task)]
         return sorted(found, key=lambda study: study.created)
 
+    def study_numbers(self) -> list[int]:
+        """Return the numbers of studies."""
+        return [number + part.offset for part in self._parts for number in part.results.study_numbers()]
+
     def study(self, number: int) -> StudyRecord:
         """Return one study.
 
         Raises:
             UnknownNameError: if there is none.
         """
-        part = self._part("study", number, lambda results: [study.id for study in results.study_summaries()])
+        part = self._part("study", number, lambda results: results.study_numbers())
         return _study(part.results.study(number - part.offset), part)
 
     def provenances(self, study: int) -> list[Provenance]:
@@ -90,13 +94,17 @@ class MergedResults:
         found = [_run_set(record, part) for part in self._parts for record in part.results.run_sets(task)]
         return sorted(found, key=lambda record: record.created)
 
+    def run_set_numbers(self) -> list[int]:
+        """Return the numbers of run sets."""
+        return [number + part.offset for part in self._parts for number in part.results.run_set_numbers()]
+
     def run_set(self, number: int) -> RunSetRecord:
         """Return one run set.
 
         Raises:
             UnknownNameError: if there is none.
         """
-        part = self._part("run set", number, lambda results: [record.id for record in results.run_sets()])
+        part = self._part("run set", number, lambda results: results.run_set_numbers())
         return _run_set(part.results.run_set(number - part.offset), part)
 
     def metrics(self, run_set: int, seed: int) -> Mapping[str, MetricHistory]:
@@ -118,8 +126,7 @@ class MergedResults:
 
 
 def _largest_number(results: Results) -> int:
-    numbers = [*(study.id for study in results.study_summaries()), *(record.id for record in results.run_sets())]
-    return max(numbers, default=0)
+    return max([*results.study_numbers(), *results.run_set_numbers()], default=0)
 
 
 def _study(study: _Study, part: _MergedPart) -> _Study:

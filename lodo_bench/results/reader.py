@@ -28,6 +28,10 @@ class Results(Protocol):
         """Return studies in numbers, oldest first."""
         ...
 
+    def study_numbers(self) -> list[int]:
+        """Return the numbers of studies."""
+        ...
+
     def study(self, number: int) -> StudyRecord:
         """Return one study; an `UnknownNameError` if there is none."""
         ...
@@ -42,6 +46,10 @@ class Results(Protocol):
 
     def run_sets(self, task: str | None = None) -> list[RunSetRecord]:
         """Return run sets without their curves, oldest first."""
+        ...
+
+    def run_set_numbers(self) -> list[int]:
+        """Return the numbers of run sets."""
         ...
 
     def run_set(self, number: int) -> RunSetRecord:

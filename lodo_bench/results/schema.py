@@ -217,8 +217,9 @@ class MetricHistoryRow(Base):
 class CurveRow(Base):
     """A run's losses and clock, each compressed with zlib.
 
-    `losses` are little-endian float32, one for each step; `clock_steps` int64 and `clock_seconds` float64, the
-    readings of the training clock.
+    `losses` are little-endian float32, one for each step; or, if they are fewer than the run's steps, one for each
+    block of `lodo_bench.spec.curve_blocks`. `clock_steps` are int64 and `clock_seconds` float64, the readings of the
+    training clock.
     """
 
     __tablename__ = "curves"

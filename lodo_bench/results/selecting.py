@@ -56,12 +56,15 @@ class SelectedResults:
 
     def studies(self, task: str | None = None) -> list[StudyRecord]:
         """Return the selected studies with all of their individuals, oldest first."""
-        kept = {study.id for study in self.study_summaries(task)}
-        return [study for study in self._results.studies(self._task) if study.id in kept]
+        return [self._results.study(study.id) for study in self.study_summaries(task)]
 
     def study_summaries(self, task: str | None = None) -> list[StudySummary]:
         """Return the selected studies in numbers, oldest first."""
         return [study for study in self._summaries if task in (None, study.spec.task.name)]
+
+    def study_numbers(self) -> list[int]:
+        """Return the numbers of the selected studies."""
+        return [study.id for study in self._summaries]
 
     def study(self, number: int) -> StudyRecord:
         """Return one study, selected or not."""
@@ -78,6 +81,10 @@ class SelectedResults:
     def run_sets(self, task: str | None = None) -> list[RunSetRecord]:
         """Return the selected run sets without their curves, oldest first."""
         return [record for record in self._run_sets if task in (None, record.spec.task.name)]
+
+    def run_set_numbers(self) -> list[int]:
+        """Return the numbers of the selected run sets."""
+        return [record.id for record in self._run_sets]
 
     def run_set(self, number: int) -> RunSetRecord:
         """Return one run set, selected or not."""

@@ -133,7 +133,12 @@ class Store:
     def study_summaries(self, task: str | None = None) -> list[StudySummary]:
         """Return all studies in numbers, oldest first, or those of one task."""
         with self._database.reading() as session:
-            return [_study_summary(*row) for row in session.execute(_summaries(_of_task(StudyRow, task)))]
+            return _study_summaries(session, _of_task(StudyRow, task))
+
+    def study_numbers(self) -> list[int]:
+        """Return the numbers of all studies."""
+        with self._database.reading() as session:
+            return list(session.scalars(select(StudyRow.id).order_by(StudyRow.id)))
 
     def study(self, number: int) -> StudyRecord:
         """Return one study by its number.
@@ -149,7 +154,7 @@ class Store:
         """Return the studies of an optimizer on a task, both with exactly these options, in numbers, oldest first."""
         named = select(StudyRow).where(StudyRow.task == task.name, StudyRow.optimizer == optimizer.name)
         with self._database.reading() as session:
-            found = [_study_summary(*row) for row in session.execute(_summaries(named.order_by(StudyRow.id)))]
+            found = _study_summaries(session, named.order_by(StudyRow.id))
         return [study for study in found if (study.spec.task, study.spec.optimizer) == (task, optimizer)]
 
     def study_summary(self, number: int) -> StudySummary:
@@ -160,8 +165,8 @@ class Store:
         """
         with self._database.reading() as session:
             _check_number(session, "study", number, StudyRow.id)
-            query = _summaries(select(StudyRow).where(StudyRow.id == number))
-            return _study_summary(*session.execute(query).one())
+            (found,) = _study_summaries(session, select(StudyRow).where(StudyRow.id == number))
+            return found
 
     def provenances(self, study: int) -> list[Provenance]:
         """Return the invocations of the program that evaluated individuals of a study, oldest first."""
@@ -226,6 +231,11 @@ class Store:
         with self._database.reading() as session:
             query = _of_task(RunSetRow, task).options(*_WITH_MILESTONES)
             return [codecs.decode_run_set(row) for row in session.scalars(query)]
+
+    def run_set_numbers(self) -> list[int]:
+        """Return the numbers of all run sets."""
+        with self._database.reading() as session:
+            return list(session.scalars(select(RunSetRow.id).order_by(RunSetRow.id)))
 
     def run_set(self, number: int) -> RunSetRecord:
         """Return one run set by its number.
@@ -321,6 +331,17 @@ def _run(run_set: int, seed: int) -> Select[RunRow]:
     return select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
 
 
+def _study_summaries(session: Session, studies: Select[StudyRow]) -> list[StudySummary]:
+    """Return studies in numbers: two queries, which read no individual."""
+    numbers = studies.with_only_columns(StudyRow.id).order_by(None)
+    first = select(GenerationRow.study_id, GenerationRow.mean).where(
+        GenerationRow.index == 0, GenerationRow.study_id.in_(numbers)
+    )
+    searched = {study: tuple(mean) for study, mean in session.execute(first)}
+    found = [_study_summary(*row) for row in session.execute(_summaries(studies))]
+    return [replace(study, searched=searched.get(study.id, ())) for study in found]
+
+
 def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int, int, int, int | None, float | None]:
     """Return the query for studies with their weights and the sums over their individuals."""
     return (
@@ -363,9 +384,10 @@ def _study_summary(
 
 
 def _check_number(session: Session, kind: str, number: int, column: InstrumentedAttribute[int]) -> None:
-    known = session.scalars(select(column).order_by(column)).all()
-    if number not in known:
-        raise UnknownNameError(kind, str(number), map(str, known))
+    # No database has integers of any size.
+    if abs(number) < 2**31 and session.scalar(select(column).where(column == number)) is not None:
+        return
+    raise UnknownNameError(kind, str(number), map(str, session.scalars(select(column).order_by(column))))
 
 
 def _unused_number(session: Session, table: type[_Row]) -> int | None:

@@ -13,8 +13,6 @@ import torch
 from numpy.typing import NDArray
 
 from lodo_bench.compute.threads import single_thread
-from lodo_bench.spec.milestone import milestones
-from lodo_bench.spec.milestone_loss import run_loss
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import Individual, TrainingSpec
@@ -165,7 +163,6 @@ def _training_spec(spec: RunSetSpec, seeds: Sequence[int], weights: bytes) -> Tr
 
 
 def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
-    losses = {m: run_loss(outcome.curve, outcome.status, m) for m in milestones(spec.steps, spec.seconds)}
     return RunRecord(
         seed=seed,
         status=outcome.status,
@@ -173,6 +170,6 @@ def _record(spec: RunSetSpec, seed: int, outcome: Outcome) -> RunRecord:
         steps=outcome.steps,
         evaluations=outcome.evaluations,
         training_seconds=outcome.curve.seconds if spec.timed else None,
-        milestones={milestone: loss for milestone, loss in losses.items() if loss is not None},
-        scores={milestone: s for milestone, s in outcome.scores.items() if s and losses[milestone] is not None},
+        milestones=outcome.milestones,
+        scores={milestone: s for milestone, s in outcome.scores.items() if s and milestone in outcome.milestones},
     )

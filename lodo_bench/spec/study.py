@@ -143,6 +143,7 @@ class StudySummary:
         steps: training steps of all of them.
         seconds: training time of all of them, on one worker each; several workers share it.
         created, annotation: as in `StudyRecord`.
+        searched: the names of the hyperparameters of its generations; none in a meta-training, and before the first.
     """
 
     id: int
@@ -155,6 +156,7 @@ class StudySummary:
     seconds: float
     created: str = ""
     annotation: Annotation = Annotation()  # noqa: RUF009 (it is frozen)
+    searched: tuple[str, ...] = ()
 
     @property
     def status(self) -> Literal["finished", "unfinished"]:
@@ -220,6 +222,7 @@ class StudyRecord:
             seconds=sum(member.seconds for member in self.individuals),
             created=self.created,
             annotation=self.annotation,
+            searched=tuple(self.generations[0].mean) if self.generations else (),
         )
 
     def count(self, status: Status) -> int:

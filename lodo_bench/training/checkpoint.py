@@ -22,7 +22,7 @@ from lodo_bench.spec.training import TaskSpec, TrainingSpec
 from lodo_bench.state import StateDict
 
 # The version of the files' contents; files of another version are not read.
-_FORMAT = 2
+_FORMAT = 3
 # Writing checkpoints takes at most this fraction of the time, whatever their size.
 _MAX_OVERHEAD = 1 / 20
 

@@ -134,7 +134,8 @@ class TrainingSession:
             self._checkpoint.write_parameters(self._spec, self._trainer.x[0])
 
     def _build(self) -> None:
-        self.recorder, self._watch = Recorder(len(self._spec.individuals)), Stopwatch(self._spec.compute.device)
+        self.recorder = Recorder(len(self._spec.individuals), self._ends)
+        self._watch = Stopwatch(self._spec.compute.device)
         self._trainer = Trainer.from_spec(self._spec)
         self._metrics: Sequence[Metric] = self._trainer.metrics() if self._spec.purpose == "final" else ()
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.spec.milestone import Milestone
-from lodo_bench.spec.milestone_loss import milestone_loss
 from lodo_bench.spec.outcome import Outcome, Status
 from lodo_bench.spec.study import IndividualRecord, TrialResult
 from lodo_bench.spec.training import SearchKind, TrainingSpec
@@ -66,7 +65,7 @@ def _outcomes(training: TrainingSpec) -> list[Outcome]:
 
 
 def _score(shard: Shard, outcome: Outcome) -> TrialResult:
-    fitness = milestone_loss(outcome.curve, Milestone("steps", shard.training.steps))
+    fitness = outcome.milestones.get(Milestone("steps", shard.training.steps))
     status, reason = outcome.status, outcome.reason
     if status is Status.COMPLETED and not (fitness is not None and math.isfinite(fitness)):
         status, reason = Status.DIVERGED, "the mean loss overflows"

@@ -67,10 +67,10 @@ def test_other_numbers_are_unknown(number, merged):
 
 def test_large_numbers_leave_room_for_each_other():
     class Numbered:
-        def run_sets(self, task=None):
-            return [type("Record", (), {"id": 1000})()]
+        def run_set_numbers(self):
+            return [1000]
 
-        def study_summaries(self, task=None):
+        def study_numbers(self):
             return []
 
     assert "10001, 10002, ... are 1, 2, ... of 'b'" in MergedResults([("a", Numbered()), ("b", Numbered())]).numbering

@@ -6,7 +6,7 @@ program's report of it, and the values with which that program finished the unfi
 `assets/version4.db.gz` holds a finished study, one that was stopped after the first shard, 8 of 16 individuals, of its
 second generation, and a run set. Beside it lie the values with which the former program finished that study.
 `assets/version5.db.gz` holds the same of the next version, and `assets/version6.db.gz` of the one after, with a run set
-of an adapted optimizer with a recipe.
+of an adapted optimizer with a recipe, which `assets/version7.db.gz` has as well.
 """
 
 import gzip
@@ -34,7 +34,7 @@ from lodo_bench.results import migrations
 from lodo_bench.results.codecs import run_set_identity, study_identity
 from lodo_bench.results.database import Database
 from lodo_bench.results.managing import annotate
-from lodo_bench.results.migrations import version4, version7
+from lodo_bench.results.migrations import version4, version8
 from lodo_bench.results.schema import SCHEMA_VERSION
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import execute_run_set, trajectory
@@ -48,7 +48,7 @@ from tests.builders import provenance
 from tests.experiments.helpers import Silent
 
 ASSETS = Path(__file__).parent / "assets"
-CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4, 5, 6)}
+CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4, 5, 6, 7)}
 RENAMED = {"series": "metric_histories", "learned": "meta_training_states"}  # of version 3
 EACH = pytest.mark.parametrize("version", CONTENTS)
 
@@ -234,7 +234,7 @@ def test_the_size_of_shards_is_forgotten(path):
         assert store.open_study(study.spec, fresh=False).id == study.id
 
 
-@pytest.mark.parametrize("version", [4, 5, 6])
+@pytest.mark.parametrize("version", [4, 5, 6, 7])
 @pytest.mark.parametrize("size", [1, 3, 5, 8, 16])
 def test_an_unfinished_study_is_finished_as_by_the_former_program_in_shards_of_any_size(path, version, size):
     store, expected = open_store(path), json.loads(text(f"version{version}-finished.json"))
@@ -310,8 +310,8 @@ def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
 
 @EACH
 def test_a_last_step_that_fails_undoes_those_before_it(path, version, monkeypatch):
-    monkeypatch.setattr(version7, "upgrade", lambda _operations: 1 / 0)
-    monkeypatch.setitem(migrations._STEPS, 7, version7.upgrade)
+    monkeypatch.setattr(version8, "upgrade", lambda _operations: 1 / 0)
+    monkeypatch.setitem(migrations._STEPS, 8, version8.upgrade)
     with pytest.raises(ZeroDivisionError):
         Database(str(path), create=False)
     assert path.read_bytes() == CONTENTS[version]

@@ -179,7 +179,7 @@ def test_a_training_that_is_killed_goes_on_from_the_last_writing(checkpoint, mon
     spec = training_spec("adam", steps=300)
     with pytest.raises(Killed):
         train(spec, kill, checkpoint(ALWAYS))
-    assert checkpoint().read(spec)["recorder"]["steps"] > 1
+    assert checkpoint().read(spec)["recorder"]["losses"]["steps"] > 1
     assert_equal(train(spec, checkpoint=checkpoint()), train(spec))
 
 
@@ -241,7 +241,7 @@ def break_content(path):
 
 
 def unpickle(path):
-    torch.save({"format": 2, "identity": "", "state": os.getcwd}, path)
+    torch.save({"format": 3, "identity": "", "state": os.getcwd}, path)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def unpickle(path):
         (unpickle, "is damaged"),
         (lambda path: torch.save([1], path), "is damaged"),
         (lambda path: torch.save({"format": 1}, path), "was written by another version of lodo-bench"),
-        (lambda path: torch.save({"format": 2}, path), "belongs to a different run"),
+        (lambda path: torch.save({"format": 3}, path), "belongs to a different run"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_told_and_the_run_starts_anew(checkpoint, tmp_path, notices, damage, message):

@@ -12,6 +12,7 @@ import torch
 
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.optimizers.momentum import Momentum
+from lodo_bench.spec.milestone_loss import milestone_loss
 from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.training import Individual, TaskSpec
@@ -20,6 +21,7 @@ from lodo_bench.training.loop import train
 from lodo_bench.tuner import worker
 from lodo_bench.tuner.shard import Shard
 from lodo_bench.tuner.worker import evaluate, failed
+from tests.builders import at_steps
 from tests.helpers import training_spec
 
 
@@ -77,7 +79,8 @@ def simple(index):
 def outcome(losses, status=Status.COMPLETED, reason="", seconds=4.0):
     losses = np.array(losses, dtype=float)
     curve = Curve(losses, np.array([0, len(losses)]), np.array([0.0, seconds]))
-    return Outcome(status, reason, len(losses), len(losses), curve)
+    end = at_steps(len(losses))
+    return Outcome(status, reason, len(losses), len(losses), curve, milestones={end: milestone_loss(curve, end)})
 
 
 # Rates at which nobody diverges on either task.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lodo_bench.analysis.statistics.summary import Summary, summarize
+from lodo_bench.spec.curve_blocks import EXACT_STEPS, block_size
 from lodo_bench.spec.outcome import Curve
 
 
@@ -49,6 +50,9 @@ def first_crossing(curve: Curve, target: float, window: int) -> Crossing | None:
     losses as a score at the milestone is, so that whoever scores at most the target at the milestone has reached it.
     The price is that nothing is reached before the first full window, and the mean lags by half a window.
 
+    Where steps share the mean of a block, t is the end of a block, and the window is as many whole blocks of its length
+    as hold `window` losses.
+
     Args:
         curve: losses that are not finite end it.
         target: the loss to reach.
@@ -57,12 +61,14 @@ def first_crossing(curve: Curve, target: float, window: int) -> Crossing | None:
     Returns:
         None if there is no such step.
     """
-    means = _running_means(curve.losses, window)
-    below = np.flatnonzero(means <= target)
-    if not below.size:
-        return None
-    step = int(below[0]) + window
-    return Crossing(step, float(np.interp(step, curve.clock_steps, curve.clock_seconds)))
+    for losses, size, begin in _grids(curve):
+        count = -(-window // size)
+        means = _running_means(losses, count)[max(begin // size - count + 1, 0) :]
+        below = np.flatnonzero(means <= target)
+        if below.size:
+            step = (int(below[0]) + max(begin // size + 1, count)) * size
+            return Crossing(step, float(np.interp(step, curve.clock_steps, curve.clock_seconds)))
+    return None
 
 
 def reaching(found: Iterable[float | None]) -> TargetSummary:
@@ -72,6 +78,27 @@ def reaching(found: Iterable[float | None]) -> TargetSummary:
     ranked = [math.inf if value is None else value for value in everything]
     middle = float(median(ranked)) if ranked else math.nan
     return TargetSummary(summarize(reached), len(everything) - len(reached), middle)
+
+
+def _grids(curve: Curve) -> Iterator[tuple[NDArray[np.float64], int, int]]:
+    """Yield losses in blocks of one size from the first step on, the size, and the steps in former grids.
+
+    The first grid has the losses that steps do not share; each of the others reaches as far as the blocks of its size.
+    """
+    if curve.block_ends is None:
+        yield curve.losses, 1, 0
+        return
+    losses, size, begin = curve.losses[:EXACT_STEPS], 1, 0
+    yield losses, size, begin
+    begin = done = EXACT_STEPS
+    with np.errstate(over="ignore", invalid="ignore"):
+        while begin < curve.steps:
+            former, size = size, block_size(begin)
+            whole = losses.reshape(-1, size // former).mean(axis=1)
+            count = min(begin, curve.steps - begin) // size  # without an incomplete block
+            losses = np.concatenate([whole, curve.losses[done : done + count]])
+            yield losses, size, begin
+            begin, done = 2 * begin, done + count
 
 
 def _running_means(losses: NDArray[np.float64], window: int) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -50,16 +50,22 @@ class TaskReport:
         title: label of the task.
         section: the comparison; None if there are no final runs.
         groups: the final runs.
+        drawn: those whose curves are drawn, and a sentence if they are not all.
         bound: asymptotic lower bound of the loss, where known.
-        studies: the hyperparameter searches.
-        kinds: hyperparameter -> kind, for each of the studies.
+        num_searches: the number of hyperparameter searches.
+        load_studies: returns those that are drawn, one at a time.
+        searches_note: a sentence about those that are not; empty if there are none.
+        kinds: hyperparameter -> kind, for each of the studies that are drawn.
     """
 
     title: str
     section: ReportSection | None
     groups: Sequence[ResultGroup]
+    drawn: tuple[Sequence[ResultGroup], str]
     bound: LossBound | None
-    studies: Sequence[StudyRecord]
+    num_searches: int
+    load_studies: Callable[[], Iterable[StudyRecord]]
+    searches_note: str
     kinds: Sequence[Mapping[str, Kind]]
 
 
@@ -81,6 +87,7 @@ class _TaskView:
     charts: Sequence[Mapping[str, Any]]
     left_out: Sequence[str]
     searches: Sequence[_SearchHeading]
+    searches_note: str
     provenances: Sequence[GroupProvenance]
 
 
@@ -99,14 +106,16 @@ def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str, version
     """
     views, data = [], []
     for task in tasks:
-        charts, left_out = curve_charts(task.groups, curves, task.bound)
-        pairs = zip(task.studies, task.kinds, strict=True)
-        shown = [(study, kinds) for study, kinds in pairs if study.generations and study.generations[0].mean]
-        searches = [search_chart(study, kinds) for study, kinds in shown]
+        groups, note = task.drawn
+        charts, left_out = curve_charts(groups, curves, task.bound)
+        searches, headings = [], []
+        for study, kinds in zip(task.load_studies(), task.kinds, strict=True):
+            searches.append(search_chart(study, kinds))
+            headings.append(_search_heading(study))
         data.append({"title": task.title, "charts": charts, "searches": searches})
-        headings = [_search_heading(study) for study, _ in shown]
         provenances = [group_provenance(group) for group in task.groups]
-        views.append(_TaskView(task.title, task.section, charts, left_out, headings, provenances))
+        notes = [*filter(None, [note]), *left_out]
+        views.append(_TaskView(task.title, task.section, charts, notes, headings, task.searches_note, provenances))
     return _fill(views, data, about, version)
 
 
@@ -182,5 +191,5 @@ def about_text(created: str, versions: str, tasks: Iterable[TaskReport]) -> str:
     runs, searches = 0, 0
     for task in tasks:
         runs += sum(len(group.members) for group in task.groups)
-        searches += len(task.studies)
+        searches += task.num_searches
     return f"Created {created} by {versions} from {counted(runs, 'run')} and {counted(searches, 'search', 'searches')}."

@@ -1,4 +1,9 @@
-"""Version 7 to 8: steps, evaluations and seeds have 64 bits on servers, too. SQLite's integers always had."""
+"""Version 7 to 8: long curves in blocks, and integers of 64 bits on servers.
+
+In curves of more than 2^20 steps, later steps share the mean of a block. Curves that are stored already keep a loss for
+each step, which their length tells; the new number keeps former programs from taking blocks for steps. Steps,
+evaluations and seeds have 64 bits on servers, too; SQLite's integers always had.
+"""
 
 from __future__ import annotations
 

@@ -85,7 +85,9 @@ def task(*run_sets, studies=(), bound=None):
     sections = [build_section(comparison) for comparison in compare(run_sets, lambda _: bound)]
     kinds = [{"learning_rate": "rate", "beta1": "decay", EVIL: "rate"} for _ in studies]
     title = run_sets[0].spec.task.label if run_sets else "quadratic"
-    return TaskReport(title, sections[0] if sections else None, result_groups(run_sets), bound, studies, kinds)
+    groups = result_groups(run_sets)
+    section, drawn = sections[0] if sections else None, [each for each in studies if each.summary.searched]
+    return TaskReport(title, section, groups, (groups, ""), bound, len(studies), lambda: drawn, "", kinds[: len(drawn)])
 
 
 def page(*tasks, curves=None):

@@ -1,0 +1,59 @@
+"""No command reads what it does not show: the rows of the large tables that each loads, and its statements."""
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from lodo_bench.results.schema import Base
+from tests.results.filled import fill
+
+# A run counts again where its metrics or its curve are read.
+# In the database: 2 studies of 2 individuals each, on the quadratic, and 5 run sets of 3 runs each, 4 of them on it.
+LARGE = ("IndividualRow", "RunRow", "MilestoneRow", "CurveRow", "MetricHistoryRow", "MetaTrainingStateRow")
+READ = {
+    "list studies": {},
+    "list run-sets": {"RunRow": 15, "MilestoneRow": 15},
+    "show study 1": {"IndividualRow": 2},
+    "show run-set 1": {"RunRow": 6, "MilestoneRow": 3},
+    "report": {"RunRow": 15, "MilestoneRow": 15},
+    "report --task rosenbrock": {"RunRow": 3, "MilestoneRow": 3},
+    "report --task rosenbrock --target 2": {"RunRow": 6, "MilestoneRow": 3, "CurveRow": 3},
+    "report --task rosenbrock -o page.html": {"RunRow": 9, "MilestoneRow": 3, "CurveRow": 3},
+    "plot search --task quadratic -o search.svg": {"IndividualRow": 4, "RunRow": 12, "MilestoneRow": 12},
+    "export runs": {"RunRow": 15, "MilestoneRow": 15},
+    "export individuals --study 2": {"IndividualRow": 2, "RunRow": 15, "MilestoneRow": 15},
+    "export curves --run-set 5": {"RunRow": 18, "MilestoneRow": 15, "CurveRow": 3},
+}
+MOST_STATEMENTS = 40
+
+
+@pytest.fixture
+def reads():
+    """The rows that are loaded, by table, and the statements."""
+    rows, statements = Counter(), []
+
+    def loaded(row, _context):
+        rows[type(row).__name__] += 1
+
+    def executed(_connection, _cursor, statement, *_others):
+        statements.append(statement)
+
+    event.listen(Base, "load", loaded, propagate=True)
+    event.listen(Engine, "before_cursor_execute", executed)
+    yield rows, statements
+    event.remove(Base, "load", loaded)
+    event.remove(Engine, "before_cursor_execute", executed)
+
+
+@pytest.mark.parametrize("command", READ)
+def test_the_rows_that_a_command_loads(command, place, request):
+    place.database.parent.mkdir()
+    fill(place.database)[1].close()
+    rows, statements = request.getfixturevalue("reads")
+    assert place.run_here(*command.split()).code == 0
+    assert {table: rows[table] for table in LARGE if rows[table]} == READ[command]
+    assert len(statements) <= MOST_STATEMENTS
+    if "CurveRow" not in READ[command]:
+        assert not any("curves.losses" in statement for statement in statements)
