@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inser
 from sqlalchemy.orm import Session, sessionmaker
 
 from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, Remedy
+from lodo_bench.results.damage import Damages
 from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, Base, SchemaRow
 
 _BUSY_SECONDS = 60
@@ -24,7 +25,10 @@ class Database:
     Args:
         location: a file's path (SQLite) or any SQLAlchemy URL.
         create: make the database if there is none; otherwise that is an error.
-        on_notice: called with a sentence for the user when the database has been upgraded.
+        on_notice: called with a sentence for the user when the database has been upgraded, and for damaged rows.
+
+    Attributes:
+        damages: the damaged rows that were come upon so far.
 
     Raises:
         DatabaseNotFoundError: if there is no file at `location` and `create` is not set.
@@ -35,6 +39,7 @@ class Database:
     def __init__(self, location: str, *, create: bool, on_notice: Callable[[str], None] = lambda _: None) -> None:
         url = _url(location)
         self._name = url.render_as_string(hide_password=True) if "://" in location else location
+        self.damages = Damages(self._name, on_notice)
         if _is_sqlite(url):
             self._prepare_file(url, create)
         with self._understandable_errors():
@@ -52,12 +57,14 @@ class Database:
         """Open a session that sees the database as it is at its first query."""
         with self._understandable_errors(), self._readers.begin() as session:
             yield session
+        self.damages.tell()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open a session that is committed at the end of the block, or rolled back if the block raises."""
         with self._understandable_errors(), self._writers.begin() as session:
             yield session
+        self.damages.tell()
 
     @property
     def location(self) -> str:
@@ -122,7 +129,11 @@ class Database:
             connection.execute(insert(SchemaRow).values(version=SCHEMA_VERSION))
 
     def _version(self, connection: Connection) -> int:
-        version = connection.scalars(select(SchemaRow.version).with_for_update()).one()
+        versions = connection.scalars(select(SchemaRow.version).with_for_update()).all()
+        if len(versions) != 1:
+            message = f"'{self._name}' is damaged: it has {len(versions)} schema versions instead of one."
+            raise DatabaseError(message, remedy=Remedy.CHOOSE_DATABASE)
+        (version,) = versions
         if version > SCHEMA_VERSION:
             message = (
                 f"'{self._name}' was written by a newer lodo-bench: its schema version is {version}, and this one "
@@ -210,6 +221,8 @@ def _for_writing(engine: Engine) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # Python's driver is to leave transactions to us: its own leave tables out
+    # Bytes that are no UTF-8 would stop a query for all rows: they are read as what no text has, and told there.
+    connection.text_factory = lambda data: data.decode(errors="surrogateescape")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
@@ -231,11 +244,16 @@ def _foreign_keys_unchecked(connection: Connection) -> Iterator[None]:
     driver.execute("PRAGMA foreign_keys=OFF")
     try:
         with connection.begin():
+            broken = _broken_references(connection)
             yield
-            if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+            if _broken_references(connection) > broken:
                 raise AssertionError("the migration has broken a reference")
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _broken_references(connection: Connection) -> int:
+    return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
 
 
 def _let_readers_read(engine: Engine) -> None:

@@ -6,8 +6,10 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Float, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from lodo_bench.results.column_types import StoredJson
 
 SCHEMA_VERSION = 7
 OLDEST_VERSION = 3  # of the databases that can be migrated
@@ -18,7 +20,7 @@ JsonObject = dict[str, Any]
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map = {JsonObject: JSON, list[str]: JSON, bytes: LargeBinary, float: Float(53)}  # noqa: RUF012
+    type_annotation_map = {JsonObject: StoredJson, list[str]: StoredJson, bytes: LargeBinary, float: Float(53)}  # noqa: RUF012
 
 
 class SchemaRow(Base):
@@ -54,7 +56,7 @@ class StudyRow(Base):
     task: Mapped[str]
     optimizer: Mapped[str]
     spec: Mapped[JsonObject]
-    hyperparameters: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
+    hyperparameters: Mapped[JsonObject | None] = mapped_column(StoredJson)
     created: Mapped[str]
     generations: Mapped[list[GenerationRow]] = relationship(order_by="GenerationRow.index")
     state: Mapped[MetaTrainingStateRow | None] = relationship()
@@ -228,8 +230,3 @@ def encode_number(value: float) -> tuple[float | None, str]:
     if math.isfinite(value):
         return value, "finite"
     return None, str(value)
-
-
-def decode_number(value: float | None, kind: str) -> float:
-    """Return the float of a pair that `encode_number` made."""
-    return float(kind) if value is None else value
