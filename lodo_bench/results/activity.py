@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.results import codecs
-from lodo_bench.results.counted import SOUND_GENERATION, SOUND_INDIVIDUAL, SOUND_RUN, note_unsound
+from lodo_bench.results.counted import SOUND_GENERATION, SOUND_INDIVIDUAL, SOUND_RUN, note_orphans, note_unsound
 from lodo_bench.results.damage import Damage, DamagedRowError, Damages, is_time
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import GenerationRow, IndividualRow, ProvenanceRow, RunRow, RunSetRow, StudyRow
@@ -100,6 +100,7 @@ def study_activities(database: Database, study: int | None = None) -> list[Study
         generations = _by_owner(session.execute(_GENERATIONS))
         writings = _sound_writings(session.execute(_WRITINGS_OF_STUDIES), database.damages)
         note_unsound(session, database.damages, SOUND_INDIVIDUAL, SOUND_GENERATION)
+        note_orphans(session, database.damages, GenerationRow, IndividualRow)
         if study is not None and study not in [row.id for row in rows]:
             raise UnknownNameError("study", str(study), (str(row.id) for row in rows))
         wanted = [row for row in rows if study in (None, row.id)]
@@ -116,6 +117,7 @@ def run_set_activities(database: Database) -> list[RunSetActivity]:
         rows = session.scalars(select(RunSetRow).order_by(RunSetRow.id)).all()
         writings = _sound_writings(session.execute(_WRITINGS_OF_RUN_SETS), database.damages)
         note_unsound(session, database.damages, SOUND_RUN)
+        note_orphans(session, database.damages, RunSetRow, RunRow)
         return list(database.damages.sound(rows, lambda row: _run_set(row, writings[row.id])))
 
 
@@ -141,7 +143,7 @@ _GENERATIONS = (
 
 def _writings(
     owner: InstrumentedAttribute[int], written: InstrumentedAttribute[int], steps: InstrumentedAttribute[int]
-) -> Select[int, str, str, int, int]:
+) -> Select[int, int, str, str, int, int]:
     """Return the query for the invocations that wrote for each owner, and how much."""
     return (
         select(

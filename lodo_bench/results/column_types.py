@@ -55,12 +55,12 @@ class is_stored_as_declared(FunctionElement[bool]):
     inherit_cache = True
 
 
-@compiles(is_stored_as_declared)  # type: ignore[no-untyped-call, untyped-decorator]
+@compiles(is_stored_as_declared)
 def _anywhere(_element: FunctionElement[bool], _compiler: SQLCompiler, **_options: Any) -> str:
     return "true"
 
 
-@compiles(is_stored_as_declared, "sqlite")  # type: ignore[no-untyped-call, untyped-decorator]
+@compiles(is_stored_as_declared, "sqlite")
 def _on_sqlite(element: FunctionElement[bool], compiler: SQLCompiler, **options: Any) -> str:
     (column,) = element.clauses
     types = next(names for kind, names in _SQLITE_TYPES.items() if isinstance(column.type, kind))

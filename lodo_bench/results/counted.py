@@ -5,11 +5,13 @@ Adding up in SQL spares reading every row; but SQLite counts a text as 0 without
 
 from __future__ import annotations
 
+import sys
+
 from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lodo_bench.results.column_types import is_stored_as_declared
-from lodo_bench.results.damage import MAX_AMOUNT, MAX_COUNT, Damage, Damages
+from lodo_bench.results.damage import MAX_COUNT, Damage, Damages
 from lodo_bench.results.schema import Base, GenerationRow, IndividualRow, RunRow
 from lodo_bench.spec.outcome import Status
 
@@ -26,7 +28,7 @@ def _has_status(column: InstrumentedAttribute[str]) -> Sound:
 
 SOUND_INDIVIDUAL: Sound = and_(
     _between(IndividualRow.steps, MAX_COUNT),
-    _between(IndividualRow.seconds, MAX_AMOUNT),
+    _between(IndividualRow.seconds, sys.float_info.max),
     is_stored_as_declared(IndividualRow.fitness),
     (IndividualRow.fitness_kind == "finite") == IndividualRow.fitness.is_not(None),
     _has_status(IndividualRow.status),
@@ -58,7 +60,8 @@ def note_orphans(session: Session, damages: Damages, *tables: type[Base]) -> Non
         (key,) = table.primary_key
         for reference in table.foreign_keys:
             column, owner = reference.parent, reference.column
-            is_missing = and_(column.is_not(None), ~select(owner).where(owner == column).exists())
+            is_missing = ~select(owner).where(owner == column).exists()
+            is_missing = and_(is_missing, column.is_not(None)) if column.nullable else is_missing
             for number in session.scalars(select(key).where(is_missing)):
-                reason = f"its {column.name} is none of the {owner.table.name.replace('_', ' ')}"
-                damages.add(Damage(table.name, number, reason))
+                reason = f"its {column.name} is none of the {str(owner.table).replace('_', ' ')}"
+                damages.add(Damage(owned.__tablename__, number, reason))

@@ -165,7 +165,7 @@ class RunRow(Base):
     training_seconds: Mapped[float | None]
     provenance: Mapped[ProvenanceRow] = relationship()
     milestones: Mapped[list[MilestoneRow]] = relationship(order_by="MilestoneRow.id", cascade="all, delete-orphan")
-    curve: Mapped[CurveRow] = relationship(cascade="all, delete-orphan")
+    curve: Mapped[CurveRow | None] = relationship(cascade="all, delete-orphan")
     metrics: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan")
 
 

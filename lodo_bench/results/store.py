@@ -111,7 +111,7 @@ class Store:
             row = session.scalar(_generation(study, generation.index))
             if row is None:
                 session.add(GenerationRow(study_id=study, **asdict(generation)))
-            else:
+            elif not codecs.is_sound_generation(row, self._damages):
                 row.sigma, row.steps, row.mean = generation.sigma, generation.steps, dict(generation.mean)
 
     def add_individuals(self, individuals: Mapping[int, Sequence[IndividualRecord]]) -> None:
@@ -163,6 +163,7 @@ class Store:
         """
         with self._database.reading() as session:
             _check_number(session, "study", number, StudyRow.id)
+            self._note_orphans(session, StudyRow)
             row = session.get_one(StudyRow, number, options=_WITH_INDIVIDUALS)
             return self._only("study", number, self._damages.sound([row], self._decode_study))
 
@@ -259,6 +260,7 @@ class Store:
         """
         with self._database.reading() as session:
             _check_number(session, "run set", number, RunSetRow.id)
+            self._note_orphans(session, RunSetRow)
             row = session.get_one(RunSetRow, number, options=_WITH_MILESTONES)
             return self._only("run set", number, self._damages.sound([row], self._decode_run_set))
 

@@ -58,7 +58,7 @@ def module_place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def sound(content, module_place):
     """The output of each command at the sound database."""
-    module_place.database.write_bytes(content)
+    template.put(module_place.database, content)
     found = {arguments: module_place.run_here(*arguments) for arguments in READING}
     for arguments, result in found.items():
         assert (result.code, "damaged" in result.stderr) == (0, False), (arguments, result)
@@ -83,14 +83,14 @@ def test_every_damaged_value_is_told_where_it_changes_anything(content, module_p
     every = list(product(template.cases(), READING))
     chosen = every if cases >= len(every) else random.Random(1).sample(every, cases)
     for case, arguments in chosen:
-        module_place.database.write_bytes(content)
+        template.put(module_place.database, content)
         template.damage(module_place.database, *case)
         read(module_place, arguments, sound, case)
     injected(FAULT, PROMISE, len(chosen))
 
 
 def test_the_row_is_named_and_counted(content, module_place):
-    module_place.database.write_bytes(content)
+    template.put(module_place.database, content)
     template.damage(module_place.database, "runs", "status", "lost", 1)
     template.damage(module_place.database, "curves", "losses", b"\x00" * 7, 3)
     result = module_place.run_here("report", "--target", "2", "--json")
@@ -105,7 +105,7 @@ def test_commands_that_change_something_work_beside_damage(arguments, content, m
         template.cases(), min(len(template.cases()), max(3, cases // 20))
     )
     for case in chosen:
-        module_place.database.write_bytes(content)
+        template.put(module_place.database, content)
         template.damage(module_place.database, *case)
         result = module_place.run_here(*arguments)
         assert result.code in (0, 2), (case, result)
@@ -116,7 +116,7 @@ def test_random_accidents_end_in_a_message(content, module_place, cases, injecte
     print(f"seed {seed}")
     rng = random.Random(seed)
     for _ in range(cases // 2):
-        module_place.database.write_bytes(content)
+        template.put(module_place.database, content)
         with closing(sqlite3.connect(module_place.database)) as connection:
             for _ in range(rng.randint(1, 3)):
                 table, column, _kind = rng.choice(template.columns())
