@@ -52,6 +52,8 @@ class Remedy(StrEnum):
     RUN_AGAIN = "Ask for fresh ones to run them again."
     CONTINUE_SEARCH = "Continue the search with the same arguments."
     TUNE_FIRST = "Tune it first."
+    TUNE_FRESH = "Tune it again with a fresh study."
+    DELETE_DAMAGED = "Delete it, or restore the database from a copy."
     RUN_FIRST = "Run it first."
     MAKE_STUDIES = "Tune something first."
     MAKE_RUNS = "Run something first."

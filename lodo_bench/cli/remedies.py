@@ -58,6 +58,8 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.CONTINUE_SEARCH: _continue,
     Remedy.TUNE_FIRST: _tune,
     Remedy.RUN_FIRST: _run,
+    Remedy.TUNE_FRESH: "Tune it again with --fresh.",
+    Remedy.DELETE_DAMAGED: "Delete it with 'lodo-bench delete', or restore the database from a copy.",
     Remedy.MAKE_STUDIES: "Create some with 'lodo-bench tune'.",
     Remedy.MAKE_RUNS: "Create some with 'lodo-bench run'.",
     Remedy.NAME_SWEEP: "Name one with --over, e.g. --over momentum.",

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, case, func, null, select
+from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.results import codecs
+from lodo_bench.results.counted import SOUND_GENERATION, SOUND_INDIVIDUAL, SOUND_RUN, note_orphans, note_unsound
+from lodo_bench.results.damage import Damage, DamagedRowError, Damages, is_time
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import GenerationRow, IndividualRow, ProvenanceRow, RunRow, RunSetRow, StudyRow
 from lodo_bench.spec.outcome import Status
@@ -94,25 +96,29 @@ def study_activities(database: Database, study: int | None = None) -> list[Study
         UnknownNameError: if there is no such study.
     """
     with database.reading() as session:
-        is_finished = StudyRow.hyperparameters.is_not(null())
-        rows = session.execute(select(StudyRow.id, StudyRow.spec, is_finished).order_by(StudyRow.id)).all()
+        rows = session.scalars(select(StudyRow).order_by(StudyRow.id)).all()
         generations = _by_owner(session.execute(_GENERATIONS))
-        writings = _by_owner(session.execute(_WRITINGS_OF_STUDIES))
-    if study is not None and study not in [number for number, _, _ in rows]:
-        raise UnknownNameError("study", str(study), (str(number) for number, _, _ in rows))
-    return [
-        _study(number, codecs.decode_study_spec(spec), bool(finished), generations[number], writings[number])
-        for number, spec, finished in rows
-        if study in (None, number)
-    ]
+        writings = _sound_writings(session.execute(_WRITINGS_OF_STUDIES), database.damages)
+        note_unsound(session, database.damages, SOUND_INDIVIDUAL, SOUND_GENERATION)
+        note_orphans(session, database.damages, GenerationRow, IndividualRow)
+        if study is not None and study not in [row.id for row in rows]:
+            raise UnknownNameError("study", str(study), (str(row.id) for row in rows))
+        wanted = [row for row in rows if study in (None, row.id)]
+        return list(
+            database.damages.sound(
+                wanted, lambda row: _study(row, generations[row.id], writings[row.id], database.damages)
+            )
+        )
 
 
 def run_set_activities(database: Database) -> list[RunSetActivity]:
     """Return the progress of all run sets, oldest first."""
     with database.reading() as session:
-        rows = session.execute(select(RunSetRow.id, RunSetRow.spec).order_by(RunSetRow.id)).all()
-        writings = _by_owner(session.execute(_WRITINGS_OF_RUN_SETS))
-    return [_run_set(number, spec, writings[number]) for number, spec in rows]
+        rows = session.scalars(select(RunSetRow).order_by(RunSetRow.id)).all()
+        writings = _sound_writings(session.execute(_WRITINGS_OF_RUN_SETS), database.damages)
+        note_unsound(session, database.damages, SOUND_RUN)
+        note_orphans(session, database.damages, RunSetRow, RunRow)
+        return list(database.damages.sound(rows, lambda row: _run_set(row, writings[row.id])))
 
 
 def _count(status: Status) -> Any:
@@ -128,7 +134,8 @@ _GENERATIONS = (
         _count(Status.FAILED).label("failed"),
         func.min(IndividualRow.fitness).label("best"),  # only finite ones are not null
     )
-    .outerjoin(GenerationRow.individuals)
+    .outerjoin(GenerationRow.individuals.and_(SOUND_INDIVIDUAL))
+    .where(SOUND_GENERATION)
     .group_by(GenerationRow.id, GenerationRow.study_id, GenerationRow.index, GenerationRow.steps)
     .order_by(GenerationRow.study_id, GenerationRow.index)
 )
@@ -136,11 +143,12 @@ _GENERATIONS = (
 
 def _writings(
     owner: InstrumentedAttribute[int], written: InstrumentedAttribute[int], steps: InstrumentedAttribute[int]
-) -> Select[int, str, str, int, int]:
+) -> Select[int, int, str, str, int, int]:
     """Return the query for the invocations that wrote for each owner, and how much."""
     return (
         select(
             owner.label("owner"),
+            ProvenanceRow.id,
             ProvenanceRow.started,
             ProvenanceRow.ended,
             func.count(written).label("written"),
@@ -155,11 +163,12 @@ _WRITINGS_OF_STUDIES = (
     _writings(GenerationRow.study_id, IndividualRow.id, GenerationRow.steps)
     .join(IndividualRow, IndividualRow.generation_id == GenerationRow.id)
     .join(ProvenanceRow, ProvenanceRow.id == IndividualRow.provenance_id)
+    .where(SOUND_INDIVIDUAL, SOUND_GENERATION)
 )
 _WRITINGS_OF_RUN_SETS = (
     _writings(RunRow.run_set_id, RunRow.id, RunRow.steps)
     .join(RunRow.provenance)
-    .where(RunRow.status != Status.INTERRUPTED)
+    .where(RunRow.status != Status.INTERRUPTED, SOUND_RUN)
 )
 
 
@@ -171,30 +180,42 @@ def _by_owner(rows: Iterable[Row[Any]]) -> Mapping[int, Sequence[Row[Any]]]:
     return found
 
 
+def _sound_writings(rows: Iterable[Row[Any]], damages: Damages) -> Mapping[int, Sequence[Row[Any]]]:
+    """Return the invocations by owner, without those whose times are damaged."""
+
+    def check(row: Row[Any]) -> Row[Any]:
+        if is_time(row.started) and is_time(row.ended):
+            return row
+        raise DamagedRowError(Damage(ProvenanceRow.__tablename__, row.id, "its times are damaged"))
+
+    return _by_owner(damages.sound(rows, check))
+
+
 def _study(
-    number: int, spec: StudySpec, finished: bool, generations: Sequence[Row[Any]], writings: Sequence[Row[Any]]
+    row: StudyRow, generations: Sequence[Row[Any]], writings: Sequence[Row[Any]], damages: Damages
 ) -> StudyActivity:
     return StudyActivity(
-        id=number,
-        spec=spec,
-        finished=finished,
+        id=row.id,
+        spec=codecs.decode_study_spec(row),
+        finished=codecs.decode_result(row, b"", damages) is not None,
         generation=len(generations),
-        evaluated=sum(row.evaluated for row in generations),
-        diverged=sum(row.diverged for row in generations),
-        failed=sum(row.failed for row in generations),
-        steps_done=sum(row.steps * row.evaluated for row in generations),
-        best_fitness=next((row.best for row in reversed(generations) if row.best is not None), math.nan),
+        evaluated=sum(each.evaluated for each in generations),
+        diverged=sum(each.diverged for each in generations),
+        failed=sum(each.failed for each in generations),
+        steps_done=sum(each.steps * each.evaluated for each in generations),
+        best_fitness=next((each.best for each in reversed(generations) if each.best is not None), math.nan),
         writing=_latest(writings),
     )
 
 
-def _run_set(number: int, spec: Mapping[str, Any], writings: Sequence[Row[Any]]) -> RunSetActivity:
+def _run_set(row: RunSetRow, writings: Sequence[Row[Any]]) -> RunSetActivity:
+    spec = codecs.decode_run_set_spec(row)
     return RunSetActivity(
-        id=number,
-        task=TaskSpec(**spec["task"]),
-        optimizer=OptimizerSpec(**spec["optimizer"]),
-        num_seeds=spec["num_seeds"],
-        done=sum(row.written for row in writings),
+        id=row.id,
+        task=spec.task,
+        optimizer=spec.optimizer,
+        num_seeds=spec.num_seeds,
+        done=sum(each.written for each in writings),
         writing=_latest(writings),
     )
 

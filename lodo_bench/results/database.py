@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, NotStoredError, Remedy
 from lodo_bench.files.passwords import without_passwords
+from lodo_bench.results.damage import Damages
 from lodo_bench.results.failures import cannot_be_written, failed_write
 from lodo_bench.results.location import file_of_url, is_sqlite, url_of
 from lodo_bench.results.postgresql import close_with, missing_driver, server_engine, server_error
@@ -30,7 +31,10 @@ class Database:
     Args:
         location: a file's path (SQLite) or any SQLAlchemy URL.
         create: make the database if there is none, and open it for writing; otherwise there must be one.
-        on_notice: called with a sentence for the user when the database has been upgraded.
+        on_notice: called with a sentence for the user when the database has been upgraded, and for damaged rows.
+
+    Attributes:
+        damages: the damaged rows that were come upon so far.
 
     Raises:
         DatabaseNotFoundError: if there is no file at `location` and `create` is not set.
@@ -41,6 +45,7 @@ class Database:
     def __init__(self, location: str, *, create: bool, on_notice: Callable[[str], None] = lambda _: None) -> None:
         self._url = url_of(location)
         self._name = without_passwords(location)
+        self.damages = Damages(self._name, on_notice)
         self._file = file_of_url(self._url)
         self._readable: ReadableFile | None = None  # of a file that is opened for reading, above all
         if self._file is not None:
@@ -58,6 +63,7 @@ class Database:
                 yield session
             if self._readable is not None:
                 self._readable.check_unchanged()
+        self.damages.tell()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -66,6 +72,7 @@ class Database:
             raise self._not_stored("the file or its folder is read-only")
         with self._understandable_errors(), self._writers.begin() as session:
             yield session
+        self.damages.tell()
 
     @property
     def location(self) -> str:
@@ -144,7 +151,11 @@ class Database:
             connection.execute(insert(SchemaRow).values(version=SCHEMA_VERSION))
 
     def _version(self, connection: Connection) -> int:
-        version = connection.scalars(select(SchemaRow.version)).one()
+        versions = connection.scalars(select(SchemaRow.version)).all()
+        if len(versions) != 1:
+            message = f"'{self._name}' is damaged: it has {len(versions)} schema versions instead of one."
+            raise DatabaseError(message, remedy=Remedy.CHOOSE_DATABASE)
+        (version,) = versions
         if version > SCHEMA_VERSION:
             message = (
                 f"'{self._name}' was written by a newer lodo-bench: its schema version is {version}, and this one "
@@ -252,6 +263,8 @@ def _for_writing(engine: Engine) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # Python's driver is to leave transactions to us: its own leave tables out
+    # Bytes that are no UTF-8 would stop a query for all rows: they are read as what no text has, and told there.
+    connection.text_factory = lambda data: data.decode(errors="surrogateescape")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
@@ -274,11 +287,16 @@ def _foreign_keys_unchecked(connection: Connection) -> Iterator[None]:
     driver.execute("PRAGMA foreign_keys=OFF")
     try:
         with connection.begin():
+            broken = _broken_references(connection)
             yield
-            if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+            if _broken_references(connection) > broken:
                 raise AssertionError("the migration has broken a reference")
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _broken_references(connection: Connection) -> int:
+    return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
 
 
 def _let_readers_read(engine: Engine) -> None:

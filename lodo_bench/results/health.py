@@ -57,7 +57,10 @@ def examine_file(path: Path) -> DatabaseHealth:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if tables and _TABLE not in tables:
                 raise DatabaseError(f"'{path}' is a database of another program.")
-            version = connection.execute(f"SELECT version FROM {_TABLE}").fetchone()[0] if tables else None
+            versions = connection.execute(f"SELECT version FROM {_TABLE}").fetchall() if tables else [(None,)]
+            if len(versions) != 1:
+                raise DatabaseError(f"'{path}' is damaged: it has {len(versions)} schema versions instead of one.")
+            ((version,),) = versions
             (first,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
         raise DatabaseError(f"'{path}' cannot be read: {error}.") from None

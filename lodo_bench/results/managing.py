@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lodo_bench.errors import Remedy, UnknownNameError, UsageError
-from lodo_bench.results.codecs import decode_annotation
+from lodo_bench.results.codecs import decode_annotation, weights_study_id
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
     CurveRow,
@@ -96,10 +96,10 @@ def annotate(
     with database.writing() as session:
         _check_numbers(session, kind, [number], StudyRow.id if kind == "study" else RunSetRow.id)
         if kind == "study":
-            found = change(decode_annotation(session.get(StudyAnnotationRow, number)))
+            found = change(decode_annotation(session.get(StudyAnnotationRow, number), database.damages))
             session.merge(StudyAnnotationRow(study_id=number, note=found.note, tags=list(found.tags)))
         else:
-            found = change(decode_annotation(session.get(RunSetAnnotationRow, number)))
+            found = change(decode_annotation(session.get(RunSetAnnotationRow, number), database.damages))
             session.merge(RunSetAnnotationRow(run_set_id=number, note=found.note, tags=list(found.tags)))
     return found
 
@@ -132,11 +132,7 @@ def _named(singular: str, plural: str, numbers: Sequence[int]) -> str:
 def _at_results(session: Session, studies: Sequence[int]) -> list[int]:
     """Return the run sets with the values or the weights of these studies."""
     rows = session.execute(select(RunSetRow.id, RunSetRow.study_id, RunSetRow.spec).order_by(RunSetRow.id))
-    return [
-        number
-        for number, study, spec in rows
-        if study in studies or spec["hyperparameters"].get("weights_study_id") in studies
-    ]
+    return [number for number, study, spec in rows if study in studies or weights_study_id(spec) in studies]
 
 
 def _delete_run_sets(session: Session, numbers: Sequence[int]) -> None:

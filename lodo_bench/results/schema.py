@@ -6,9 +6,10 @@ import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, Float, ForeignKey, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from lodo_bench.results.column_types import StoredJson
 from lodo_bench.results.texts import StoredText
 
 SCHEMA_VERSION = 8
@@ -22,8 +23,8 @@ class Base(DeclarativeBase):
     """Base of all tables."""
 
     type_annotation_map = {  # noqa: RUF012
-        JsonObject: JSON,
-        list[str]: JSON,
+        JsonObject: StoredJson,
+        list[str]: StoredJson,
         bytes: LargeBinary,
         float: Float(53),
         str: StoredText,
@@ -64,7 +65,7 @@ class StudyRow(Base):
     task: Mapped[str]
     optimizer: Mapped[str]
     spec: Mapped[JsonObject]
-    hyperparameters: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
+    hyperparameters: Mapped[JsonObject | None] = mapped_column(StoredJson)
     created: Mapped[str]
     generations: Mapped[list[GenerationRow]] = relationship(order_by="GenerationRow.index")
     state: Mapped[MetaTrainingStateRow | None] = relationship()
@@ -173,7 +174,7 @@ class RunRow(Base):
     training_seconds: Mapped[float | None]
     provenance: Mapped[ProvenanceRow] = relationship()
     milestones: Mapped[list[MilestoneRow]] = relationship(order_by="MilestoneRow.id", cascade="all, delete-orphan")
-    curve: Mapped[CurveRow] = relationship(cascade="all, delete-orphan")
+    curve: Mapped[CurveRow | None] = relationship(cascade="all, delete-orphan")
     metrics: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan")
 
 
@@ -239,8 +240,3 @@ def encode_number(value: float) -> tuple[float | None, str]:
     if math.isfinite(value):
         return value, "finite"
     return None, str(value)
-
-
-def decode_number(value: float | None, kind: str) -> float:
-    """Return the float of a pair that `encode_number` made."""
-    return float(kind) if value is None else value

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Select, func, insert, null, select, update
+from sqlalchemy import Select, delete, func, insert, null, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
-from lodo_bench.errors import CodeChangedError, UnknownNameError
+from lodo_bench.errors import CodeChangedError, DatabaseError, Remedy, UnknownNameError
 from lodo_bench.results import codecs
+from lodo_bench.results.counted import SOUND_GENERATION, SOUND_INDIVIDUAL, note_orphans, note_unsound
+from lodo_bench.results.damage import Damages
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
+    CurveRow,
     DeletionRow,
     GenerationRow,
     IndividualRow,
     MetaTrainingStateRow,
+    MetricHistoryRow,
     MilestoneRow,
     ProvenanceRow,
     RunRow,
+    RunSetAnnotationRow,
     RunSetRow,
+    ScoreRow,
+    StudyAnnotationRow,
     StudyRow,
     now,
 )
@@ -34,6 +42,7 @@ from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecor
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
 
 _Row = TypeVar("_Row", StudyRow, RunSetRow)
+_Record = TypeVar("_Record", StudyRecord, StudySummary, RunSetRecord)
 _Spec = TypeVar("_Spec", StudySpec, RunSetSpec)
 
 
@@ -50,6 +59,7 @@ class Store:
         self._provenance = provenance
         self._provenance_id: int | None = None
         self._generation_ids: dict[tuple[int, int], int] = {}
+        self._searched: set[type[StudyRow] | type[RunSetRow]] = set()
 
     @property
     def location(self) -> str:
@@ -69,38 +79,40 @@ class Store:
         Raises:
             CodeChangedError: if there is an unfinished one that differs only in the version of its code.
         """
-        identity = codecs.study_identity(spec)
         with self._database.writing() as session:
-            row = None if fresh else session.scalar(_latest(StudyRow, identity))
-            if row is None and not fresh and _has_version(spec):
-                unfinished = _like(StudyRow, spec).where(StudyRow.hyperparameters.is_(null()))
-                for other in session.scalars(unfinished):
-                    _check_code("study", other.id, codecs.decode_study_spec(other.spec), spec)
-            if row is None:
-                row = StudyRow(
-                    id=_unused_number(session, StudyRow),
-                    identity=identity,
-                    task=spec.task.name,
-                    optimizer=spec.optimizer.name,
-                    spec=encode(spec),
-                    created=now(),
-                    generations=[],
-                )
-                session.add(row)
-                session.flush()
-            return codecs.decode_study(row)
+            found = None if fresh else self._latest_study(session, spec, to_resume=True)
+            if found is not None:
+                return found
+            if not fresh and _has_version(spec):
+                unfinished = session.scalars(_like(StudyRow, spec).where(StudyRow.hyperparameters.is_(null())))
+                for number, other in self._damages.sound(unfinished, _numbered_spec):
+                    _check_code("study", number, other, spec)
+            row = StudyRow(
+                id=_unused_number(session, StudyRow),
+                identity=codecs.study_identity(spec),
+                task=spec.task.name,
+                optimizer=spec.optimizer.name,
+                spec=encode(spec),
+                created=now(),
+                generations=[],
+            )
+            session.add(row)
+            session.flush()
+            return codecs.decode_study(row, self._damages)
 
     def find_study(self, spec: StudySpec) -> StudyRecord | None:
         """Return the latest study of exactly this specification; None if there is none."""
         with self._database.reading() as session:
-            row = session.scalar(_latest(StudyRow, codecs.study_identity(spec)))
-            return None if row is None else codecs.decode_study(row)
+            return self._latest_study(session, spec)
 
     def add_generation(self, study: int, generation: GenerationRecord) -> None:
-        """Store a generation that has opened, unless it is stored already."""
+        """Store a generation that has opened, in place of a damaged one, unless it is stored already."""
         with self._database.writing() as session:
-            if session.scalar(_generation(study, generation.index)) is None:
+            row = session.scalar(_generation(study, generation.index))
+            if row is None:
                 session.add(GenerationRow(study_id=study, **asdict(generation)))
+            elif not codecs.is_sound_generation(row, self._damages):
+                row.sigma, row.steps, row.mean = generation.sigma, generation.steps, dict(generation.mean)
 
     def add_individuals(self, individuals: Mapping[int, Sequence[IndividualRecord]]) -> None:
         """Store evaluated individuals of stored generations by study, and the latest states of meta-trainings."""
@@ -110,6 +122,7 @@ class Store:
                     codecs.encode_individual(m, self._generation_id(session, study, m.generation), provenance)
                     for m in members
                 ]
+                self._delete_damaged_individuals(session, rows)
                 session.execute(insert(IndividualRow), rows)
                 for state in (member.state for member in members if member.state is not None):
                     session.merge(MetaTrainingStateRow(study_id=study, provenance_id=provenance, **asdict(state)))
@@ -122,18 +135,25 @@ class Store:
     def weights(self, study: int) -> bytes:
         """Return the weights of a finished meta-training."""
         with self._database.reading() as session:
-            return session.get_one(MetaTrainingStateRow, study).weights
+            row = session.get(MetaTrainingStateRow, study)
+            if row is None or not codecs.is_sound_state(row, self._damages):
+                what = "missing from" if row is None else "damaged in"
+                raise DatabaseError(
+                    f"the weights of study {study} are {what} '{self.location}'.", remedy=Remedy.TUNE_FRESH
+                )
+            return row.weights
 
     def studies(self, task: str | None = None) -> list[StudyRecord]:
         """Return all studies with all of their individuals, oldest first, or those of one task."""
         with self._database.reading() as session:
+            self._note_orphans(session, StudyRow)
             query = _of_task(StudyRow, task).options(*_WITH_INDIVIDUALS)
-            return [codecs.decode_study(row) for row in session.scalars(query)]
+            return list(self._damages.sound(session.scalars(query), self._decode_study))
 
     def study_summaries(self, task: str | None = None) -> list[StudySummary]:
         """Return all studies in numbers, oldest first, or those of one task."""
         with self._database.reading() as session:
-            return _study_summaries(session, _of_task(StudyRow, task))
+            return self._summaries_of(session, _of_task(StudyRow, task))
 
     def study_numbers(self) -> list[int]:
         """Return the numbers of all studies."""
@@ -148,13 +168,15 @@ class Store:
         """
         with self._database.reading() as session:
             _check_number(session, "study", number, StudyRow.id)
-            return codecs.decode_study(session.get_one(StudyRow, number, options=_WITH_INDIVIDUALS))
+            self._note_orphans(session, StudyRow)
+            row = session.get_one(StudyRow, number, options=_WITH_INDIVIDUALS)
+            return self._only("study", number, self._damages.sound([row], self._decode_study))
 
     def studies_of(self, task: TaskSpec, optimizer: OptimizerSpec) -> list[StudySummary]:
         """Return the studies of an optimizer on a task, both with exactly these options, in numbers, oldest first."""
         named = select(StudyRow).where(StudyRow.task == task.name, StudyRow.optimizer == optimizer.name)
         with self._database.reading() as session:
-            found = _study_summaries(session, named.order_by(StudyRow.id))
+            found = self._summaries_of(session, named.order_by(StudyRow.id))
         return [study for study in found if (study.spec.task, study.spec.optimizer) == (task, optimizer)]
 
     def study_summary(self, number: int) -> StudySummary:
@@ -165,15 +187,17 @@ class Store:
         """
         with self._database.reading() as session:
             _check_number(session, "study", number, StudyRow.id)
-            (found,) = _study_summaries(session, select(StudyRow).where(StudyRow.id == number))
-            return found
+            return self._only(
+                "study", number, self._summaries_of(session, select(StudyRow).where(StudyRow.id == number))
+            )
 
     def provenances(self, study: int) -> list[Provenance]:
         """Return the invocations of the program that evaluated individuals of a study, oldest first."""
         used = select(IndividualRow.provenance_id).join(GenerationRow, GenerationRow.id == IndividualRow.generation_id)
         query = select(ProvenanceRow).where(ProvenanceRow.id.in_(used.where(GenerationRow.study_id == study)))
         with self._database.reading() as session:
-            return [codecs.decode_provenance(row) for row in session.scalars(query.order_by(ProvenanceRow.id))]
+            rows = session.scalars(query.order_by(ProvenanceRow.id))
+            return list(self._damages.sound(rows, codecs.decode_provenance))
 
     # Final runs
 
@@ -186,20 +210,19 @@ class Store:
             CodeChangedError: if there is an unfinished one that differs only in the version of its code.
             UnknownNameError: if its hyperparameters are those of a study that is not in this database.
         """
-        identity = codecs.run_set_identity(spec)
         with self._database.writing() as session:
             if spec.hyperparameters.study_id is not None:
                 _check_number(session, "study", spec.hyperparameters.study_id, StudyRow.id)
-            row = None if fresh else session.scalar(_latest(RunSetRow, identity))
-            if row is not None and ((record := codecs.decode_run_set(row)).missing_seeds or not record.has_failed):
+            record = None if fresh else self._latest_run_set(session, spec)
+            if record is not None and (record.missing_seeds or not record.has_failed):
                 return record
             if not fresh and _has_version(spec):
-                for other in map(codecs.decode_run_set, session.scalars(_like(RunSetRow, spec))):
+                for other in self._damages.sound(session.scalars(_like(RunSetRow, spec)), self._decode_run_set):
                     if other.missing_seeds:
                         _check_code("run set", other.id, other.spec, spec)
             row = RunSetRow(
                 id=_unused_number(session, RunSetRow),
-                identity=identity,
+                identity=codecs.run_set_identity(spec),
                 task=spec.task.name,
                 optimizer=spec.optimizer.name,
                 spec=codecs.encode_run_set_spec(spec),
@@ -209,19 +232,20 @@ class Store:
             )
             session.add(row)
             session.flush()
-            return codecs.decode_run_set(row)
+            return self._decode_run_set(row)
 
     def find_run_set(self, spec: RunSetSpec) -> RunSetRecord | None:
         """Return the latest run set of exactly this specification, finished or not; None if there is none."""
         with self._database.reading() as session:
-            row = session.scalar(_latest(RunSetRow, codecs.run_set_identity(spec)))
-            return None if row is None else codecs.decode_run_set(row)
+            return self._latest_run_set(session, spec)
 
     def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
-        """Store a run, in place of an interrupted one with the same seed."""
+        """Store a run, in place of an interrupted or damaged one with the same seed."""
         with self._writing_results() as (session, provenance):
             former = session.scalar(_run(run_set, run.seed))
-            if former is not None and former.status == Status.INTERRUPTED:
+            if former is not None and (
+                former.status == Status.INTERRUPTED or not codecs.is_sound_run(former, self._damages)
+            ):
                 session.delete(former)
                 session.flush()
             session.add(codecs.encode_run(run, curve, run_set, provenance))
@@ -229,8 +253,9 @@ class Store:
     def run_sets(self, task: str | None = None) -> list[RunSetRecord]:
         """Return all run sets without their curves, oldest first, or those of one task."""
         with self._database.reading() as session:
+            self._note_orphans(session, RunSetRow)
             query = _of_task(RunSetRow, task).options(*_WITH_MILESTONES)
-            return [codecs.decode_run_set(row) for row in session.scalars(query)]
+            return list(self._damages.sound(session.scalars(query), self._decode_run_set))
 
     def run_set_numbers(self) -> list[int]:
         """Return the numbers of all run sets."""
@@ -245,17 +270,71 @@ class Store:
         """
         with self._database.reading() as session:
             _check_number(session, "run set", number, RunSetRow.id)
-            return codecs.decode_run_set(session.get_one(RunSetRow, number, options=_WITH_MILESTONES))
+            self._note_orphans(session, RunSetRow)
+            row = session.get_one(RunSetRow, number, options=_WITH_MILESTONES)
+            return self._only("run set", number, self._damages.sound([row], self._decode_run_set))
 
     def metrics(self, run_set: int, seed: int) -> dict[str, MetricHistory]:
         """Return the metrics of one run by name."""
         with self._database.reading() as session:
-            return codecs.decode_metrics(session.scalars(_run(run_set, seed)).one())
+            return codecs.decode_metrics(session.scalars(_run(run_set, seed)).one(), self._damages)
 
     def curve(self, run_set: int, seed: int) -> Curve:
         """Return the whole curve of one run."""
         with self._database.reading() as session:
-            return codecs.decode_curve(session.scalars(_run(run_set, seed)).one())
+            return codecs.decode_curve(session.scalars(_run(run_set, seed)).one(), self._damages)
+
+    @property
+    def _damages(self) -> Damages:
+        return self._database.damages
+
+    def _decode_study(self, row: StudyRow) -> StudyRecord:
+        return codecs.decode_study(row, self._damages)
+
+    def _decode_run_set(self, row: RunSetRow) -> RunSetRecord:
+        return codecs.decode_run_set(row, self._damages)
+
+    def _latest_study(self, session: Session, spec: StudySpec, *, to_resume: bool = False) -> StudyRecord | None:
+        """Return the latest sound study of a specification; None if there is none."""
+        rows = session.scalars(_latest(StudyRow, codecs.study_identity(spec)))
+        decode = partial(codecs.decode_study, damages=self._damages, to_resume=to_resume)
+        return next(self._damages.sound(rows, decode), None)
+
+    def _latest_run_set(self, session: Session, spec: RunSetSpec) -> RunSetRecord | None:
+        """Return the latest sound run set of a specification; None if there is none."""
+        rows = session.scalars(_latest(RunSetRow, codecs.run_set_identity(spec)))
+        return next(self._damages.sound(rows, self._decode_run_set), None)
+
+    def _summaries_of(self, session: Session, studies: Select[StudyRow]) -> list[StudySummary]:
+        note_unsound(session, self._damages, SOUND_INDIVIDUAL, SOUND_GENERATION)
+        self._note_orphans(session, StudyRow)
+        searched = _searched(session, studies)
+        rows = session.execute(_summaries(studies))
+        found = self._damages.sound(rows, lambda row: _study_summary(*row, damages=self._damages))
+        return [replace(study, searched=searched.get(study.id, ())) for study in found]
+
+    def _only(self, kind: str, number: int, found: Iterable[_Record]) -> _Record:
+        """Return the one record that is found."""
+        for record in found:
+            return record
+        reasons = [str(each) for each in self._damages.found if each.number == number]
+        self._damages.tell()
+        raise DatabaseError(
+            f"{kind} {number} is damaged in '{self.location}': {'; '.join(reasons)}.", remedy=Remedy.DELETE_DAMAGED
+        )
+
+    def _note_orphans(self, session: Session, owner: type[StudyRow] | type[RunSetRow]) -> None:
+        """Count the rows of studies or run sets that belong to none, once: nothing shows them."""
+        if owner not in self._searched:
+            self._searched.add(owner)
+            note_orphans(session, self._damages, *_OWNED[owner])
+
+    def _delete_damaged_individuals(self, session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+        """Make room for individuals that are evaluated again because the stored ones are damaged."""
+        damaged = [each.number for each in self._damages.found if each.table == IndividualRow.__tablename__]
+        for row in rows if damaged else ():
+            place = IndividualRow.generation_id == row["generation_id"], IndividualRow.index == row["index"]
+            session.execute(delete(IndividualRow).where(IndividualRow.id.in_(damaged), *place))
 
     def _generation_id(self, session: Session, study: int, index: int) -> int:
         """Return the number of a generation that is stored; asked for once, as it never changes."""
@@ -292,8 +371,18 @@ _WITH_MILESTONES = (
 )
 
 
+_OWNED = {
+    StudyRow: (GenerationRow, IndividualRow, MetaTrainingStateRow, StudyAnnotationRow),
+    RunSetRow: (RunSetRow, RunRow, MilestoneRow, ScoreRow, CurveRow, MetricHistoryRow, RunSetAnnotationRow),
+}
+
+
 def _latest(table: type[_Row], identity: str) -> Select[_Row]:
-    return select(table).where(table.identity == identity).order_by(table.id.desc()).limit(1)
+    return select(table).where(table.identity == identity).order_by(table.id.desc())
+
+
+def _numbered_spec(row: StudyRow) -> tuple[int, StudySpec]:
+    return row.id, codecs.decode_study_spec(row)
 
 
 def _like(table: type[_Row], spec: StudySpec | RunSetSpec) -> Select[_Row]:
@@ -331,15 +420,14 @@ def _run(run_set: int, seed: int) -> Select[RunRow]:
     return select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
 
 
-def _study_summaries(session: Session, studies: Select[StudyRow]) -> list[StudySummary]:
-    """Return studies in numbers: two queries, which read no individual."""
+def _searched(session: Session, studies: Select[StudyRow]) -> dict[int, tuple[str, ...]]:
+    """Return the names of the hyperparameters that each study searches, which its first generation has."""
     numbers = studies.with_only_columns(StudyRow.id).order_by(None)
     first = select(GenerationRow.study_id, GenerationRow.mean).where(
         GenerationRow.index == 0, GenerationRow.study_id.in_(numbers)
     )
-    searched = {study: tuple(mean) for study, mean in session.execute(first)}
-    found = [_study_summary(*row) for row in session.execute(_summaries(studies))]
-    return [replace(study, searched=searched.get(study.id, ())) for study in found]
+    found: list[tuple[int, object]] = [(study, mean) for study, mean in session.execute(first)]
+    return {study: tuple(mean) for study, mean in found if isinstance(mean, dict)}
 
 
 def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int, int, int, int | None, float | None]:
@@ -354,8 +442,8 @@ def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int,
             func.sum(IndividualRow.seconds),
         )
         .outerjoin(StudyRow.state)
-        .outerjoin(StudyRow.generations)
-        .outerjoin(GenerationRow.individuals)
+        .outerjoin(StudyRow.generations.and_(SOUND_GENERATION))
+        .outerjoin(GenerationRow.individuals.and_(SOUND_INDIVIDUAL))
         .group_by(StudyRow.id, MetaTrainingStateRow.study_id)
     )
 
@@ -368,18 +456,19 @@ def _study_summary(
     num_finite: int,
     steps: int | None,
     seconds: float | None,
+    damages: Damages,
 ) -> StudySummary:
     return StudySummary(
         id=row.id,
-        spec=codecs.decode_study_spec(row.spec),
-        result=codecs.decode_result(row, weights or b""),
+        spec=codecs.decode_study_spec(row),
+        result=codecs.decode_result(row, weights or b"", damages),
         num_generations=num_generations,
         num_individuals=num_individuals,
         has_finite_loss=num_finite > 0,
         steps=int(steps or 0),  # sums of PostgreSQL are decimal numbers
         seconds=seconds or 0.0,
-        created=row.created,
-        annotation=codecs.decode_annotation(row.annotation),
+        created=codecs.decode_created(row, damages),
+        annotation=codecs.decode_annotation(row.annotation, damages),
     )
 
 

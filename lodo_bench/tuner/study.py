@@ -23,6 +23,7 @@ from lodo_bench.tuner.space import SearchSpace
 
 # More individuals in lockstep are no cheaper: their numbers leave the cache.
 _MAX_SHARD_SIZE = 32
+_STRANGERS = "the database contains individuals that the search does not ask for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class StudyProgress:
 class Study:
     """A search whose individuals are handed out, in shards of any size, and taken in again.
 
-    It is rebuilt from its record: the stored individuals are replayed, and only the rest is handed out.
+    It is rebuilt from its record: the stored individuals are replayed, and only the rest is handed out. Where some of
+    an earlier generation are missing, because they were damaged, these are handed out, and then the replay goes on.
 
     Args:
         record: the study as stored, with the individuals evaluated so far.
@@ -95,8 +97,16 @@ class Study:
         self._records: list[IndividualRecord] = []
         self._current: dict[int, IndividualRecord] = {}
         self._pending: list[int] = []
+        self._stored: dict[int, list[IndividualRecord]] = {}
+        for individual in record.individuals:
+            self._stored.setdefault(individual.generation, []).append(individual)
+        planned = range(len(self.spec.schedule.generations))
+        if not self._stored.keys() <= set(planned):
+            raise self._mismatch(_STRANGERS)
+        if load_optimizer(self.spec.optimizer).search == "meta-training":
+            self._check_epochs(record)
         self._open()
-        self._replay(record.individuals)
+        self._replay()
 
     @property
     def finished(self) -> bool:
@@ -166,12 +176,8 @@ class Study:
         self._current.update({individual.index: individual for individual in individuals})
         if len(self._current) < self.spec.schedule.population:
             return None
-        generation = [self._current[i] for i in range(len(self._current))]
-        self._search.tell(generation)
-        result = GenerationResult(self.generation.index, sum(math.isfinite(i.fitness) for i in generation))
-        self._current = {}
-        if not self.finished:
-            self._open()
+        result = self._close()
+        self._replay()
         return result
 
     def progress(self) -> StudyProgress:
@@ -200,19 +206,35 @@ class Study:
         self.generation = self._search.ask()
         self._pending = list(range(len(self.generation.individuals)))
 
-    def _replay(self, stored: Sequence[IndividualRecord]) -> None:
+    def _close(self) -> GenerationResult:
+        """Tell the search the open generation, all of which is evaluated, and open the next."""
+        generation = [self._current[i] for i in range(len(self._current))]
+        self._search.tell(generation)
+        result = GenerationResult(self.generation.index, sum(math.isfinite(i.fitness) for i in generation))
+        self._current = {}
+        if not self.finished:
+            self._open()
+        return result
+
+    def _replay(self) -> None:
         """Tell the search the stored individuals, generation by generation, up to the first incomplete one."""
-        by_generation: dict[int, list[IndividualRecord]] = {}
-        for record in stored:
-            by_generation.setdefault(record.generation, []).append(record)
-        for index in sorted(by_generation):
-            found = by_generation[index]
+        while not self.finished and (found := self._stored.pop(self.generation.index, [])):
             indices = {record.index for record in found}
-            if self.finished or self.generation.index != index or not indices <= set(self._pending):
-                raise self._mismatch("the database contains individuals that the search does not ask for")
+            if not indices <= set(self._pending):
+                raise self._mismatch(_STRANGERS)
             self._check(found)
             self._pending = [i for i in self._pending if i not in indices]
-            self.complete(found)
+            self._records.extend(found)
+            self._current.update({individual.index: individual for individual in found})
+            if self._pending:
+                return
+            self._close()
+
+    def _check_epochs(self, record: StudyRecord) -> None:
+        """Check that a meta-training can go on: an epoch starts from the state after the one before."""
+        is_trained = any(individual.status is Status.COMPLETED for individual in record.individuals)
+        if sorted(self._stored) != list(range(len(self._stored))) or (is_trained and record.state is None):
+            raise self._mismatch("the state of its meta-training, or an epoch, is missing or damaged")
 
     def _check(self, individuals: Sequence[IndividualRecord]) -> None:
         for record in individuals:

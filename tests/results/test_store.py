@@ -124,7 +124,8 @@ def test_a_generation_comes_back_as_it_was(shared, mean, sigma, steps):
 @examples
 @given(NUMBERS, VALUES, STATUSES, st.text(), COUNTS, POSITIVE, st.text())
 def test_an_individual_comes_back_as_it_was(shared, fitness, values, status, reason, steps, seconds, host):
-    number = study_with_generations(shared, 0)
+    number = study_with_generations(shared)
+    shared.add_generation(number, generation(mean=values))
     record = individual(
         fitness=fitness,
         hyperparameters=values,

@@ -1,6 +1,7 @@
 """Migrations of the results database: one module for each step from a schema version to the next.
 
-A step imports nothing from the package, whose names may change: it knows only the two versions it connects.
+A step imports nothing from the package but `documents` here, as names may change: it knows only the two versions that
+it connects.
 """
 
 from __future__ import annotations

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import partial
+from typing import Any
 
 from alembic.operations import Operations
 from sqlalchemy import JSON, Column, Connection, ForeignKey, Integer, MetaData, String, Table, select, update
 
-Document = dict[str, object]
+from lodo_bench.results.migrations.documents import Document, documents, rewritten
 
 _METADATA = MetaData()
 _STUDIES = Table(
@@ -45,29 +47,42 @@ def upgrade(operations: Operations) -> None:
 
 
 def _rewrite_studies(connection: Connection) -> None:
-    for row in connection.execute(select(_STUDIES)).all():
-        spec = dict(row.spec)
-        spec["compute"] = _compute(spec)
-        identity = _identity({**spec, "schedule": {**spec["schedule"], "name": ""}})
-        connection.execute(update(_STUDIES).where(_STUDIES.c.id == row.id).values(spec=spec, identity=identity))
+    for number, document in documents(connection, "studies"):
+        values = rewritten(_study, document)
+        if values is not None:
+            connection.execute(update(_STUDIES).where(_STUDIES.c.id == number).values(values))
+
+
+def _study(document: Document) -> Document:
+    """Return the columns of a study."""
+    spec: dict[str, Any] = dict(document)
+    spec["compute"] = _compute(spec)
+    return {"spec": spec, "identity": _identity({**spec, "schedule": {**spec["schedule"], "name": ""}})}
 
 
 def _rewrite_run_sets(connection: Connection) -> None:
     studies = set(connection.scalars(select(_STUDIES.c.id)))
-    for row in connection.execute(select(_RUN_SETS)).all():
-        spec, former = dict(row.spec), row.spec["hyperparameters"]
-        study_id, note = _split_origin(former["source"], former["origin"], studies)
-        spec["hyperparameters"] = {
-            "values": former["values"],
-            "source": former["source"],
-            "provenance_note": note,
-            "weights_study_id": former["learned_in"],
-        }
-        spec["num_seeds"] = spec.pop("seeds")
-        spec["compute"] = _compute(spec)
-        identity = _identity({**spec, "hyperparameters": {**spec["hyperparameters"], "provenance_note": ""}})
-        values = {"spec": spec, "identity": identity, "study_id": study_id}
-        connection.execute(update(_RUN_SETS).where(_RUN_SETS.c.id == row.id).values(values))
+    for number, document in documents(connection, "run_sets"):
+        values = rewritten(partial(_run_set, studies), document)
+        if values is not None:
+            connection.execute(update(_RUN_SETS).where(_RUN_SETS.c.id == number).values(values))
+
+
+def _run_set(studies: set[int], document: Document) -> Document:
+    """Return the columns of a run set, whose study is one of `studies`."""
+    spec: dict[str, Any] = dict(document)
+    former = spec["hyperparameters"]
+    study_id, note = _split_origin(former["source"], former["origin"], studies)
+    spec["hyperparameters"] = {
+        "values": former["values"],
+        "source": former["source"],
+        "provenance_note": note,
+        "weights_study_id": former["learned_in"],
+    }
+    spec["num_seeds"] = spec.pop("seeds")
+    spec["compute"] = _compute(spec)
+    identity = _identity({**spec, "hyperparameters": {**spec["hyperparameters"], "provenance_note": ""}})
+    return {"spec": spec, "identity": identity, "study_id": study_id}
 
 
 def _compute(spec: Document) -> Document:
