@@ -119,7 +119,7 @@ class Recorder:
         status, reason = (Status.INTERRUPTED, "stopped by the user") if interrupted else (Status.COMPLETED, "")
         if diverged_at >= 0:
             losses = losses[: diverged_at + 1]
-            status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {diverged_at}"
+            status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {len(losses)}"
         clock_steps = np.array([steps for steps, _ in self._clock])
         clock_seconds = np.array([seconds for _, seconds in self._clock])
         curve = Curve(losses.copy(), clock_steps, clock_seconds, self._metrics(individual))
