@@ -2,9 +2,12 @@
 
 import sys
 
+from lodo_bench.cli.streams import open_closed_streams
+
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is loaded shows no traceback."""
+    open_closed_streams()
     try:
         from lodo_bench.cli.app import main as run
     except KeyboardInterrupt:

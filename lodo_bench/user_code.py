@@ -124,7 +124,8 @@ def _attribute(module: ModuleType, attribute: str, name: str, kind: str) -> obje
         if not hasattr(found, part):
             classes = [key for key, value in vars(module).items() if isinstance(value, type)]
             own = [key for key in classes if vars(module)[key].__module__ == module.__name__]
-            raise UnknownNameError("name", part, own if is_path(name) else classes, of=name.rpartition(part)[0][:-1] if part else name)
+            of = name.rpartition(part)[0][:-1] if part else name
+            raise UnknownNameError("name", part, own if is_path(name) else classes, of=of)
         found = getattr(found, part)
     return found
 

@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.api.requests import WorkersRequest
-from lodo_bench.compute.selection import best_backend, check_backend, why_unavailable
+from lodo_bench.compute.selection import FAST_BACKENDS, best_backend, check_backend, why_unavailable
 from lodo_bench.errors import UsageError, check_choice
 from lodo_bench.spec.compute import Backend, BackendChoice, ComputeSpec, Device, DType
 from lodo_bench.tasks import TASKS
@@ -67,7 +67,13 @@ def resolve_workers(request: WorkersRequest) -> Cluster:
     return cluster
 
 
-def notice_missing_numba(compute: ComputeSpec, progress: ProgressReporter) -> None:
-    """Emit a notice if Numba, which makes CPUs faster, is missing."""
-    if compute.device == "cpu" and compute.backend == "torch" and why_unavailable("numba", "cpu") is not None:
-        progress.notice("Numba is not installed; for full speed on the CPU: pip install 'lodo-bench[cpu]'")
+def notice_slow_backend(compute: ComputeSpec, progress: ProgressReporter) -> None:
+    """Emit a notice if PyTorch's operations are used because the backend that makes the device faster is unusable."""
+    if compute.backend != "torch":
+        return
+    fast = FAST_BACKENDS[compute.device]
+    if (reason := why_unavailable(fast, compute.device)) is not None:
+        progress.notice(
+            f"PyTorch's operations are used, as the faster backend '{fast}' cannot be: {reason.partition('. ')[0]}. "
+            f"See 'lodo-bench doctor'."
+        )

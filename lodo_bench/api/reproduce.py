@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lodo_bench.api.computing import notice_missing_numba, resolve_backend, resolve_workers
+from lodo_bench.api.computing import notice_slow_backend, resolve_backend, resolve_workers
 from lodo_bench.api.database import script
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.reading import open_store
@@ -47,7 +47,7 @@ def execute_reproduce(request: ReproduceRequest, progress: ProgressReporter | No
     plan = _plan(request)
     experiment, execution = plan.experiment, plan.execution
     progress.notice(f"{experiment.title}, scale {experiment.scale}")
-    notice_missing_numba(ComputeSpec(execution.device, backend=execution.backend), progress)
+    notice_slow_backend(ComputeSpec(execution.device, backend=execution.backend), progress)
     return reproduce.reproduce(
         plan,
         f"results/{experiment.name}-{experiment.scale}" if request.output is None else request.output,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch.optim import Optimizer as TorchOptimizer
 
 from lodo_bench.analysis.edges import edges_of_runs
-from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_device
+from lodo_bench.api.computing import compute_spec, notice_slow_backend, resolve_device
 from lodo_bench.api.database import create_store
 from lodo_bench.api.evaluation import notice_long_evaluation
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
@@ -28,6 +28,7 @@ from lodo_bench.spec.run_set import SOURCES, Hyperparameters, RunSetRecord, RunS
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.base import Task
+from lodo_bench.training.footprint import check_memory, lockstep_size
 from lodo_bench.training.preflight import preflight
 from lodo_bench.training.validation import validate
 
@@ -138,10 +139,13 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     compute = compute_spec(device, request.dtype, backend, task.name)
     for optimizer in optimizers:
         validate(task, optimizer, compute)
-    if not request.fair_clock:
-        notice_missing_numba(compute, progress)
+    if backend == "auto":
+        notice_slow_backend(compute, progress)
     for optimizer in optimizers:
-        preflight(task, optimizer, compute, _steps(request, task))
+        steps = _steps(request, task)
+        seeds = 1 if request.timed else lockstep_size(task, optimizer, compute, steps, request.seeds)
+        check_memory(task, optimizer, compute, seeds)
+        preflight(task, optimizer, compute, steps)
     store = create_store(request, device, [task.name], threads_of(task.name), progress)
     choices = [choose(task, each, asked, store) for each, asked in zip(optimizers, wanted, strict=True)]
     specs: list[RunSetSpec] = []

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch.optim import Optimizer as TorchOptimizer
 
 from lodo_bench.analysis.published import published_optimizers
-from lodo_bench.api.computing import compute_spec, notice_missing_numba, resolve_workers
+from lodo_bench.api.computing import compute_spec, notice_slow_backend, resolve_workers
 from lodo_bench.api.database import create_store
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.requests import DEFAULT_DATABASE, TuneRequest, WorkersRequest
@@ -26,7 +26,7 @@ from lodo_bench.training.validation import check_pair, check_task
 from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.schedule import load_schedules
-from lodo_bench.tuner.study import Study
+from lodo_bench.tuner.study import Study, check_search_memory
 
 
 def tune(
@@ -110,8 +110,9 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
     """Carry out a request to tune; see `tune`."""
     progress = progress or SilentReporter()
     specs, cluster = requested_studies(request, progress)
-    for compute in {spec.compute for spec in specs}:
-        notice_missing_numba(compute, progress)
+    if request.backend == "auto":
+        for compute in {spec.compute for spec in specs}:
+            notice_slow_backend(compute, progress)
     store = create_store(request, cluster.device, [TASKS.check(request.task)], 1, progress)
     records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
     if any(record.status != "finished" for record in records):
@@ -134,6 +135,8 @@ def requested_studies(request: TuneRequest, progress: ProgressReporter) -> tuple
     specs = _study_specs(request, task, optimizers, compute)
     # Only workers need the device, which may be on other machines.
     check_task(task, compute.device, compute.dtype)
+    for spec in specs:
+        check_search_memory(spec, cluster)
     for optimizer in optimizers:
         preflight(task, optimizer, compute, specs[0].schedule.generations[-1].steps)
     return specs, cluster

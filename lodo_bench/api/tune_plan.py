@@ -11,18 +11,15 @@ from lodo_bench.api.reading import open_store
 from lodo_bench.api.requests import TuneRequest
 from lodo_bench.api.tune import requested_studies
 from lodo_bench.compute.cpus import available_cpus
-from lodo_bench.compute.threads import single_thread
-from lodo_bench.errors import DatabaseNotFoundError, LodoBenchError
+from lodo_bench.errors import DatabaseNotFoundError
 from lodo_bench.experiments.estimate import WorkItem, search_item
 from lodo_bench.experiments.speeds import Speeds
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.results.store import Store
 from lodo_bench.spec.options import HyperparameterSpec
 from lodo_bench.spec.study import StudyRecord, StudySpec
-from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.footprint import state_bytes
-from lodo_bench.training.validation import check_device
+from lodo_bench.training.footprint import footprint
 from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.study import max_shard_size
 
@@ -38,7 +35,7 @@ class PlannedSearch:
         dimension: the number of the task's parameters.
         rest: the work that the database lacks; None if the study is finished.
         together: the largest number of individuals that a worker trains at a time.
-        state_bytes: the memory of their parameters and states; None if it is unknown, or nothing is left to train.
+        state_bytes: the memory of their parameters, gradients and states; None if nothing is left to train.
     """
 
     spec: StudySpec
@@ -116,7 +113,7 @@ def _planned(spec: StudySpec, store: Store | None, speeds: Speeds) -> PlannedSea
     record = None if store is None or found is None else store.study(found.id)
     optimizer = load_optimizer(spec.optimizer)
     is_finished = record is not None and record.status == "finished"
-    together = min(spec.schedule.population, max_shard_size(spec.task, spec.optimizer))
+    together = max_shard_size(spec)
     return PlannedSearch(
         spec=spec,
         record=record,
@@ -124,21 +121,8 @@ def _planned(spec: StudySpec, store: Store | None, speeds: Speeds) -> PlannedSea
         dimension=TASKS.load(spec.task.name).dimension_for(spec.task.options),
         rest=None if is_finished else search_item(spec, record, speeds),
         together=together,
-        state_bytes=None if is_finished else _state_bytes(spec, together),
+        state_bytes=None if is_finished else footprint(spec.task, spec.optimizer, spec.compute).of(together),
     )
-
-
-def _state_bytes(spec: StudySpec, population: int) -> int | None:
-    """Return the memory of a population; None if it cannot be built here, as for a GPU of another machine."""
-    values = {h.name: h.initial for h in load_optimizer(spec.optimizer).hyperparameters}
-    individuals = tuple(Individual((0, 0, index), values) for index in range(population))
-    training = TrainingSpec(spec.task, spec.optimizer, "tuning", individuals, 1, compute=spec.compute)
-    try:
-        check_device(spec.compute.device)
-        with single_thread():
-            return state_bytes(training)
-    except (LodoBenchError, RuntimeError):  # PyTorch raises the latter if the memory does not suffice
-        return None
 
 
 def _num_workers(cluster: Cluster, searches: Sequence[PlannedSearch]) -> int | None:

@@ -41,6 +41,7 @@ from lodo_bench.cli.encoding import keep_writable
 from lodo_bench.cli.output import echo_err
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
+from lodo_bench.cli.streams import OutputError, abandon_output, guard_streams
 from lodo_bench.cli.surroundings import ignore_unusable_sizes
 from lodo_bench.errors import LodoBenchError
 
@@ -97,6 +98,7 @@ def main() -> None:
         sys.exit(2)
     if folder not in sys.path:
         sys.path.append(folder)  # classes of the working directory: `lodo-bench run my_module:MyOptimizer`
+    guard_streams()
     ignore_unusable_sizes()
     for stream in (sys.stdout, sys.stderr):
         keep_writable(stream)
@@ -115,12 +117,20 @@ def main() -> None:
             raise
         print("lodo-bench: interrupted", file=sys.stderr)
         sys.exit(130)
-    except OSError as error:  # of the output, above all: a full disk, a reader that has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputError as error:
+        abandon_output()
+        if error.is_closed:  # its reader has seen enough
+            sys.exit(0)
+        echo_err(
+            f"lodo-bench: cannot write to standard output: {error.reason}. Results are stored as soon as they are "
+            f"computed: once there is room, the same command continues from them."
+        )
+        sys.exit(2)
+    except OSError as error:
+        abandon_output()
         reason = error.strerror or str(error)
-        message = f"'{error.filename}': {reason}." if error.filename else f"the output cannot be written: {reason}."
-        message = f"{message} Everything that was stored before is kept."
-        print(f"lodo-bench: {message}", file=sys.stderr)
+        message = f"'{error.filename}': {reason}" if error.filename else reason
+        echo_err(f"lodo-bench: {message}. Everything that was stored before is kept.")
         sys.exit(2)
 
 

@@ -66,7 +66,8 @@ def _replace(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     refused = error.object[error.start : error.end]
-    if all(ord(character) in _SURROGATES for character in refused):
+    is_wide = error.encoding.startswith(("utf-16", "utf-32"))  # units of several bytes, which single ones would shift
+    if not is_wide and all(ord(character) in _SURROGATES for character in refused):
         # The undecodable bytes of a file's name, which go back to the terminal as they came.
         return bytes(ord(character) - 0xDC00 for character in refused), error.end
     return "".join(map(_form, refused)), error.end

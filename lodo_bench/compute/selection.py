@@ -29,6 +29,8 @@ _REQUIREMENTS: Mapping[Backend, tuple[str, str, tuple[int, int]]] = {
     "numba": ("cpu", "numba", (0, 62)),
     "triton": ("cuda", "triton", (3, 1)),
 }
+FAST_BACKENDS: Mapping[str, Backend] = {device: name for name, (device, *_) in _REQUIREMENTS.items()}
+"""The backend that is faster than PyTorch's operations, by device."""
 _INSTALL: Mapping[Backend, str] = {"numba": "pip install -U 'lodo-bench[cpu]'", "triton": "pip install -U triton"}
 
 _choice: ContextVar[BackendChoice] = ContextVar("backend", default="auto")
@@ -61,7 +63,7 @@ def check_backend(backend: BackendChoice, device: str) -> None:
     """Make sure that `backend` can be used on `device`.
 
     Raises:
-        UsageError: if its package is missing or too old, or if it is for another device.
+        UsageError: if its package is missing, too old or broken, or if it is for another device.
     """
     reason = None if backend == "auto" else why_unavailable(backend, device)
     if reason is not None:
@@ -81,6 +83,20 @@ def why_unavailable(backend: Backend, device: str) -> str | None:
     found = _version(package)
     if found and tuple(int(number) for number in re.findall(r"\d+", found)[:2]) < least:
         return f"{package} {'.'.join(map(str, least))} or later is needed, and {found} is installed. {install}"
+    if device == "cuda" and not torch.cuda.is_available():
+        return None  # the GPU is a worker's, on another machine
+    failure = trial_failure(backend)
+    return failure and f"{failure}. Mend the installation ({_INSTALL[backend]}), or use 'auto' or 'torch'."
+
+
+@cache
+def trial_failure(backend: Backend) -> str | None:
+    """Compile a small function with an installed backend, once in each process; return what failed, or None."""
+    try:
+        import_module(f"lodo_bench.backends.{backend}.trial").run()
+    except Exception as error:  # whatever a broken installation raises
+        text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        return f"it fails with {type(error).__name__}: {text}".rstrip(":. ").replace(". ", "; ")  # one sentence
     return None
 
 

@@ -150,7 +150,7 @@ def search_item(spec: StudySpec, record: StudyRecord | None, speeds: Speeds) -> 
     steps = total - sum(generations[member.generation].steps for member in members)
     seconds, basis = speeds.stored_search(spec)
     if basis == "unknown":
-        together = min(spec.schedule.population, max_shard_size(spec.task, spec.optimizer))
+        together = max_shard_size(spec)
         seconds, basis = speeds.measured(spec.task, spec.optimizer, together)
         seconds /= together
     individuals = spec.schedule.population * len(generations) - len(members)

@@ -18,9 +18,11 @@ from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
 from lodo_bench.spec.study import StudySpec
 from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
+from lodo_bench.training.footprint import check_memory
 from lodo_bench.training.preflight import preflight
 from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.cluster import Cluster
+from lodo_bench.tuner.study import check_search_memory
 
 T = TypeVar("T")
 
@@ -114,12 +116,16 @@ def validate(plan: Plan) -> None:
     if plan.experiment.requires == Requirement.NOTHING:
         return
     check_device(plan.execution.device)
+    for study in plan.studies:
+        check_search_memory(study, plan.execution.cluster)
     for condition in plan.conditions:
         kind = TASKS.load(condition.task.name)
         kind.check(condition.task.options, plan.execution.device, kind.default_dtype)
         _check_source(condition)
         steps = max((runs.steps for runs in condition.part.runs), default=1)
-        preflight(condition.task, condition.optimizer, plan.execution.compute_for(condition.task), steps)
+        compute = plan.execution.compute_for(condition.task)
+        check_memory(condition.task, condition.optimizer, compute)
+        preflight(condition.task, condition.optimizer, compute, steps)
 
 
 def _check_source(condition: Condition) -> None:

@@ -18,9 +18,10 @@ from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.compute import ComputeSpec, Device, DType
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
-from lodo_bench.tasks.networks.pixel_cnn import PIXELS
+from lodo_bench.tasks.networks.pixel_cnn import IMAGE_BYTES, PIXELS
 from lodo_bench.tasks.sampling import check_generative, first_inputs, sample_digits
 from lodo_bench.training.checkpoint import load_parameters
+from lodo_bench.training.footprint import check_fits
 from lodo_bench.training.validation import check_device
 
 
@@ -71,6 +72,7 @@ def sample(store: Store, request: SampleRequest, on_progress: Callable[[float], 
     if request.seed not in spec.seeds:
         known = f"{spec.seeds[0]} to {spec.seeds[-1]}"
         raise UsageError(f"run set {record.id} has no seed {request.seed}. Its seeds are {known}.")
+    check_fits(f"{request.images:,} images", request.images * IMAGE_BYTES, request.device)
     if request.inputs:
         return input_grid(spec.task, request.seed, spec.compute.dtype, request.images)
     return generated_grid(store, record, request.seed, request.images, request.device, on_progress)

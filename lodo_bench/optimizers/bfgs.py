@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from typing_extensions import override
 
 from lodo_bench.optimizers.base import Oracle, Preconditioned
+from lodo_bench.optimizers.curvature import has_curvature
 from lodo_bench.spec.options import HyperparameterSpec
 
 
@@ -24,7 +25,8 @@ class BFGS(Preconditioned):
         B <- (I − r s yᵀ) B (I − r y sᵀ) + r s sᵀ
         x <- x − lr B g
 
-    On a noisy quadratic s · y is often negative, and the method diverges, as the paper reports.
+    On a noisy quadratic s · y is often negative, and the method diverges, as the paper reports. Where s · y is 0, as
+    it is after a step from an exact minimum, the pair says nothing about the curvature, and B stays as it is.
 
     Reference:
         Broyden, Fletcher, Goldfarb, Shanno, 1970; LODO §5.1. The authors' code keeps B in float32.
@@ -69,7 +71,8 @@ class BFGS(Preconditioned):
         s = self._last_step
         sy = (s * y).sum(1, keepdim=True)
         by = self._matvec(y)
-        scale = (1 + (y * by).sum(1, keepdim=True) / sy) / sy
-        scaled_by = by / sy
+        is_known = has_curvature(sy)
+        scale = torch.where(is_known, (1 + (y * by).sum(1, keepdim=True) / sy) / sy, 0)
+        scaled_by = torch.where(is_known, by / sy, 0)
         self._inverse += (scale * s).unsqueeze(2) * s.unsqueeze(1)
         self._inverse -= scaled_by.unsqueeze(2) * s.unsqueeze(1) + s.unsqueeze(2) * scaled_by.unsqueeze(1)

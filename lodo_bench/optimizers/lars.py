@@ -54,7 +54,8 @@ class LARS(Optimizer):
         update = gradient + decay * self.x
         for layer in oracle.layers:
             norm, grad_norm = _norm(self.x[:, layer]), _norm(gradient[:, layer])
-            local = torch.where(norm > 0, norm / (grad_norm + decay * norm), 1.0)
+            scale = grad_norm + decay * norm
+            local = torch.where((norm > 0) & (scale > 0), norm / scale, 1.0)
             update[:, layer] *= rate * local
         self._velocity.mul_(self.hyperparameter("momentum")).add_(update)
         self.x.sub_(self._velocity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import final
@@ -12,6 +13,7 @@ from typing_extensions import override
 
 from lodo_bench.compute.selection import implementation
 from lodo_bench.optimizers.base import Optimizer, Oracle
+from lodo_bench.optimizers.curvature import has_curvature
 from lodo_bench.spec.options import HyperparameterSpec, Option
 
 FIRST_STEP = 1e-10
@@ -102,9 +104,12 @@ class _LimitedMemory(Optimizer):
 
     def _remember(self, s: Tensor, y: Tensor) -> None:
         row = self._num_steps % len(self._s)
+        sy, yy = (s * y).sum(1), (y * y).sum(1)
+        is_known = has_curvature(sy) & has_curvature(yy)
+        former = self._gammas[:, row - 1] if self._num_steps else torch.full_like(sy, FIRST_STEP)
         self._s[row], self._y[row] = s, y
-        self._sy[row] = (s * y).sum(1, keepdim=True)
-        self._gammas[:, row] = self._sy[row, :, 0] / (y * y).sum(1)
+        self._sy[row, :, 0] = torch.where(is_known, sy, math.inf)  # what is divided by it is 0: the pair has no effect
+        self._gammas[:, row] = torch.where(is_known, sy / yy, former)
         self._num_steps += 1
 
 
@@ -118,7 +123,7 @@ class LBFGS(_LimitedMemory):
         x <- x + η_t p,   η_t = η₀ τ / (τ + t)
 
     As long as there is no pair, p = −1e-10 g. s is the step, and y the change of the gradient over it *on the same
-    batch*, so a step costs two evaluations.
+    batch*, so a step costs two evaluations. A pair with s · y = 0, as at an exact minimum, is left out, and γ remains.
 
     Reference:
         Schraudolph, Yu, Günter, "A Stochastic Quasi-Newton Method for Online Convex Optimization", AISTATS 2007;

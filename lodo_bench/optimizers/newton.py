@@ -14,13 +14,14 @@ from lodo_bench.spec.options import HyperparameterSpec
 
 
 def _solve(matrices: Tensor, vectors: Tensor) -> Tensor:
-    """Solve M z = v for each individual, (P, n, n) and (P, n) -> (P, n); not finite where M is singular.
+    """Solve M z = v for each individual, (P, n, n) and (P, n) -> (P, n); not finite where M is singular, unless v = 0.
 
     The systems are solved one by one, each in memory of its own, as LAPACK's rounding depends on the position of a
     matrix in its batch.
     """
     pairs = zip(matrices, vectors, strict=True)
-    return torch.stack([torch.linalg.solve_ex(matrix.clone(), vector.clone()).result for matrix, vector in pairs])
+    found = torch.stack([torch.linalg.solve_ex(matrix.clone(), vector.clone()).result for matrix, vector in pairs])
+    return torch.where(vectors.any(1, keepdim=True), found, 0)  # a stationary point is kept
 
 
 @final

@@ -18,9 +18,9 @@ from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path
+from lodo_bench.training.footprint import lockstep_size
 from lodo_bench.training.loop import trace, train_validated
 from lodo_bench.training.session import Progress
-from lodo_bench.training.validation import max_population
 
 
 class WeightsSource(Protocol):
@@ -129,7 +129,7 @@ def _batches(run_set: RunSetRecord) -> Iterator[Sequence[int]]:
     The batches do not depend on which seeds are missing, because each batch shares a checkpoint.
     """
     spec = run_set.spec
-    size = 1 if spec.timed else max_population(spec.task, spec.optimizer) or spec.num_seeds
+    size = 1 if spec.timed else lockstep_size(spec.task, spec.optimizer, spec.compute, spec.steps, spec.num_seeds)
     for first in range(0, spec.num_seeds, size):
         seeds = spec.seeds[first : first + size]
         if any(seed in run_set.missing_seeds for seed in seeds):

@@ -83,7 +83,8 @@ class Outcome:
     Attributes:
         status: the way it ended.
         reason: an explanation of a status other than `completed`; else empty.
-        steps: gradient evaluations on fresh batches.
+        steps: gradient evaluations on fresh batches. If it diverged, the last one, counted from 1, is the step whose
+            loss is not finite; the reason names it.
         evaluations: all gradient evaluations, those on the same batch included.
         curve: the learning curve.
         scores: other measurements at each milestone that was reached, by name.

@@ -111,6 +111,15 @@ class Task(ABC, Checkpointable):
         """Return the number of parameters n for these options."""
 
     @classmethod
+    def numbers_for(cls, options: Mapping[str, Value], population: int) -> int:
+        """Return how many numbers a population keeps in memory besides its parameters; 0 unless overridden.
+
+        A training that cannot fit in memory is refused by it before it starts. Only what grows faster than the number
+        of parameters matters.
+        """
+        return 0
+
+    @classmethod
     def is_random(cls, options: Mapping[str, Value]) -> bool:
         """Return whether the problem, its start or its batches depend on the generators; True unless overridden.
 

@@ -21,6 +21,8 @@ from lodo_bench.tasks.spectra import SPECTRA, eigenvalues, trace
 # The center's walk is drawn this many steps at a time: a generator call per step would cost more than the step.
 _BLOCK = 128
 _CACHE_LINE_BYTES = 64
+# The n × n matrices that exist at a time while a Hessian is drawn, besides the Hessians.
+_DRAWING_MATRICES = 4
 
 
 @final
@@ -77,7 +79,7 @@ class Quadratic(Task):
         self._generators = generators
         self._deviation = self.options["noise_variance"] ** 0.5
         with single_thread():
-            self.padded_hessian = torch.stack([self._draw_hessian(generator) for generator in generators])
+            self.padded_hessian = self._draw_hessians()
         # Row 0 is the last position of the previous block. At the start the block counts as used up.
         self.walk = torch.zeros(_BLOCK + 1, self.population, self.dimension, device=self.device, dtype=dtype)
         # Reused: allocating this much memory takes as long as drawing the numbers.
@@ -89,6 +91,13 @@ class Quadratic(Task):
     @override
     def dimension_for(cls, options: Mapping[str, Value]) -> int:
         return int(cls.with_defaults(options)["dimension"])
+
+    @classmethod
+    @override
+    def numbers_for(cls, options: Mapping[str, Value], population: int) -> int:
+        """Return the numbers of the Hessians and walks, and what QR needs to draw one of the Hessians."""
+        n = cls.dimension_for(options)
+        return population * (n + 2 * _BLOCK + 1) * n + _DRAWING_MATRICES * n * n
 
     @classmethod
     @override
@@ -130,6 +139,15 @@ class Quadratic(Task):
     def hessian(self, x: Tensor) -> Tensor:
         """Return H, which depends on neither `x` nor the batch."""
         return self.padded_hessian[:, : self.dimension, : self.dimension]
+
+    def _draw_hessians(self) -> Tensor:
+        """Return all individuals' H, (P, m, m), each drawn into its place: a list of them would take as much again."""
+        first = self._draw_hessian(self._generators[0])
+        hessians = first.new_empty(self.population, *first.shape)
+        hessians[0] = first
+        for index, generator in enumerate(self._generators[1:], 1):
+            hessians[index] = self._draw_hessian(generator)
+        return hessians
 
     def _draw_hessian(self, generator: Generator) -> Tensor:
         """Return one individual's H, with its rows zero-padded to whole cache lines.

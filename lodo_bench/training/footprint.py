@@ -1,24 +1,135 @@
-"""The memory that a training takes at least."""
+"""The memory that a training takes at least, estimated before it is taken."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from lodo_bench.spec.training import TrainingSpec
-from lodo_bench.training.trainer import Trainer
+from lodo_bench.compute.memory import free_bytes
+from lodo_bench.errors import UsageError
+from lodo_bench.optimizers import load_optimizer
+from lodo_bench.optimizers.build import build_optimizer
+from lodo_bench.spec.compute import ComputeSpec, Device
+from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
+from lodo_bench.tasks import TASKS
+from lodo_bench.training.validation import max_population
+
+# Individuals train together as long as they take no more than this. Larger batches would be no faster: from a few MB
+# on, they no longer fit in the caches.
+LOCKSTEP_BYTES = 2**29
+# The parameters and their gradient.
+_VECTORS = 2
+# A loss is recorded as float64, and all losses are copied once, when the training has ended.
+_LOSS_BYTES = 2 * 8
+# The dimensions at which an optimizer is built to see how its state grows: with n, or with n².
+_PROBES = (64, 128, 256)
 
 
-def state_bytes(spec: TrainingSpec) -> int:
-    """Return the bytes of the parameters and of the states of the optimizer and the task, before the first step.
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """The memory of a training: parameters, gradients, and the states of the task and the optimizer.
 
-    Data sets, gradients and what an optimizer allocates later come on top.
+    Data sets, a network's activations, recorded losses and intermediate results come on top.
+
+    Attributes:
+        shared: the bytes that all individuals share.
+        each: the bytes of each individual.
+    """
+
+    shared: int
+    each: int
+
+    def of(self, population: int) -> int:
+        """Return the bytes of individuals that train in lockstep."""
+        return self.shared + population * self.each
+
+
+def footprint(task: TaskSpec, optimizer: OptimizerSpec, compute: ComputeSpec) -> Footprint:
+    """Estimate the memory of a training, of which nothing is allocated."""
+    kind, itemsize = TASKS.load(task.name), getattr(torch, compute.dtype).itemsize
+    n = kind.dimension_for(task.options)
+    one, two = (kind.numbers_for(task.options, population) for population in (1, 2))
+    each = (two - one + _VECTORS * n) * itemsize + _optimizer_bytes(task, optimizer, n, compute)
+    return Footprint((2 * one - two) * itemsize, each)
+
+
+def lockstep_size(task: TaskSpec, optimizer: OptimizerSpec, compute: ComputeSpec, steps: int, population: int) -> int:
+    """Return the largest number of individuals to be trained together, from 1 to `population`.
+
+    It follows from the arguments alone, not from the machine: runs that train together share a checkpoint.
+    """
+    each = footprint(task, optimizer, compute).each + steps * _LOSS_BYTES
+    return max(1, min(population, LOCKSTEP_BYTES // each, max_population(task, optimizer) or population))
+
+
+def check_memory(
+    task: TaskSpec, optimizer: OptimizerSpec, compute: ComputeSpec, population: int = 1, workers: int = 1
+) -> None:
+    """Make sure that trainings fit in the memory that is free now.
 
     Args:
-        spec: a training that is possible on this machine.
+        task: of the trainings.
+        optimizer: likewise.
+        compute: likewise.
+        population: the number of individuals that train in lockstep.
+        workers: the number of such trainings at the same time, on this machine.
+
+    Raises:
+        UsageError: with the memory that they need, and the memory that is free.
     """
-    return _bytes(Trainer.from_spec(spec).state_dict())
+    needed = footprint(task, optimizer, compute).of(population)
+    parts = f"{workers} workers with {size_text(needed)} each" if workers > 1 else ""
+    check_fits(f"{optimizer.name} on {task.label}", workers * needed, compute.device, parts)
+
+
+def check_fits(name: str, needed: int, device: Device, parts: str = "") -> None:
+    """Make sure that something fits in the memory that is free now.
+
+    Args:
+        name: what needs the memory.
+        needed: bytes.
+        device: that has the memory; one that is not there is left to others to refuse.
+        parts: what the needed memory consists of; empty for one piece.
+
+    Raises:
+        UsageError: if it does not fit.
+    """
+    free = free_bytes(device)
+    if free is None or needed <= free:
+        return
+    raise UsageError(
+        f"not enough memory: {name} needs at least {size_text(needed)}{f' ({parts})' if parts else ''}, and "
+        f"{size_text(free)} are free {'on the GPU' if device == 'cuda' else 'here'}. "
+        f"Use {'fewer workers, or ' if parts else ''}a smaller problem, or a machine with more memory."
+    )
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes such as `9.4 GB` or `320 MB`."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
+
+
+def _optimizer_bytes(task: TaskSpec, optimizer: OptimizerSpec, n: int, compute: ComputeSpec) -> int:
+    """Return the bytes of an optimizer's state, a + b n + c n², from those of small ones.
+
+    An optimizer that cannot be built for a vector, such as one for matrices, is taken to have no state.
+    """
+    small = ComputeSpec(dtype=compute.dtype, backend="torch")
+    values = {h.name: h.initial for h in load_optimizer(optimizer).hyperparameters}
+    spec = TrainingSpec(task, optimizer, "tuning", (Individual((0, 0, 0), values),), 1, compute=small)
+    try:
+        found = [
+            _bytes(build_optimizer(spec, torch.zeros(1, size, dtype=getattr(torch, compute.dtype))).state_dict())
+            for size in _PROBES
+        ]
+    except Exception:  # whatever the user's code raises; the trial of its steps reports it
+        return 0
+    squares = np.polynomial.Polynomial.fit(_PROBES, found, 2).convert().coef.round(6)
+    return max(0, int(np.polynomial.Polynomial(squares)(n)))
 
 
 def _bytes(state: object) -> int:

@@ -12,6 +12,7 @@ from lodo_bench.spec.outcome import Outcome
 from lodo_bench.spec.training import TrainingSpec
 from lodo_bench.training.checkpoint import Checkpoint
 from lodo_bench.training.failure import Failure, capture_failure
+from lodo_bench.training.footprint import check_memory
 from lodo_bench.training.recorder import Recorder
 from lodo_bench.training.session import Progress, TrainingSession
 from lodo_bench.training.trainer import Trainer
@@ -43,9 +44,10 @@ def train(
         One outcome for each individual, in order.
 
     Raises:
-        UsageError: if `spec` cannot be trained here.
+        UsageError: if `spec` cannot be trained here, or does not fit in memory.
     """
     validate(spec.task, spec.optimizer, spec.compute, len(spec.individuals))
+    check_memory(spec.task, spec.optimizer, spec.compute, len(spec.individuals))
     return train_validated(spec, on_progress, checkpoint)
 
 
@@ -72,6 +74,7 @@ def trace(spec: TrainingSpec) -> NDArray[np.float64]:
         UsageError: as `train`.
     """
     validate(spec.task, spec.optimizer, spec.compute, len(spec.individuals))
+    check_memory(spec.task, spec.optimizer, spec.compute, len(spec.individuals))
     trainer = Trainer.from_spec(spec)
     points = [trainer.point()]
     for _ in range(spec.steps):

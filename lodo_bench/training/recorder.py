@@ -156,7 +156,7 @@ class Recorder:
             steps, evaluations = diverged_at + 1, int(self._last_evaluation[individual])
             losses = losses[: num_blocks(steps)]
             losses[-1] = self._last_loss[individual]  # a block would have losses after the divergence as well
-            status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {diverged_at}"
+            status, reason = Status.DIVERGED, f"loss {losses[-1]} at step {steps}"
         curve = Curve(
             losses,
             self._clock.steps,

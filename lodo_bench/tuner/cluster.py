@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lodo_bench.compute.cpus import available_cpus
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.spec.compute import Device
 
@@ -69,6 +70,17 @@ class Cluster:
         if not self.gpus_per_worker:
             return None
         return f"workers with {self.gpus_per_worker:g} GPU{'' if self.gpus_per_worker <= 1 else 's'} each"
+
+    def sharing(self, shards: int) -> int:
+        """Return the number of workers that train at the same time, and share the memory of this machine or of a GPU.
+
+        Args:
+            shards: the number of shards that there are at a time.
+        """
+        workers = available_cpus() if self.workers is None else max(1, self.workers)
+        if self.device == "cuda":
+            workers = min(workers, max(1, int(1 / self.gpus_per_worker)))
+        return max(1, min(workers, shards))
 
     def _check_inline(self) -> None:
         if self.choice == "ray" or self.address is not None:

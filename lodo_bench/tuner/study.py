@@ -11,10 +11,11 @@ from lodo_bench.errors import DatabaseError, Remedy
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.seeding import search_seed
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
-from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec, Tuned
+from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord, StudySpec
+from lodo_bench.spec.training import Individual, OptimizerSpec, TrainingSpec, Tuned
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.validation import max_population
+from lodo_bench.training.footprint import check_memory, lockstep_size
+from lodo_bench.tuner.cluster import Cluster
 from lodo_bench.tuner.genetic import GeneticSearch
 from lodo_bench.tuner.meta_training import MetaTraining
 from lodo_bench.tuner.search import Search
@@ -91,7 +92,7 @@ class Study:
     def __init__(self, record: StudyRecord) -> None:
         self.id, self.spec = record.id, record.spec
         task, optimizer = TASKS.load(self.spec.task.name), load_optimizer(self.spec.optimizer)
-        self._max_shard_size = max_shard_size(self.spec.task, self.spec.optimizer)
+        self._max_shard_size = max_shard_size(self.spec)
         self.gains_from_lockstep = not has_compiled_loop(task, optimizer, self.spec.compute.backend)
         self._search = _search(record)
         self._records: list[IndividualRecord] = []
@@ -251,9 +252,22 @@ class Study:
         )
 
 
-def max_shard_size(task: TaskSpec, optimizer: OptimizerSpec) -> int:
+def max_shard_size(spec: StudySpec) -> int:
     """Return the largest number of individuals that a worker trains together."""
-    return min(_MAX_SHARD_SIZE, max_population(task, optimizer) or _MAX_SHARD_SIZE)
+    steps = max(generation.steps for generation in spec.schedule.generations)
+    most = min(_MAX_SHARD_SIZE, spec.schedule.population)
+    return lockstep_size(spec.task, spec.optimizer, spec.compute, steps, most)
+
+
+def check_search_memory(spec: StudySpec, cluster: Cluster) -> None:
+    """Make sure that the workers of a search fit in memory, each with a shard; of other machines nothing is known.
+
+    Raises:
+        UsageError: if they do not.
+    """
+    if cluster.address is None:
+        size, population = max_shard_size(spec), spec.schedule.population
+        check_memory(spec.task, spec.optimizer, spec.compute, size, cluster.sharing(math.ceil(population / size)))
 
 
 def _search(record: StudyRecord) -> Search:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from lodo_bench.compute.selection import check_backend
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.spec.milestone import Milestone
@@ -32,6 +33,8 @@ def evaluate(shard: Shard) -> tuple[IndividualRecord, ...]:
         KeyboardInterrupt: if the user stopped it; the shard has no result then.
         UsageError: if this machine cannot train it, say, because it lacks the data: no fault of the individuals.
     """
+    # The search began with this backend, whose results are others after the last digits: no other one stands in for it.
+    check_backend(shard.training.compute.backend, shard.training.compute.device)
     with single_thread():
         results = _EVALUATORS[load_optimizer(shard.training.optimizer).search](shard)
     return _records(shard, results)

@@ -30,7 +30,7 @@ def test_losses_and_divergence_do_not_depend_on_the_chunks(cuts):
     assert recorder.num_active == 1 and recorder.steps == 4
     assert (completed.status, completed.reason) == (Status.COMPLETED, "")
     assert completed.curve.losses.tolist() == [5, 4, 3, 2]
-    assert (diverged.status, diverged.reason) == (Status.DIVERGED, "loss inf at step 2")
+    assert (diverged.status, diverged.reason) == (Status.DIVERGED, "loss inf at step 3")
     assert diverged.curve.losses.tolist() == [5, 6, np.inf]
     assert (completed.evaluations, diverged.evaluations) == (4, 3)
 

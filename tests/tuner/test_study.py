@@ -218,7 +218,8 @@ def test_a_shard_has_no_more_than_can_be_trained_together(monkeypatch):
 def test_task_and_optimizer_limit_how_many_are_trained_together(monkeypatch, kind, limit, size):
     monkeypatch.setattr(TASKS.load("mnist"), "max_population", None)
     monkeypatch.setattr(kind, "max_population", limit)
-    assert max_shard_size(TaskSpec("mnist"), OptimizerSpec("adam")) == size
+    spec = study_spec(task=TaskSpec("mnist"), optimizer=OptimizerSpec("adam"), schedule=schedule(64))
+    assert max_shard_size(spec) == size
 
 
 def test_what_is_given_back_is_handed_out_first():

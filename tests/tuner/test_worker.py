@@ -158,7 +158,7 @@ def test_a_diverged_individual_has_no_fitness_and_leaves_the_others_alone():
     assert [record.status for record in records] == [Status.COMPLETED, Status.DIVERGED, Status.COMPLETED]
     diverged = records[1]
     assert math.isnan(diverged.fitness)
-    assert f"at step {diverged.steps - 1}" in diverged.reason
+    assert f"at step {diverged.steps}" in diverged.reason
     assert 0 < diverged.steps < 40
     for index in (0, 2):
         (alone,) = evaluate(shard_of([momentum(index)]))
@@ -167,9 +167,9 @@ def test_a_diverged_individual_has_no_fitness_and_leaves_the_others_alone():
 
 def test_a_divergence_after_the_scored_steps_is_one(outcomes):
     losses = [1.0] * 99 + [math.inf]
-    outcomes(outcome(losses, Status.DIVERGED, "loss inf at step 99"))
+    outcomes(outcome(losses, Status.DIVERGED, "loss inf at step 100"))
     (record,) = evaluate(shard_of([momentum(0)], steps=100))
-    assert (record.status, record.reason, record.steps) == (Status.DIVERGED, "loss inf at step 99", 100)
+    assert (record.status, record.reason, record.steps) == (Status.DIVERGED, "loss inf at step 100", 100)
     assert math.isnan(record.fitness)
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numba
+from numba.core import config
+from numba.core.caching import FunctionCache
 
 
 def source_hash(files: Iterable[Path]) -> str:
@@ -37,5 +43,56 @@ def jit(function=None, *, inlined=False):
     if function is None:
         return lambda function: jit(function, inlined=inlined)
     function.__qualname__ = f"{function.__qualname__}_{_PACKAGE_HASH}"
-    options = {"cache": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
-    return numba.njit(**options, forceinline=inlined)(function)
+    options = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+    compiled = numba.njit(**options, forceinline=inlined)(function)
+    if not config.DISABLE_JIT and (cache := _cache_of(compiled.py_func)) is not None:
+        compiled._cache = cache
+    return compiled
+
+
+class _Cache(FunctionCache):
+    """Numba's cache, which is never the reason that a function cannot be called.
+
+    A file that is damaged, as by a full disk, is compiled anew. A file that cannot be written is left out.
+    """
+
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:
+            with suppress(Exception):
+                self.flush()  # or the new code could not be added to what is damaged
+            return None
+
+    def save_overload(self, sig, data):
+        with suppress(Exception):
+            super().save_overload(sig, data)
+
+
+def temporary_cache():
+    """Return a folder for machine code where Numba may write to none of its own, or None if it would not be safe.
+
+    Machine code is executed, so that the folder must belong to this user alone.
+    """
+    if os.name != "posix":
+        return None
+    folder = Path(tempfile.gettempdir()) / f"lodo-bench-numba-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return folder if is_own else None
+
+
+def _cache_of(function):
+    """Return the cache of a function; None if there is no folder for it, so that each process compiles it."""
+    with suppress(RuntimeError):  # "no locator available"
+        return _Cache(function)
+    if (folder := temporary_cache()) is None:
+        return None
+    config.CACHE_DIR = str(folder)
+    with suppress(RuntimeError):
+        return _Cache(function)
+    return None

@@ -4,38 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numba
 import numpy as np
 from numba.core import config
 
-from lodo_bench.backends.numba.jit import jit
+from lodo_bench.backends.numba.jit import jit, temporary_cache
 
 
-def is_disabled() -> bool:
-    """Return true if the environment or a settings file switches Numba's compiler off."""
-    return bool(config.DISABLE_JIT)
-
-
-def compile_small() -> None:
-    """Compile a function without its cache, and check its result.
+def run() -> None:
+    """Compile a function, and check its result.
 
     Raises:
         Exception: whatever Numba or LLVM raise.
     """
-    found = numba.njit(_function())(np.arange(4.0))
+    if config.DISABLE_JIT:
+        raise RuntimeError("NUMBA_DISABLE_JIT switches Numba's compiler off; unset it")
+    found = jit(_function())(np.arange(4.0))
     if found != 14.0:
         raise ArithmeticError(f"0 + 1 + 4 + 9 = {found}")
 
 
-def cache_folder() -> Path:
-    """Compile a function with its cache, and return the folder that the machine code is in.
-
-    Raises:
-        RuntimeError: if no folder for it is writable.
-    """
+def cache_folder() -> Path | None:
+    """Return the folder that machine code is kept in; None if there is none, so that each process compiles its own."""
     function = jit(_function())
     function(np.arange(4.0))
-    return Path(function.stats.cache_path)
+    return None if function.stats.cache_path is None else Path(function.stats.cache_path)
+
+
+def is_temporary(folder: Path) -> bool:
+    """Return whether a folder is the one that is used where Numba may write to none of its own."""
+    return temporary_cache() in folder.parents
 
 
 def _function():

@@ -15,6 +15,8 @@ PIXELS = SIDE * SIDE
 _CHANNELS, _PIXEL_VALUES = 5, 256
 _WIDTH, _WIDE, _WIDEST = 20, 40, 120
 _STAGES, _BLOCKS = 5, 4
+# The memory of one image's signals in the first block, in single precision: its input, and the widest of them twice.
+IMAGE_BYTES = 4 * PIXELS * (_CHANNELS + _WIDTH + _WIDE + 2 * _WIDEST)
 _POOL = 2
 
 
