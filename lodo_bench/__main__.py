@@ -1,15 +1,13 @@
 """The command `lodo-bench`, and `python -m lodo_bench`."""
 
-import sys
-
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it is loaded shows no traceback."""
-    try:
-        from lodo_bench.cli.app import main as run
-    except KeyboardInterrupt:
-        print("lodo-bench: interrupted. Nothing was stored yet.", file=sys.stderr)
-        sys.exit(130)
+    """Run the command line; an interrupt while it is loaded shows no traceback."""
+    from lodo_bench.cli.signals import end_at_once
+
+    end_at_once()
+    from lodo_bench.cli.app import main as run
+
     run()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lodo_bench.errors import UsageError
 from lodo_bench.experiments.template import experiment_text
+from lodo_bench.files.atomic import write_new
 
 STANDARD_OUTPUT = "-"
 DEFAULT_FILE = "experiment.yaml"
@@ -27,8 +28,8 @@ def write_experiment(file: str, task: str, optimizers: Sequence[str]) -> str:
         return experiment_text(DEFAULT_FILE, task, optimizers)
     text = experiment_text(file, task, optimizers)
     try:
-        with Path(file).open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        with write_new(Path(file)) as stream:
+            stream.write(text.encode())
     except FileExistsError:
         raise UsageError(
             f"'{file}' exists, and files are never overwritten. Give another name, or - to print the experiment."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,7 @@ class Database:
             self._prepare_file(url, create)
         with self._understandable_errors():
             self._engine = _engine(url)
+            weakref.finalize(self, self._engine.dispose)
             try:
                 self._prepare(create, on_notice)
             except BaseException:
@@ -77,7 +79,7 @@ class Database:
         return None if _is_in_memory(url) else Path(f"{url.database}.checkpoints")
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, as also happens as soon as nothing refers to this object any more."""
         self._engine.dispose()
 
     def _prepare_file(self, url: URL, create: bool) -> None:
