@@ -109,8 +109,10 @@ def execute_run_set(
 
 def remove_finished_checkpoints(run_set: RunSetRecord, plan: CheckpointPlan | None) -> None:
     """Remove the checkpoints of stored runs, which a process leaves that is killed right after it has stored them."""
+    if plan is None:
+        return
     missing = {seeds[0] for seeds in _batches(run_set)}
-    for seed in run_set.spec.seeds if plan is not None else ():
+    for seed in run_set.spec.seeds:
         if seed not in missing and (path := checkpoint_path(plan.folder, run_set.id, seed)).exists():
             remove_checkpoint(path)
 
