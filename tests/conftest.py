@@ -17,7 +17,7 @@ if sys.platform == "linux":
 
 
 def pytest_addoption(parser):
-    faults = parser.getgroup("faults", "how often tests/faults and tests/cli/test_kill.py do it")
+    faults = parser.getgroup("faults", "how often tests/faults do it")
     faults.addoption("--kills", type=int, default=2, help="kills of each command")
     faults.addoption("--cases", type=int, default=100, help="cases of each kind of damaged or random input")
     faults.addoption("--soak-minutes", type=float, default=0.0, help="length of the soak; 0 leaves it out")

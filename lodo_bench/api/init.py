@@ -29,7 +29,8 @@ def write_experiment(file: str, task: str, optimizers: Sequence[str]) -> str:
     text = experiment_text(file, task, optimizers)
     path = user_path(file, "new file")
     try:
-        write_new(path, text.encode())
+        with write_new(path) as stream:
+            stream.write(text.encode())
     except FileExistsError:
         raise UsageError(
             f"'{file}' exists, and files are never overwritten. Give another name, or - to print the experiment."

@@ -19,7 +19,7 @@ from lodo_bench.optimizers import OPTIMIZERS, load_optimizer
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.report.formatting import hyperparameter_text
 from lodo_bench.results.store import Store
-from lodo_bench.runs.execute import CheckpointPlan, execute_run_set, threads_of
+from lodo_bench.runs.execute import CheckpointPlan, execute_run_set, remove_finished_checkpoints, threads_of
 from lodo_bench.runs.hyperparameters import HyperparameterRequest, choose
 from lodo_bench.runs.replicates import run_set_specs
 from lodo_bench.spec.compute import ComputeSpec
@@ -216,11 +216,12 @@ def _execute(spec: RunSetSpec, store: Store, request: RunRequest, progress: Prog
             f"numbers here, so that no seed changes anything."
         )
     opened = store.open_run_set(spec, fresh=request.fresh)
+    plan = None if store.folder is None else CheckpointPlan(store.folder, request.checkpoint_every)
     if not opened.missing_seeds:
+        remove_finished_checkpoints(opened, plan)
         runs = "its only run" if spec.num_seeds == 1 else f"all {spec.num_seeds} runs"
         progress.advise(f"Nothing to do: run set {opened.id} has {runs}.", Remedy.RUN_AGAIN)
         return store.run_set(opened.id)
-    plan = None if store.folder is None else CheckpointPlan(store.folder, request.checkpoint_every)
     if opened.runs:
         progress.notice(
             f"Resuming run set {opened.id}: {len(opened.missing_seeds)} of {spec.num_seeds} runs remaining."

@@ -8,9 +8,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import signal
 import sys
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -41,6 +39,7 @@ from lodo_bench.cli.encoding import keep_writable
 from lodo_bench.cli.output import echo_err
 from lodo_bench.cli.remedies import explain
 from lodo_bench.cli.renamed import Command, examples
+from lodo_bench.cli.signals import NOTHING_STORED, end_at_once
 from lodo_bench.cli.streams import OutputError, abandon_output, guard_streams
 from lodo_bench.cli.surroundings import ignore_unusable_sizes
 from lodo_bench.errors import LodoBenchError
@@ -102,7 +101,7 @@ def main() -> None:
     ignore_unusable_sizes()
     for stream in (sys.stdout, sys.stderr):
         keep_writable(stream)
-    signal.signal(signal.SIGTERM, _end)
+    end_at_once(NOTHING_STORED)
     atexit.register(gc.freeze)  # Python would search everything for garbage once more, which takes up to a second
     try:
         try:
@@ -139,8 +138,3 @@ def _comes_of_interrupt(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__
     return error is not None
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """Handle SIGTERM like Ctrl-C."""
-    raise KeyboardInterrupt

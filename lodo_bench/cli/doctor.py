@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, DataDirOption, JsonOption
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.errors import UsageError
 from lodo_bench.files.paths import empty
@@ -29,7 +30,7 @@ def doctor(
 
     The exit code is 3 if there is a problem. Nothing is changed.
     """
-    with no_garbage_collection():
+    with loading(), no_garbage_collection():
         from lodo_bench.cli.views.doctor import print_diagnoses
         from lodo_bench.doctor.checks import diagnose
         from lodo_bench.files.data_directory import DATA_VARIABLE

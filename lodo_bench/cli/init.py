@@ -8,6 +8,7 @@ import typer
 
 from lodo_bench.cli.options import JsonOption
 from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 
 EXAMPLES = (
@@ -31,7 +32,7 @@ def init(
     json: JsonOption = False,
 ) -> None:
     """Write an experiment file in which comments explain every key; 'reproduce' runs it as it is."""
-    with no_garbage_collection():
+    with loading(), no_garbage_collection():
         from lodo_bench.api.init import STANDARD_OUTPUT, write_experiment
 
     text = write_experiment(file, task, optimizer or ("lodo", "adam"))

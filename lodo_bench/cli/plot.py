@@ -22,6 +22,7 @@ from lodo_bench.cli.options import (
     selection,
 )
 from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 
@@ -64,7 +65,7 @@ def plot(
     """
     choice(kind, _KINDS, "kind of plot")
     file_format = format_of(None, False, output, PLOT_FORMATS, "png")
-    with no_garbage_collection():
+    with loading(), no_garbage_collection():
         from lodo_bench.figures import plot as library
 
     options = assignments(task_option, "--task-option")

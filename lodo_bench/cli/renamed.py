@@ -1,4 +1,4 @@
-"""The class of the commands, which refuses options that it would misunderstand: former ones, and repeated ones."""
+"""The class of the commands, which refuses options that it would misunderstand and says what an interrupt leaves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from typer.core import TyperCommand
 from typing_extensions import override
 
+from lodo_bench.cli.kept import Kept
+from lodo_bench.cli.output import resumable
+from lodo_bench.cli.signals import end_at_once, interrupt
 from lodo_bench.errors import UsageError
 
 # Long options that are gone, and what to write instead.
@@ -24,7 +27,10 @@ _ASSIGNMENT = re.compile(r"[a-z_0-9]+=\S*")
 
 
 class Command(TyperCommand):
-    """A command that refuses options of former versions, and single values that are given twice."""
+    """A command that refuses options of former versions, and single values that are given twice.
+
+    An interrupt is answered by what the command itself says of it, or by one sentence for all others.
+    """
 
     @override
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
@@ -32,6 +38,16 @@ class Command(TyperCommand):
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         _refuse_repeated(order)
         return super().parse_args(ctx, args)
+
+    @override
+    def invoke(self, ctx):  # type: ignore[no-untyped-def]
+        # From here on, there may be something to keep; and after it, nothing is left to do but to end.
+        try:
+            with resumable(Kept(otherwise="Nothing is left half written.")):
+                interrupt()
+                return super().invoke(ctx)
+        finally:
+            end_at_once()
 
 
 def _refuse_former(arguments: Sequence[str]) -> None:

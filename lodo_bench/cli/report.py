@@ -23,6 +23,7 @@ from lodo_bench.cli.options import (
     selection,
 )
 from lodo_bench.cli.output import echo_err, print_json_text
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 from lodo_bench.spec.numbers import FINITE, WINDOW
@@ -92,7 +93,7 @@ def report(
 ) -> None:
     """Compare final runs: means, significance, published values, cost."""
     kind = format_of(format, json, output, REPORT_FORMATS, _TERMINAL if sys.stdout.isatty() else "markdown")
-    with no_garbage_collection():
+    with loading(), no_garbage_collection():
         from lodo_bench.api.compare import load_report
         from lodo_bench.cli.views.report import print_sections
         from lodo_bench.report.formats import RENDERERS

@@ -19,6 +19,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import command_line, resumable, starting
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 
 EXAMPLES = (
@@ -74,7 +75,7 @@ def reproduce(
         db=db,
         command=command_line(),
     )
-    with starting(), no_garbage_collection():
+    with starting(), loading(), no_garbage_collection():
         from lodo_bench.api.reproduce import estimate, execute_reproduce
         from lodo_bench.cli.views.progress import TerminalReporter
         from lodo_bench.cli.views.reproduce import print_estimate, print_reproduction

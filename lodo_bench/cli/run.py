@@ -24,6 +24,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import command_line, resumable, starting
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.spec.numbers import COUNT, PERIOD, RECORD, SECONDS, STEPS
 
@@ -145,7 +146,7 @@ def run(
         command=command_line(),
     )
     with resumable() as kept:
-        with starting(), no_garbage_collection():
+        with starting(), loading(), no_garbage_collection():
             from lodo_bench.api.run import execute_run
             from lodo_bench.cli.views.progress import TerminalReporter
             from lodo_bench.cli.views.run import print_run_sets

@@ -16,6 +16,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 from lodo_bench.spec.numbers import IMAGES, RECORD, SEED
@@ -50,7 +51,7 @@ def sample(
     from rich.console import Console
     from rich.progress import Progress
 
-    with no_garbage_collection():
+    with loading(), no_garbage_collection():
         from lodo_bench.api.computing import resolve_device
         from lodo_bench.figures import samples
 

@@ -10,6 +10,7 @@ import typer
 from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, OnlyTaskOption
 from lodo_bench.cli.output import echo_err, print_json
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.spec.numbers import PORT
 from lodo_bench.spec.selection import ReportRequest, Selection
@@ -30,7 +31,7 @@ def serve(
     json: JsonOption = False,
 ) -> None:
     """Serve the report page. It reloads itself in the browser when the database changes. End with Ctrl-C."""
-    with no_garbage_collection():
+    with loading(), no_garbage_collection():
         from lodo_bench.api.serve import report_server
 
     with report_server(ReportRequest(Selection(task)), db, host, port, echo_err) as server:

@@ -31,6 +31,7 @@ from lodo_bench.cli.options import (
     set_data_directory,
 )
 from lodo_bench.cli.output import command_line, echo_err, resumable, starting
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.spec.numbers import COUNT, SEED
 
@@ -108,7 +109,7 @@ def tune(
         command=command_line(),
     )
     with resumable() as kept:
-        with starting(), no_garbage_collection():
+        with starting(), loading(), no_garbage_collection():
             from lodo_bench.api.tune import execute_tune
             from lodo_bench.cli.views.progress import TerminalReporter
             from lodo_bench.cli.views.tune import print_studies

@@ -9,6 +9,7 @@ import typer
 from lodo_bench.cli.numbers import within
 from lodo_bench.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 from lodo_bench.cli.output import echo_err
+from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.numbers import INTERVAL, RECORD
@@ -40,7 +41,7 @@ def watch(
     """Watch searches and runs of other processes in the database, until all are finished or Ctrl-C."""
     if json and not once:
         raise UsageError("--json prints one state. Add --once.")
-    with no_garbage_collection():
+    with loading(), no_garbage_collection():
         from lodo_bench.api.watch import Watcher
         from lodo_bench.cli.views.watch import print_once, watch_live
 

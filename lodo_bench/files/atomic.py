@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import glob
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -13,24 +14,57 @@ from typing import BinaryIO
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.files.paths import user_path
 
+if sys.platform != "win32":
+    import fcntl
+
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file next to `path`, which replaces `path` when the block ends.
 
     The replacement is durable: it survives a power failure after the block. If the block raises, `path` stays as it
-    was and the temporary file is removed.
+    was and the temporary file is removed. If the process is killed, the next write of `path` removes it.
 
     Raises:
         OSError: if the file cannot be written.
     """
+    with _write_beside(path, Path.replace) as file:
+        yield file
+
+
+@contextmanager
+def write_new(path: Path) -> Iterator[BinaryIO]:
+    """Do as `write_atomically` for a file that is not there yet.
+
+    Raises:
+        FileExistsError: if it is there when the block ends. It stays as it is.
+        OSError: if the file cannot be written.
+    """
+    with _write_beside(path, _name_new) as file:
+        yield file
+
+
+def remove_temporary_files(path: Path) -> None:
+    """Remove what writes of `path` have left behind whose process was killed; those in progress hold a lock."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError), temporary.open("rb+") as file:
+            _lock(file, wait=False)
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _write_beside(path: Path, rename: Callable[[Path, Path], object]) -> Iterator[BinaryIO]:
+    remove_temporary_files(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with _open_locked(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            if os.name == "posix":
+                rename(temporary, path)  # before the lock ends with the block
+        if os.name != "posix":  # where an open file cannot be renamed
+            rename(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -38,27 +72,32 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
     _sync_directory(path.parent)
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Write a file that must not exist; if that fails, nothing is left of it.
-
-    Raises:
-        FileExistsError: if it exists.
-        OSError: if it cannot be written.
-    """
-    with path.open("xb") as file:
-        try:
-            file.write(content)
-            file.flush()
-        except BaseException:
-            with suppress(OSError):
-                path.unlink()
-            raise
+def _open_locked(temporary: Path) -> BinaryIO:
+    while True:
+        file = temporary.open("wb")
+        with suppress(OSError):  # of a file system without locks, where abandoned files stay
+            _lock(file, wait=True)
+        if os.name != "posix" or os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # another process took it for abandoned just before it was locked
 
 
-def remove_temporary_files(path: Path) -> None:
-    """Remove what writes of `path` have left behind whose process was killed."""
-    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        temporary.unlink(missing_ok=True)
+def _lock(file: BinaryIO, *, wait: bool) -> None:
+    if sys.platform != "win32":
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _name_new(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError as error:  # of a file system without hard links
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        temporary.replace(path)
+    else:
+        temporary.unlink()
 
 
 @contextmanager

@@ -91,7 +91,7 @@ class Database:
         return None if self._file is None else Path(f"{self._file}.checkpoints")
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, as also happens as soon as nothing refers to this object any more."""
         self._engine.dispose()
 
     def _prepare_file(self, file: Path, create: bool) -> None:

@@ -17,7 +17,7 @@ from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
-from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path
+from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
 from lodo_bench.training.footprint import lockstep_size
 from lodo_bench.training.loop import trace, train_validated
 from lodo_bench.training.session import Progress
@@ -85,6 +85,7 @@ def execute_run_set(
         KeyboardInterrupt: if the user stopped it, with the runs in progress stored as `interrupted`.
     """
     spec, weights = run_set.spec, weights_of(run_set.spec, writer)
+    remove_finished_checkpoints(run_set, plan)
     left = len(run_set.missing_seeds)
     for seeds in _batches(run_set):
         count = len(set(seeds) & set(run_set.missing_seeds))
@@ -102,6 +103,16 @@ def execute_run_set(
             raise KeyboardInterrupt
         if checkpoint is not None:
             checkpoint.remove()
+
+
+def remove_finished_checkpoints(run_set: RunSetRecord, plan: CheckpointPlan | None) -> None:
+    """Remove the checkpoints of stored runs, which a process leaves that is killed right after it has stored them."""
+    if plan is None:
+        return
+    missing = {seeds[0] for seeds in _batches(run_set)}
+    for seed in run_set.spec.seeds:
+        if seed not in missing and (path := checkpoint_path(plan.folder, run_set.id, seed)).exists():
+            remove_checkpoint(path)
 
 
 def trajectory(spec: RunSetSpec, seed: int, source: WeightsSource) -> NDArray[np.float64]:

@@ -84,10 +84,7 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the file of a training that is finished, and its directory if that is empty."""
-        self._path.unlink(missing_ok=True)
-        remove_temporary_files(self._path)
-        with suppress(OSError):  # not empty, or never created
-            self._path.parent.rmdir()
+        remove_checkpoint(self._path)
 
     def write_parameters(self, spec: TrainingSpec, parameters: Tensor) -> None:
         """Write the final parameters, (n,), for `load_parameters`; if that fails, a notice is emitted."""
@@ -138,6 +135,14 @@ def load_parameters(folder: Path, run_set: int, seed: int) -> Parameters:
         return Parameters(TaskSpec(**content["task"]), content["parameters"])
     except Exception as error:
         raise UsageError(f"the parameters '{path}' cannot be read: {error}. Run the seed again.") from None
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Remove the file of a training that is finished, and its directory if that is empty."""
+    path.unlink(missing_ok=True)
+    remove_temporary_files(path)
+    with suppress(OSError):  # not empty, or never created
+        path.parent.rmdir()
 
 
 def checkpoint_path(folder: Path, run_set: int, seed: int) -> Path:

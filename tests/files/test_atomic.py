@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from lodo_bench.errors import UsageError
-from lodo_bench.files.atomic import open_output, remove_temporary_files, write_atomically
+from lodo_bench.files.atomic import open_output, remove_temporary_files, write_atomically, write_new
 
 
 def names(directory):
@@ -41,6 +41,46 @@ def test_what_a_killed_write_has_left_is_removed_and_nothing_else(tmp_path):
         (tmp_path / name).touch()
     remove_temporary_files(tmp_path / "out.csv")
     assert names(tmp_path) == [".other.csv.7.tmp", "out.csv"]
+
+
+def test_the_next_write_removes_what_a_killed_one_has_left(tmp_path):
+    (tmp_path / ".out.csv.7.tmp").touch()
+    with open_output(str(tmp_path / "out.csv")) as file:
+        file.write(b"new")
+    assert names(tmp_path) == ["out.csv"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are not locked here")
+def test_a_write_in_progress_is_not_taken_for_an_abandoned_one(tmp_path):
+    with open_output(str(tmp_path / "out.csv")) as file:
+        file.write(b"new")
+        remove_temporary_files(tmp_path / "out.csv")
+    assert names(tmp_path) == ["out.csv"]
+
+
+def test_a_new_file_takes_no_place_of_another(tmp_path):
+    path = tmp_path / "out.csv"
+    with write_new(path) as file:
+        file.write(b"new")
+        assert not path.exists()
+    with pytest.raises(FileExistsError), write_new(path) as file:
+        file.write(b"other")
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["out.csv"]
+
+
+def test_a_new_file_is_made_without_hard_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr("os.link", refuse)
+    path = tmp_path / "out.csv"
+    with write_new(path) as file:
+        file.write(b"new")
+    with pytest.raises(FileExistsError), write_new(path) as file:
+        file.write(b"other")
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["out.csv"]
 
 
 def test_file_and_directory_are_synchronized_with_the_disk(tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 """`kill -9`, again and again, at moments that nobody chose: the run goes on to the curve that it would have had.
 
-pytest tests/cli/test_kill.py --kills 20
+pytest tests/faults/test_kill_networks.py --kills 20
 """
 
 import os
@@ -61,8 +61,7 @@ def kill_once(place, command, data, moment):
 
 
 @pytest.mark.parametrize("task", RUNS)
-def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp_path, request):
-    kills = request.config.getoption("--kills")
+def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp_path, kills, injected):
     command = run_command(task, kills)
     place, whole = Place(tmp_path / "killed"), Place(tmp_path / "whole")
     chance = random.Random(task)
@@ -83,3 +82,4 @@ def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp
         np.testing.assert_array_equal(series.values, expected_curve.metrics[name].values)
     left = [path.name for path in place.database.parent.glob("*.checkpoints/*")]
     assert left == (["1-0.parameters.pt"] if TASKS.load(task).is_network else [])
+    injected(f"SIGKILL of `run --task {task}` shortly after a checkpoint", "it goes on to the same curve", kills)

@@ -1,0 +1,62 @@
+"""SIGINT and SIGTERM: both interrupt what is computed; while there is nothing to keep, they end the program at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+from typing import NoReturn
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+EXIT_CODE = 130
+NOTHING_STORED = "Nothing was stored yet."
+_Handler = Callable[[int, FrameType | None], None]
+
+
+def end_at_once(kept: str = "") -> None:
+    """Let the signals end the program without Python's own way of ending.
+
+    An exception that arrives while modules are imported, or while Python ends, can appear as another one or as a
+    traceback.
+
+    Args:
+        kept: a sentence that says what is stored, if anything is to be said of that.
+    """
+    _handle_with(partial(_end, kept))
+
+
+def interrupt() -> None:
+    """Let both signals raise a KeyboardInterrupt."""
+    _handle_with(_raise)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Let the signals end the program at once inside the block, which imports modules and changes nothing."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    end_at_once(NOTHING_STORED)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _handle_with(handler: _Handler) -> None:
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as the shell or nohup wants it
+            signal.signal(number, handler)
+
+
+def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _end(kept: str, number: int, frame: FrameType | None) -> NoReturn:
+    if sys.stderr is not None:
+        os.write(2, f"lodo-bench: interrupted{'. ' if kept else ''}{kept}\n".encode())
+    os._exit(EXIT_CODE)
