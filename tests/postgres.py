@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own, in a temporary directory, reached through a Unix socket."""
 
+import ctypes
 import importlib.util
 import itertools
 import os
@@ -7,6 +8,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from urllib.parse import quote
 
 PATIENCE = 60
 USER = "lodo"
+_PR_SET_PDEATHSIG = 1
 _SETTINGS = {
     "listen_addresses": "",  # no network: the socket lies in the server's own directory
     "port": 5432,
@@ -44,6 +47,12 @@ def programs():
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     path = str(found[-1]) if found else shutil.which("initdb")
     return Path(path).resolve().parent if path else None
+
+
+def _end_with_parent():
+    """In the server's process: end it when the tests are killed, which would leave it running."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def _unprivileged():
@@ -96,7 +105,12 @@ class Server:
         while True:
             with (self._directory / "log").open("ab") as log:
                 self._process = subprocess.Popen(
-                    command, **self._surroundings(), stdout=log, stderr=log, start_new_session=True
+                    command,
+                    **self._surroundings(),
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=_end_with_parent,
                 )
             # After a crash, the processes of its former life may take a moment to notice.
             if self._is_ready(end):

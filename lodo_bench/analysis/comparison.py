@@ -155,6 +155,7 @@ class Comparison:
         task: the task, with its options.
         columns: the compared scores, by milestone, the loss first.
         rows: best first, by the loss at the longest milestone that a row has.
+        labels: the optimizers' names, made unique, by row.
         verdicts: the test results by column.
         bound: the loss that no optimizer can beat in the long run, where known.
         provenances: of all runs in it.
@@ -165,6 +166,7 @@ class Comparison:
     task: TaskSpec
     columns: tuple[ScoreColumn, ...]
     rows: tuple[ComparisonRow, ...]
+    labels: tuple[str, ...]
     verdicts: Mapping[ScoreColumn, Verdict]
     bound: LossBound | None
     provenances: tuple[Provenance, ...]
@@ -175,14 +177,6 @@ class Comparison:
     def milestones(self) -> tuple[Milestone, ...]:
         """The milestones, in the order of the columns."""
         return tuple(dict.fromkeys(column.milestone for column in self.columns))
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The optimizers' names, with device, dtype and backend where these differ, made unique."""
-        differ = len({row.compute for row in self.rows}) > 1
-        names = [f"{r.optimizer.label} ({r.compute.label})" if differ else r.optimizer.label for r in self.rows]
-        pairs = zip(names, self.rows, strict=True)
-        return tuple(labels_of([LabelParts(name, row.hyperparameters, row.compute) for name, row in pairs]))
 
 
 def compare(
@@ -239,7 +233,15 @@ def _comparison(
     milestones = sorted({column.milestone for column in columns})
     ranked = tuple(sorted(rows, key=lambda row: _rank(row, milestones)))
     verdicts = {column: judge_column(column, samples_of(ranked, column)) for column in columns}
-    return Comparison(task, columns, ranked, verdicts, bound, provenances)
+    return Comparison(task, columns, ranked, _labels(ranked), verdicts, bound, provenances)
+
+
+def _labels(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
+    """Return the optimizers' names, with device, dtype and backend where these differ, made unique."""
+    differ = len({row.compute for row in rows}) > 1
+    names = [f"{r.optimizer.label} ({r.compute.label})" if differ else r.optimizer.label for r in rows]
+    pairs = zip(names, rows, strict=True)
+    return tuple(labels_of([LabelParts(name, row.hyperparameters, row.compute) for name, row in pairs]))
 
 
 def samples_of(rows: Sequence[ComparisonRow], column: ScoreColumn) -> dict[int, Sample]:

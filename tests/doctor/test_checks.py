@@ -261,7 +261,7 @@ def test_a_damaged_database(tmp_path):
 def test_a_folder_and_urls(tmp_path):
     assert "is not a file" in only(storage.check_database(str(tmp_path)), "problem")[0]
     assert "not a database URL" in only(storage.check_database("://"), "problem")[0]
-    assert "cannot be reached" in only(storage.check_database("mysql://host/name"), "problem")[0]
+    assert "no driver for the database 'mysql'" in only(storage.check_database("mysql://host/name"), "problem")[0]
 
 
 def test_a_busy_database_is_no_problem(tmp_path):

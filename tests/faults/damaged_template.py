@@ -27,6 +27,7 @@ WRONG = {
 }
 # Nothing that is shown depends on their values, or every value is one that could be meant.
 FREE = {
+    ("provenances", "versions"),  # any texts by name are versions
     ("deletions", "deleted"),
     ("deletions", "kind"),
     ("deletions", "number"),

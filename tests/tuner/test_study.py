@@ -352,15 +352,21 @@ def test_records_of_another_seed_are_refused():
     refuses(records, 0)
 
 
-def test_a_generation_that_follows_from_one_with_a_hole_is_refused():
-    with pytest.raises(DatabaseError, match=r"study 1 cannot be resumed: .*fresh"):
-        Study(study_record(REFERENCE.spec, [r for r in REFERENCE_RECORDS if r.generation or r.index not in (4, 5)]))
-
-
-def test_a_record_that_the_search_does_not_ask_for_is_refused():
-    later = [r for r in REFERENCE_RECORDS if r.index < 2 and r.generation in (0, 2)]
-    with pytest.raises(DatabaseError):
-        Study(study_record(REFERENCE.spec, later))
+@pytest.mark.parametrize(
+    "is_lost",
+    [
+        lambda record: record.generation == 0 and record.index in (4, 5),
+        lambda record: record.generation == 1,
+        lambda record: record.index >= 2 or record.generation == 1,
+    ],
+)
+def test_individuals_that_were_lost_are_evaluated_again_and_the_later_ones_are_kept(is_lost):
+    kept = [record for record in REFERENCE_RECORDS if not is_lost(record)]
+    study = Study(study_record(REFERENCE.spec, kept))
+    again = finish(study)
+    places = {(record.generation, record.index) for record in again} - {(r.generation, r.index) for r in kept}
+    assert places == {(r.generation, r.index) for r in REFERENCE_RECORDS if is_lost(r)}
+    assert study.result == REFERENCE.result
 
 
 @pytest.mark.parametrize("place", [{"generation": 3}, {"index": 7}])
