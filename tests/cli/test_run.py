@@ -8,6 +8,7 @@ from lodo_bench.spec.outcome import MetricHistory
 from tests import builders
 from tests.builders import at_seconds, at_steps
 from tests.cli.runner import Place
+from tests.cli.scarce import scarce_task
 
 ADAM_ON_ROSENBROCK = {"learning_rate": 0.9704, "beta1": 0.864, "beta2": 0.99804}
 RUN_KEYS = {
@@ -249,8 +250,7 @@ def test_the_database_can_be_named_by_option(place):
 
 
 def test_a_failed_run_is_kept_and_told(place):
-    # Its Hessian would take 8 terabytes.
-    arguments = ("run", "--optimizer", "adam", "-T", "dimension=1000000", "--seeds", 2, "--steps", 5)
+    arguments = ("run", "--optimizer", "adam", *scarce_task(place), "--seeds", 2, "--steps", 9)
     result = place.run(*arguments, "--json")
     assert result.code == 3
     assert "Traceback" not in result.stderr
@@ -263,7 +263,7 @@ def test_a_failed_run_is_kept_and_told(place):
 
 
 def test_runs_that_failed_are_counted_in_the_report(place):
-    place.run_here("run", "--optimizer", "adam", "-T", "dimension=1000000", "--seeds", 2, "--steps", 5, "--untimed")
+    place.run("run", "--optimizer", "adam", *scarce_task(place), "--seeds", 2, "--steps", 9, "--untimed")
     report = place.run_here("report")
     assert report.code == 0
     assert "Interrupted or failed runs, without a score: adam 2." in report.stdout

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cli.runner import Place
+from tests.cli.scarce import scarce_task
 
 STATUSES = {"completed", "diverged", "interrupted", "failed"}
 
@@ -139,9 +140,9 @@ def test_another_seed_is_another_search_and_fresh_starts_anew(search):
 
 
 def test_a_search_in_which_all_fail_is_told(place):
-    schedule = place.schedule(5, population=8)
-    arguments = ("tune", "--task", "quadratic", "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
-    result = place.run(*arguments, "-T", "dimension=1000000", "--json")
+    schedule = place.schedule(9, population=8)
+    arguments = ("tune", *scarce_task(place), "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
+    result = place.run(*arguments, "--json")
     assert result.code == 3
     assert "Traceback" not in result.stderr
     assert result.document["studies"][0]["outcomes"]["failed"] == 8
@@ -150,9 +151,7 @@ def test_a_search_in_which_all_fail_is_told(place):
 
 
 def test_a_search_in_which_all_fail_has_tuned_nothing(place):
-    schedule = place.schedule(5, population=8)
-    too_large = ("-T", "dimension=1000000")
-    tune = ("tune", "--task", "quadratic", "--optimizer", "adam", "--schedule", schedule, "--workers", 0, *too_large)
-    assert place.run_here(*tune).code == 3
-    run = place.run_here("run", "--optimizer", "adam", "--steps", 5, "--seeds", 1, "--json", *too_large)
+    schedule, task = place.schedule(9, population=8), scarce_task(place)
+    assert place.run("tune", *task, "--optimizer", "adam", "--schedule", schedule, "--workers", 0).code == 3
+    run = place.run("run", *task, "--optimizer", "adam", "--steps", 5, "--seeds", 1, "--json")
     assert run.document["hyperparameters_source"] == "default"

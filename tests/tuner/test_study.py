@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lodo_bench.errors import DatabaseError
 from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.spec.outcome import Status
-from lodo_bench.spec.training import OptimizerSpec, TaskSpec
+from lodo_bench.spec.training import TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tuner.study import GenerationResult, Study, max_shard_size
 from tests.helpers import defaults
@@ -218,7 +218,7 @@ def test_a_shard_has_no_more_than_can_be_trained_together(monkeypatch):
 def test_task_and_optimizer_limit_how_many_are_trained_together(monkeypatch, kind, limit, size):
     monkeypatch.setattr(TASKS.load("mnist"), "max_population", None)
     monkeypatch.setattr(kind, "max_population", limit)
-    spec = study_spec(task=TaskSpec("mnist"), optimizer=OptimizerSpec("adam"), schedule=schedule(64))
+    spec = study_spec("adam", task=TaskSpec("mnist"), schedule=schedule(64))
     assert max_shard_size(spec) == size
 
 
