@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 
 from lodo_bench.cli.kept import Kept
 from lodo_bench.cli.remedies import explain
+from lodo_bench.compute.signals import answer_when_stuck
 from lodo_bench.errors import EngineLost, Interrupted, NotStoredError
 from lodo_bench.files.json import as_json
 from lodo_bench.files.passwords import without_passwords
@@ -87,8 +89,14 @@ def resumable(kept: Kept | None = None) -> Iterator[Kept]:
             discard what is stored.
     """
     kept = kept or Kept()
+
+    def end() -> None:
+        echo_err(f"lodo-bench: interrupted, during a calculation that cannot be stopped. {_resume(kept)}")
+        os._exit(Interrupted.exit_code)
+
     try:
-        yield kept
+        with answer_when_stuck(end):
+            yield kept
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted. {_resume(kept)}") from None
     except EngineLost as error:

@@ -11,6 +11,8 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
+from lodo_bench.compute.signals import note_delivery
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXIT_CODE = 130
 NOTHING_STORED = "Nothing was stored yet."
@@ -53,6 +55,7 @@ def _handle_with(handler: _Handler) -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    note_delivery()
     raise KeyboardInterrupt
 
 

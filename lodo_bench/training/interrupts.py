@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from lodo_bench.compute.signals import note_delivery
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -25,6 +27,7 @@ def defer_interrupts() -> Iterator[None]:
     arrived: list[int] = []
 
     def defer(number: int, frame: FrameType | None) -> None:
+        note_delivery()
         arrived.append(number)
         if len(arrived) > 1:
             handlers[signal.Signals(number)](number, frame)

@@ -204,7 +204,7 @@ MISTAKES = {
     ),
     "a home that is not there": (
         ("status", "--data-dir", "~no-such-user/x"),
-        "'~no-such-user/x' cannot be the data directory",
+        "'~no-such-user/x' cannot be the path of the data directory",
     ),
 }
 

@@ -1,0 +1,62 @@
+"""Signals that no handler answers, because the main thread is inside one long call of compiled code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+PATIENCE_SECONDS = 5.0
+_JUST_NOW_SECONDS = 1.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_delivered_at = -float("inf")
+
+
+def note_delivery() -> None:
+    """Note that a handler of SIGINT or SIGTERM has run. Every handler that is written in Python must call this."""
+    global _delivered_at
+    _delivered_at = time.monotonic()
+
+
+@contextmanager
+def answer_when_stuck(answer: Callable[[], None]) -> Iterator[None]:
+    """Answer an interrupt inside the block by another thread if the main thread does not within some seconds.
+
+    Python calls handlers in the main thread between two instructions of its own. One that factorizes a large matrix
+    comes to the next one after minutes. Outside the main thread, this does nothing.
+
+    Args:
+        answer: is to end the process. What is being written then is as after a SIGKILL.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reading, answer), name="interrupts", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+        os.close(writing)  # ends the thread
+
+
+def _watch(reading: int, answer: Callable[[], None]) -> None:
+    with os.fdopen(reading, "rb", buffering=0) as arrivals:
+        while number := arrivals.read(1):
+            arrived = time.monotonic()
+            if number[0] in _SIGNALS and not _is_delivered(arrived):
+                answer()
+
+
+def _is_delivered(arrived: float) -> bool:
+    """Wait for the handler; one call of it may answer several signals, and may be over already."""
+    while time.monotonic() < arrived + PATIENCE_SECONDS:
+        if _delivered_at > arrived - _JUST_NOW_SECONDS:
+            return True
+        time.sleep(0.05)
+    return False
