@@ -119,7 +119,7 @@ _VARIABLES: Mapping[str, _Variable] = {
     "OMP_NUM_THREADS": _Variable("threads of PyTorch in one process", _cpus),
     "MKL_NUM_THREADS": _Variable("threads of PyTorch's linear algebra", _cpus, "OMP_NUM_THREADS"),
     "NUMBA_NUM_THREADS": _Variable("threads of Numba's parallel loops, which lodo-bench does not use", _cpus),
-    "NUMBA_DISABLE_JIT": _Variable("1 switches Numba's compiler off, and searches and runs fail", lambda: "0"),
+    "NUMBA_DISABLE_JIT": _Variable("1 switches Numba's compiler off; PyTorch's operations are used", lambda: "0"),
     "NUMBA_CACHE_DIR": _Variable("folder of compiled code", lambda: "beside the package's files", resolve=_path),
     "RAY_ADDRESS": _Variable("cluster that '--address auto' connects to", lambda: "the one of this machine"),
     "RAY_TMPDIR": _Variable("folder in which Ray notes the cluster of this machine", lambda: "/tmp/ray", resolve=_path),

@@ -85,18 +85,32 @@ def why_unavailable(backend: Backend, device: str) -> str | None:
         return f"{package} {'.'.join(map(str, least))} or later is needed, and {found} is installed. {install}"
     if device == "cuda" and not torch.cuda.is_available():
         return None  # the GPU is a worker's, on another machine
-    failure = trial_failure(backend)
-    return failure and f"{failure}. Mend the installation ({_INSTALL[backend]}), or use 'auto' or 'torch'."
+    return trial_failure(backend)
+
+
+class SwitchedOffError(Exception):
+    """An environment variable switches a backend off."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(variable)
+        self.variable = variable
 
 
 @cache
 def trial_failure(backend: Backend) -> str | None:
-    """Compile a small function with an installed backend, once in each process; return what failed, or None."""
+    """Compile a small function with an installed backend, once in each process.
+
+    Returns:
+        What failed, with the remedy; None if nothing did.
+    """
     try:
         import_module(f"lodo_bench.backends.{backend}.trial").run()
+    except SwitchedOffError as error:
+        return f"{error.variable} switches it off. Run 'unset {error.variable}', or use 'auto' or 'torch'."
     except Exception as error:  # whatever a broken installation raises
         text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-        return f"it fails with {type(error).__name__}: {text}".rstrip(":. ").replace(". ", "; ")  # one sentence
+        reason = f"it fails with {type(error).__name__}: {text}".rstrip(":. ").replace(". ", "; ")  # one sentence
+        return f"{reason}. Mend the installation ({_INSTALL[backend]}), or use 'auto' or 'torch'."
     return None
 
 

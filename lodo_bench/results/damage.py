@@ -108,9 +108,9 @@ class Fields:
     def text(self, column: str) -> str:
         """Return a text."""
         value = getattr(self._row, column)
-        if not is_text(value):
+        if not isinstance(value, str):
             raise self._wrong(column, value, "a text")
-        return str(value)
+        return value
 
     def time(self, column: str) -> str:
         """Return a text that is a time, ISO 8601."""

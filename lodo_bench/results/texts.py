@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sqlalchemy import Dialect, String
 from sqlalchemy.types import TypeDecorator
 from typing_extensions import override
 
+from lodo_bench.results.column_types import Unreadable
+
 # What not every database takes: the character NUL (PostgreSQL) and parts of characters, as in arguments that are no
 # UTF-8 (any). The escape is a code point that is kept free of characters for such purposes; it is escaped, too.
 _ESCAPE = "\ufdd0"
 _REFUSED = re.compile(f"[\x00\ud800-\udfff{_ESCAPE}]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(f"{_ESCAPE}([0-9a-f]{{4}})")
 
 
@@ -29,8 +33,12 @@ class StoredText(TypeDecorator[str]):
         return _REFUSED.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", value)
 
     @override
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        """Return the text as it was."""
-        if not isinstance(value, str) or _ESCAPE not in value:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Return the text as it was; an `Unreadable` for bytes that are none, which were never stored as such."""
+        if not isinstance(value, str):
+            return value
+        if _SURROGATES.search(value):
+            return Unreadable("bytes that are no UTF-8")
+        if _ESCAPE not in value:
             return value
         return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)

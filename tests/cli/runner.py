@@ -136,7 +136,7 @@ class Place:
         """Rows of the database as it is on the disk; none where there is no such table yet."""
         if "://" in str(self.database):
             return query(self.database, sql)
-        if not self.database.exists():
+        if not Path(self.database).exists():
             return []
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=60)) as connection:
             try:

@@ -78,7 +78,7 @@ def test_nothing_that_is_broken_ends_in_a_traceback(tmp_path):
     assert "Traceback" not in result.stderr + result.stdout
     found = remedies(result)
     assert found["threads"] == ["unset OMP_NUM_THREADS"]
-    assert found["backends"] == ["unset NUMBA_DISABLE_JIT"]
+    assert found["backends"] == ["Run 'unset NUMBA_DISABLE_JIT', or use 'auto' or 'torch'."]
     assert "unset RAY_ADDRESS" in found["ray"]
     assert found["data"] == [f"mkdir -p {nowhere}"]
     assert found["database"][0].startswith("export LODO_BENCH_DB=")

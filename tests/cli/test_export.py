@@ -95,7 +95,7 @@ def test_nothing_is_an_empty_table(filled):
         (("export", "runs", "--json", "--format", "csv"), "--json and --format csv conflict."),
         (("export", "runs", "--json", "-o", "a.csv"), "conflict: that is a csv file."),
         (("report", "--output", "a.docx"), "cannot infer a format from 'a.docx'."),
-        (("report", "--target", "nan"), "invalid target nan: must be a finite number."),
+        (("report", "--target", "nan"), "Invalid value for '--target': 'nan' must be a finite number."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -1,10 +1,13 @@
 """A database of tasks and optimizers whose code is not on this machine can be read in full."""
 
-import sqlite3
-from contextlib import closing
+import hashlib
+import json
 
 import pytest
+from sqlalchemy import select
 
+from lodo_bench.results.database import Database
+from lodo_bench.results.schema import RunSetRow, StudyRow
 from tests.cli.runner import Place
 from tests.experiments.helpers import do, page
 from tests.experiments.helpers import open_store as open_experiments
@@ -13,18 +16,27 @@ from tests.results.filled import fill
 
 def forget(database):
     """Give adam on the quadratic and the study of lodo the names of a plug-in and of a file that are gone."""
-    with closing(sqlite3.connect(database)) as connection:
-        for table, name, where in (
-            ("run_sets", "plugin-adam", "optimizer = 'adam' AND task = 'quadratic'"),
-            ("studies", "plugin-adam", "optimizer = 'adam'"),
-            ("studies", "gone.py:Mine", "optimizer = 'lodo'"),
-            ("run_sets", "gone.py:Mine", "optimizer = 'lodo' AND id = 3"),
-        ):
-            spec = f"json_set(spec, '$.optimizer.name', '{name}')"
-            connection.execute(f"UPDATE {table} SET optimizer = '{name}', spec = {spec} WHERE {where}")
-        spec = "json_set(spec, '$.task.name', 'gone.py:Task')"
-        connection.execute(f"UPDATE run_sets SET task = 'gone.py:Task', spec = {spec} WHERE task = 'rosenbrock'")
-        connection.commit()
+    database = Database(str(database), create=False)
+    with database.writing() as session:
+        for row in session.scalars(select(StudyRow)):
+            rename(row, "optimizer", {"adam": "plugin-adam", "lodo": "gone.py:Mine"}[row.optimizer])
+        for row in session.scalars(select(RunSetRow)):
+            if row.task == "rosenbrock":
+                rename(row, "task", "gone.py:Task")
+            elif row.optimizer == "adam":
+                rename(row, "optimizer", "plugin-adam")
+            elif row.id == 3:
+                rename(row, "optimizer", "gone.py:Mine")
+    database.close()
+
+
+def rename(row, kind, name):
+    """Give the task or the optimizer of a row another name, and the row the identity that belongs to it."""
+    setattr(row, kind, name)
+    row.spec = {**row.spec, kind: {**row.spec[kind], "name": name}}
+    part, value = ("schedule", "name") if isinstance(row, StudyRow) else ("hyperparameters", "provenance_note")
+    identified = {**row.spec, part: {**row.spec[part], value: ""}}
+    row.identity = hashlib.sha256(json.dumps(identified, sort_keys=True).encode()).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +120,11 @@ def swept(tmp_path):
         )
         assert place.run_here(*run, "--untimed").code == 0
     assert place.run_here("run", "adam", "--task", "rosenbrock", "--seeds", 1, "--steps", 20, "--untimed").code == 0
-    with closing(sqlite3.connect(place.database)) as connection:
-        spec = "json_set(spec, '$.optimizer.name', 'plugin')"
-        connection.execute(f"UPDATE run_sets SET optimizer = 'plugin', spec = {spec} WHERE optimizer = 'momentum'")
-        connection.commit()
+    database = Database(str(place.database), create=False)
+    with database.writing() as session:
+        for row in session.scalars(select(RunSetRow).where(RunSetRow.optimizer == "momentum")):
+            rename(row, "optimizer", "plugin")
+    database.close()
     return place
 
 

@@ -97,5 +97,5 @@ def test_notes_and_tags_are_kept(kind, filled):
 
 @pytest.mark.parametrize("tag", ["", "two words", "a,b", " a", "a\tb"])
 def test_a_tag_is_one_word(tag, filled):
-    with pytest.raises(UsageError, match="a tag is a word without spaces or commas"):
+    with pytest.raises(UsageError, match="a tag is a word without spaces, commas"):
         annotate(filled[1], "run-set", 1, lambda former: former.with_tags([tag]))

@@ -8,16 +8,18 @@ import numpy as np
 from numba.core import config
 
 from lodo_bench.backends.numba.jit import jit, temporary_cache
+from lodo_bench.compute.selection import SwitchedOffError
 
 
 def run() -> None:
     """Compile a function, and check its result.
 
     Raises:
+        SwitchedOffError: if Numba's compiler is.
         Exception: whatever Numba or LLVM raise.
     """
     if config.DISABLE_JIT:
-        raise RuntimeError("NUMBA_DISABLE_JIT switches Numba's compiler off; unset it")
+        raise SwitchedOffError("NUMBA_DISABLE_JIT")
     found = jit(_function())(np.arange(4.0))
     if found != 14.0:
         raise ArithmeticError(f"0 + 1 + 4 + 9 = {found}")

@@ -15,7 +15,7 @@ def documents(connection: Connection, table: str) -> Iterator[tuple[int, Documen
     texts = Table(table, MetaData(), Column("id", Integer, primary_key=True), Column("spec", String))
     for number, text in connection.execute(select(texts)).all():
         try:
-            document = json.loads(text)
+            document = text if isinstance(text, dict) else json.loads(text)  # PostgreSQL's driver decodes JSON
         except (TypeError, ValueError, RecursionError):
             continue
         if isinstance(document, dict):
