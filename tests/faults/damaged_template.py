@@ -20,6 +20,7 @@ VALUES = {"learning_rate": 0.1, "beta1": 0.5, "beta2": 0.99}
 # Each is wrong in a column of the kind, whatever else is stored.
 WRONG = {
     "INTEGER": (None, "many", -1, 2.5, 2**62, b"\x00"),
+    "BIGINT": (None, "many", -1, 2.5, 2**62, b"\x00"),
     "FLOAT": ("much", b"\x00\xff"),
     "VARCHAR": (None, b"\xff\xfe", sqlite3.Binary(b"cut"), "\ud800"),
     "JSON": (None, "null", "[1]", "{", "5", '{"a": "b"}', '{"other": NaN}', "[" * 5000, b"\xff{}"),
