@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lodo_bench.results.schema import SCHEMA_VERSION
 from tests.cli.runner import Place
 from tests.faults import damaged_template as template
 
@@ -71,7 +72,8 @@ FOREIGN = {
         "CREATE TABLE lodo_bench_schema (version INTEGER PRIMARY KEY); INSERT INTO lodo_bench_schema VALUES (6), (7)"
     ),
     "without any table": database(
-        "CREATE TABLE lodo_bench_schema (version INTEGER PRIMARY KEY); INSERT INTO lodo_bench_schema VALUES (7)"
+        "CREATE TABLE lodo_bench_schema (version INTEGER PRIMARY KEY); "
+        f"INSERT INTO lodo_bench_schema VALUES ({SCHEMA_VERSION})"
     ),
     "random bytes": random.Random(0).randbytes(20_000),
     "a text": b"losses: 1, 2, 3\n" * 500,
