@@ -53,7 +53,7 @@ test: $(READY)
 
 faults: $(READY)
 	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults \
-		--kills $(KILLS) --cases $(CASES) --soak-minutes $(SOAK) --faults-json build/faults.json
+		--long --kills $(KILLS) --cases $(CASES) --soak-minutes $(SOAK) --faults-json build/faults.json
 	$(BIN)/python scripts/reliability_table.py build/faults.json
 
 check: $(READY) docs

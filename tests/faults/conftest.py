@@ -65,6 +65,14 @@ class Table:
         self._path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave the long tests to `make faults`."""
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes: make faults"))
+
+
 def pytest_configure(config):
     path = config.getoption("--faults-json")
     if path and not hasattr(config, "workerinput"):

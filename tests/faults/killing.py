@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from tests.cli.runner import Place, finish
 
 # What the results consist of, without times, machines and the commands that were typed.
@@ -37,6 +39,11 @@ CONTENTS = {
 }
 _PNG_END = b"IEND\xaeB`\x82"
 _HELD = ("-wal", "-shm")  # what SQLite keeps beside a database that was not closed
+
+
+def some(cases, *short):
+    """The cases of a test, those but `short` only among the long tests."""
+    return [case if case in short else pytest.param(case, marks=pytest.mark.long) for case in cases]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Place, finish, wait_until
-from tests.faults.killing import check_database, contents
+from tests.faults.killing import check_database, contents, some
 
 ASSETS = Path(__file__).parents[1] / "results/assets"
 TASK = ("--task", "quadratic", "-T", "dimension=8")
@@ -59,7 +59,7 @@ def assert_whole(place):
     assert place.query("SELECT identity FROM run_sets GROUP BY 1 HAVING COUNT(*) > 1") == []
 
 
-@pytest.mark.parametrize("what", SAME)
+@pytest.mark.parametrize("what", some(SAME, "study"))
 def test_two_drivers_of_the_same(what, tmp_path, rounds, injected):
     whole = prepare(tmp_path / "whole")
     assert whole.run_here(*SAME[what]).code == 0
@@ -79,6 +79,7 @@ def test_two_drivers_of_the_same(what, tmp_path, rounds, injected):
     injected(f"two drivers of one {what}", "no row lost or doubled; the second ends with a message", rounds)
 
 
+@pytest.mark.long
 def test_two_drivers_of_different_studies_and_ten_readers(tmp_path, rounds, injected):
     for number in range(rounds):
         place = prepare(tmp_path / str(number))
@@ -107,6 +108,7 @@ def test_two_drivers_of_different_studies_and_ten_readers(tmp_path, rounds, inje
     injected("two drivers of different studies, and ten readers beside them", "all are served, no row is lost", rounds)
 
 
+@pytest.mark.long
 def test_a_run_set_is_deleted_while_it_runs(tmp_path, rounds, injected):
     for number in range(rounds):
         place = prepare(tmp_path / str(number))
@@ -125,6 +127,7 @@ def test_a_run_set_is_deleted_while_it_runs(tmp_path, rounds, injected):
     injected("a run set is deleted while it runs", "a clear message; the rest of the database is whole", rounds)
 
 
+@pytest.mark.long
 def test_an_upgrade_by_two_processes_at_once(tmp_path, rounds, injected):
     whole = with_old_database(tmp_path / "whole")
     assert whole.run_here("list", "studies").code == 0

@@ -22,6 +22,7 @@ from tests.faults.killing import (
     contents,
     files,
     kill_again_and_again,
+    some,
     undisturbed,
 )
 from tests.tasks.data.synthetic import ARCHIVE, archive, serving
@@ -93,7 +94,7 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("name", some(LONG, "tune"))
 def test_a_long_command(name, kill_all):
     kill_all(name, LONG[name])
 
@@ -104,11 +105,13 @@ OTHERS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_form_of_it(name, kill_all, kills):
     kill_all(name, OTHERS[name], -(-kills // 4))
 
 
+@pytest.mark.long
 def test_runs_at_the_results_of_several_searches(with_results, kill_all, kills):
     arguments = ("run", "adam", *TASK, "--seeds", 2, "--steps", 3000, "--checkpoint-every", 0)
     kill_all("run of several searches", Command(arguments, with_results), -(-kills // 4))
@@ -126,7 +129,7 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.parametrize("name", some(SHORT, "export", "report"))
 def test_a_short_command(name, with_results, kill_all, kills):
     arguments, more = SHORT[name]
     kill_all(name, Command(arguments, with_results, **more), -(-kills // 4))
@@ -136,6 +139,7 @@ def test_a_new_experiment_file(kill_all, kills):
     kill_all("init", Command(("init", "new.yaml"), outputs=["new.yaml"], refusal="exists"), -(-kills // 4))
 
 
+@pytest.mark.long
 def test_a_migration(kill_all, kills):
     def prepare(place):
         place.database.parent.mkdir()
@@ -166,6 +170,7 @@ def test_a_download(kill_all, kills):
         kill_all("data fetch", command, -(-kills // 4))
 
 
+@pytest.mark.long
 def test_a_worker(tmp_path, kills, injected):
     command = Command((*TUNE, "--workers", 2), with_schedule)
     whole, duration = undisturbed(command, tmp_path / "whole")

@@ -50,6 +50,7 @@ def individuals(place):
     )
 
 
+@pytest.mark.long
 def test_a_server_is_killed_and_restarted_in_the_middle_of_a_search(fragile, url, tmp_path, kills, injected):
     place, whole = Place(tmp_path / "killed", database=url), Place(tmp_path / "whole")
     generations = 2 * kills + 4
@@ -186,6 +187,7 @@ def small_disk():
     folder.rmdir()
 
 
+@pytest.mark.long
 def test_the_disk_of_the_server_is_full(small_disk, injected):
     if reason := postgres.why_unavailable():
         pytest.skip(reason)

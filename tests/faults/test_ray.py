@@ -200,6 +200,7 @@ def test_a_request_to_end_is_answered_wherever_it_goes(places, reference, times,
         assert_equal(place, place.run_here(*search(place, 0)), reference)  # Ray takes long to start once more
 
 
+@pytest.mark.long
 def test_nothing_outlives_a_program_that_is_killed(places, reference, times, injected):
     chance = random.Random(2)
     for kill in itertools.islice(itertools.cycle((lambda process: process.kill(), kill_group)), times):
@@ -226,6 +227,7 @@ def nodes(kills):
     nodes.close()
 
 
+@pytest.mark.long
 def test_a_cluster_that_loses_and_gains_nodes_and_asks_for_no_token(nodes, places, reference, injected):
     """The home has a token, as Ray writes it there by itself, and the cluster has been started without."""
     place = places()
@@ -240,6 +242,7 @@ def test_a_cluster_that_loses_and_gains_nodes_and_asks_for_no_token(nodes, place
     injected("a token of another cluster in the home directory, with --address", "the search connects without it")
 
 
+@pytest.mark.long
 def test_a_cluster_that_is_gone_ends_the_search_with_what_is_stored(nodes, places, reference, injected):
     place = places()
     process = begin(place, None, "--address", nodes.address)

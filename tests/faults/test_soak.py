@@ -108,6 +108,7 @@ def work(place, number, *, with_ray):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+@pytest.mark.long
 def test_a_few_rounds_leave_nothing_open(soaked, injected):
     for number in range(WARM_UP_ROUNDS):
         work(soaked, number, with_ray=False)
