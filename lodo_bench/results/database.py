@@ -216,6 +216,9 @@ class Database:
             if self._readable is not None:
                 self._readable.check_unchanged()  # what looks like damage may come of another process's writing
             raise self._explained(error) from None
+        except UnicodeDecodeError:  # SQLite's message names what it found, which is no text
+            message = f"database '{self._name}' cannot be used: its tables are damaged."
+            raise DatabaseError(message, remedy=Remedy.CHOOSE_DATABASE) from None
         except exc.ArgumentError as error:
             raise DatabaseError(
                 f"'{self._name}' is not a database URL: {error}. Give a file's path, or a URL."

@@ -62,7 +62,7 @@ def examine_file(path: Path) -> DatabaseHealth:
                 raise DatabaseError(f"'{path}' is damaged: it has {len(versions)} schema versions instead of one.")
             ((version,),) = versions
             (first,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter of a message that names what is damaged
         raise DatabaseError(f"'{path}' cannot be read: {error}.") from None
     is_writable, is_busy = _try_to_write(path)
     return DatabaseHealth(version, "" if first == "ok" else " ".join(first.split()), is_writable, is_busy)

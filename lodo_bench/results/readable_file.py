@@ -113,6 +113,8 @@ class ReadableFile:
                 with closing(self._open(self._path, f"mode={self._mode}")) as connection:
                     connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
                 return "shared"
+            except UnicodeDecodeError:  # of a message that names what is damaged
+                return "shared"
             except sqlite3.Error as error:
                 if not cannot_be_written(error):
                     return "shared"  # SQLite says what is wrong when it is used
