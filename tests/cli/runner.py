@@ -63,7 +63,7 @@ def _not_json(name):
 
 def _written(stream):
     stream.seek(0)
-    return stream.read()
+    return stream.buffer.read().decode(errors="surrogateescape")  # bytes of names that are no text
 
 
 def command(*arguments):

@@ -63,16 +63,20 @@ def test_only_what_no_handler_answers_is_answered(noted, answers):
 
 def test_after_the_block_nothing_watches(answers):
     restore = handle(False)
-    threads = threading.active_count()
+    before = watching()
     try:
         with signals.answer_when_stuck(lambda: answers.append(1)):
-            assert threading.active_count() == threads + 1
+            assert watching() == before + 1
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.5)
     finally:
         restore()
     assert answers == []
-    wait_until(lambda: threading.active_count() == threads)
+    wait_until(lambda: watching() == before)
+
+
+def watching():
+    return sum(thread.name == "interrupts" for thread in threading.enumerate())
 
 
 def test_other_threads_are_left_alone(answers):

@@ -462,8 +462,8 @@ def test_a_compiled_model():
         ("lr", float("nan"), "greater than 0"),
         ("meta_lr", -1.0, "greater than 0"),
         ("beta", 1.0, r"in \[0, 1\)"),
-        ("layers", -1, "0 or greater"),
-        ("block_size", 0, "1 or greater"),
+        ("layers", -1, "an integer from 0 to"),
+        ("block_size", 0, "an integer from 1 to"),
         ("hidden_dim", 2.5, "an integer"),
     ],
 )
