@@ -16,7 +16,7 @@ from typing_extensions import override
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What is read from a JSON column that holds none: `reason`, such as `no JSON`."""
+    """The value that is read from a JSON column that holds none: `reason`, such as `no JSON`."""
 
     reason: str
 

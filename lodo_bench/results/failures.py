@@ -1,4 +1,4 @@
-"""What errors of SQLite mean."""
+"""The meaning of SQLite's errors."""
 
 from __future__ import annotations
 

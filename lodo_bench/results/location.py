@@ -1,4 +1,4 @@
-"""Where a results database is: the path of a file, or a URL."""
+"""The location of a results database: the path of a file, or a URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of a large database a page draws: what a browser can show, and what its reader can tell apart."""
+"""The part of a large database that a page draws: what a browser can show, and its reader can tell apart."""
 
 from __future__ import annotations
 

@@ -45,7 +45,10 @@ def test_it_is_a_whole_path(monkeypatch, tmp_path):
 
 
 def test_a_home_that_there_is_not_is_explained():
-    with pytest.raises(UsageError, match=r"'~nobody-of-this-name/data' cannot be the data directory: .*Choose another"):
+    with pytest.raises(
+        UsageError,
+        match=r"'~nobody-of-this-name/data' cannot be the path of the data directory: there is no such home directory",
+    ):
         data_directory("~nobody-of-this-name/data")
 
 

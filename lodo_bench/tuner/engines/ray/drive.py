@@ -1,4 +1,4 @@
-"""What the driver of Ray does in its process: connect to a cluster, and search."""
+"""The work of Ray's driver in its process: connect to a cluster, and search."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lodo_bench.tuner.worker import warm_up
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What a driver is to search.
+    """The search of a driver.
 
     Attributes:
         cluster: the workers to train in, and the cluster to connect to; one is started on this machine if it has none.
