@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ def answer_when_stuck(answer: Callable[[], None]) -> Iterator[None]:
 
 
 def _watch(reading: int, answer: Callable[[], None]) -> None:
+    if sys.platform != "win32":  # the main thread decides when it takes a signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     with os.fdopen(reading, "rb", buffering=0) as arrivals:
         while number := arrivals.read(1):
             arrived = time.monotonic()
