@@ -59,7 +59,7 @@ def documents(commands):
 def without_times(document):
     """A document without what two equal commands differ in."""
     if isinstance(document, dict):
-        differing = ("created", "date", "seconds", "command", "commands", "schedule", "started", "ended")
+        differing = ("created", "date", "seconds", "command", "commands", "schedule", "started", "ended", "versions")
         kept = {key: value for key, value in document.items() if key not in differing and "second" not in key}
         return {key: without_times(value) for key, value in kept.items()}
     if isinstance(document, list):
