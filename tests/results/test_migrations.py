@@ -317,14 +317,14 @@ def test_a_last_step_that_fails_undoes_those_before_it(path, version, monkeypatc
     assert path.read_bytes() == CONTENTS[version]
 
 
-def test_one_that_cannot_be_written_is_refused(path):
+def test_one_that_cannot_be_written_is_not_opened_for_writing(path):
     def forbid(connection, _record):
         connection.execute("PRAGMA query_only=ON")
 
     event.listen(Engine, "connect", forbid)
     try:
         with pytest.raises(DatabaseError, match="schema version 3 and cannot be upgraded") as caught:
-            Database(str(path), create=False)
+            Database(str(path), create=True)
     finally:
         event.remove(Engine, "connect", forbid)
     assert caught.value.remedy == Remedy.COPY_DATABASE
