@@ -35,12 +35,12 @@ def serve(
         from lodo_bench.api.serve import report_server
 
     with report_server(ReportRequest(Selection(task)), db, host, port, echo_err) as server:
-        if json:
-            print_json({"address": server.address})
-        else:
-            print(f"The report is at {server.address} (end with Ctrl-C).")
-        sys.stdout.flush()
         try:
+            if json:
+                print_json({"address": server.address})
+            else:
+                print(f"The report is at {server.address} (end with Ctrl-C).")
+            sys.stdout.flush()
             server.serve_forever()
         except KeyboardInterrupt:
             return

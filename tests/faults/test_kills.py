@@ -73,9 +73,11 @@ def with_results(filled):
 
 
 @pytest.fixture
-def kill_all(tmp_path, kills, injected):
+def kill_all(tmp_path_factory, kills, injected):
+    directory = tmp_path_factory.mktemp("k")  # short: sockets of workers lie in folders below it
+
     def kill_all(name, command, wanted=None):
-        for label, times in Counter(kill_again_and_again(command, name, tmp_path, wanted or kills)).items():
+        for label, times in Counter(kill_again_and_again(command, name, directory, wanted or kills)).items():
             injected(f"{label} of `{name}` at a random moment", PROMISE, times)
 
     return kill_all
