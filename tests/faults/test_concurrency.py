@@ -139,7 +139,7 @@ def test_an_upgrade_by_two_processes_at_once(tmp_path, rounds, injected):
         assert results[0].stdout == results[1].stdout
         check_database(place)
         assert contents(place) == contents(whole)
-    injected("an upgrade of an old database by two processes at once", "it is made once, and both go on", rounds)
+    injected("an upgrade of an old database by two processes at once", "it is made once, and both continue", rounds)
 
 
 def with_old_database(directory):

@@ -147,4 +147,4 @@ def test_a_checkpoint_is_whole_or_the_former_one(disk, injected):
     assert all("No space left on device" in notice and "1-0.pt" in notice for notice in notices)
     assert kept.read(spec)["x"].shape == (10_000,)
     assert [each.name for each in (disk / "kept").iterdir()] == ["1-0.pt"]
-    injected("every write of a checkpoint, on a full disk", "the run goes on, and the former checkpoint is kept", 3)
+    injected("every write of a checkpoint, on a full disk", "the run continues, and the former checkpoint is kept", 3)

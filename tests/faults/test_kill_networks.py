@@ -1,4 +1,4 @@
-"""`kill -9`, again and again, at moments that nobody chose: the run goes on to the curve that it would have had.
+"""`kill -9`, again and again, at moments that nobody chose: the run continues to the curve that it would have had.
 
 pytest tests/faults/test_kill_networks.py --kills 20
 """
@@ -83,4 +83,4 @@ def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp
         np.testing.assert_array_equal(series.values, expected_curve.metrics[name].values)
     left = [path.name for path in place.database.parent.glob("*.checkpoints/*")]
     assert left == (["1-0.parameters.pt"] if TASKS.load(task).is_network else [])
-    injected(f"SIGKILL of `run --task {task}` shortly after a checkpoint", "it goes on to the same curve", kills)
+    injected(f"SIGKILL of `run --task {task}` shortly after a checkpoint", "it continues to the same curve", kills)

@@ -82,7 +82,7 @@ def fill(store, count):
 
 
 def test_a_server_that_is_restarted_between_two_writes_is_not_noticed(fragile, url, kills, injected):
-    injected("restart of the PostgreSQL server between two writes", "the command goes on", kills)
+    injected("restart of the PostgreSQL server between two writes", "the command continues", kills)
     database = Database(url, create=True)
     store = Store(database, provenance())
     for _ in fill(store, kills):
@@ -92,7 +92,7 @@ def test_a_server_that_is_restarted_between_two_writes_is_not_noticed(fragile, u
 
 
 def test_connections_that_are_cut_between_two_writes_are_made_again(fragile, url, kills, injected):
-    injected("all connections to PostgreSQL cut between two writes", "the command goes on", 10 * kills)
+    injected("all connections to PostgreSQL cut between two writes", "the command continues", 10 * kills)
     database = Database(url, create=True)
     store = Store(database, provenance())
     for _ in fill(store, 10 * kills):

@@ -31,9 +31,9 @@ from tests.integration.ray_nodes import Nodes
 from tests.integration.ray_searches import INDIVIDUALS, assert_equal, begin, is_worker, processes_of, search
 from tests.tuner.helpers import MemoryWriter, RecordingCallback, plain, schedule, study_record, study_spec
 
-SAME = "the search goes on, in a Ray that is started again if need be, and finds the same values; no process is left"
-RESUMED = "exit code 130 within seconds, no process or file is left, and the same command goes on to the same values"
-GONE = "no process or file of Ray is left after 10 s, and the same command goes on to the same values"
+SAME = "the search continues, in a Ray that is started again if need be, and finds the same values; no process is left"
+RESUMED = "exit code 130 within seconds, no process or file is left, and the same command continues to the same values"
+GONE = "no process or file of Ray is left after 10 s, and the same command continues to the same values"
 WORKERS = 2
 
 

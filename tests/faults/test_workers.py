@@ -29,7 +29,7 @@ SPECS = {
     1: study_spec("momentum", schedule=SCHEDULE, task=TaskSpec("quadratic", {"dimension": 12})),
     2: study_spec("lodo", schedule=SCHEDULE, task=TaskSpec("quadratic", {"dimension": 12})),
 }
-SAME = "the search goes on with other workers, and finds the same values; no process is left"
+SAME = "the search continues with other workers, and finds the same values; no process is left"
 WORKERS = 3
 
 

@@ -26,7 +26,7 @@ def connect_authenticated(connect: Callable[[], object]) -> None:
         TokenRefused: if the cluster asks for another token.
     """
     chosen = os.environ.get(_MODE)
-    if not any(not _refused(connect, mode) for mode in ([chosen] if chosen else ["disabled", "token"])):
+    if all(_refused(connect, mode) for mode in ([chosen] if chosen else ["disabled", "token"])):
         hint = f" {_MODE} is '{chosen}' here: unset it." if chosen == "disabled" else ""
         raise TokenRefused(
             f"it asks for a token.{hint} Copy its token to ~/.ray/auth_token, or set the environment variable "
