@@ -112,7 +112,9 @@ def test_whatever_the_first_compilation_raises(monkeypatch, fresh_trial, injecte
 
 
 def test_a_worker_without_numba_ends_the_search_instead_of_failing_its_individuals(monkeypatch, fresh_trial, injected):
-    injected("a worker on another machine, where Numba cannot be used", "the search ends with a message, and can be resumed")
+    injected(
+        "a worker on another machine, where Numba cannot be used", "the search ends with a message, and can be resumed"
+    )
     monkeypatch.setattr("lodo_bench.compute.selection.find_spec", lambda name: None)
     compute = ComputeSpec(backend="numba")
     training = training_spec("momentum", TaskSpec("quadratic", {"dimension": 4}), purpose="tuning", compute=compute)

@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import random
 import re
-import shutil
 import signal
 import tempfile
 import threading
@@ -26,9 +25,17 @@ from lodo_bench.tuner.engines.inline import run_inline
 from lodo_bench.tuner.engines.ray.run import run_on_ray
 from lodo_bench.tuner.engines.ray.sessions import running_processes
 from lodo_bench.tuner.study import Study
-from tests.cli.runner import Place, continuing_command, finish, kill_group, wait_until
+from tests.cli.runner import continuing_command, finish, kill_group, wait_until
 from tests.integration.ray_nodes import Nodes
-from tests.integration.ray_searches import INDIVIDUALS, assert_equal, begin, is_worker, processes_of, search
+from tests.integration.ray_searches import (
+    INDIVIDUALS,
+    assert_equal,
+    begin,
+    is_worker,
+    processes_of,
+    search,
+    short_places,
+)
 from tests.tuner.helpers import MemoryWriter, RecordingCallback, plain, schedule, study_record, study_spec
 
 SAME = "the search continues, in a Ray that is started again if need be, and finds the same values; no process is left"
@@ -39,16 +46,8 @@ WORKERS = 2
 
 @pytest.fixture(scope="module")
 def places():
-    """Makes places; their paths are short, as those of Ray's sockets may not be long."""
-    folders = []
-
-    def place():
-        folders.append(tempfile.mkdtemp(prefix="lb"))
-        return Place(folders[-1])
-
-    yield place
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    with short_places() as place:
+        yield place
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,11 @@
 """A search on Ray, large enough to be disturbed, and what its processes are."""
 
+import shutil
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cli.runner import wait_until
+from tests.cli.runner import Place, wait_until
 
 SEARCH = ("tune", "--task", "quadratic", "-T", "dimension=12", "--optimizer", "lodo", "--optimizer", "adam", "--json")
 # The same for all: which individuals there were and what became of them; not when and where.
@@ -13,6 +16,20 @@ FROM individuals JOIN generations ON generation_id = generations.id ORDER BY 1, 
 EACH = 16
 GENERATIONS = 3
 WHOLE = 2 * GENERATIONS * EACH
+
+
+@contextmanager
+def short_places():
+    """Makes places; their paths are short, as those of Ray's sockets may not be long."""
+    folders = []
+
+    def place():
+        folders.append(tempfile.mkdtemp(prefix="lb"))
+        return Place(folders[-1])
+
+    yield place
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def search(place, workers, *more):

@@ -3,14 +3,12 @@
 import os
 import platform
 import re
-import shutil
 import signal
-import tempfile
 import time
 
 import pytest
 
-from tests.cli.runner import Place, continuing_command, finish, kill_group, wait_until
+from tests.cli.runner import continuing_command, finish, kill_group, wait_until
 from tests.integration.ray_searches import (
     EACH,
     GENERATIONS,
@@ -20,22 +18,15 @@ from tests.integration.ray_searches import (
     begin,
     processes_of,
     search,
+    short_places,
     workers_of,
 )
 
 
 @pytest.fixture(scope="module")
 def places():
-    """Makes places; their paths are short, as those of Ray's sockets may not be long."""
-    folders = []
-
-    def place():
-        folders.append(tempfile.mkdtemp(prefix="lb"))
-        return Place(folders[-1])
-
-    yield place
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    with short_places() as place:
+        yield place
 
 
 @pytest.fixture(scope="module")
