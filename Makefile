@@ -12,9 +12,9 @@ REFERENCE_DB := results/reference.db
 REFERENCE := table1 table5 table6 table7 figure2 figure3 figure11 frozen-preconditioner depth-sweep \
 	block-size-sweep
 
-# How often `make faults` kills each command, how many damaged inputs it tries, and for how long it soaks, in minutes.
+# How often `make faults` kills each command, how many damaged inputs of each kind it tries, and for how long it soaks, in minutes.
 KILLS ?= 100
-CASES ?= 10000
+CASES ?= 2000
 SOAK ?= 0
 
 .PHONY: help setup demo test faults check docs check-install reference clean
@@ -22,7 +22,7 @@ SOAK ?= 0
 help:
 	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (a few minutes)"
 	@echo "make test    run the tests"
-	@echo "make faults  inject faults, many of each kind (hours; KILLS=100 CASES=10000 SOAK=0), and update docs/reliability.md"
+	@echo "make faults  inject faults, many of each kind (hours; KILLS=100 CASES=2000 SOAK=0), and update docs/reliability.md"
 	@echo "make check   run the linters, the spelling checker and the type checker, and build the documentation"
 	@echo "make docs    build the documentation in build/docs/"
 	@echo "make check-install  check that the pinned versions can be installed from the package index alone"

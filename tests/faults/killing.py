@@ -53,10 +53,6 @@ class Ending:
     number: signal.Signals
     to_group: bool
 
-    @property
-    def label(self):
-        return f"{self.number.name} to {'the process group' if self.to_group else 'the process'}"
-
     def __call__(self, process):
         with suppress(ProcessLookupError):
             (os.killpg if self.to_group else os.kill)(process.pid, self.number)
@@ -176,13 +172,13 @@ def check_outputs(command, place, whole):
 
 
 def chain(command, directory, whole, duration, chance, most):
-    """Kill a command up to so many times, until it ends by itself, and compare the results; returns the kills."""
-    place, kills = command.place(directory), []
-    while len(kills) < most:
+    """Kill a command up to so many times, until it ends by itself, and compare the results; returns how often it was killed."""
+    place, kills = command.place(directory), 0
+    while kills < most:
         ending = chance.choice(ENDINGS)
         if not kill(command, place, chance.uniform(0, duration), ending):
             break
-        kills.append(ending.label)
+        kills += 1
         check_outputs(command, place, whole)
     complete(command, place)
     assert contents(place) == contents(whole)
@@ -204,13 +200,13 @@ def complete(command, place):
 
 
 def kill_again_and_again(command, name, directory, kills, each=3):
-    """Kill a command so often, in several places at a time; returns how often it was ended in which way."""
+    """Kill a command so often, in several places at a time; returns how often it was."""
     whole, duration = undisturbed(command, directory / "whole")
-    done, number = [], 0
+    done, number = 0, 0
     workers = min(os.cpu_count() or 1, 4, -(-kills // each))
     with ThreadPoolExecutor(workers) as pool:
-        while len(done) < kills and number < 20 * kills:
-            left = kills - len(done)
+        while done < kills and number < 20 * kills:
+            left = kills - done
             batch = range(number, number + min(workers, -(-left // each)))
             number = batch.stop
 
@@ -218,6 +214,5 @@ def kill_again_and_again(command, name, directory, kills, each=3):
                 chance = Random(f"{name} {index}")
                 return chain(command, directory / str(index), whole, duration, chance, min(each, left))
 
-            for labels in pool.map(one, batch):
-                done += labels
+            done += sum(pool.map(one, batch))
     return done

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import time
-from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -77,8 +76,8 @@ def kill_all(tmp_path_factory, kills, injected):
     directory = tmp_path_factory.mktemp("k")  # short: sockets of workers lie in folders below it
 
     def kill_all(name, command, wanted=None):
-        for label, times in Counter(kill_again_and_again(command, name, directory, wanted or kills)).items():
-            injected(f"{label} of `{name}` at a random moment", PROMISE, times)
+        times = kill_again_and_again(command, name, directory, wanted or kills)
+        injected(f"SIGKILL, SIGTERM or SIGINT of `{name}`, to the process or its group, at a random moment", PROMISE, times)
 
     return kill_all
 
