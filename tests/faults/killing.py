@@ -172,7 +172,7 @@ def check_outputs(command, place, whole):
 
 
 def chain(command, directory, whole, duration, chance, most):
-    """Kill a command up to so many times, until it ends by itself, and compare the results; returns how often it was killed."""
+    """Kill a command up to so many times, until it ends by itself, and compare the results; returns how often."""
     place, kills = command.place(directory), 0
     while kills < most:
         ending = chance.choice(ENDINGS)

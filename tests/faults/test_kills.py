@@ -77,7 +77,7 @@ def kill_all(tmp_path_factory, kills, injected):
 
     def kill_all(name, command, wanted=None):
         times = kill_again_and_again(command, name, directory, wanted or kills)
-        injected(f"SIGKILL, SIGTERM or SIGINT of `{name}`, to the process or its group, at a random moment", PROMISE, times)
+        injected(f"SIGKILL, SIGTERM or SIGINT of `{name}` or its group, at a random moment", PROMISE, times)
 
     return kill_all
 
