@@ -43,7 +43,6 @@ class ScoreResult:
         replicates: the values that are compared: those of the seeds or, of several searches, the mean of the runs of
             each; not finite if half of them diverged.
         summary: mean, spread and counts of the replicates.
-        interval: the confidence interval of the mean of those that are finite.
         diverged: number of runs that diverged.
         worst: the value in place of one that is not finite: infinity, or minus infinity where larger is better.
         published: the paper's value, where known.
@@ -52,10 +51,14 @@ class ScoreResult:
     by_search: Mapping[int, Mapping[int, float]]
     replicates: Mapping[int, float]
     summary: Summary
-    interval: Interval
     diverged: int
     worst: float = math.inf
     published: PublishedScore | None = None
+
+    @property
+    def interval(self) -> Interval:
+        """The confidence interval of the mean of the finite replicates, which takes a millisecond."""
+        return confidence_interval(self.replicates.values())
 
     @property
     def num_runs(self) -> int:
@@ -310,7 +313,6 @@ def _result(
         by_search=by_search,
         replicates=replicates,
         summary=summarize(replicates.values()),
-        interval=confidence_interval(replicates.values()),
         diverged=sum(not math.isfinite(value) for values in by_search.values() for value in values.values()),
         worst=-math.inf if column.higher_is_better else math.inf,
         published=published_score(task, column.milestone, optimizer, column.score),

@@ -62,22 +62,24 @@ def _complete(
 ) -> list[RunSetRecord]:
     """Complete the run sets of one task."""
     wanted = sorted(set(at) or {m for run_set in run_sets for run in run_set.runs for m in run.milestones})
+    numbers: dict[tuple[object, ...], int] = {}
+    rows = [numbers.setdefault(row_key(run_set.spec), len(numbers)) for run_set in run_sets]
     scored = {
-        (row_key(run_set.spec), run.seed, milestone)
-        for run_set in run_sets
+        (row, run.seed, milestone)
+        for row, run_set in zip(rows, run_sets, strict=True)
         for run in run_set.runs
         if _counts(run)
         for milestone in run.milestones
     }
     completed = []
-    for run_set in reversed(run_sets):
-        row, may_be_early = row_key(run_set.spec), not is_scheduled(run_set.spec.optimizer)
+    for row, run_set in zip(reversed(rows), reversed(run_sets), strict=True):
+        may_be_early = not is_scheduled(run_set.spec.optimizer)
         runs = []
         for run in run_set.runs:
             missing = [m for m in wanted if (row, run.seed, m) not in scored] if _counts(run) else []
-            found = _losses(run, missing, partial(curve, run_set.id, run.seed), may_be_early)
+            found = _losses(run, missing, partial(curve, run_set.id, run.seed), may_be_early) if missing else {}
             scored |= {(row, run.seed, milestone) for milestone in found}
-            runs.append(_with_losses(run, found, wanted))
+            runs.append(run if list(run.milestones) == wanted else _with_losses(run, found, wanted))
         completed.append(replace(run_set, runs=tuple(runs)))
     return completed[::-1]
 

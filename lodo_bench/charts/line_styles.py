@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeVar
 
 T = TypeVar("T")
@@ -89,14 +90,19 @@ def line_styles_of(optimizers: Sequence[str]) -> list[LineStyle]:
     Where an optimizer occurs several times, or two optimizers share a style, dash pattern and marker vary.
     """
     styles: list[LineStyle] = []
+    taken: set[LineStyle] = set()
+    used: set[tuple[Color, Dash]] = set()
     for name in optimizers:
         own = line_style_of(name)
-        used = {(style.color, style.dash) for style in styles}
-        new = [style for style in _variants(own) if style not in styles] or [own]
-        styles.append(next((style for style in new if (style.color, style.dash) not in used), new[0]))
+        new = [style for style in _variants(own) if style not in taken] or [own]
+        style = next((style for style in new if (style.color, style.dash) not in used), new[0])
+        styles.append(style)
+        taken.add(style)
+        used.add((style.color, style.dash))
     return styles
 
 
+@cache
 def _variants(own: LineStyle) -> list[LineStyle]:
     """Return all styles of one color, its own first; those that share neither dash pattern nor marker come early."""
     dashes, markers = _rotated(own.dash, _DASHES), _rotated(own.marker, _MARKERS)

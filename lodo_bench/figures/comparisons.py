@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from lodo_bench.analysis.baseline import with_baseline
 from lodo_bench.analysis.comparison import Comparison, compare, with_scores
@@ -27,6 +27,7 @@ from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 
+P = ParamSpec("P")
 T = TypeVar("T")
 EVERYTHING = ReportRequest()
 
@@ -45,7 +46,9 @@ def load_report_data(store: Results, request: ReportRequest = EVERYTHING) -> Rep
     """
     selected = select_stored(store, request.selection)
     run_sets = selected.run_sets()
-    scored = complete_scores(run_sets, store.curve, list(map(Milestone.read, request.at)), is_scheduled=_is_scheduled)
+    scored = complete_scores(
+        run_sets, store.curve, list(map(Milestone.read, request.at)), is_scheduled=_asked_once(_is_scheduled)
+    )
     studies = selected.study_summaries()
     comparisons = compare_run_sets(scored, studies)
     if request.at:
@@ -78,7 +81,7 @@ def compare_run_sets(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySu
     return compare(
         run_sets,
         optimal_loss,
-        facts=_facts,
+        facts=_asked_once(_facts),
         studies=studies,
     )
 
@@ -139,6 +142,19 @@ def why_not_loaded(optimizer: OptimizerSpec) -> str:
     except UsageError as error:
         return str(error)
     return ""
+
+
+def _asked_once(ask: Callable[P, T]) -> Callable[P, T]:
+    """Return a function that keeps its answers, as many rows of a report are of the same optimizer on one task."""
+    answers: dict[str, T] = {}
+
+    def answer(*args: P.args, **kwargs: P.kwargs) -> T:
+        asked = repr((args, kwargs))  # specifications hold mappings, which are no keys
+        if asked not in answers:
+            answers[asked] = ask(*args, **kwargs)
+        return answers[asked]
+
+    return answer
 
 
 def _if_known(ask: Callable[[], T], otherwise: T) -> T:

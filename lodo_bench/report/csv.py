@@ -111,13 +111,14 @@ def _result(comparison: Comparison, index: int, row: ComparisonRow, column: Scor
     result, verdict = row.results[column], comparison.verdicts[column]
     standing = verdict.standings[index] if len(verdict.standings) > 1 else None
     effect = standing.effect if standing else None
+    interval = result.interval
     return {
         "milestone": column.milestone.key,
         "score": column.score,
         "mean": result.summary.mean,
         "std": result.summary.std,
-        "low": result.interval.low,
-        "high": result.interval.high,
+        "low": interval.low,
+        "high": interval.high,
         "median": result.center if result.has_searches else None,
         "finite": result.num_runs - result.diverged,
         "diverged": result.diverged,

@@ -72,7 +72,8 @@ def _by_state(comparison: Comparison, column: ScoreColumn) -> dict[State, list[s
 def _center(result: ScoreResult) -> str:
     if result.has_searches:
         return f"median {number(result.center)} over {len(result.by_search)} searches"
-    spread = interval(result.interval.low, result.interval.high)
+    found = result.interval
+    spread = interval(found.low, found.high)
     text = f"mean {mean_alone(result.summary)}"
     return f"{text} ({_PERCENT} confidence interval {spread})" if spread else text
 

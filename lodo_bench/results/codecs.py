@@ -8,7 +8,7 @@ import json
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TypeVar, cast
@@ -244,11 +244,12 @@ def decode_run_set(row: RunSetRow, damages: Damages) -> RunSetRecord:
     if not isinstance(row.study_id, int | None):
         damages.add(Fields(row).damaged("its study_id is not the number of a study").damage)
     runs = list(damages.sound(row.runs, lambda run: (run, _decode_run(run))))
+    known: dict[ProvenanceRow, Provenance] = {}
     return RunSetRecord(
         id=row.id,
         spec=spec,
         runs=tuple(record for _, record in runs),
-        provenances=tuple(_provenance_of(run, damages) for run, _ in runs),
+        provenances=tuple(_provenance_of(run, known, damages) for run, _ in runs),
         created=decode_created(row, damages),
         annotation=decode_annotation(row.annotation, damages),
     )
@@ -372,7 +373,7 @@ def decode_curve(row: RunRow, damages: Damages) -> Curve:
     steps = next(damages.sound([row], lambda row: Fields(row).count("steps")), 0)
     # Databases of former versions have all losses of long curves, too.
     ends = block_ends(steps) if 0 < len(losses) == num_blocks(steps) < steps else None
-    return Curve(losses, clock_steps, clock_seconds, decode_metrics(row, damages), ends)
+    return Curve(losses, clock_steps, clock_seconds, decode_metrics(row.metrics, damages), ends)
 
 
 def _decode_losses(row: CurveRow) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
@@ -399,9 +400,9 @@ def _encode_curve(curve: Curve) -> CurveRow:
     )
 
 
-def decode_metrics(row: RunRow, damages: Damages) -> dict[str, MetricHistory]:
+def decode_metrics(rows: Iterable[MetricHistoryRow], damages: Damages) -> dict[str, MetricHistory]:
     """Return the metrics of a run by name, without those that are damaged."""
-    return dict(damages.sound(row.metrics, _decode_metric))
+    return dict(damages.sound(rows, _decode_metric))
 
 
 def _decode_metric(row: MetricHistoryRow) -> tuple[str, MetricHistory]:
@@ -424,12 +425,17 @@ def encode_provenance(provenance: Provenance, ended: str) -> ProvenanceRow:
     return ProvenanceRow(**values.pop("machine"), **values)
 
 
-def _provenance_of(row: RunRow, damages: Damages) -> Provenance:
-    """Return where a run was made; an empty one if that is damaged or missing, as no result depends on it."""
+def _provenance_of(row: RunRow, known: dict[ProvenanceRow, Provenance], damages: Damages) -> Provenance:
+    """Return where a run was made; an empty one if that is damaged or missing, as no result depends on it.
+
+    What is `known` is not decoded again: all runs of a command have the same.
+    """
     if row.provenance is None:
         damages.add(Fields(row).damaged("its provenance_id is none of the provenances").damage)
         return _UNKNOWN
-    return next(damages.sound([row.provenance], decode_provenance), _UNKNOWN)
+    if row.provenance not in known:
+        known[row.provenance] = next(damages.sound([row.provenance], decode_provenance), _UNKNOWN)
+    return known[row.provenance]
 
 
 def decode_provenance(row: ProvenanceRow) -> Provenance:

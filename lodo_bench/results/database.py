@@ -6,12 +6,14 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from platformdirs import user_cache_path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, insert, inspect, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, NotStoredError, Remedy
 from lodo_bench.files.passwords import without_passwords
 from lodo_bench.results.damage import Damages
@@ -59,7 +61,7 @@ class Database:
             self.close()
             self._open(False, lambda _: None)
         with self._understandable_errors():
-            with self._readers.begin() as session:
+            with no_garbage_collection(), self._readers.begin() as session:
                 yield session
             if self._readable is not None:
                 self._readable.check_unchanged()
@@ -267,7 +269,7 @@ def _for_writing(engine: Engine) -> Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # Python's driver is to leave transactions to us: its own leave tables out
     # Bytes that are no UTF-8 would stop a query for all rows: they are read as what no text has, and told there.
-    connection.text_factory = lambda data: data.decode(errors="surrogateescape")
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.execute("PRAGMA foreign_keys=ON")
 
 

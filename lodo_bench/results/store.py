@@ -277,12 +277,16 @@ class Store:
     def metrics(self, run_set: int, seed: int) -> dict[str, MetricHistory]:
         """Return the metrics of one run by name."""
         with self._database.reading() as session:
-            return codecs.decode_metrics(session.scalars(_run(run_set, seed)).one(), self._damages)
+            query = select(MetricHistoryRow).where(
+                MetricHistoryRow.run_id.in_(_run(run_set, seed).with_only_columns(RunRow.id))
+            )
+            return codecs.decode_metrics(session.scalars(query.order_by(MetricHistoryRow.id)), self._damages)
 
     def curve(self, run_set: int, seed: int) -> Curve:
         """Return the whole curve of one run."""
         with self._database.reading() as session:
-            return codecs.decode_curve(session.scalars(_run(run_set, seed)).one(), self._damages)
+            query = _run(run_set, seed).options(joinedload(RunRow.curve))
+            return codecs.decode_curve(session.scalars(query).one(), self._damages)
 
     @property
     def _damages(self) -> Damages:
@@ -367,7 +371,7 @@ _WITH_INDIVIDUALS = (
 )
 _WITH_MILESTONES = (
     selectinload(RunSetRow.runs).selectinload(RunRow.milestones).selectinload(MilestoneRow.scores),
-    selectinload(RunSetRow.runs).joinedload(RunRow.provenance),
+    selectinload(RunSetRow.runs).selectinload(RunRow.provenance),  # few, of many runs
 )
 
 

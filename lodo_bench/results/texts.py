@@ -35,7 +35,7 @@ class StoredText(TypeDecorator[str]):
     @override
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return the text as it was; an `Unreadable` for bytes that are none, which were never stored as such."""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or value.isascii():  # almost all of them
             return value
         if _SURROGATES.search(value):
             return Unreadable("bytes that are no UTF-8")

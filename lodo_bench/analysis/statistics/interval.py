@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
@@ -45,13 +47,20 @@ def confidence_interval(values: Iterable[float], confidence: float = CONFIDENCE)
     if found.min() == found.max():
         return Interval(float(found[0]), float(found[0]))
     scale = float(np.abs(found).max())
-    draws = np.random.default_rng(_SEED).integers(len(found), size=(RESAMPLES, len(found)))
-    means = (found / scale)[draws].mean(axis=1)  # scaled, so that a sum of huge values is none too large
+    means = (found / scale)[_draws(len(found))].mean(axis=1)  # scaled, so that a sum of huge values is none too large
     tail = _tail(len(found), confidence)
     low, high = np.quantile(means, [tail, 1 - tail])
     return Interval(float(low * scale), float(high * scale))
 
 
+@lru_cache(maxsize=2)
+def _draws(count: int) -> NDArray[np.unsignedinteger]:
+    """Return the indices of all samples of this many values; the rows of a report mostly have equally many."""
+    draws = np.random.default_rng(_SEED).integers(count, size=(RESAMPLES, count))
+    return draws.astype(np.min_scalar_type(count))
+
+
+@lru_cache(maxsize=256)
 def _tail(count: int, confidence: float) -> float:
     """Return the probability left out at each end, widened for `count` values."""
     from scipy.special import ndtr, stdtrit

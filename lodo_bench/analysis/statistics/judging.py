@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lodo_bench.analysis.statistics.effect import measure
 from lodo_bench.analysis.statistics.judgment import Judgment, Standing, State
-from lodo_bench.analysis.statistics.matching import Match, match
+from lodo_bench.analysis.statistics.matching import Match, match, match_all
 from lodo_bench.analysis.statistics.sample import Kind, Sample
 from lodo_bench.analysis.statistics.simes import LEVEL, simes
-from lodo_bench.analysis.statistics.summary import median, summarize
+from lodo_bench.analysis.statistics.summary import majority_mean, median
 
 MAX_TIED_RATIO = 2.0
 """Samples are tied only if the interval of their ratio excludes this factor; otherwise the data cannot tell."""
@@ -54,16 +56,17 @@ def judge(samples: Sequence[Sample], *, kind: Kind, baseline: int | None = None)
 
 def _among_all(samples: Sequence[Sample], kind: Kind) -> Judgment:
     tests = _tests(samples, kind)
-    p = [simes(found.values()) for found in tests]
+    p = [simes(found[~np.isnan(found)].tolist()) for found in tests]
     reference = _best([sample if p[index] > LEVEL else None for index, sample in enumerate(samples)])
     standings = []
     is_told = False  # of the reference, that something is not as good as it, or about as good
     for index, found in enumerate(tests):
-        standing = Standing("worse" if p[index] <= LEVEL else "undecided", p[index], num_tests=len(found))
+        num_tests = int(np.count_nonzero(~np.isnan(found)))
+        standing = Standing("worse" if p[index] <= LEVEL else "undecided", p[index], num_tests=num_tests)
         if reference is not None and index != reference:
             pair = match(samples[index], samples[reference])
-            standing = _relative(standing, pair, kind, len(found) * pair.floor)
-            is_worse = standing.state == "worse" and found.get(reference, 1.0) <= LEVEL
+            standing = _relative(standing, pair, kind, num_tests * pair.floor)
+            is_worse = standing.state == "worse" and bool(found[reference] <= LEVEL)  # not so without a test
             is_told = is_told or is_worse or standing.state == "tied"
         standings.append(standing)
     if reference is not None and is_told:
@@ -78,22 +81,20 @@ def _against(samples: Sequence[Sample], kind: Kind, baseline: int) -> Judgment:
             standings.append(Standing("baseline", 1.0))
             continue
         pair = match(sample, samples[baseline])
-        tails = pair.tails(kind)
-        p = min(2 * tails.larger, 2 * tails.smaller, 1.0)
-        state: State = "undecided" if p > LEVEL else "worse" if tails.larger < tails.smaller else "better"
+        larger, smaller = map(float, pair.tails(kind))
+        p = min(2 * larger, 2 * smaller, 1.0)
+        state: State = "undecided" if p > LEVEL else "worse" if larger < smaller else "better"
         standing = Standing(state, p, num_tests=int(pair.test != "none"))
         standings.append(_relative(standing, pair, kind, 2 * pair.floor, 1 / MAX_TIED_RATIO))
     return Judgment(tuple(standings), baseline)
 
 
-def _tests(samples: Sequence[Sample], kind: Kind) -> list[dict[int, float]]:
-    """Return for each sample by the index of the others p of being worse than that one, where there is a test."""
-    found: list[dict[int, float]] = [{} for _ in samples]
-    for i, j in combinations(range(len(samples)), 2):
-        pair = match(samples[i], samples[j])
-        if pair.test != "none":
-            tails = pair.tails(kind)
-            found[i][j], found[j][i] = tails.larger, tails.smaller
+def _tests(samples: Sequence[Sample], kind: Kind) -> NDArray[np.float64]:
+    """Return p of each sample, by row, being worse than each other; NaN where there is no test."""
+    found = np.full((len(samples), len(samples)), np.nan)
+    for i, j, pairs in match_all(samples):
+        if pairs.test != "none":
+            found[i, j], found[j, i] = pairs.tails(kind)
     return found
 
 
@@ -102,10 +103,10 @@ def _best(candidates: Sequence[Sample | None]) -> int | None:
     found = {}
     for index, sample in enumerate(candidates):
         if sample is not None:
-            values = sample.ranked()
-            summary = summarize(values)
-            if summary.count > summary.diverged:
-                found[index] = median(values.tolist()) if sample.unit == "search" else summary.mean
+            values = sample.ranked().tolist()
+            center = majority_mean(values)
+            if math.isfinite(center):
+                found[index] = median(values) if sample.unit == "search" else center
     return min(found, key=found.__getitem__, default=None)
 
 

@@ -1,9 +1,11 @@
-"""Two samples, matched for a comparison: the test that their replicates admit, and its result."""
+"""Samples, matched in pairs for a comparison: the test that their replicates admit, and its result."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -13,15 +15,17 @@ from lodo_bench.analysis.statistics.rank_tests import Tails, equal, rank_sum, si
 from lodo_bench.analysis.statistics.sample import Kind, Sample
 
 TestName = Literal["signed-rank", "rank-sum", "sign", "none"]
+_VALUES_AT_ONCE = 2**18  # of pairs of samples: their tests take some tens of MB
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The values of two samples that a test compares, infinite where a run diverged.
+    """The values of two samples that a test compares, infinite where a run diverged; or of many pairs of samples.
 
     Attributes:
         test: its name.
-        own, other: the values: in pairs for `signed-rank`, a single one of one of the two for `sign`, else any numbers.
+        own, other: the values, along the last axis: in pairs for `signed-rank`, a single one of one of the two for
+            `sign`, else any numbers.
     """
 
     test: TestName
@@ -31,7 +35,7 @@ class Match:
     @property
     def sizes(self) -> tuple[int, int]:
         """The numbers of values, (own, other's)."""
-        return len(self.own), len(self.other)
+        return self.own.shape[-1], self.other.shape[-1]
 
     @property
     def floor(self) -> float:
@@ -39,7 +43,7 @@ class Match:
         if self.test == "none":
             return 1.0
         if self.test == "rank-sum":
-            return 1 / math.comb(sum(self.sizes), len(self.own))
+            return 1 / math.comb(sum(self.sizes), self.sizes[0])
         return 2.0 ** -max(self.sizes)
 
     def tails(self, kind: Kind) -> Tails:
@@ -49,7 +53,7 @@ class Match:
             kind: signed ranks are those of the logarithms' differences for ratios, else of the values'.
         """
         if self.test == "none":
-            return Tails()
+            return Tails(*np.ones((2, *self.own.shape[:-1])))
         if self.test == "rank-sum":
             return rank_sum(self.own, self.other)
         found = distances(self.own, self.other, kind)
@@ -68,16 +72,33 @@ def match(one: Sample, other: Sample) -> Match:
       there are two or more. Each pair has seeds of its own, so pairs are independent.
     - Two constants: no test. Seeds do not tell how far another search would be off.
     """
-    if not one.values or not other.values:
-        return _whole("none", one, other)
-    if one.is_constant or other.is_constant:
-        name: TestName = "none" if one.is_constant and other.is_constant else "sign"
-        return _whole(name, one, other)
-    if one.unit != other.unit:
-        return _by_blocks(one, other)
-    if one.unit == "seed" and (common := _common_seeds(one, other)):
-        return Match("signed-rank", one.ranked(common), other.ranked(common))
-    return _whole("rank-sum", one, other)
+    test, replicates = _rule(one, other)
+    return Match(test, *(_values(sample, replicates, (one, other)) for sample in (one, other)))
+
+
+def match_all(samples: Sequence[Sample]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Match]]:
+    """Match every two samples as `match` does, many pairs at a time.
+
+    Yields:
+        The indices i and j > i of the samples of some pairs, and the values of these, (number of pairs, ...).
+    """
+    alike: dict[Hashable, list[int]] = {}
+    for index, sample in enumerate(samples):
+        alike.setdefault(sample.layout, []).append(index)
+    for first, second in product(map(np.array, alike.values()), repeat=2):
+        i, j = np.nonzero(first[:, None] < second)
+        if not len(i):
+            continue
+        one, other = samples[first[0]], samples[second[0]]
+        test, replicates = _rule(one, other)
+        own, others = (
+            np.array([_values(samples[index], replicates, (one, other)) for index in indices])
+            for indices in (first, second)
+        )
+        pairs_at_once = _VALUES_AT_ONCE // (own.shape[1] + others.shape[1] + 1) + 1
+        for begin in range(0, len(i), pairs_at_once):
+            part = slice(begin, begin + pairs_at_once)
+            yield first[i[part]], second[j[part]], Match(test, own[i[part]], others[j[part]])
 
 
 def distances(one: NDArray[np.float64], other: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
@@ -88,19 +109,36 @@ def distances(one: NDArray[np.float64], other: NDArray[np.float64], kind: Kind) 
     return np.where(np.isinf(one) & np.isinf(other), np.nan, found)
 
 
-def _by_blocks(one: Sample, other: Sample) -> Match:
+def _rule(one: Sample, other: Sample) -> tuple[TestName, list[int] | None]:
+    """Return the test that two samples admit and the replicates that it pairs, None for all of each.
+
+    They depend on the layouts of the samples only, not on their values.
+    """
+    if not one.values or not other.values:
+        return "none", None
+    if one.is_constant or other.is_constant:
+        return "none" if one.is_constant and other.is_constant else "sign", None
+    if one.unit != other.unit:
+        blocks = _common_blocks(one, other)
+        return ("sign", blocks) if len(blocks) > 1 and one.data == other.data else ("none", None)
+    if one.unit == "seed" and (common := _common_seeds(one, other)):
+        return "signed-rank", common
+    return "rank-sum", None
+
+
+def _values(sample: Sample, replicates: list[int] | None, pair: tuple[Sample, Sample]) -> NDArray[np.float64]:
+    """Return the values of a sample that are compared: of seeds that pair with searches, the means of their blocks."""
+    searched = next((each for each in pair if each.unit == "search"), None)
+    if replicates is None or searched is None or sample.unit == "search":
+        return sample.ranked(replicates)
+    means = sample.over_blocks(searched.blocks)
+    return np.array([means[block] for block in replicates])
+
+
+def _common_blocks(one: Sample, other: Sample) -> list[int]:
+    """Return the searches of one of two samples of which the other, of seeds, has all seeds."""
     searched, seeded = (one, other) if one.unit == "search" else (other, one)
-    means = seeded.over_blocks(searched.blocks)
-    common = sorted(means.keys() & searched.values.keys())
-    if len(common) < 2 or one.data != other.data:
-        return _whole("none", one, other)
-    searches, seeds = searched.ranked(common), np.array([means[block] for block in common])
-    pair = (searches, seeds) if searched is one else (seeds, searches)
-    return Match("sign", *pair)
-
-
-def _whole(test: TestName, one: Sample, other: Sample) -> Match:
-    return Match(test, one.ranked(), other.ranked())
+    return sorted(seeded.over_blocks(searched.blocks).keys() & searched.values.keys())
 
 
 def _common_seeds(one: Sample, other: Sample) -> list[int]:

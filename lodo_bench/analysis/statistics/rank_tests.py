@@ -7,8 +7,9 @@ those of the ranks that are there, mid-ranks for equal values, so that ties need
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +18,16 @@ from numpy.typing import NDArray
 ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Tails:
-    """The two one-sided p-values of a rank test.
+class Tails(NamedTuple):
+    """The two one-sided p-values of rank tests.
 
     Attributes:
         larger: of the hypothesis that the first values are no larger than the second; small if they are larger.
         smaller: of the hypothesis that they are no smaller.
     """
 
-    larger: float = 1.0
-    smaller: float = 1.0
+    larger: NDArray[np.float64]
+    smaller: NDArray[np.float64]
 
 
 def signed_rank(differences: NDArray[np.float64]) -> Tails:
@@ -37,12 +37,17 @@ def signed_rank(differences: NDArray[np.float64]) -> Tails:
     positive ranks is at least, or at most, the one found; differences that are 0 or NaN say nothing and are left out
     (Wilcoxon 1945). Of differences that are all 1 or −1, it is the sign test.
 
+    Args:
+        differences: those of one test, or of several of the same size, (..., n).
+
     Returns:
         p in (0, 1]; 1 if nothing differs. The smallest possible is 2⁻ⁿ.
     """
-    differences = differences[(differences != 0) & ~np.isnan(differences)]
-    ranks = _doubled_ranks(np.abs(differences))
-    return _tails(sign_distribution(tuple(sorted(ranks.tolist()))), int(ranks[differences > 0].sum()))
+    sizes = np.abs(differences)
+    told = sizes > 0
+    ranks = np.where(told, _doubled_ranks(np.where(told, sizes, np.nan)), 0)  # NaN is ranked last
+    found = np.where(differences > 0, ranks, 0).sum(axis=-1)
+    return _tails(lambda known: sign_distribution(tuple(rank for rank in known if rank)), ranks, found)
 
 
 def rank_sum(one: NDArray[np.float64], other: NDArray[np.float64]) -> Tails:
@@ -51,12 +56,16 @@ def rank_sum(one: NDArray[np.float64], other: NDArray[np.float64]) -> Tails:
     Under the hypothesis every choice of which values are whose is equally likely. p is the share of the choices whose
     sum of ranks is at least, or at most, the one found (Mann and Whitney 1947).
 
+    Args:
+        one: the values of one test, or of several of the same size, (..., n).
+        other: those that they are compared with, (..., m).
+
     Returns:
         p in (0, 1]. The smallest possible is 1 / (n + m choose n).
     """
-    ranks = _doubled_ranks(_merged(np.concatenate([one, other])))
-    found = int(ranks[: len(one)].sum())
-    return _tails(choice_distribution(tuple(sorted(ranks.tolist())), len(one)), found)
+    size = one.shape[-1]
+    ranks = _doubled_ranks(np.concatenate([one, other], axis=-1), equal)
+    return _tails(lambda known: choice_distribution(known, size), ranks, ranks[..., :size].sum(axis=-1))
 
 
 def equal(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -66,25 +75,41 @@ def equal(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bo
     return np.asarray(close | (one == other))
 
 
-def _merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the values, with those that differ by rounding only set to the smallest of them."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    new = np.append(True, ~equal(ordered[1:], ordered[:-1]))[: len(ordered)]
-    merged = np.empty_like(values)
-    merged[order] = ordered[new][np.cumsum(new) - 1]
-    return merged
+def _doubled_ranks(
+    values: NDArray[np.float64],
+    are_tied: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]] = np.equal,
+) -> NDArray[np.int64]:
+    """Return twice the mid-ranks along the last axis, which are integers; tied are neighbors in rising order."""
+    order = np.argsort(values, axis=-1, kind="stable")
+    ordered = np.take_along_axis(values, order, axis=-1)
+    is_new = ~are_tied(ordered[..., 1:], ordered[..., :-1])
+    places = np.broadcast_to(np.arange(values.shape[-1]), values.shape)
+    edge = np.ones((*values.shape[:-1], min(values.shape[-1], 1)), dtype=np.bool_)
+    first = np.where(np.concatenate([edge, is_new], axis=-1), places, 0)
+    last = np.where(np.concatenate([is_new, edge], axis=-1), places, values.shape[-1])
+    first = np.maximum.accumulate(first, axis=-1)
+    last = np.minimum.accumulate(last[..., ::-1], axis=-1)[..., ::-1]
+    ranks = np.empty(values.shape, dtype=np.int64)
+    np.put_along_axis(ranks, order, first + last + 2, axis=-1)
+    return ranks
 
 
-def _doubled_ranks(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return twice the mid-ranks, which are integers."""
-    ordered = np.sort(values)
-    below, up_to = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    return np.asarray(below + up_to + 1, dtype=np.int64)
+def _tails(
+    distribution: Callable[[tuple[int, ...]], NDArray[np.float64]], ranks: NDArray[np.int64], found: NDArray[np.int64]
+) -> Tails:
+    """Return the tails of the distributions that tests with these ranks have, from the sums found.
 
-
-def _tails(probabilities: NDArray[np.float64], found: int) -> Tails:
-    return Tails(*(min(float(part.sum()), 1.0) for part in (probabilities[found:], probabilities[: found + 1])))
+    Most of many tests have the same ranks, and sums that others have, too: each combination is looked up once.
+    """
+    sorts = np.concatenate([np.sort(ranks, axis=-1), found[..., None]], axis=-1)
+    cases, which = np.unique(sorts.reshape(-1, sorts.shape[-1]), axis=0, return_inverse=True)
+    tails = np.empty((len(cases), 2))
+    for index, (*known, total) in enumerate(cases.tolist()):
+        probabilities = distribution(tuple(known))
+        tails[index] = probabilities[total:].sum(), probabilities[: total + 1].sum()
+    larger, smaller = np.minimum(tails, 1.0).T
+    which = which.reshape(found.shape)
+    return Tails(larger[which], smaller[which])
 
 
 @lru_cache(maxsize=256)

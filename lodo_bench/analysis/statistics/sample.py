@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,10 +31,16 @@ class Sample:
     """
 
     values: Mapping[int, float]
-    data: object = None
+    data: Hashable = None
     unit: Literal["seed", "search"] = "seed"
     is_constant: bool = False
     blocks: Mapping[int, Collection[int]] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Hashable:
+        """All but the values themselves: samples of equal layouts are compared in the same way."""
+        blocks = frozenset((search, frozenset(seeds)) for search, seeds in self.blocks.items())
+        return tuple(self.values), self.data, self.unit, self.is_constant, blocks
 
     def ranked(self, replicates: Iterable[int] | None = None) -> NDArray[np.float64]:
         """Return the values of some replicates, by default of all that differ, with infinity for diverged runs."""

@@ -30,11 +30,17 @@ def summarize(values: Iterable[float]) -> Summary:
     everything = list(values)
     finite = [value for value in everything if math.isfinite(value)]
     return Summary(
-        mean=statistics.mean(finite) if finite else math.nan,
+        mean=mean(finite) if finite else math.nan,
         std=_deviation(finite) if len(finite) > 1 else math.nan,
         count=len(finite),
         diverged=len(everything) - len(finite),
     )
+
+
+def mean(values: Collection[float]) -> float:
+    """Return the mean of finite values, at least one, rounded once: their sum is exact."""
+    low, high = min(values), max(values)
+    return low + 0 if low == high else statistics.mean(values)  # many runs are of equally many steps
 
 
 def median(values: Sequence[float]) -> float:
@@ -49,10 +55,12 @@ def median(values: Sequence[float]) -> float:
 def majority_mean(values: Collection[float]) -> float:
     """Return the mean of the finite values; infinite unless they are more than half of all."""
     finite = [value for value in values if math.isfinite(value)]
-    return statistics.mean(finite) if 2 * len(finite) > len(values) else math.inf
+    return mean(finite) if 2 * len(finite) > len(values) else math.inf
 
 
 def _deviation(values: Sequence[float]) -> float:
+    if min(values) == max(values):
+        return 0.0
     try:
         return statistics.stdev(values)
     except OverflowError:  # of values that are finite, but more than 1e154 apart

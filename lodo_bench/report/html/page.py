@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,12 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lodo_bench.analysis.edges import edges_of
-from lodo_bench.analysis.verdict import Mark
 from lodo_bench.charts.captions import search_caption
 from lodo_bench.charts.groups import ResultGroup
 from lodo_bench.charts.series import CurveSource
 from lodo_bench.report.empty_columns import without_empty_columns
 from lodo_bench.report.formatting import counted, hyperparameter_list
+from lodo_bench.report.html.cells import cells
 from lodo_bench.report.html.charts import curve_charts, search_chart
 from lodo_bench.report.html.provenance import GroupProvenance, group_provenance
 from lodo_bench.report.section import ReportSection
@@ -32,14 +31,6 @@ from lodo_bench.spec.training import LossBound
 
 _SCRIPTS = ("draw.js", "edges.js", "save.js", "values.js", "chart.js", "search.js", "table.js")
 _SERVED_SCRIPTS = (*_SCRIPTS, "refresh.js")
-_MARK_SUFFIXES: Mapping[Mark, str] = {
-    "": "",
-    "best": "",
-    "tied": " †",
-    "undecided": " ?",
-    "better": " ▲",
-    "worse": " ▼",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +120,6 @@ def _fill(views: Sequence[_TaskView], data: Sequence[Mapping[str, Any]], about: 
             about=about,
             version=version,
             tasks=views,
-            mark_suffixes=_MARK_SUFFIXES,
             data=embedded({"tasks": data}),
             style=Markup(style),
             style_hash=_source_hash(style),
@@ -176,14 +166,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["sort_key"] = _sort_key
+    environment.filters["cells"] = cells
     environment.filters["without_empty_columns"] = without_empty_columns
     return environment
-
-
-def _sort_key(value: float | None) -> str:
-    """Return the sort key of a cell; empty if it has no number."""
-    return "" if value is None or math.isnan(value) else repr(float(value)).replace("inf", "Infinity")
 
 
 def about_text(created: str, versions: str, tasks: Iterable[TaskReport]) -> str:

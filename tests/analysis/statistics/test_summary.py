@@ -1,13 +1,15 @@
 """Means and deviations, against NumPy and closed forms, and what is left out of them."""
 
 import math
+import statistics
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodo_bench.analysis.statistics import majority_mean, median, summarize
+from lodo_bench.analysis.statistics import Summary, majority_mean, median, summarize
+from lodo_bench.analysis.statistics.summary import mean
 from tests.builders import examples
 
 NAN, INF = math.nan, math.inf
@@ -109,3 +111,20 @@ def test_a_median_counts_infinity_as_a_value():
 )
 def test_a_mean_of_the_finite_values_needs_most_of_them(values, mean):
     assert majority_mean(values) == mean
+
+
+@examples
+@given(
+    st.one_of(
+        st.lists(st.one_of(st.sampled_from([1.0, 0.0, -0.0]), st.floats(-1e300, 1e300)), min_size=1, max_size=5),
+        st.lists(st.integers(0, 10**15), min_size=1, max_size=5),
+    )
+)
+def test_means_are_rounded_once(values):
+    assert repr(mean(values)) == repr(statistics.mean(values))
+
+
+@pytest.mark.parametrize("value", [0.0, 100_000.0, 1e308, 5e-324])
+def test_equal_values_deviate_by_nothing(value):
+    assert summarize([value] * 5) == Summary(value, 0.0, 5, 0)
+    assert statistics.stdev([value] * 5) == 0.0
