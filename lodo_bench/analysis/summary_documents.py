@@ -6,6 +6,7 @@ A summary has the name of a schedule and the numbers of generations and individu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from lodo_bench.analysis.documents import (
@@ -18,7 +19,7 @@ from lodo_bench.analysis.documents import (
     run_settings_document,
     task_document,
 )
-from lodo_bench.analysis.statistics import summarize
+from lodo_bench.analysis.statistics import mean
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import RunSetRecord
@@ -80,9 +81,10 @@ def _optimizer_on_task(record: RunSetRecord) -> tuple[object, ...]:
 
 def _run_set_summary(record: RunSetRecord, alike: Sequence[Mapping[str, float]]) -> RunSetSummaryDocument:
     spec, values = record.spec, record.spec.hyperparameters.values
-    losses = [loss for _, loss in sorted(_step_losses(record).items())]
+    at_milestones = [losses for _, losses in sorted(_step_losses(record).items())]
+    losses = at_milestones[-1] if at_milestones else []
+    finite = [loss for loss in losses if math.isfinite(loss)]
     latest = max(record.provenances, key=lambda provenance: provenance.started, default=None)
-    found = summarize(losses[-1]) if losses else None
     return {
         **run_settings_document(record),
         "different": {n: v for n, v in values.items() if any(other.get(n) != v for other in alike)},
@@ -91,8 +93,8 @@ def _run_set_summary(record: RunSetRecord, alike: Sequence[Mapping[str, float]])
         "timed": spec.timed,
         "seeds": spec.num_seeds,
         "missing": len(record.missing_seeds),
-        "loss": None if found is None or not found.count else found.mean,
-        "diverged": 0 if found is None else found.diverged,
+        "loss": mean(finite) if finite else None,
+        "diverged": len(losses) - len(finite),
         "created": record.created,
         "host": "" if latest is None else latest.host,
         "command": "" if latest is None else latest.command,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from sqlalchemy import Select, delete, func, insert, null, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
@@ -312,10 +312,8 @@ class Store:
     def _summaries_of(self, session: Session, studies: Select[StudyRow]) -> list[StudySummary]:
         note_unsound(session, self._damages, SOUND_INDIVIDUAL, SOUND_GENERATION)
         self._note_orphans(session, StudyRow)
-        searched = _searched(session, studies)
         rows = session.execute(_summaries(studies))
-        found = self._damages.sound(rows, lambda row: _study_summary(*row, damages=self._damages))
-        return [replace(study, searched=searched.get(study.id, ())) for study in found]
+        return list(self._damages.sound(rows, lambda row: _study_summary(*row, damages=self._damages)))
 
     def _only(self, kind: str, number: int, found: Iterable[_Record]) -> _Record:
         """Return the one record that is found."""
@@ -424,14 +422,10 @@ def _run(run_set: int, seed: int) -> Select[RunRow]:
     return select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
 
 
-def _searched(session: Session, studies: Select[StudyRow]) -> dict[int, tuple[str, ...]]:
-    """Return the names of the hyperparameters that each study searches, which its first generation has."""
-    numbers = studies.with_only_columns(StudyRow.id).order_by(None)
-    first = select(GenerationRow.study_id, GenerationRow.mean).where(
-        GenerationRow.index == 0, GenerationRow.study_id.in_(numbers)
-    )
-    found: list[tuple[int, object]] = [(study, mean) for study, mean in session.execute(first)]
-    return {study: tuple(mean) for study, mean in found if isinstance(mean, dict)}
+def _searched(row: StudyRow) -> tuple[str, ...]:
+    """Return the names of the hyperparameters that a study searches, which its first generation has."""
+    means = [cast("object", generation.mean) for generation in row.generations if generation.index == 0]
+    return tuple(name for mean in means if isinstance(mean, dict) for name in mean)
 
 
 def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int, int, int, int | None, float | None]:
@@ -449,6 +443,7 @@ def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int,
         .outerjoin(StudyRow.generations.and_(SOUND_GENERATION))
         .outerjoin(GenerationRow.individuals.and_(SOUND_INDIVIDUAL))
         .group_by(StudyRow.id, MetaTrainingStateRow.study_id)
+        .options(selectinload(StudyRow.generations))  # which tell the names of the hyperparameters
     )
 
 
@@ -473,6 +468,7 @@ def _study_summary(
         seconds=seconds or 0.0,
         created=codecs.decode_created(row, damages),
         annotation=codecs.decode_annotation(row.annotation, damages),
+        searched=_searched(row),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from benchmarks.synthetic_database import write
 from lodo_bench.results.schema import Base
 from tests.results.filled import fill
 
@@ -57,3 +58,18 @@ def test_the_rows_that_a_command_loads(command, place, request):
     assert len(statements) <= MOST_STATEMENTS
     if "CurveRow" not in READ[command]:
         assert not any("curves.losses" in statement for statement in statements)
+
+
+@pytest.mark.parametrize("command", ["list studies", "list run-sets", "report", "report --json", "export runs"])
+def test_the_number_of_statements_is_not_that_of_rows(command, place, request):
+    _, statements = request.getfixturevalue("reads")
+    counts = []
+    for factor in (1, 4):
+        database = place.database.with_name(f"{factor}.db")
+        database.parent.mkdir(exist_ok=True)
+        write(database, 500 * factor, 50 * factor, 100)
+        statements.clear()
+        assert place.run_here(*command.split(), "--db", str(database)).code == 0
+        # A diverged run without a score is looked up by its curve.
+        counts.append(sum("curves" not in s and "metric_histories" not in s for s in statements))
+    assert counts[0] == counts[1]

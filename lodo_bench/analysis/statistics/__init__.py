@@ -6,7 +6,7 @@ from lodo_bench.analysis.statistics.judging import MAX_TIED_RATIO, judge
 from lodo_bench.analysis.statistics.judgment import Judgment, Standing, State
 from lodo_bench.analysis.statistics.sample import Kind, Sample
 from lodo_bench.analysis.statistics.simes import LEVEL
-from lodo_bench.analysis.statistics.summary import Summary, majority_mean, median, summarize
+from lodo_bench.analysis.statistics.summary import Summary, majority_mean, mean, median, summarize
 
 __all__ = [
     "LEVEL",
@@ -22,6 +22,7 @@ __all__ = [
     "confidence_interval",
     "judge",
     "majority_mean",
+    "mean",
     "median",
     "summarize",
 ]
