@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypedDict
 
 from lodo_bench.analysis.comparison import summarize_run_set
 from lodo_bench.analysis.edges import Edges, edges_of, edges_of_runs
+from lodo_bench.results.damage import Damage
 from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.compute import BackendChoice, ComputeSpec, Device, DType
 from lodo_bench.spec.options import Value
@@ -78,6 +79,12 @@ class ProvenanceDocument(TypedDict):
     versions: Mapping[str, str]
     commit: str
     database: str
+
+
+class DamagedDocument(TypedDict):
+    """The rows of the database that are damaged, and were left out of the rest of the document."""
+
+    damaged: Sequence[Damage]
 
 
 class AnnotationDocument(TypedDict):
@@ -219,6 +226,11 @@ def provenance_document(provenance: Provenance) -> ProvenanceDocument:
         "commit": provenance.commit,
         "database": provenance.database,
     }
+
+
+def damaged_document(damaged: Iterable[Damage]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows that were left out; of what has been read so far, so this is called last."""
+    return {"damaged": [asdict(damage) for damage in damaged]}
 
 
 def annotation_document(annotation: Annotation) -> AnnotationDocument:

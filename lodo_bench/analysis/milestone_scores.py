@@ -15,8 +15,8 @@ from lodo_bench.spec.outcome import Curve, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
 from lodo_bench.spec.training import OptimizerSpec
 
-CurveOf = Callable[[int, int], Curve]
-"""The curve of a run, by run set and seed."""
+CurveOf = Callable[[int, int], Curve | None]
+"""The curve of a run, by run set and seed; None if it is damaged."""
 
 
 def complete_scores(
@@ -89,14 +89,13 @@ def _counts(run: RunRecord) -> bool:
 
 
 def _losses(
-    run: RunRecord, missing: Sequence[Milestone], curve: Callable[[], Curve], may_be_early: bool
+    run: RunRecord, missing: Sequence[Milestone], curve: Callable[[], Curve | None], may_be_early: bool
 ) -> dict[Milestone, float]:
     """Return the losses at those of the missing milestones that the run has passed, or diverged before."""
     known = [m for m in missing if m.unit == "steps" or run.training_seconds is not None]
     passed = [m for m in known if may_be_early and m.value <= _duration(run, m)]
     found: dict[Milestone, float | None] = {}
-    if passed:
-        whole = curve()
+    if passed and (whole := curve()) is not None:
         found = {milestone: run_loss(whole, run.status, milestone) for milestone in passed}
     if run.status is Status.DIVERGED:
         found |= {milestone: math.nan for milestone in known if milestone.value > _duration(run, milestone)}

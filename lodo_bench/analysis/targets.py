@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lodo_bench.analysis.comparison import Comparison, RunKey
+from lodo_bench.analysis.milestone_scores import CurveOf
 from lodo_bench.analysis.statistics.target import Crossing, TargetSummary, first_crossing, reaching
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.milestone import scored_window
-from lodo_bench.spec.outcome import Curve
 from lodo_bench.spec.run_set import RunSetRecord
 
 WindowOf = Callable[[int], int]
@@ -64,7 +64,7 @@ def own_windows(run_sets: Iterable[RunSetRecord]) -> WindowOf:
 def summarize_targets(
     comparison: Comparison,
     loss: float,
-    curve: Callable[[int, int], Curve],
+    curve: CurveOf,
     window: WindowOf,
     *,
     is_criterion: bool = False,
@@ -74,7 +74,7 @@ def summarize_targets(
     Args:
         comparison: the rows.
         loss: the target, a finite number.
-        curve: returns the curve of a run by run set and seed.
+        curve: returns the curve of a run. One that is damaged has neither reached the target nor missed it.
         window: returns the number of losses to average, such as `own_windows` does.
         is_criterion: whether the task counts as solved at this loss.
 
@@ -85,7 +85,8 @@ def summarize_targets(
         raise UsageError(f"invalid target {loss:g}: must be a finite number.")
 
     def crossings(runs: Sequence[RunKey]) -> list[Crossing | None]:
-        return [first_crossing(curve(*run), loss, window(run.run_set)) for run in runs]
+        curves = ((curve(*run), window(run.run_set)) for run in runs)
+        return [first_crossing(found, loss, width) for found, width in curves if found is not None]
 
     windows, steps, seconds = [], [], []
     for row in comparison.rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 from lodo_bench.analysis.comparison import Comparison
@@ -29,13 +30,20 @@ def compare(
     Returns:
         One comparison for each task and its options, in the order in which they were first run.
 
+    Warns:
+        UserWarning: if damaged rows of the database were left out, or it was upgraded.
+
     Raises:
         UsageError: if the task or the baseline is unknown.
         DatabaseError: if there is no such database.
     """
     name = task if task is None or isinstance(task, str) else TASKS.name_of(task)
     request = ReportRequest(Selection(name), baseline=baseline)
-    return [comparison for comparison, _ in load_report(request, (db,)).comparisons]
+    notices: list[str] = []
+    data = load_report(request, (db,), notices.append)
+    for notice in notices:
+        warnings.warn(notice, stacklevel=2)
+    return [comparison for comparison, _ in data.comparisons]
 
 
 def load_report(

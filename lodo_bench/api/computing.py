@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast, get_args
 
 from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.api.requests import WorkersRequest
 from lodo_bench.compute.selection import FAST_BACKENDS, best_backend, check_backend, why_unavailable
-from lodo_bench.errors import UsageError, check_choice
+from lodo_bench.errors import Remedy, UsageError, check_choice
 from lodo_bench.spec.compute import Backend, BackendChoice, ComputeSpec, Device, DType
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
+from lodo_bench.training.machine_code import code_failure
 from lodo_bench.training.validation import check_device
 from lodo_bench.tuner.cluster import Cluster, EngineChoice
+
+Training = tuple[TaskSpec, OptimizerSpec, ComputeSpec]
 
 
 def compute_spec(device: Device, dtype: str | None, backend: str, task: str) -> ComputeSpec:
@@ -67,13 +72,42 @@ def resolve_workers(request: WorkersRequest) -> Cluster:
     return cluster
 
 
+def settle_backend(requested: str, trainings: Sequence[Training], progress: ProgressReporter) -> BackendChoice:
+    """Return the backend for a request, whose optimizers all have the same, as their times are compared.
+
+    It is that of the trainings, unless Numba's code for one of them fails; then PyTorch's operations are used instead.
+    The user is told if the backend that makes the device faster cannot be used.
+
+    Args:
+        requested: the backend that the user asks for.
+        trainings: task, optimizer and computation of each, with one device and backend, at least one.
+        progress: receives the notice.
+
+    Raises:
+        UsageError: if the user asks for a backend whose code fails.
+    """
+    compute = trainings[0][2]
+    reason = next(filter(None, (code_failure(*training) for training in trainings)), None)
+    if reason is None:
+        if requested == "auto":
+            notice_slow_backend(compute, progress)
+        return compute.backend
+    if requested != "auto":
+        raise UsageError(f"backend '{requested}' cannot be used: {reason}.", remedy=Remedy.CHOOSE_BACKEND)
+    _notice(FAST_BACKENDS[compute.device], reason, progress)
+    return "torch"
+
+
 def notice_slow_backend(compute: ComputeSpec, progress: ProgressReporter) -> None:
     """Emit a notice if PyTorch's operations are used because the backend that makes the device faster is unusable."""
     if compute.backend != "torch":
         return
     fast = FAST_BACKENDS[compute.device]
     if (reason := why_unavailable(fast, compute.device)) is not None:
-        progress.notice(
-            f"PyTorch's operations are used, as the faster backend '{fast}' cannot be: {reason.partition('. ')[0]}. "
-            f"See 'lodo-bench doctor'."
-        )
+        _notice(fast, reason.partition(". ")[0], progress)
+
+
+def _notice(fast: Backend, reason: str, progress: ProgressReporter) -> None:
+    progress.notice(
+        f"PyTorch's operations are used, as the faster backend '{fast}' cannot be: {reason}. See 'lodo-bench doctor'."
+    )

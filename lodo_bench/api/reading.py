@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from lodo_bench.errors import UsageError
 from lodo_bench.files.passwords import without_passwords
 from lodo_bench.results.database import Database
+from lodo_bench.results.location import place_of
 from lodo_bench.results.merged import MergedResults
 from lodo_bench.results.reader import Results
 from lodo_bench.results.store import Store
@@ -25,10 +26,10 @@ def open_results(locations: Sequence[str], on_notice: Callable[[str], None] = la
         on_notice: receives the notice of an upgrade, and with several databases how their results are numbered.
 
     Raises:
-        UsageError: if a database is given twice.
+        UsageError: if a database is given twice, however it is written.
         DatabaseError: if one cannot be read.
     """
-    if len(set(locations)) < len(locations):
+    if len({place_of(location) for location in locations}) < len(locations):
         shown = ", ".join(map(without_passwords, locations))
         raise UsageError(f"a database is given twice: {shown}. Give each once.")
     stores = [(without_passwords(location), open_store(location, on_notice)) for location in locations]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lodo_bench.api.computing import notice_slow_backend, resolve_backend, resolve_workers
+from lodo_bench.api.computing import resolve_backend, resolve_workers, settle_backend
 from lodo_bench.api.database import script
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.reading import open_store
@@ -15,10 +15,11 @@ from lodo_bench.experiments.estimate import WorkItem, duration_of, missing_work
 from lodo_bench.experiments.loading import load_experiment
 from lodo_bench.experiments.plan import ExecutionConfig, Plan, make_plan
 from lodo_bench.experiments.reproduce import Reproduction
+from lodo_bench.experiments.spec import Experiment, Requirement
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
-from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.training.validation import check_device
+from lodo_bench.tuner.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,9 @@ def execute_reproduce(request: ReproduceRequest, progress: ProgressReporter | No
         KeyboardInterrupt: if interrupted; everything finished is stored.
     """
     progress = progress or SilentReporter()
-    plan = _plan(request)
-    experiment, execution = plan.experiment, plan.execution
+    experiment, cluster = _asked(request)
     progress.notice(f"{experiment.title}, scale {experiment.scale}")
-    notice_slow_backend(ComputeSpec(execution.device, backend=execution.backend), progress)
+    plan = _plan(experiment, cluster, progress)
     return reproduce.reproduce(
         plan,
         f"results/{experiment.name}-{experiment.scale}" if request.output is None else request.output,
@@ -63,7 +63,7 @@ def estimate(request: ReproduceRequest, progress: ProgressReporter) -> Estimate:
     Raises:
         UsageError: if there is no such experiment.
     """
-    plan = _plan(request)
+    plan = _plan(*_asked(request), progress)
     try:
         store: Store | None = open_store(request.db, progress.notice)
     except DatabaseNotFoundError:
@@ -72,8 +72,19 @@ def estimate(request: ReproduceRequest, progress: ProgressReporter) -> Estimate:
     return Estimate(plan, items, duration_of(items, plan.execution))
 
 
-def _plan(request: ReproduceRequest) -> Plan:
+def _asked(request: ReproduceRequest) -> tuple[Experiment, Cluster]:
     experiment = load_experiment(request.experiment, request.scale)
     cluster = resolve_workers(request.workers)
     check_device(cluster.device)
-    return make_plan(experiment, ExecutionConfig(cluster.device, resolve_backend("auto", cluster.device), cluster))
+    return experiment, cluster
+
+
+def _plan(experiment: Experiment, cluster: Cluster, progress: ProgressReporter) -> Plan:
+    """Return the plan with the fastest backend whose code works for all of its trainings."""
+    plan = make_plan(experiment, ExecutionConfig(cluster.device, resolve_backend("auto", cluster.device), cluster))
+    kinds = {(c.task.name, c.optimizer.label): c for c in plan.conditions}
+    trainings = [(c.task, c.optimizer, plan.execution.compute_for(c.task)) for c in kinds.values()]
+    if not trainings or experiment.requires == Requirement.NOTHING:
+        return plan
+    backend = settle_backend("auto", trainings, progress)
+    return make_plan(experiment, replace(plan.execution, backend=backend))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch.optim import Optimizer as TorchOptimizer
 
 from lodo_bench.analysis.edges import edges_of_runs
-from lodo_bench.api.computing import compute_spec, notice_slow_backend, resolve_device
+from lodo_bench.api.computing import compute_spec, resolve_device, settle_backend
 from lodo_bench.api.database import create_store
 from lodo_bench.api.evaluation import notice_long_evaluation
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
@@ -139,8 +140,8 @@ def execute_run(request: RunRequest, progress: ProgressReporter | None = None) -
     compute = compute_spec(device, request.dtype, backend, task.name)
     for optimizer in optimizers:
         validate(task, optimizer, compute)
-    if backend == "auto":
-        notice_slow_backend(compute, progress)
+    settled = settle_backend(backend, [(task, optimizer, compute) for optimizer in optimizers], progress)
+    compute = replace(compute, backend=settled)
     for optimizer in optimizers:
         steps = _steps(request, task)
         seeds = 1 if request.timed else lockstep_size(task, optimizer, compute, steps, request.seeds)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch.optim import Optimizer as TorchOptimizer
 
 from lodo_bench.analysis.published import published_optimizers
-from lodo_bench.api.computing import compute_spec, notice_slow_backend, resolve_workers
+from lodo_bench.api.computing import compute_spec, resolve_workers, settle_backend
 from lodo_bench.api.database import create_store
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.requests import DEFAULT_DATABASE, TuneRequest, WorkersRequest
@@ -110,9 +111,6 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
     """Carry out a request to tune; see `tune`."""
     progress = progress or SilentReporter()
     specs, cluster = requested_studies(request, progress)
-    if request.backend == "auto":
-        for compute in {spec.compute for spec in specs}:
-            notice_slow_backend(compute, progress)
     store = create_store(request, cluster.device, [TASKS.check(request.task)], 1, progress)
     records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
     if any(record.status != "finished" for record in records):
@@ -132,6 +130,9 @@ def requested_studies(request: TuneRequest, progress: ProgressReporter) -> tuple
     optimizers = _tunable(_optimizer_specs(request, task), progress)
     cluster = resolve_workers(request.workers)
     compute = compute_spec(cluster.device, request.dtype, request.backend, task.name)
+    if optimizers:
+        trainings = [(task, optimizer, compute) for optimizer in optimizers]
+        compute = replace(compute, backend=settle_backend(request.backend, trainings, progress))
     specs = _study_specs(request, task, optimizers, compute)
     # Only workers need the device, which may be on other machines.
     check_task(task, compute.device, compute.dtype)

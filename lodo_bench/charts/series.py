@@ -15,8 +15,8 @@ from lodo_bench.spec.outcome import Curve, MetricHistory
 class CurveSource(Protocol):
     """A source of whole learning curves, such as `lodo_bench.results.store.Store`."""
 
-    def curve(self, run_set: int, seed: int) -> Curve:
-        """Return the learning curve of one run."""
+    def curve(self, run_set: int, seed: int) -> Curve | None:
+        """Return the learning curve of one run; None if it is damaged."""
         ...
 
     def metrics(self, run_set: int, seed: int) -> Mapping[str, MetricHistory]:
@@ -43,8 +43,8 @@ def losses(groups: Sequence[ResultGroup], curves: CurveSource) -> tuple[list[Plo
     for group in groups:
         longest, timed = group.longest(), group.timed()
         found = {run: curves.curve(*run) for run in dict.fromkeys(map(_run, [*longest, *timed]))}
-        steps += _series(group, [by_steps(found[_run(m)], m.run.status) for m in longest])
-        seconds += _series(group, [by_seconds(found[_run(m)], m.run.status) for m in timed])
+        steps += _series(group, [by_steps(c, m.run.status) for m in longest if (c := found[_run(m)]) is not None])
+        seconds += _series(group, [by_seconds(c, m.run.status) for m in timed if (c := found[_run(m)]) is not None])
     return steps, seconds
 
 

@@ -41,4 +41,4 @@ def compare(
 
     results = open_results(db)
     records = results.run_set(first), results.run_set(second)
-    print_difference(records, compare_two(*records), json)
+    print_difference(records, compare_two(*records), results, json)

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 from lodo_bench.analysis.documents import (
     AnnotationDocument,
     ComputeDocument,
+    DamagedDocument,
     OptimizerDocument,
     RunSetDocument,
     RunSettingsDocument,
@@ -112,7 +113,7 @@ class PairsDocument(TypedDict):
     interval: Interval
 
 
-class CompareDocument(TypedDict):
+class CompareDocument(DamagedDocument):
     """Two run sets: what differs, and the results of both."""
 
     run_sets: Sequence[RunSettingsDocument]
@@ -192,7 +193,7 @@ class PlanDocument(TypedDict):
     seconds: float
 
 
-class PlotDocument(TypedDict):
+class PlotDocument(DamagedDocument):
     """The file of a plot, its subject, the labels of its lines, its caption, and the runs that it leaves out."""
 
     kind: str
@@ -251,16 +252,24 @@ class ExperimentsDocument(TypedDict):
     experiments: Sequence[ExperimentSummary]
 
 
-class StudiesDocument(TypedDict):
+class StudiesDocument(DamagedDocument):
     """A list of searches."""
 
     studies: Sequence[StudySummaryDocument]
 
 
-class RunSetSummariesDocument(TypedDict):
+class RunSetSummariesDocument(DamagedDocument):
     """A list of run sets."""
 
     run_sets: Sequence[RunSetSummaryDocument]
+
+
+class ShownStudyDocument(StudyDocument, DamagedDocument):
+    """A search with all of its individuals."""
+
+
+class ShownRunSetDocument(RunSetDocument, DamagedDocument):
+    """A run set with all of its runs."""
 
 
 class SampleDocument(TypedDict):
@@ -315,8 +324,8 @@ DOCUMENTS: Mapping[str, Any] = {
     "list-experiments": ExperimentsDocument,
     "list-studies": StudiesDocument,
     "list-run-sets": RunSetSummariesDocument,
-    "show-study": StudyDocument,
-    "show-run-set": RunSetDocument,
+    "show-study": ShownStudyDocument,
+    "show-run-set": ShownRunSetDocument,
     "compare": CompareDocument,
     "note": StudyAnnotationDocument | RunSetAnnotationDocument,
     "tag": StudyAnnotationDocument | RunSetAnnotationDocument,

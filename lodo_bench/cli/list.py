@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,6 +61,7 @@ def list_(
         raise UsageError("--task, --optimizer and --tag select stored results: studies and run-sets. Omit them.")
     from lodo_bench.cli.views.list import print_list
 
+    @cache
     def results() -> Results:
         from lodo_bench.figures.selection import select_stored
 

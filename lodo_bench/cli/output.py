@@ -22,6 +22,8 @@ from lodo_bench.files.json import as_json
 from lodo_bench.files.passwords import without_passwords
 from lodo_bench.spec.text import printable
 
+_TOLD = "says how to resume"
+
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to standard output."""
@@ -99,10 +101,13 @@ def resumable(kept: Kept | None = None) -> Iterator[Kept]:
             yield kept
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted. {_resume(kept)}") from None
-    except EngineLost as error:
-        raise EngineLost(f"{error} {_resume(kept)}") from error
-    except NotStoredError as error:
-        raise NotStoredError(f"{explain(error)} {_resume(kept, 'Then resume with')}") from None
+    except (EngineLost, NotStoredError) as error:
+        if _TOLD in getattr(error, "__notes__", ()):  # by a block inside this one, which knows more
+            raise
+        how = "Rerun to resume:" if isinstance(error, EngineLost) else "Then resume with"
+        told = type(error)(f"{explain(error)} {_resume(kept, how)}")
+        told.add_note(_TOLD)
+        raise told from error
 
 
 def _resume(kept: Kept, how: str = "Rerun to resume:") -> str:

@@ -66,16 +66,19 @@ def plot(
     choice(kind, _KINDS, "kind of plot")
     file_format = format_of(None, False, output, PLOT_FORMATS, "png")
     with loading(), no_garbage_collection():
+        from lodo_bench.analysis.documents import damaged_document
         from lodo_bench.figures import plot as library
 
     options = assignments(task_option, "--task-option")
     selected = selection(task, optimizer, run_set, study, source, tag)
-    figure = library.plot(open_results(db), library.PlotRequest(kind, selected, options, over))
+    results = open_results(db)
+    figure = library.plot(results, library.PlotRequest(kind, selected, options, over))
     with open_output(output) as file:
         figure.save(file, file_format)
     if json:
         document = {"kind": kind, "file": output, "subject": figure.subject, "lines": figure.labels}
-        print_json({**document, "caption": figure.caption, "left_out": figure.left_out})
+        more = {"caption": figure.caption, "left_out": figure.left_out, **damaged_document(results.damaged)}
+        print_json({**document, **more})
     else:
         echo_err(f"Wrote {output}: {kind} of {'; '.join(figure.labels)} on {figure.subject}.")
         for sentence in figure.left_out:

@@ -108,10 +108,14 @@ def trial_failure(backend: Backend) -> str | None:
     except SwitchedOffError as error:
         return f"{error.variable} switches it off. Run 'unset {error.variable}', or use 'auto' or 'torch'."
     except Exception as error:  # whatever a broken installation raises
-        text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-        reason = f"it fails with {type(error).__name__}: {text}".rstrip(":. ").replace(". ", "; ")  # one sentence
-        return f"{reason}. Mend the installation ({_INSTALL[backend]}), or use 'auto' or 'torch'."
+        return f"it {first_sentence(error)}. Mend the installation ({_INSTALL[backend]}), or use 'auto' or 'torch'."
     return None
+
+
+def first_sentence(error: Exception) -> str:
+    """Return `fails with KIND: TEXT`, with the first line of a compiler's error, as a part of a sentence."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"fails with {type(error).__name__}: {text}".rstrip(":. ").replace(". ", "; ")
 
 
 def implementation(reference: Callable[P, R], device: torch.device, dtype: torch.dtype) -> Callable[P, R]:

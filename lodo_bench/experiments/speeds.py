@@ -60,7 +60,9 @@ class Speeds:
             alike = (spec.task, spec.optimizer, spec.timed) == (condition.task, condition.optimizer, runs.timed)
             done = [run for run in record.runs if run.status is Status.COMPLETED]
             if alike and done and (runs.timed or spec.num_seeds == size):
-                return self._store.curve(record.id, done[-1].seed).seconds / done[-1].steps, "stored"
+                curve = self._store.curve(record.id, done[-1].seed)
+                if curve is not None:
+                    return curve.seconds / done[-1].steps, "stored"
         return math.nan, "unknown"
 
     def measured(self, task: TaskSpec, optimizer: OptimizerSpec, population: int) -> Speed:

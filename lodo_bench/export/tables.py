@@ -104,6 +104,8 @@ def _curves(store: Results) -> Batches:
     for run_set in store.run_sets():
         for run in run_set.runs:
             curve = store.curve(run_set.id, run.seed)
+            if curve is None:
+                continue
             shared, ends = {**run_settings_document(run_set), "seed": run.seed}, curve.ends
             for first in range(0, len(curve.losses), CHUNK):
                 losses = curve.losses[first : first + CHUNK]
@@ -120,6 +122,8 @@ def _metrics(store: Results) -> Batches:
         for run in run_set.runs:
             # The curve, which may be long, is read only for the clock of timed runs.
             curve = store.curve(run_set.id, run.seed) if run_set.spec.timed else None
+            if run_set.spec.timed and curve is None:
+                continue  # it is damaged
             found = store.metrics(run_set.id, run.seed) if curve is None else curve.metrics
             for name, series in found.items():
                 shared = {**run_settings_document(run_set), "seed": run.seed, "metric": name}

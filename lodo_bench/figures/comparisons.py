@@ -68,6 +68,7 @@ def load_report_data(store: Results, request: ReportRequest = EVERYTHING) -> Rep
         load_study=store.study,
         kinds_of=hyperparameter_kinds,
         curves=store,
+        damaged=lambda: store.damaged,
     )
 
 

@@ -33,9 +33,14 @@ def data_directory(directory: str | os.PathLike[str] | None = None) -> Path:
 
 def _cache_directory() -> Path:
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base = _chosen("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = _chosen("XDG_CACHE_HOME") or Path.home() / ".cache"
     return base / "lodo-bench"
+
+
+def _chosen(variable: str) -> Path | None:
+    given = os.environ.get(variable)
+    return user_path(given, f"folder of caches, {variable},") if given else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.analysis.targets import Targets
 from lodo_bench.charts.series import CurveSource
+from lodo_bench.results.damage import Damage
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import StudyRecord, StudySummary
@@ -25,6 +26,7 @@ class ReportData:
         load_study: returns a search with its individuals, by its number.
         kinds_of: returns the kind of each hyperparameter of an optimizer.
         curves: source of learning curves.
+        damaged: returns the damaged rows that were left out so far; all of them once everything else was read.
     """
 
     comparisons: Sequence[tuple[Comparison, Targets | None]]
@@ -33,3 +35,4 @@ class ReportData:
     load_study: Callable[[int], StudyRecord]
     kinds_of: Callable[[OptimizerSpec], Mapping[str, Kind]]
     curves: CurveSource
+    damaged: Callable[[], Sequence[Damage]]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from lodo_bench.analysis.documents import ComputeDocument, HyperparametersDocument, OptimizerDocument, TaskDocument
+from lodo_bench.analysis.documents import (
+    ComputeDocument,
+    DamagedDocument,
+    HyperparametersDocument,
+    OptimizerDocument,
+    TaskDocument,
+)
 from lodo_bench.analysis.edges import Edges
 from lodo_bench.analysis.statistics import Effect, State, Summary
 from lodo_bench.analysis.statistics.interval import Interval
@@ -101,7 +107,7 @@ class ComparisonDocument(TaskDocument):
     provenances: Sequence[Provenance]
 
 
-class ReportDocument(TypedDict):
+class ReportDocument(DamagedDocument):
     """A report: the level of its tests, the confidence of its intervals, and a comparison for each task."""
 
     level: float

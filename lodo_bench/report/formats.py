@@ -14,6 +14,6 @@ RENDERERS: Mapping[str, Callable[[ReportData], str]] = {
     "html": page,
     "latex": lambda data: "\n".join(latex.render(*comparison) for comparison in data.comparisons),
     "csv": lambda data: csv.render(data.comparisons),
-    "json": lambda data: as_json(json.document(data.comparisons)) + "\n",
+    "json": lambda data: as_json(json.document(data.comparisons, data.damaged())) + "\n",
 }
 """Format -> function that renders a whole report, ending with a newline."""

@@ -10,6 +10,7 @@ from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import Comparison, ComparisonRow
 from lodo_bench.analysis.documents import (
     compute_document,
+    damaged_document,
     hyperparameters_document,
     optimizer_document,
     task_document,
@@ -17,16 +18,23 @@ from lodo_bench.analysis.documents import (
 from lodo_bench.analysis.statistics import LEVEL
 from lodo_bench.analysis.statistics.interval import CONFIDENCE
 from lodo_bench.analysis.targets import Targets
+from lodo_bench.results.damage import Damage
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.study import StudySummary
 
 
-def document(reports: Iterable[tuple[Comparison, Targets | None]]) -> dict[str, Any]:
-    """Return all comparisons as one document; numbers that are not finite are kept as they are."""
+def document(reports: Iterable[tuple[Comparison, Targets | None]], damaged: Iterable[Damage] = ()) -> dict[str, Any]:
+    """Return all comparisons as one document; numbers that are not finite are kept as they are.
+
+    Args:
+        reports: the comparisons.
+        damaged: the rows of the database that were left out.
+    """
     return {
         "level": LEVEL,
         "confidence": CONFIDENCE,
         "comparisons": [_comparison(comparison, targets) for comparison, targets in reports],
+        **damaged_document(damaged),
     }
 
 

@@ -364,12 +364,15 @@ def _encode_score(name: str, score: float) -> ScoreRow:
     return ScoreRow(name=name, value=value, value_kind=kind)
 
 
-def decode_curve(row: RunRow, damages: Damages) -> Curve:
-    """Return the curve of a run, with its metrics; one without any loss if it is damaged."""
-    rows = [] if row.curve is None else [row.curve]
-    losses, clock_steps, clock_seconds = next(damages.sound(rows, _decode_losses), _NO_LOSSES)
+def decode_curve(row: RunRow, damages: Damages) -> Curve | None:
+    """Return the curve of a run, with its metrics; None if it is damaged."""
     if row.curve is None:
         damages.add(Fields(row).damaged("its curve is missing").damage)
+        return None
+    found = next(damages.sound([row.curve], _decode_losses), None)
+    if found is None:
+        return None
+    losses, clock_steps, clock_seconds = found
     steps = next(damages.sound([row], lambda row: Fields(row).count("steps")), 0)
     # Databases of former versions have all losses of long curves, too.
     ends = block_ends(steps) if 0 < len(losses) == num_blocks(steps) < steps else None
@@ -385,9 +388,6 @@ def _decode_losses(row: CurveRow) -> tuple[NDArray[np.float64], NDArray[np.int64
     if not np.isfinite(seconds).all():
         raise fields.damaged("its clock_seconds are not finite")
     return losses, steps, seconds
-
-
-_NO_LOSSES = np.empty(0), np.zeros(1, dtype=np.int64), np.zeros(1)
 
 
 def _encode_curve(curve: Curve) -> CurveRow:

@@ -8,8 +8,8 @@ database, which tell the user once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,11 +31,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A damaged row: its table, its number there, and what is wrong with it."""
+    """A damaged row, which is left out: its table, its number there, what is wrong with it, and the database."""
 
     table: str
     number: int
     reason: str
+    database: str = ""
 
     def __str__(self) -> str:
         return f"{self.table} {self.number} ({self.reason})"
@@ -69,6 +70,7 @@ class Damages:
 
     def add(self, damage: Damage) -> None:
         """Count a damaged row, unless it is counted already."""
+        damage = replace(damage, database=self._name)
         if self._found.setdefault((damage.table, damage.number), damage) is damage:
             self._untold.append(damage)
 
@@ -83,12 +85,20 @@ class Damages:
     def tell(self) -> None:
         """Tell the user, in one notice, what was found since the last one."""
         untold, self._untold = self._untold, []
-        if not untold:
-            return
-        shown = ", ".join(map(str, untold[:_SHOWN_ROWS]))
-        more = f" and {len(untold) - _SHOWN_ROWS:,} more" if len(untold) > _SHOWN_ROWS else ""
-        rows = "1 damaged row" if len(untold) == 1 else f"{len(untold):,} damaged rows"
-        self.notice(f"Left out {rows} of the database '{self._name}': {shown}{more}. The rest is read as usual.")
+        for sentence in left_out(untold):
+            self.notice(sentence)
+
+
+def left_out(damages: Sequence[Damage]) -> list[str]:
+    """Return the sentences that name damaged rows, one for each database."""
+    sentences = []
+    for database in dict.fromkeys(damage.database for damage in damages):
+        own = [damage for damage in damages if damage.database == database]
+        shown = ", ".join(map(str, own[:_SHOWN_ROWS]))
+        more = f" and {len(own) - _SHOWN_ROWS:,} more" if len(own) > _SHOWN_ROWS else ""
+        rows = "1 damaged row" if len(own) == 1 else f"{len(own):,} damaged rows"
+        sentences.append(f"Left out {rows} of the database '{database}': {shown}{more}. The rest is read as usual.")
+    return sentences
 
 
 class Fields:

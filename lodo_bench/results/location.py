@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 
 from sqlalchemy import URL, exc, make_url
 
 from lodo_bench.errors import DatabaseError
 from lodo_bench.files.passwords import without_passwords
-from lodo_bench.files.paths import empty, user_path
+from lodo_bench.files.paths import LONGEST, empty, too_long, user_path
 from lodo_bench.results.postgresql import with_driver
 from lodo_bench.spec.text import is_plain
 
@@ -25,6 +26,8 @@ def url_of(location: str) -> URL:
         raise DatabaseError(empty("the location of the database"))
     if "://" not in location:
         return URL.create("sqlite", database=_expanded(location))
+    if len(location) > LONGEST:
+        raise DatabaseError(too_long("the URL of the database", without_passwords(location)))
     try:
         if not is_plain(location):
             raise ValueError
@@ -57,6 +60,23 @@ def file_of(location: str) -> Path | None:
 def file_of_url(url: URL) -> Path | None:
     """Return the file of a database; None for one on a server or in memory."""
     return Path(str(url.database)) if is_sqlite(url) and not is_in_memory(url) else None
+
+
+def place_of(location: str) -> Hashable:
+    """Return where a database is: locations that are written in different ways have the same place.
+
+    Raises:
+        DatabaseError: if the location is empty or no URL.
+    """
+    url = url_of(location)
+    file = file_of_url(url)
+    if file is None:
+        return url.get_backend_name(), url.host, url.port, url.database, *sorted(url.query.items())
+    try:
+        found = file.stat()
+    except OSError:
+        return file
+    return found.st_dev, found.st_ino
 
 
 def _expanded(path: str) -> str:

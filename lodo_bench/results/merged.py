@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lodo_bench.errors import UnknownNameError
+from lodo_bench.results.damage import Damage
 from lodo_bench.results.reader import Results
 from lodo_bench.spec.outcome import Curve, MetricHistory
 from lodo_bench.spec.provenance import Provenance
@@ -55,6 +56,11 @@ class MergedResults:
     def folder(self) -> None:
         """There is none: each database has a folder of its own."""
         return None
+
+    @property
+    def damaged(self) -> list[Damage]:
+        """The damaged rows that were left out so far, with their numbers in their own database."""
+        return [damage for part in self._parts for damage in part.results.damaged]
 
     def studies(self, task: str | None = None) -> list[StudyRecord]:
         """Return studies with all of their individuals, oldest first."""
@@ -112,8 +118,8 @@ class MergedResults:
         part = self._parts[run_set // self._unit]
         return part.results.metrics(run_set - part.offset, seed)
 
-    def curve(self, run_set: int, seed: int) -> Curve:
-        """Return the whole curve of one run."""
+    def curve(self, run_set: int, seed: int) -> Curve | None:
+        """Return the whole curve of one run; None if it is damaged."""
         part = self._parts[run_set // self._unit]
         return part.results.curve(run_set - part.offset, seed)
 

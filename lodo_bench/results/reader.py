@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from lodo_bench.results.damage import Damage
 from lodo_bench.spec.outcome import Curve, MetricHistory
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.run_set import RunSetRecord
@@ -18,6 +19,11 @@ class Results(Protocol):
     @property
     def folder(self) -> Path | None:
         """The folder of further files; None where there is none, or more than one."""
+        ...
+
+    @property
+    def damaged(self) -> Sequence[Damage]:
+        """The damaged rows that were come upon and left out so far."""
         ...
 
     def studies(self, task: str | None = None) -> list[StudyRecord]:
@@ -60,6 +66,6 @@ class Results(Protocol):
         """Return the metrics of one run by name."""
         ...
 
-    def curve(self, run_set: int, seed: int) -> Curve:
-        """Return the whole curve of one run."""
+    def curve(self, run_set: int, seed: int) -> Curve | None:
+        """Return the whole curve of one run; None if it is damaged."""
         ...

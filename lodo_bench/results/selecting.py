@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.results.damage import Damage
 from lodo_bench.results.reader import Results
 from lodo_bench.spec.outcome import Curve, MetricHistory
 from lodo_bench.spec.provenance import Provenance
@@ -54,6 +55,11 @@ class SelectedResults:
         """The folder of further files."""
         return self._results.folder
 
+    @property
+    def damaged(self) -> Sequence[Damage]:
+        """The damaged rows that were left out so far, selected or not."""
+        return self._results.damaged
+
     def studies(self, task: str | None = None) -> list[StudyRecord]:
         """Return the selected studies with all of their individuals, oldest first."""
         return [self._results.study(study.id) for study in self.study_summaries(task)]
@@ -94,8 +100,8 @@ class SelectedResults:
         """Return the metrics of one run by name."""
         return self._results.metrics(run_set, seed)
 
-    def curve(self, run_set: int, seed: int) -> Curve:
-        """Return the whole curve of one run."""
+    def curve(self, run_set: int, seed: int) -> Curve | None:
+        """Return the whole curve of one run; None if it is damaged."""
         return self._results.curve(run_set, seed)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinl
 from lodo_bench.errors import CodeChangedError, DatabaseError, Remedy, UnknownNameError
 from lodo_bench.results import codecs
 from lodo_bench.results.counted import SOUND_GENERATION, SOUND_INDIVIDUAL, note_orphans, note_unsound
-from lodo_bench.results.damage import Damages
+from lodo_bench.results.damage import Damage, Damages
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
     CurveRow,
@@ -70,6 +70,11 @@ class Store:
     def folder(self) -> Path | None:
         """The folder of files that belong to the database; None for a database in memory."""
         return self._database.folder
+
+    @property
+    def damaged(self) -> tuple[Damage, ...]:
+        """The damaged rows that were come upon and left out so far."""
+        return self._damages.found
 
     # Studies
 
@@ -282,8 +287,8 @@ class Store:
             )
             return codecs.decode_metrics(session.scalars(query.order_by(MetricHistoryRow.id)), self._damages)
 
-    def curve(self, run_set: int, seed: int) -> Curve:
-        """Return the whole curve of one run."""
+    def curve(self, run_set: int, seed: int) -> Curve | None:
+        """Return the whole curve of one run; None if it is damaged."""
         with self._database.reading() as session:
             query = _run(run_set, seed).options(joinedload(RunRow.curve))
             return codecs.decode_curve(session.scalars(query).one(), self._damages)

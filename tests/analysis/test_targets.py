@@ -56,6 +56,19 @@ def test_what_else_is_stored_changes_nothing(other):
     assert rows[0][1].reached.count == 2
 
 
+def test_a_run_whose_curve_is_damaged_has_neither_reached_the_target_nor_missed_it():
+    (comparison,) = compare([ADAM], lambda _: None)
+
+    def readable(run_set, seed):
+        return None if seed == 0 else curve(run_set, seed)
+
+    for loss, reached, missed in ((1.0, 1, 0), (0.1, 0, 1)):
+        (steps,) = summarize_targets(comparison, loss, readable, own_windows([ADAM])).steps
+        assert (steps.reached.count, steps.missed) == (reached, missed)
+    (steps,) = summarize_targets(comparison, 1.0, lambda *_: None, own_windows([ADAM])).steps
+    assert (steps.reached.count, steps.missed) == (0, 0)
+
+
 def test_each_run_has_the_window_of_its_own_score():
     comparison, targets = targets_of(ADAM, run_set(ran(1000), id=2, steps=1000, optimizer="lodo"))
     assert row_of("lodo", comparison, targets)[0] == (99,)

@@ -59,6 +59,8 @@ def test_json_of_a_search_has_the_edges(record, capsys):
 class Unrecorded:
     """Results without any record of commands."""
 
+    damaged = ()
+
     def provenances(self, study):
         return []
 

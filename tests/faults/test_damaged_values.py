@@ -3,13 +3,18 @@
 import random
 import re
 import sqlite3
+import warnings
 from contextlib import closing
 from itertools import product
 
 import pytest
 
+import lodo_bench
+from lodo_bench.api.serve import report_server
+from lodo_bench.spec.selection import ReportRequest
 from tests.cli.runner import Place
 from tests.faults import damaged_template as template
+from tests.report.html.test_page import Page
 
 READING = (
     ("list", "studies", "--wide"),
@@ -97,6 +102,88 @@ def test_the_row_is_named_and_counted(content, module_place):
     assert result.code == 0
     assert "runs 2 (its status, 'lost', is not one of completed, diverged, interrupted, failed)" in result.message
     assert "curves 4 (its losses are damaged" in result.message
+
+
+WITH_JSON = (
+    ("report", "--json", "--target", "2"),
+    ("list", "run-sets", "--json"),
+    ("list", "studies", "--json"),
+    ("show", "run-set", "1", "--json"),
+    ("show", "study", "1", "--json"),
+    ("compare", "run-set", "1", "2", "--json"),
+    ("plot", "curves", "-o", "curves.svg", "--json"),
+    ("plot", "search", "-o", "search.svg", "--json", "--optimizer", "adam"),
+)
+# Of each command, a row that it reads and leaves out.
+LEFT_OUT = {
+    "run-sets": ("runs", "status", "lost", 1),
+    "studies": ("studies", "spec", "null", 1),
+    "study": ("individuals", "status", "lost", 1),
+    "search": ("individuals", "status", "lost", 1),
+}
+
+
+@pytest.mark.parametrize("arguments", WITH_JSON, ids=" ".join)
+def test_documents_list_the_rows_that_were_left_out(arguments, content, module_place, injected):
+    table, column, value, which = LEFT_OUT.get(arguments[1], LEFT_OUT["run-sets"])
+    template.put(module_place.database, content)
+    assert module_place.run_here(*arguments).document["damaged"] == []
+    template.put(module_place.database, content)
+    template.damage(module_place.database, table, column, value, which)
+    (found,) = module_place.run_here(*arguments).document["damaged"]
+    assert (found["table"], found["number"], found["database"]) == (table, which + 1, str(module_place.database))
+    assert column in found["reason"] or "damaged" in found["reason"]
+    injected(FAULT, PROMISE)
+
+
+def test_several_databases_have_damaged_rows_of_their_own(content, module_place):
+    template.put(module_place.database, content)
+    other = module_place.database.with_name("other.db")
+    template.put(other, content)
+    template.damage(other, "runs", "status", "lost", 1)
+    found = module_place.run_here("report", "--json", "--db", module_place.database, "--db", other).document["damaged"]
+    assert [(each["database"], each["table"], each["number"]) for each in found] == [(str(other), "runs", 2)]
+
+
+def test_a_run_whose_curve_is_damaged_does_not_count_as_one_that_missed_the_target(content, module_place, injected):
+    def to_target():
+        document = module_place.run_here("report", "--json", "--target", "2").document
+        (comparison,) = document["comparisons"]
+        steps = comparison["rows"][0]["to_target"]["steps"]
+        return steps["reached"]["count"], steps["missed"], [each["table"] for each in document["damaged"]]
+
+    template.put(module_place.database, content)
+    count, missed, damaged = to_target()
+    assert (missed, damaged) == (0, [])
+    template.put(module_place.database, content)
+    template.damage(module_place.database, "curves", "losses", b"\x00" * 7, 0)
+    assert to_target() == (count - 1, 0, ["curves"])
+    injected(FAULT, PROMISE)
+
+
+def test_the_page_shows_what_was_left_out(content, module_place, injected):
+    template.put(module_place.database, content)
+    template.damage(module_place.database, "curves", "losses", b"\x00" * 7, 0)
+    with report_server(ReportRequest(), str(module_place.database), "127.0.0.1", 0) as server:
+        text = server.cache.page().decode()
+    page = Page(text)
+    (warning,) = [shown for _, shown in page.all("p", **{"class": "warning"}) if "Left out" in shown]
+    assert "1 damaged row" in warning
+    assert "curves 1 (its losses are damaged" in warning
+    assert '"damaged":[{"table":"curves","number":1,' in text
+    injected(FAULT, PROMISE)
+
+
+def test_a_program_is_warned(content, module_place, injected):
+    template.put(module_place.database, content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lodo_bench.compare(db=str(module_place.database))
+    template.damage(module_place.database, "runs", "status", "lost", 1)
+    with pytest.warns(UserWarning, match="Left out 1 damaged row .* runs 2") as caught:
+        lodo_bench.compare(db=str(module_place.database))
+    assert [each.filename for each in caught] == [__file__]
+    injected(FAULT, PROMISE)
 
 
 @pytest.mark.parametrize("arguments", CHANGING, ids=" ".join)

@@ -273,10 +273,46 @@ def test_databases(tmp_path, monkeypatch, cases, injected):
 
 
 VARIABLES = (
-    "COLUMNS LINES NO_COLOR FORCE_COLOR LODO_BENCH_DATA XDG_CACHE_HOME TMPDIR OMP_NUM_THREADS "
+    "COLUMNS LINES NO_COLOR FORCE_COLOR LODO_BENCH_DB LODO_BENCH_DATA XDG_CACHE_HOME HOME TMPDIR OMP_NUM_THREADS "
     "CUDA_VISIBLE_DEVICES RAY_ADDRESS RAY_TMPDIR NUMBA_CACHE_DIR TERM PAGER"
 )
-COMMANDS = ("config list", "list run-sets", "report", "show run-set 1", "report --window 0")
+COMMANDS = (
+    "config show",
+    "config show --json",
+    "list run-sets",
+    "report",
+    "show run-set 1",
+    "report --window 0",
+    "data status",
+    "watch --once",
+    "tag run-set 1 final",
+)
+# Paths that a shell can set: longer than any system takes, with line ends, with bytes that are no text.
+PATHS = st.sampled_from(
+    (
+        "x" * 300,
+        "x" * 5000,
+        "x" * 100_000,
+        "x/" * 2100,
+        "/" * 5000,
+        "a\nb.db",
+        "\n",
+        "a\nb/c.db",
+        "\udcff\udc80",
+        "\udcff/\udcfe/x.db",
+        "sqlite:///\udcff.db",
+        "sqlite:///a\nb.db",
+        "sqlite:///" + "x" * 9000,
+        "postgresql://\udcff:secret@127.0.0.1:1/\udcfe",
+        "postgresql://" + "x" * 9000,
+        "~\udcff/x.db",
+        "~",
+        "~/",
+        "/dev/null",
+        "/dev/null/x.db",
+        "/proc/x.db",
+    )
+)
 
 
 def test_environment_variables(place, cases, injected):
@@ -284,8 +320,13 @@ def test_environment_variables(place, cases, injected):
         variables, arguments = found
         result = place.run_here(*arguments, **variables)
         assert result.code in (0, 2), result
+        assert "Traceback" not in result.stderr
+        assert "secret" not in result.stdout + result.stderr
+        if result.code == 2:
+            assert result.message
+            assert len(result.stderr) < 10_000, variables
 
-    variables = st.dictionaries(st.sampled_from(VARIABLES.split()), values, min_size=1, max_size=3)
+    variables = st.dictionaries(st.sampled_from(VARIABLES.split()), values | PATHS, min_size=1, max_size=3)
     commands = st.sampled_from(COMMANDS).map(str.split)
     fuzz(max(1, cases // 5), st.tuples(variables, commands), check)
     injected("Random environment variables", PROMISE, max(1, cases // 5))

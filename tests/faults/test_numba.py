@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from numba.core.errors import LoweringError
 
 from lodo_bench.backends.numba import jit as numba_jit
 from lodo_bench.compute import selection
@@ -23,6 +24,16 @@ UNUSABLE = "Numba that is installed and cannot be used"
 FALLS_BACK = "PyTorch's operations are used, one notice says why, and results say so"
 CACHES = "Numba without a writable cache, or with a damaged one"
 COMPILES = "Numba compiles anew, with the same results"
+EXPERIMENT = """
+title: Two optimizers
+task: quadratic
+options: {{dimension: 4}}
+optimizers: [momentum, {name}]
+hyperparameters: default
+runs:
+  - {{seeds: 1, steps: 8}}
+output: [comparison]
+"""
 
 
 @pytest.fixture
@@ -109,6 +120,43 @@ def test_whatever_the_first_compilation_raises(monkeypatch, fresh_trial, injecte
         assert selection.best_backend("cpu") == "torch"
         with pytest.raises(UsageError, match=f"it fails with {type(error).__name__}"):
             selection.check_backend("numba", "cpu")
+
+
+KERNELS = {
+    "adam": "lodo_bench.backends.numba.elementwise.adam_steps",
+    "lodo": "lodo_bench.backends.numba.lodo.lodo_steps",
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_one_function_that_the_compiler_refuses(name, place, monkeypatch, injected):
+    """All optimizers of a command have one backend then, as their times are compared."""
+
+    def refuse(*_):
+        raise LoweringError("Failed in native lowering\nmore", None)
+
+    monkeypatch.setattr(KERNELS[name], refuse)
+    schedule = place.schedule(5, population=4)
+    (place.work / "mine.yaml").write_text(EXPERIMENT.format(name=name))
+    commands = (
+        ("run", "momentum", name, *BOWL, "--steps", 5, "--seeds", 2, "--untimed"),
+        ("tune", "momentum", name, *BOWL, "--schedule", schedule, "--workers", 0),
+        ("reproduce", "mine.yaml", "--workers", 0),
+    )
+    for command in commands:
+        done = place.run_here(*command)
+        assert done.code == 0, done
+        assert done.stderr.count("PyTorch's operations are used") == 1
+        assert f"its code for {name} on quadratic fails with LoweringError: Failed in native lowering" in done.stderr
+    assert backends(place, "studies") == backends(place, "run_sets") == {"torch"}
+    before = place.count("run_sets")
+    refused = place.run_here("run", name, *BOWL, "--steps", 6, "--backend", "numba")
+    assert refused.code == 2
+    assert f"backend 'numba' cannot be used: its code for {name} on quadratic fails" in refused.message
+    assert place.count("run_sets") == before
+    assert place.run_here("run", "momentum", *BOWL, "--steps", 7, "--seeds", 1, "--untimed").code == 0
+    assert backends(place, "run_sets") == {"torch", "numba"}
+    injected("one function that Numba refuses to compile", FALLS_BACK, len(commands) + 1)
 
 
 def test_a_worker_without_numba_ends_the_search_instead_of_failing_its_individuals(monkeypatch, fresh_trial, injected):

@@ -4,6 +4,7 @@ import pytest
 
 from lodo_bench.api.reading import open_results
 from lodo_bench.errors import DatabaseNotFoundError, UnknownNameError, UsageError
+from lodo_bench.results.location import place_of
 from lodo_bench.results.merged import MergedResults
 from tests.results.filled import fill
 
@@ -76,8 +77,36 @@ def test_large_numbers_leave_room_for_each_other():
     assert "10001, 10002, ... are 1, 2, ... of 'b'" in MergedResults([("a", Numbered()), ("b", Numbered())]).numbering
 
 
-def test_one_that_is_given_twice_or_is_not_there_is_refused(locations, tmp_path):
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "a.db")[1].close()
+    (tmp_path / "link.db").symlink_to("a.db")
+    (tmp_path / "same.db").hardlink_to("a.db")
+    (tmp_path / "folder").symlink_to(".")
+    return tmp_path
+
+
+WRITTEN = "a.db ./a.db ~/a.db {}/a.db sqlite:///a.db sqlite:///{}/a.db sqlite:///~/a.db link.db same.db folder/a.db"
+
+
+@pytest.mark.parametrize("other", WRITTEN.split())
+def test_one_that_is_given_twice_is_refused_however_it_is_written(home, other):
     with pytest.raises(UsageError, match="given twice"):
-        open_results([locations[0], locations[0]])
+        open_results(["a.db", other.format(home)])
+
+
+def test_a_database_on_a_server_that_is_written_in_two_ways():
+    places = [
+        place_of(f"{driver}://user:{password}@host:5432/results")
+        for driver, password in (("postgresql", "a"), ("postgresql+psycopg", "b"))
+    ]
+    assert places[0] == places[1] != place_of("postgresql://user:a@host:5432/others")
+
+
+def test_one_that_is_not_there_is_refused(locations, tmp_path):
+    with pytest.raises(UsageError, match="given twice"):
+        open_results([str(tmp_path / "none.db"), str(tmp_path / "none.db")])
     with pytest.raises(DatabaseNotFoundError):
         open_results([locations[0], str(tmp_path / "none.db")])

@@ -15,6 +15,22 @@ IMPLEMENTATIONS: Mapping[str, str] = {
     "lodo_bench.tasks.quadratic.QuadraticEvaluation": "lodo_bench.backends.numba.quadratic.NumbaQuadraticEvaluation",
 }
 
+# The classes of tasks and optimizers that have machine code, here or below.
+CLASSES = frozenset(
+    {
+        "lodo_bench.optimizers.adam.Adam",
+        "lodo_bench.optimizers.lbfgs.LBFGS",
+        "lodo_bench.optimizers.lbfgs.OLBFGS",
+        "lodo_bench.optimizers.lodo.lodo.Lodo",
+        "lodo_bench.optimizers.lodo.lodo.LodoNoMomentum",
+        "lodo_bench.optimizers.lodo.lodo.LodoSgd",
+        "lodo_bench.optimizers.momentum.Momentum",
+        "lodo_bench.optimizers.rmsprop.RMSprop",
+        "lodo_bench.optimizers.yogi.Yogi",
+        "lodo_bench.tasks.quadratic.Quadratic",
+    }
+)
+
 # The two halves of a compiled loop; see `lodo_bench.backends.compiled_loop`. Each function takes the task or optimizer.
 COMPILED_BATCHES: Mapping[str, str] = {
     "lodo_bench.tasks.quadratic.Quadratic": "lodo_bench.backends.numba.quadratic.quadratic_batches",

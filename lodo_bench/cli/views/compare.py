@@ -6,18 +6,21 @@ import math
 from dataclasses import asdict
 
 from lodo_bench.analysis.differences import PairedLosses, RunSetDifference
-from lodo_bench.analysis.documents import run_settings_document
+from lodo_bench.analysis.documents import damaged_document, run_settings_document
 from lodo_bench.analysis.statistics import Summary
 from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.table import show_table
 from lodo_bench.report.formatting import NOTHING, counted, mean_and_spread, mean_speed, number
+from lodo_bench.results.reader import Results
 from lodo_bench.spec.run_set import RunSetRecord
 
 
-def print_difference(records: tuple[RunSetRecord, RunSetRecord], found: RunSetDifference, json: bool) -> None:
+def print_difference(
+    records: tuple[RunSetRecord, RunSetRecord], found: RunSetDifference, results: Results, json: bool
+) -> None:
     """Print what differs between two run sets, and their losses and speeds with ratios."""
     if json:
-        print_json(_document(records, found))
+        print_json({**_document(records, found), **damaged_document(results.damaged)})
         return
     first, second = (f"run set {record.id}" for record in records)
     print(f"{_title(records[0])}\n{_title(records[1])}\n")
@@ -29,15 +32,15 @@ def print_difference(records: tuple[RunSetRecord, RunSetRecord], found: RunSetDi
     else:
         print("Their settings, machines and versions are equal.")
     same_seeds = "seeds" not in found.settings  # else the means are of different problems, and only pairs compare
-    results = [
+    figures = [
         [f"loss at {at.title}", *map(mean_and_spread, pair), number(_ratio(pair) if same_seeds else None)]
         for at, pair in found.losses.items()
     ]
     if all(found.speeds):
-        results.append(["steps/s", *map(mean_speed, found.speeds), number(_ratio(found.speeds))])
-    if results:
+        figures.append(["steps/s", *map(mean_speed, found.speeds), number(_ratio(found.speeds))])
+    if figures:
         print()
-        show_table(["mean ± standard deviation", first, second, "ratio"], results)
+        show_table(["mean ± standard deviation", first, second, "ratio"], figures)
     if found.unpaired:
         print(f"\n{found.unpaired}")
     if found.pairs is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lodo_bench.analysis.documents import damaged_document
 from lodo_bench.analysis.summary_documents import run_set_summary_documents, study_summary_document
 from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.stored_cells import run_set_cells, study_cells
@@ -29,12 +30,14 @@ class Listing:
         entries: returns the entries, given a function that opens the stored results; their first value names them.
         cells: the cells of an entry by title, as many as fit a narrow terminal; `--wide` shows all values.
         describe: returns an entry that is not in the list, such as a class outside the package.
+        is_stored: whether the entries are stored results, of which some may be left out.
     """
 
     singular: str
     entries: Callable[[Opener], Sequence[Entry]]
     cells: Callable[[Entry], Mapping[str, str]]
     describe: Callable[[str], Entry] | None = None
+    is_stored: bool = False
 
 
 def print_list(what: str, name: str | None, results: Opener, *, wide: bool, json: bool) -> None:
@@ -43,7 +46,7 @@ def print_list(what: str, name: str | None, results: Opener, *, wide: bool, json
     Args:
         what: one of `LISTS`.
         name: of the entry; None for all.
-        results: opens the stored results; called for lists of these alone.
+        results: returns the stored results, the same each time; called for lists of these alone.
         wide: show all values of each entry.
         json: print JSON.
 
@@ -57,7 +60,8 @@ def print_list(what: str, name: str | None, results: Opener, *, wide: bool, json
         entries = listing.entries(results)
         entries = entries if name is None else [_named(name, entries, listing)]
     if json:
-        print_json({what.replace("-", "_"): entries})
+        damaged = damaged_document(results().damaged) if listing.is_stored else {}
+        print_json({what.replace("-", "_"): entries, **damaged})
     elif name is not None:
         show_table(["", name], [[_title(key), _text(value)] for key, value in entries[0].items()], left=2)
     elif wide:
@@ -148,8 +152,8 @@ LISTS: Mapping[str, Listing] = {
     "tasks": Listing("task", _tasks, _columns("name", "description"), _task),
     "optimizers": Listing("optimizer", _optimizers, _columns("name", "description"), _optimizer),
     "experiments": Listing("experiment", _experiments, _columns("name", "title", "availability")),
-    "studies": Listing("study", _studies, study_cells),
-    "run-sets": Listing("run set", _run_sets, run_set_cells),
+    "studies": Listing("study", _studies, study_cells, is_stored=True),
+    "run-sets": Listing("run set", _run_sets, run_set_cells, is_stored=True),
 }
 
 

@@ -48,7 +48,7 @@ def print_reproduction(done: Reproduction, json: bool) -> None:
                 "files": [str(path) for path in done.files],
                 "studies": [study.id for study in result.studies],
                 "run_sets": [record.id for record in result.run_sets],
-                **document((comparison, None) for comparison in comparisons(result)),
+                **document(((found, None) for found in comparisons(result)), result.store.damaged),
             }
         )
     else:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from lodo_bench.analysis.documents import run_set_document, study_document
+from lodo_bench.analysis.documents import damaged_document, run_set_document, study_document
 from lodo_bench.analysis.edges import edges_of, edges_of_runs
 from lodo_bench.analysis.settings import run_set_settings, study_settings
 from lodo_bench.cli.output import print_json
@@ -26,7 +26,7 @@ def show_study(study: StudyRecord, results: Results, json: bool) -> None:
     """Print a study: each generation's mean, σ, best loss and failures, its settings and its commands."""
     commands = results.provenances(study.id)
     if json:
-        print_json(study_document(study, commands))
+        print_json({**study_document(study, commands), **damaged_document(results.damaged)})
         return
     spec = study.spec
     result = hyperparameter_list(study.hyperparameters or {}, edges_of(spec.optimizer, study.hyperparameters))
@@ -52,7 +52,7 @@ def show_run_set(record: RunSetRecord, results: Results, json: bool) -> None:
     """Print a run set: its hyperparameters and settings, the result of each run, and the commands."""
     metrics = {run.seed: results.metrics(record.id, run.seed) for run in record.runs}
     if json:
-        print_json(run_set_document(record, metrics))
+        print_json({**run_set_document(record, metrics), **damaged_document(results.damaged)})
         return
     spec = record.spec
     edges = edges_of_runs(spec.optimizer, spec.hyperparameters)

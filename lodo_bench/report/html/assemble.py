@@ -29,7 +29,9 @@ def page(data: ReportData, version: str = "") -> str:
     drawn = drawn_searches(data.studies)
     reports = [_task_report(task, data, drawn, compared) for task in tasks]
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return render(reports, data.curves, about_text(created, f"lodo-bench {__version__}", reports), version)
+    return render(
+        reports, data.curves, about_text(created, f"lodo-bench {__version__}", reports), version, data.damaged
+    )
 
 
 def _task_report(task: TaskSpec, data: ReportData, drawn: set[int], compared: int) -> TaskReport:

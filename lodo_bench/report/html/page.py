@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lodo_bench.analysis.documents import damaged_document
 from lodo_bench.analysis.edges import edges_of
 from lodo_bench.charts.captions import search_caption
 from lodo_bench.charts.groups import ResultGroup
@@ -24,6 +25,7 @@ from lodo_bench.report.html.cells import cells
 from lodo_bench.report.html.charts import curve_charts, search_chart
 from lodo_bench.report.html.provenance import GroupProvenance, group_provenance
 from lodo_bench.report.section import ReportSection
+from lodo_bench.results.damage import Damage, left_out
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import StudyRecord
@@ -82,7 +84,13 @@ class _TaskView:
     provenances: Sequence[GroupProvenance]
 
 
-def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str, version: str = "") -> str:
+def render(
+    tasks: Sequence[TaskReport],
+    curves: CurveSource,
+    about: str,
+    version: str = "",
+    damaged: Callable[[], Sequence[Damage]] = tuple,
+) -> str:
     """Render the whole page.
 
     The page loads nothing: styles and scripts are inline, and the content security policy, which lists them by hash,
@@ -94,23 +102,30 @@ def render(tasks: Sequence[TaskReport], curves: CurveSource, about: str, version
         curves: source of learning curves.
         about: a sentence about the page's origin.
         version: of the data, for a page that asks its server for the present version and reloads itself.
+        damaged: returns the rows that were left out; called when all curves and studies have been read.
     """
     views, data = [], []
     for task in tasks:
         groups, note = task.drawn
-        charts, left_out = curve_charts(groups, curves, task.bound)
+        charts, unseen = curve_charts(groups, curves, task.bound)
         searches, headings = [], []
         for study, kinds in zip(task.load_studies(), task.kinds, strict=True):
             searches.append(search_chart(study, kinds))
             headings.append(_search_heading(study))
         data.append({"title": task.title, "charts": charts, "searches": searches})
         provenances = [group_provenance(group) for group in task.groups]
-        notes = [*filter(None, [note]), *left_out]
+        notes = [*filter(None, [note]), *unseen]
         views.append(_TaskView(task.title, task.section, charts, notes, headings, task.searches_note, provenances))
-    return _fill(views, data, about, version)
+    return _fill(views, data, about, version, damaged())
 
 
-def _fill(views: Sequence[_TaskView], data: Sequence[Mapping[str, Any]], about: str, version: str) -> str:
+def _fill(
+    views: Sequence[_TaskView],
+    data: Sequence[Mapping[str, Any]],
+    about: str,
+    version: str,
+    damaged: Sequence[Damage],
+) -> str:
     scripts = _SERVED_SCRIPTS if version else _SCRIPTS
     style, script = _text("page.css"), f'"use strict";\n{"".join(map(_text, scripts))}'
     return (
@@ -119,8 +134,9 @@ def _fill(views: Sequence[_TaskView], data: Sequence[Mapping[str, Any]], about: 
         .render(
             about=about,
             version=version,
+            warnings=left_out(damaged),
             tasks=views,
-            data=embedded({"tasks": data}),
+            data=embedded({"tasks": data, **damaged_document(damaged)}),
             style=Markup(style),
             style_hash=_source_hash(style),
             script=Markup(script),

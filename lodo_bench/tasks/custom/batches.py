@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 from typing_extensions import override
 
+from lodo_bench.compute.sockets import provide_sockets
 from lodo_bench.errors import UsageError
 from lodo_bench.seeding import global_randomness
 from lodo_bench.state import Checkpointable
@@ -103,6 +104,7 @@ class EpochBatches(BatchStream):
     ) -> None:
         super().__init__()
         self._generator, self._epoch, self._convert, self._owner = generator, epoch, convert, owner
+        provide_sockets()  # for the workers of a `DataLoader`
         self._start(self._next_seed())
         self._draw()
 

@@ -45,12 +45,18 @@ def download_file(url: str, part: Path, download: Download, progress: Progress) 
         if begun and begun == download.size:
             return
         # The checksum is that of the file, so the server must send it as it is.
+        responses: list[requests.Response] = []
+
+        def respond(response: requests.Response, **_: object) -> None:
+            responses.append(response)
+            _truncate_if_not_resumed(response, handle)
+
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={begun}-"} if begun else {})
         get = pooch.HTTPDownloader(
             progressbar=_DownloadProgress(handle, download, progress),
             chunk_size=_CHUNK,
             headers=headers,
-            hooks={"response": lambda response, **_: _truncate_if_not_resumed(response, handle)},
+            hooks={"response": respond},
             timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
         )
         try:
@@ -59,6 +65,9 @@ def download_file(url: str, part: Path, download: Download, progress: Progress) 
             raise _http_error(error, handle) from error
         except (requests.RequestException, ValueError) as error:
             raise DownloadError(_reason(error), retryable=not isinstance(error, ValueError)) from error
+        finally:
+            for response in responses:  # of which a full disk has left the rest on the way
+                response.close()
 
 
 class _DownloadProgress:

@@ -65,8 +65,8 @@ def fetch(data_set: DataSet, directory: str | os.PathLike[str] | None, callback:
                 _download(download, location, callback)
     except OSError as error:
         raise UsageError(
-            f"cannot write {data_set.name} to '{location.folder}': {error.strerror or error}. "
-            "Free some space or fix the error.",
+            f"cannot write {data_set.name} to '{location.folder}': {error.strerror or error}. What is downloaded is "
+            f"kept: free some space or fix the error, and fetch it again to resume.",
             remedy=Remedy.CHOOSE_DATA_DIRECTORY,
         ) from error
     return location.folder

@@ -11,6 +11,8 @@ from multiprocessing.context import BaseContext
 
 import torch
 
+from lodo_bench.compute.sockets import provide_sockets
+
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -19,11 +21,14 @@ def process_context() -> BaseContext:
 
     A fork of this one needs no imports, but a program that has computed on several threads, or has a GPU, must not be
     forked: the locks and memory lists of its libraries may be in any state. So this is for programs that ask for it.
+    The others are forked from a server, which is reached by a socket, or import all anew where there can be none.
     """
     if sys.platform == "win32":
         return get_context("spawn")
     if get_start_method(allow_none=True) == "fork" and not torch.cuda.is_available():
         return get_context("fork")
+    if not provide_sockets():
+        return get_context("spawn")
     context = get_context("forkserver")
     context.set_forkserver_preload(["lodo_bench.tuner.worker"])
     return context

@@ -170,8 +170,8 @@ class _Pool:
         self._num_failed_starts += not worker.is_ready
         if self._num_failed_starts >= _MAX_FAILED_STARTS:
             raise UsageError(
-                "worker processes end before they are ready. A script that starts a search must do so under "
-                "'if __name__ == \"__main__\":'.",
+                "worker processes end before they are ready, perhaps because memory is exhausted. A script that starts "
+                "a search must do so under 'if __name__ == \"__main__\":'.",
                 remedy=Remedy.USE_ONE_PROCESS,
             )
         self._coordinator.lose(worker.name, reason)
@@ -190,7 +190,17 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
         other.close()
     os.dup2(2, 1)  # standard output belongs to the command
     sys.stdout = sys.stderr
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    except RuntimeError as error:
+        connection.send(
+            UsageError(
+                f"a worker process cannot start: {error}. It has reached a limit of memory or of processes, which "
+                f"'ulimit -a' shows.",
+                remedy=Remedy.USE_ONE_PROCESS,
+            )
+        )
+        return
     try:
         connection.send(_Ready())
         while True:

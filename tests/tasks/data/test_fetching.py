@@ -294,7 +294,7 @@ def test_a_full_disk_leaves_no_half_file(server, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("lodo_bench.files.atomic.os.fsync", full)
-    with pytest.raises(UsageError, match=r"No space left on device. Free some space"):
+    with pytest.raises(UsageError, match=r"No space left on device. What is downloaded is kept: free some space"):
         fetch(zipped(f"{server.url}/"), tmp_path, Callback())
     assert names(tmp_path / "mnist") == []
 

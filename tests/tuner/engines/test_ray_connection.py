@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lodo_bench.compute import sockets
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.tuner.engines.ray import authentication, local, remote
 from lodo_bench.tuner.engines.ray.local import scratch_directory, start_local
@@ -77,7 +78,7 @@ def test_a_long_temporary_directory_is_avoided(monkeypatch, tmp_path):
 
 
 def test_no_directory_is_short_enough(monkeypatch):
-    monkeypatch.setattr(local, "_LONGEST_PATH", 10)
+    monkeypatch.setattr(sockets, "_LONGEST_PATH", 10)
     with pytest.raises(UsageError, match="no writable temporary directory") as caught, scratch_directory():
         pass
     assert caught.value.remedy is Remedy.SHORTEN_TEMPORARY_DIRECTORY

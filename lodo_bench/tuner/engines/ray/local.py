@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from lodo_bench.compute.sockets import socket_directories
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.tuner.engines.ray.authentication import use_authentication
 from lodo_bench.tuner.engines.ray.pool import first_line
@@ -17,9 +17,8 @@ _OBJECT_STORE_BYTES = 100_000_000
 # Methods of Ray's node that start processes which serve people and log files, not computation. Ray has no setting for
 # them. Without them it starts in half of the time, and the start of a version that has other methods is only slower.
 _HELPERS = ("start_api_server", "start_log_monitor", "start_monitor")
-# A socket's path has 107 bytes at most (103 on macOS), of which Ray needs these below its temporary directory.
-_LONGEST_PATH = 103 - len("/session_2000-01-01_00-00-00_000000_1234567/sockets/plasma_store.10")
 _PREFIX = "lodo-"  # short, as the path must be
+_SOCKET = f"/{_PREFIX}12345678/session_2000-01-01_00-00-00_000000_1234567/sockets/plasma_store.10"
 
 
 @contextmanager
@@ -30,9 +29,7 @@ def scratch_directory() -> Iterator[Path]:
         UsageError: if there is none.
     """
     with ExitStack() as stack:
-        for parent in _temporary_directories():
-            if len(os.path.join(parent, _PREFIX)) + 8 > _LONGEST_PATH:
-                continue
+        for parent in socket_directories(len(_SOCKET)):
             try:
                 scratch = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent, ignore_cleanup_errors=True)
             except OSError:
@@ -43,13 +40,6 @@ def scratch_directory() -> Iterator[Path]:
             "Ray cannot start: there is no writable temporary directory with a path that is short enough for sockets.",
             remedy=Remedy.SHORTEN_TEMPORARY_DIRECTORY,
         )
-
-
-def _temporary_directories() -> list[str]:
-    parents = ["/tmp", "/var/tmp", "/dev/shm"]
-    with suppress(FileNotFoundError):  # no directory at all is writable
-        parents.insert(0, tempfile.gettempdir())
-    return list(dict.fromkeys(parents))
 
 
 def start_local(workers: int, scratch: Path) -> None:
