@@ -1,6 +1,6 @@
 """The command `lodo-bench`, and `python -m lodo_bench`."""
 
-from lodo_bench.cli.signals import NOTHING_STORED, end_at_once
+from lodo_bench.cli.signals import EXIT_CODE, NOTHING_STORED, end_at_once, leave_interrupted
 from lodo_bench.cli.streams import open_closed_streams
 
 
@@ -10,7 +10,12 @@ def main() -> None:
     end_at_once(NOTHING_STORED)
     from lodo_bench.cli.app import main as run
 
-    run()
+    try:
+        run()
+    except SystemExit as end:
+        if end.code == EXIT_CODE:
+            leave_interrupted()
+        raise
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import NoReturn
@@ -34,6 +35,19 @@ def end_at_once(kept: str = "") -> None:
 def interrupt() -> None:
     """Let both signals raise a KeyboardInterrupt."""
     _handle_with(_raise)
+
+
+def leave_interrupted() -> NoReturn:
+    """End the program with the exit code of an interrupt, after what is registered to be done at its end.
+
+    `python -m` ends itself with SIGINT, although the interrupt was handled, if it arrived in code that is executed from
+    a string, as data classes and named tuples do it when they are created.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads it
+            stream.flush()
+    os._exit(EXIT_CODE)
 
 
 @contextmanager
