@@ -47,7 +47,7 @@ def filled(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(filled):
-    result = filled.run("report")
+    result = filled.run_here("report")
     assert (result.code, result.stderr) == (0, "")
     return result.stdout
 
