@@ -14,7 +14,7 @@ from tests.cli.runner import Place, continuing_command, finish, wait_until
 SEEDS = 5
 RUN = ("run", "--optimizer", "adam", "--task", "quadratic", "-T", "dimension=12", "--steps", 8000, "--seeds", SEEDS)
 SEARCH = ("tune", "--task", "quadratic", "-T", "dimension=12", "--optimizer", "lodo", "--workers", 0)
-STEPS = 2000  # of each of 3 generations: enough for an interrupt to come in between
+STEPS = 4000  # of each of 3 generations: enough for an interrupt to come in between
 
 
 def to_the_process(process):

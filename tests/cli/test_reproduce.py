@@ -23,7 +23,7 @@ output: [comparison]
 @pytest.fixture
 def mine(place):
     (place.work / "mine.yaml").write_text(MINE)
-    return "reproduce", "mine.yaml", "--workers", 2
+    return "reproduce", "mine.yaml"
 
 
 def test_every_experiment_is_listed(place):
@@ -45,9 +45,9 @@ def test_a_dry_run_leaves_nothing(place, mine):
     assert not place.database.exists()
 
 
-@pytest.mark.parametrize(("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)])
-def test_an_interrupted_experiment_is_continued(place, mine, send, number):
-    process = place.start(*mine)
+@pytest.mark.parametrize(("workers", "send", "number"), [(2, os.killpg, signal.SIGINT), (0, os.kill, signal.SIGTERM)])
+def test_an_interrupted_experiment_is_continued(place, mine, workers, send, number):
+    process = place.start(*mine, "--workers", workers)
     wait_until(lambda: place.count("runs") >= 4, process)
     send(process.pid, number)
     stopped = finish(process)
