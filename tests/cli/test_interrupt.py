@@ -132,7 +132,8 @@ def test_a_search_is_interrupted_and_continued(place, uninterrupted_search, work
     assert_interrupted(stopped)
     before = place.query("SELECT * FROM individuals ORDER BY id")
     assert 8 <= len(before) < 48
-    assert f"interrupted. {len(before)} individuals of study 1 are stored." in stopped.stderr
+    told = re.search(r"interrupted\. (\d+) individuals of study 1 are stored\.", stopped.stderr)
+    assert 0 < int(told[1]) <= len(before)  # those that were stored at the very moment may not be counted
     assert place.run_here("list", "studies", "--json").document["studies"][0]["status"] == "unfinished"
 
     continued = place.run_here(*continuing_command(stopped))
