@@ -6,11 +6,9 @@ import subprocess
 import sys
 
 import pytest
-import typer
 
-from lodo_bench.cli.app import app
 from lodo_bench.results.database import Database
-from tests.cli.runner import Place
+from tests.cli.runner import Place, commands
 
 COMMANDS = (
     *("init", "tune", "run", "reproduce", "watch", "report", "serve", "plot", "export", "list", "show"),
@@ -25,11 +23,11 @@ def surroundings(tmp_path_factory):
 
 
 def parameters(name):
-    return typer.main.get_command(app).commands[name].params
+    return commands().commands[name].params
 
 
 def test_the_commands_are_these(surroundings):
-    assert set(typer.main.get_command(app).commands) == set(COMMANDS)
+    assert set(commands().commands) == set(COMMANDS)
     shown = surroundings.run("--help", COLUMNS=200).stdout.partition("Commands")[2]
     assert re.findall(r"^│ (\w+) ", shown, re.MULTILINE) == list(COMMANDS)
 

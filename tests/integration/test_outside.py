@@ -131,7 +131,7 @@ def losses(place):
 
 def test_a_killed_search_of_a_file_finishes_with_the_same_values(place, tmp_path):
     command = ("tune", "./mine.py:Mine", "torch.optim.NAdam", "--task", "quadratic", "--json", "--schedule")
-    command += (place.schedule(400, 400, 400, population=6),)
+    command += (place.schedule(200, 200, 200, population=6),)
     process = place.start(*command)
     wait_until(lambda: place.count("individuals") >= 4, process)
     kill_group(process)
@@ -140,7 +140,8 @@ def test_a_killed_search_of_a_file_finishes_with_the_same_values(place, tmp_path
     whole = Place(tmp_path / "whole")
     shutil.copy(place.work / "mine.py", whole.work)
     values = [
-        [study["hyperparameters"] for study in each.document["studies"]] for each in (resumed, whole.run_here(*command))
+        [study["hyperparameters"] for study in each.document["studies"]]
+        for each in (resumed, whole.run_here(*command, "--workers", 0))
     ]
     assert values[0] == values[1]
 
