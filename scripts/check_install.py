@@ -12,6 +12,7 @@ import sys
 import tempfile
 import tomllib
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,8 +36,9 @@ def main() -> int:
         _pip(pip, ["install", "--upgrade", "pip"])
         installs = [(f"the pinned versions, Python {version}", pinned, version) for version in PYTHONS]
         installs.append(("lodo-bench without constraints", project["dependencies"], PYTHONS[0]))
-        failed = [name for name, packages, version in installs if not _resolves(pip, folder, name, packages, version)]
-    return 1 if failed else 0
+        with ThreadPoolExecutor() as pool:
+            resolved = list(pool.map(lambda install: _resolves(pip, folder, *install), installs))
+    return 0 if all(resolved) else 1
 
 
 def _resolves(pip: Path, folder: str, name: str, packages: list[str], version: str) -> bool:

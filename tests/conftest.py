@@ -19,7 +19,7 @@ if sys.platform == "linux":
 def pytest_addoption(parser):
     faults = parser.getgroup("faults", "how often tests/faults do it")
     faults.addoption("--kills", type=int, default=2, help="kills of each command")
-    faults.addoption("--cases", type=int, default=40, help="cases of each kind of damaged or random input")
+    faults.addoption("--cases", type=int, default=20, help="cases of each kind of damaged or random input")
     faults.addoption("--soak-minutes", type=float, default=0.0, help="length of the soak; 0 leaves it out")
     faults.addoption("--long", action="store_true", help="include the tests that take minutes")
     faults.addoption("--faults-json", help="file to write what was injected, and what happened")

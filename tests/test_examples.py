@@ -1,26 +1,14 @@
-"""The examples and the Python blocks of the documentation run as they stand."""
+"""The examples run as they stand."""
 
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from lodo_bench.optimizers import OPTIMIZERS
 from tests.cli.runner import Place
 
 ROOT = Path(__file__).parent.parent
-PAGES = [(ROOT / "docs" / name).read_text() for name in ("python-api.md", "tasks.md")]
-PYTHON_BLOCKS = [block for page in PAGES for block in re.findall(r"^```python\n(.+?)^```", page, re.M | re.S)]
-
-
-@pytest.mark.parametrize("block", PYTHON_BLOCKS, ids=lambda block: block.splitlines()[0])
-def test_a_block_of_the_python_documentation_runs(block, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    exec(compile(block, "documentation", "exec"), {"__name__": "block"})
-    assert capsys.readouterr().out
 
 
 def test_an_optimizer_outside_the_package_is_tuned_run_and_compared_in_python(tmp_path):
@@ -33,7 +21,7 @@ def test_an_optimizer_outside_the_package_is_tuned_run_and_reported_on_the_comma
     place = Place(tmp_path)
     shutil.copy(ROOT / "examples" / "my_optimizer.py", place.work)
     mine = ("my_optimizer:SignMomentum", "--task", "rosenbrock")
-    tuned = place.run("tune", *mine, "--schedule", place.schedule(10, population=8), "--workers", 0)
+    tuned = place.run_here("tune", *mine, "--schedule", place.schedule(10, population=8), "--workers", 0)
     assert tuned.code == 0, tuned.stderr
     run = place.run_here("run", *mine, "--seeds", 1, "--json")
     assert run.document["optimizer"] == "my_optimizer:SignMomentum"

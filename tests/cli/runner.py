@@ -1,5 +1,6 @@
 """Runs the real program, in real processes or, where those add nothing, in this one."""
 
+import functools
 import io
 import json
 import os
@@ -16,8 +17,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+import typer
 
-from lodo_bench.cli.app import main
+from lodo_bench.cli.app import app, main
 from lodo_bench.training.interrupts import preserve_signal_handlers
 from tests.postgres import query
 
@@ -66,6 +68,15 @@ def _written(stream):
     return stream.buffer.read().decode(errors="surrogateescape")  # bytes of names that are no text
 
 
+@functools.cache
+def commands():
+    """The program's commands, which a real process makes from their functions once."""
+    return _get_command(app)
+
+
+_get_command = typer.main.get_command
+
+
 def command(*arguments):
     return [sys.executable, "-m", "lodo_bench", *map(str, arguments)]
 
@@ -101,6 +112,7 @@ class Place:
         streams = [io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2)]
         with (
             patch.object(sys, "argv", ["lodo-bench", *map(str, arguments)]),
+            patch.object(typer.main, "get_command", lambda _: commands()),
             patch.dict(os.environ, self.environment(**environment), clear=True),
             chdir(self.work),
             preserve_signal_handlers(),

@@ -91,7 +91,7 @@ def test_a_failure_is_one_message_without_a_traceback(program, server, tmp_path)
 
 
 def test_without_a_network_every_mirror_is_named(place):
-    result = place.run("data", "fetch", "cifar10", "--data-dir", "data", **NOWHERE)
+    result = place.run_here("data", "fetch", "cifar10", "--data-dir", "data", **NOWHERE)
     assert (result.code, result.stdout) == (2, "")
     assert "Traceback" not in result.stderr
     message = result.stderr.partition("lodo-bench: ")[2]

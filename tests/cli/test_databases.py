@@ -37,14 +37,19 @@ class Commands:
 
 
 @pytest.fixture(scope="module")
-def commands(new_location, tmp_path_factory):
-    with new_location() as location:
-        yield Commands(Place(tmp_path_factory.mktemp("place"), database=location))
+def sqlite(tmp_path_factory):
+    return Commands(Place(tmp_path_factory.mktemp("sqlite")))
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
-    return Commands(Place(tmp_path_factory.mktemp("expected")))
+def postgresql(server, tmp_path_factory):
+    with server.database() as location:
+        yield Commands(Place(tmp_path_factory.mktemp("postgresql"), database=location))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def commands(request):
+    return request.getfixturevalue(request.param)
 
 
 def documents(commands):
@@ -67,8 +72,8 @@ def without_times(document):
     return document
 
 
-def test_answers_are_the_same_on_every_database(commands, expected):
-    for (name, found), (_, known) in zip(documents(commands), documents(expected), strict=True):
+def test_answers_are_the_same_on_every_database(sqlite, postgresql):
+    for (name, found), (_, known) in zip(documents(postgresql), documents(sqlite), strict=True):
         assert repr(found) == repr(known), name
 
 

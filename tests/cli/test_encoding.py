@@ -69,9 +69,11 @@ def test_json_keeps_every_value(monkeypatch):
     assert "O(n³)" in documents["utf-8"]
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-@pytest.mark.parametrize("arguments", [("list", "optimizers"), ("run", "no-such-codec±"), ("--help",)])
-def test_no_command_fails_to_write(encoding, arguments, tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "encoding"),
+    [(("list", "optimizers"), "ascii"), (("run", "no-such-codec±"), "cp1252"), (("--help",), "cp1252")],
+)
+def test_no_command_fails_to_write(arguments, encoding, tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "LODO_BENCH_DB": str(tmp_path / "results.db")}
     done = subprocess.run(command(*arguments), env=environment, capture_output=True, check=False)
     assert done.returncode == (2 if arguments[0] == "run" else 0)

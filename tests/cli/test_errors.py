@@ -227,7 +227,7 @@ def test_a_search_without_its_gpu_leaves_no_study(place):
 
 
 def test_an_enormous_dimension_is_explained_or_fails_as_a_run(place):
-    result = place.run(*ADAM, "-T", "dimension=1e12", "--steps", 5, "--seeds", 1)
+    result = place.run_here(*ADAM, "-T", "dimension=1e12", "--steps", 5, "--seeds", 1)
     assert "Traceback" not in result.stderr
     assert result.code in (2, 3)
 

@@ -23,7 +23,7 @@ def filled(tmp_path_factory):
 
 
 def test_runs_on_standard_output_are_csv(filled):
-    result = filled.run("export", "runs")
+    result = filled.run_here("export", "runs")
     assert (result.code, result.stderr) == (0, "")
     found = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [(row["optimizer"], row["seed"]) for row in found] == [
@@ -59,8 +59,8 @@ def test_metrics_are_told_step_by_step(filled):
         "lodo",
     )
     database = ("--db", filled.directory / "lodo.db")
-    assert filled.run(*lodo, "--steps", 200, "--seeds", 1, *database).code == 0
-    found = list(csv.DictReader(io.StringIO(filled.run("export", "metrics", *database).stdout)))
+    assert filled.run_here(*lodo, "--steps", 200, "--seeds", 1, *database).code == 0
+    found = list(csv.DictReader(io.StringIO(filled.run_here("export", "metrics", *database).stdout)))
     assert [(row["metric"], row["step"]) for row in found] == [("hessian_error", "100"), ("hessian_error", "200")]
     assert 0 < float(found[0]["seconds"]) < float(found[1]["seconds"])
 

@@ -1,13 +1,14 @@
 """The commands there are, and that asking for help is quick."""
 
+import json
 import re
+import subprocess
+import sys
 
 import pytest
-import typer
 
-from lodo_bench.cli.app import app
 from lodo_bench.results.database import Database
-from tests.cli.runner import Place
+from tests.cli.runner import Place, commands
 
 COMMANDS = (
     *("init", "tune", "run", "reproduce", "watch", "report", "serve", "plot", "export", "list", "show"),
@@ -22,11 +23,11 @@ def surroundings(tmp_path_factory):
 
 
 def parameters(name):
-    return typer.main.get_command(app).commands[name].params
+    return commands().commands[name].params
 
 
 def test_the_commands_are_these(surroundings):
-    assert set(typer.main.get_command(app).commands) == set(COMMANDS)
+    assert set(commands().commands) == set(COMMANDS)
     shown = surroundings.run("--help", COLUMNS=200).stdout.partition("Commands")[2]
     assert re.findall(r"^│ (\w+) ", shown, re.MULTILINE) == list(COMMANDS)
 
@@ -56,31 +57,49 @@ def test_help_names_every_option(name, surroundings):
         assert all(text in result.stdout for text in shown)
 
 
-@pytest.mark.parametrize("arguments", [(), *((name,) for name in COMMANDS)], ids=lambda a: " ".join(a) or "root")
-def test_help_imports_nothing_heavy(arguments, surroundings):
-    result = surroundings.run(*arguments, "--help", PYTHONPROFILEIMPORTTIME=1)
-    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
-    assert "lodo_bench.cli.app" in imported
-    assert {name.partition(".")[0] for name in imported} & HEAVY == set()
+# Runs several commands in one process that has imported nothing else, and tells what each of them has imported.
+ONE_AFTER_THE_OTHER = """
+import contextlib, io, json, sys
+from lodo_bench.__main__ import main
+told = {}
+for line in sys.argv[1:]:
+    sys.argv = ["lodo-bench", *line.split()]
+    try:
+        with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+            main()
+    except SystemExit as ended:
+        assert not ended.code, line
+    told[line] = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps(told))
+"""
 
 
-@pytest.mark.parametrize(
-    "arguments", [("list", "studies"), ("list", "run-sets"), ("export", "runs"), ("watch", "--once")], ids=" ".join
-)
-def test_commands_that_only_read_import_no_pytorch(arguments, surroundings, tmp_path):
-    Database(str(tmp_path / "results.db"), create=True).close()
-    result = surroundings.run(*arguments, "--db", tmp_path / "results.db", PYTHONPROFILEIMPORTTIME=1)
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in result.stderr.splitlines()}
-    assert result.code == 0
-    assert "sqlalchemy" in imported
-    assert not imported & {"torch", "matplotlib", "ray"}
+def imported_by(place, *lines):
+    """The packages that have been imported after each command, which has not failed."""
+    words = [sys.executable, "-c", ONE_AFTER_THE_OTHER, *lines]
+    done = subprocess.run(words, cwd=place.work, env=place.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {line: set(names) for line, names in json.loads(done.stdout).items()}
+
+
+def test_help_imports_nothing_heavy(surroundings):
+    lines = ["--help", *(f"{name} --help" for name in COMMANDS)]
+    for line, names in imported_by(surroundings, *lines).items():
+        assert "lodo_bench" in names
+        assert names & HEAVY == set(), line
+
+
+def test_commands_that_only_read_import_no_pytorch(tmp_path):
+    place = Place(tmp_path)
+    Database(str(place.database), create=True).close()
+    for line, names in imported_by(place, "list studies", "list run-sets", "export runs", "watch --once").items():
+        assert "sqlalchemy" in names
+        assert not names & {"torch", "matplotlib", "ray"}, line
 
 
 def test_settings_are_shown_without_heavy_imports(surroundings):
-    result = surroundings.run("config", "show", PYTHONPROFILEIMPORTTIME=1)
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in result.stderr.splitlines()}
-    assert result.code == 0
-    assert not imported & {"torch", "ray", "sqlalchemy", "numba", "matplotlib"}
+    (names,) = imported_by(surroundings, "config show").values()
+    assert not names & {"torch", "ray", "sqlalchemy", "numba", "matplotlib"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

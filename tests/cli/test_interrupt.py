@@ -14,6 +14,7 @@ from tests.cli.runner import Place, continuing_command, finish, wait_until
 SEEDS = 5
 RUN = ("run", "--optimizer", "adam", "--task", "quadratic", "-T", "dimension=12", "--steps", 8000, "--seeds", SEEDS)
 SEARCH = ("tune", "--task", "quadratic", "-T", "dimension=12", "--optimizer", "lodo", "--workers", 0)
+STEPS = 4000  # of each of 3 generations: enough for an interrupt to come in between
 
 
 def to_the_process(process):
@@ -54,7 +55,7 @@ def continued_run(stopped_run):
     place, stopped = stopped_run
     rows = "SELECT id, seed, training_seconds FROM runs WHERE status = 'completed' ORDER BY seed"
     before = place.query(rows)
-    result = place.run(*continuing_command(stopped))
+    result = place.run_here(*continuing_command(stopped))
     return before, result, place.query(rows)
 
 
@@ -81,10 +82,14 @@ def test_the_same_command_does_the_rest(continued_run):
     assert after[: len(before)] == before
 
 
-def test_continued_runs_have_the_losses_of_uninterrupted_ones(continued_run, place):
-    whole = place.run_here(*RUN, "--untimed", "--json").document
+@pytest.fixture(scope="module")
+def uninterrupted_run(tmp_path_factory):
+    return Place(tmp_path_factory.mktemp("whole")).run_here(*RUN, "--untimed", "--json").document
+
+
+def test_continued_runs_have_the_losses_of_uninterrupted_ones(continued_run, uninterrupted_run):
     assert [run["milestones"] for run in continued_run[1].document["runs"]] == [
-        run["milestones"] for run in whole["runs"]
+        run["milestones"] for run in uninterrupted_run["runs"]
     ]
 
 
@@ -110,43 +115,45 @@ def test_an_early_interrupt_shows_no_traceback(place):
     assert "Traceback" not in result.stderr
 
 
+def search_of(place, workers):
+    return (*SEARCH[:-1], workers, "--schedule", place.schedule(STEPS, STEPS, STEPS))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted_search(tmp_path_factory):
+    """What a search in one process prints, and its values."""
+    place = Place(tmp_path_factory.mktemp("whole"))
+    return place.run_here(*search_of(place, 0)).stdout, values(place)
+
+
 @pytest.mark.parametrize(("workers", "interrupt"), [(0, to_its_group), (3, to_its_group), (3, end_the_process)])
-def test_a_search_is_interrupted_and_continued(place, tmp_path, workers, interrupt):
-    arguments = (*SEARCH[:-1], workers, "--schedule", place.schedule(*[4000 if workers else 400] * 3))
-    stopped = stop(place, arguments, "individuals", 8, interrupt)
+def test_a_search_is_interrupted_and_continued(place, uninterrupted_search, workers, interrupt):
+    stopped = stop(place, search_of(place, workers), "individuals", 8, interrupt)
     assert_interrupted(stopped)
     before = place.query("SELECT * FROM individuals ORDER BY id")
     assert 8 <= len(before) < 48
-    assert f"interrupted. {len(before)} individuals of study 1 are stored." in stopped.stderr
+    told = re.search(r"interrupted\. (\d+) individuals of study 1 are stored\.", stopped.stderr)
+    assert 0 < int(told[1]) <= len(before)  # those that were stored at the very moment may not be counted
     assert place.run_here("list", "studies", "--json").document["studies"][0]["status"] == "unfinished"
 
-    continued = place.run(*continuing_command(stopped))
+    continued = place.run_here(*continuing_command(stopped))
     assert continued.code == 0
     assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
-    whole = Place(tmp_path / "whole")
-    assert whole.run_here(*in_one_process(arguments)).stdout == continued.stdout
-    assert values(whole) == values(place)
+    assert (continued.stdout, values(place)) == uninterrupted_search
 
 
-def test_a_killed_search_with_workers_is_continued(place, tmp_path):
-    arguments = (*SEARCH[:-1], 3, "--schedule", place.schedule(4000, 4000, 4000))
+def test_a_killed_search_with_workers_is_continued(place, uninterrupted_search):
+    arguments = search_of(place, 3)
     process = place.start(*arguments)
     wait_until(lambda: place.count("individuals") >= 8, process)
     process.kill()
     assert finish(process).code == -signal.SIGKILL  # which waits for all that hold its output, the workers as well
     before = place.query("SELECT * FROM individuals ORDER BY id")
     assert 8 <= len(before) < 48
-    continued = place.run(*arguments)
+    continued = place.run_here(*arguments)
     assert continued.code == 0
     assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
-    whole = Place(tmp_path / "whole")
-    assert whole.run_here(*in_one_process(arguments)).stdout == continued.stdout
-    assert values(whole) == values(place)
-
-
-def in_one_process(arguments):
-    workers = arguments.index("--workers") + 1
-    return (*arguments[:workers], 0, *arguments[workers + 1 :])
+    assert (continued.stdout, values(place)) == uninterrupted_search
 
 
 def values(place):

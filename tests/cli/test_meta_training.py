@@ -1,11 +1,11 @@
 """An optimizer that is meta-trained: through `tune`, interrupted and continued, then run frozen."""
 
-import signal
-import time
-
 import pytest
 
-from tests.cli.runner import Place, finish
+from lodo_bench.training import meta
+from lodo_bench.tuner import worker
+from tests.cli.runner import Place
+from tests.short_meta_training import short_epochs
 
 BOWL = ("--task", "quadratic", "-T", "dimension=5")
 L2L = ("--optimizer", "l2lbgdbgd")
@@ -22,10 +22,16 @@ def weights(place):
     return place.query("SELECT weights, state_dict FROM meta_training_states")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with short_epochs():
+        yield
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("trained"))
-    return place, place.run(*tune(place))
+    return place, place.run_here(*tune(place))
 
 
 def test_every_epoch_is_a_line(trained):
@@ -47,16 +53,20 @@ def test_what_was_learned_is_kept_with_its_provenance(trained):
     assert command.startswith("lodo-bench tune")
 
 
-def test_an_interrupted_meta_training_is_continued_to_the_same_weights(trained, tmp_path):
-    place = Place(tmp_path)
-    process = place.start(*tune(place))
-    while not place.count("individuals"):
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    finish(process)
-    assert 1 <= place.count("individuals") < EPOCHS
-    assert place.run(*tune(place)).code == 0
+def test_an_interrupted_meta_training_is_continued_to_the_same_weights(trained, place, monkeypatch):
+    epochs = []
+
+    def until_the_second(*arguments):
+        epochs.append(arguments)
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+        return meta.run_epoch(*arguments)
+
+    monkeypatch.setattr(worker, "run_epoch", until_the_second)
+    assert place.run_here(*tune(place)).code == 130
+    assert place.count("individuals") == 1 < EPOCHS
+    assert place.run_here(*tune(place)).code == 0
+    assert len(epochs) == 1 + EPOCHS
     assert weights(place) == weights(trained[0]) != []
 
 

@@ -65,7 +65,7 @@ def test_each_kind_is_a_picture(kind, filled):
 @pytest.mark.parametrize(("ending", "beginning"), [("pdf", b"%PDF"), ("PNG", b"\x89PNG")])
 def test_the_ending_is_the_format(ending, beginning, filled):
     path = filled.directory / f"picture.{ending}"
-    result = filled.run("plot", "curves", *ROSENBROCK, "--output", path)
+    result = filled.run_here("plot", "curves", *ROSENBROCK, "--output", path)
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr == f"Wrote {path}: curves of adam on rosenbrock.\n"
     assert path.read_bytes().startswith(beginning)
@@ -78,7 +78,7 @@ def test_a_figure_says_its_statistic_and_what_it_leaves_out(filled):
     assert document["lines"] == ["lodo"]
     assert document["caption"] == "Point: mean over 2 seeds. Bar: ± 1 sample standard deviation."
     assert document["left_out"] == ["adam: 1 run set without momentum (4)"]
-    result = filled.run("plot", *arguments)
+    result = filled.run_here("plot", *arguments)
     assert result.stderr.splitlines()[1:] == ["Left out: adam: 1 run set without momentum (4)."]
     curves = drawn(filled, "curves", *ROSENBROCK, "--output", filled.directory / "curves.svg")
     assert curves["caption"].startswith("Line: 1 seed.")
@@ -188,7 +188,7 @@ def test_without_runs_and_searches_there_is_nothing_to_draw(place):
 
 def test_the_page_has_everything(filled):
     path = filled.directory / "page.html"
-    result = filled.run("report", "--format", "html", "--output", path)
+    result = filled.run_here("report", "--format", "html", "--output", path)
     assert (result.code, result.stdout) == (0, "")
     text = path.read_text()
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", text) == [

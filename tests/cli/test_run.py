@@ -251,7 +251,7 @@ def test_the_database_can_be_named_by_option(place):
 
 def test_a_failed_run_is_kept_and_told(place):
     arguments = ("run", "--optimizer", "adam", *scarce_task(place), "--seeds", 2, "--steps", 9)
-    result = place.run(*arguments, "--json")
+    result = place.run_here(*arguments, "--json")
     assert result.code == 3
     assert "Traceback" not in result.stderr
     for run in result.document["runs"]:
@@ -263,7 +263,7 @@ def test_a_failed_run_is_kept_and_told(place):
 
 
 def test_runs_that_failed_are_counted_in_the_report(place):
-    place.run("run", "--optimizer", "adam", *scarce_task(place), "--seeds", 2, "--steps", 9, "--untimed")
+    place.run_here("run", "--optimizer", "adam", *scarce_task(place), "--seeds", 2, "--steps", 9, "--untimed")
     report = place.run_here("report")
     assert report.code == 0
     assert "Interrupted or failed runs, without a score: adam 2." in report.stdout

@@ -14,7 +14,7 @@ class Search:
         self.schedule = place.schedule(20, 30)
         self.arguments = ("tune", "--task", "quadratic", "-T", "n=12", "--schedule", self.schedule, "--workers", 0)
         self.arguments += ("--optimizer", "lodo", "--optimizer", "adam", "--seed", 5)
-        self.first = place.run(*self.arguments)
+        self.first = place.run_here(*self.arguments)
         self.again = place.run_here(*self.arguments, "--json")
 
 
@@ -142,7 +142,7 @@ def test_another_seed_is_another_search_and_fresh_starts_anew(search):
 def test_a_search_in_which_all_fail_is_told(place):
     schedule = place.schedule(9, population=8)
     arguments = ("tune", *scarce_task(place), "--optimizer", "adam", "--schedule", schedule, "--workers", 0)
-    result = place.run(*arguments, "--json")
+    result = place.run_here(*arguments, "--json")
     assert result.code == 3
     assert "Traceback" not in result.stderr
     assert result.document["studies"][0]["outcomes"]["failed"] == 8
@@ -152,6 +152,6 @@ def test_a_search_in_which_all_fail_is_told(place):
 
 def test_a_search_in_which_all_fail_has_tuned_nothing(place):
     schedule, task = place.schedule(9, population=8), scarce_task(place)
-    assert place.run("tune", *task, "--optimizer", "adam", "--schedule", schedule, "--workers", 0).code == 3
-    run = place.run("run", *task, "--optimizer", "adam", "--steps", 5, "--seeds", 1, "--json")
+    assert place.run_here("tune", *task, "--optimizer", "adam", "--schedule", schedule, "--workers", 0).code == 3
+    run = place.run_here("run", *task, "--optimizer", "adam", "--steps", 5, "--seeds", 1, "--json")
     assert run.document["hyperparameters_source"] == "default"

@@ -3,9 +3,7 @@
 import re
 from pathlib import Path
 
-import typer
-
-from lodo_bench.cli.app import app
+from tests.cli.runner import commands
 from tests.docs.blocks import ROOT
 
 TARGETS = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
@@ -22,7 +20,7 @@ def parse(words):
         unknown = [word for word in words if "=" not in word and word not in TARGETS]
         assert not unknown, f"make has no {unknown}"
     if Path(program).name == "lodo-bench" and words != ["--version"]:
-        command, names = typer.main.get_command(app), []
+        command, names = commands(), []
         while words and hasattr(command, "commands"):
             names.append(words[0])
             assert words[0] in command.commands, f"there is no command {' '.join(names)}"

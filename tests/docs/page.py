@@ -17,6 +17,7 @@ from tests.cli.runner import PATIENCE, Place, Result
 from tests.docs.blocks import ROOT
 from tests.docs.commands import parse
 from tests.docs.smaller import ARGUMENTS, smaller_command, smaller_function
+from tests.short_meta_training import short_epochs
 
 READERS = {"yaml": yaml.safe_load, "json": json.loads}
 DATABASE = "results/lodo-bench.db"
@@ -30,6 +31,10 @@ class Page(Place):
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         own = {"LODO_BENCH_DB": DATABASE, "LODO_BENCH_DATA": os.environ["LODO_BENCH_DATA"], "PATH": path}
         return super().environment(**own, PYTHONPATH=ROOT, **changes)
+
+    def run_here(self, *arguments, **environment):
+        with short_epochs():
+            return super().run_here(*arguments, **environment)
 
     def other(self, words):
         """Another program."""
@@ -50,6 +55,7 @@ class Page(Place):
             patch.dict(sys.modules),
             warnings.catch_warnings(),
             preserve_signal_handlers(),
+            short_epochs(),
         ):
             warnings.simplefilter("ignore")  # stand-ins for data sets say what they are
             exec(compile(text, place, "exec"), {"__name__": "block"})

@@ -9,6 +9,7 @@ from lodo_bench.experiments.loading import BUILT_IN, SHOWN_WITH, load_experiment
 from lodo_bench.experiments.plan import make_plan
 from lodo_bench.experiments.spec import SCALES, Requirement
 from tests.experiments.helpers import HERE, do, open_store, page
+from tests.short_meta_training import short_epochs
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -27,6 +28,12 @@ CONTENT = {
     "block-size-sweep": "| block size |",
     "figure5": "| momentum |",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with short_epochs():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -133,20 +133,21 @@ def test_a_damaged_file_ends_in_a_message(content, place, cases, injected):
 
 
 @pytest.mark.parametrize("version", FORMER)
-def test_an_older_database_with_damage_is_upgraded_and_the_rest_is_read(version, place, injected):
+def test_an_older_database_with_damage_is_upgraded_and_the_rest_is_read(version, place, cases, injected):
     every = [
         (table, column, value)
         for table, column in (("studies", "spec"), ("run_sets", "spec"), ("runs", "status"), ("curves", "losses"))
         for value in ("null", "{", '{"task": 5}', b"\x00\xff")
     ]
-    for table, column, value in every:
+    chosen = every if cases > 100 else every[::5]  # each column and each value once
+    for table, column, value in chosen:
         template.put(place.database, FORMER[version])
         template.damage(place.database, table, column, value)
         results = [place.run_here(*arguments) for arguments in COMMANDS[:6]]
         assert all(result.code in (0, 2) for result in results), (table, column, value, results)
         assert "Upgraded the database" in results[0].stderr
         assert "damaged" in "".join(result.stderr for result in results), (table, column, value)
-    injected("A damaged value in a database of an older version", PROMISE, len(every))
+    injected("A damaged value in a database of an older version", PROMISE, len(chosen))
 
 
 def test_an_older_database_with_a_dangling_reference_is_upgraded(place):

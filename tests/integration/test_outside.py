@@ -109,16 +109,16 @@ def test_a_killed_run_of_a_file_resumes_exactly_and_not_with_edited_code(place, 
     process.communicate()
     content = (place.work / "mine.py").read_text()
     (place.work / "mine.py").write_text(content + "# edited\n")
-    refused = place.run(*command, 100)
+    refused = place.run_here(*command, 100)
     assert refused.code == 2
     assert refused.stderr.count("sha256:") == 2
     assert "--fresh" in refused.stderr
     (place.work / "mine.py").write_text(content)
-    resumed = place.run(*command, 100)
+    resumed = place.run_here(*command, 100)
     assert "resumed after" in resumed.stderr
     whole = Place(tmp_path / "whole")
     shutil.copy(place.work / "mine.py", whole.work)
-    assert whole.run(*command, 100).code == 0
+    assert whole.run_here(*command, 100).code == 0
     assert losses(whole) == losses(place)
 
 
@@ -131,16 +131,17 @@ def losses(place):
 
 def test_a_killed_search_of_a_file_finishes_with_the_same_values(place, tmp_path):
     command = ("tune", "./mine.py:Mine", "torch.optim.NAdam", "--task", "quadratic", "--json", "--schedule")
-    command += (place.schedule(400, 400, 400, population=6),)
+    command += (place.schedule(200, 200, 200, population=6),)
     process = place.start(*command)
     wait_until(lambda: place.count("individuals") >= 4, process)
     kill_group(process)
     process.communicate()
-    resumed = place.run(*command)
+    resumed = place.run_here(*command)
     whole = Place(tmp_path / "whole")
     shutil.copy(place.work / "mine.py", whole.work)
     values = [
-        [study["hyperparameters"] for study in each.document["studies"]] for each in (resumed, whole.run(*command))
+        [study["hyperparameters"] for study in each.document["studies"]]
+        for each in (resumed, whole.run_here(*command, "--workers", 0))
     ]
     assert values[0] == values[1]
 

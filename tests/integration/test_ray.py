@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.cli.runner import continuing_command, finish, kill_group, wait_until
+from tests.cli.runner import finish, kill_group, wait_until
 from tests.integration.ray_searches import (
     EACH,
     GENERATIONS,
@@ -53,14 +53,6 @@ def test_two_workers_find_the_same(with_two_workers, reference):
     assert len(workers) == 2
 
 
-def test_one_worker_finds_the_same_where_the_home_is_read_only_and_temporary_paths_are_long(places, reference):
-    place = places()
-    long = place.temporary / ("x" * 90)
-    long.mkdir()
-    assert_equal(place, place.run(*search(place, 1), HOME="/proc", TMPDIR=long), reference)
-    assert list(long.iterdir()) == []
-
-
 def test_ray_is_silent_and_leaves_nothing_behind(with_two_workers):
     place, result, _ = with_two_workers
     first, second, *lines = result.stderr.splitlines()
@@ -75,7 +67,7 @@ def test_ray_is_silent_and_leaves_nothing_behind(with_two_workers):
 
 def test_a_finished_search_is_not_searched_again(with_two_workers):
     place, first, _ = with_two_workers
-    again = place.run(*search(place, 2))
+    again = place.run_here(*search(place, 2))
     assert again.stdout == first.stdout
     assert "already finished" in again.stderr
     assert place.count("individuals") == WHOLE
@@ -91,51 +83,15 @@ def test_a_killed_search_goes_on_where_it_was(places, reference):
     wait_until(lambda: not processes_of(place))
     before = place.query("SELECT * FROM individuals ORDER BY id")
     assert EACH <= len(before) < WHOLE
-    assert_equal(place, place.run(*search(place, 2)), reference)
+    assert_equal(place, place.run_here(*search(place, 0)), reference)  # Ray takes long to start once more
     assert place.query("SELECT * FROM individuals ORDER BY id")[: len(before)] == before
 
 
-@pytest.mark.parametrize(("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)])
-def test_an_interrupted_search_says_how_to_go_on(places, reference, send, number):
+def test_a_lost_worker_is_replaced_where_the_home_is_read_only_and_temporary_paths_are_long(places, reference):
     place = places()
-    process = begin(place)
-    send(process.pid, number)
-    result = finish(process)
-    assert result.code == 130, result.stderr
-    assert result.stdout == ""
-    assert re.search(r"interrupted\. \d+ individuals? of study \d.* stored\.", result.stderr)
-    assert "Traceback" not in result.stderr
-    wait_until(lambda: not processes_of(place))
-    assert continuing_command(result) == [*map(str, search(place, 2))]
-    assert_equal(place, place.run_here(*search(place, 0)), reference)  # Ray takes long to start once more
-
-
-EXPERIMENT = """
-title: What has been searched for is run
-task: quadratic
-options: {{dimension: 12}}
-optimizers: [momentum, lodo]
-tuning: {{schedule: {schedule}}}
-runs:
-  - {{seeds: 4, steps: 100000}}
-output: [comparison]
-"""
-
-
-def test_the_request_to_end_is_answered_when_ray_is_gone_again(places):
-    place = places()
-    (place.work / "mine.yaml").write_text(EXPERIMENT.format(schedule=place.schedule(20, population=2)))
-    process = place.start("reproduce", "mine.yaml", "--workers", 2)
-    wait_until(lambda: place.count("runs") >= 4, process)
-    os.kill(process.pid, signal.SIGTERM)
-    stopped = finish(process)
-    assert stopped.code == 130, stopped.stderr
-    assert continuing_command(stopped) == ["reproduce", "mine.yaml", "--workers", "2"]
-
-
-def test_a_lost_worker_is_replaced(places, reference):
-    place = places()
-    process = begin(place, workers=1)
+    long = place.temporary / ("x" * 90)
+    long.mkdir()
+    process = begin(place, 1, HOME="/proc", TMPDIR=long)
     (worker,) = wait_until(lambda: workers_of(place), process)
     os.kill(worker, signal.SIGKILL)
     result = finish(process)
@@ -143,3 +99,4 @@ def test_a_lost_worker_is_replaced(places, reference):
     name = rf"worker 1 \(process {worker} on {re.escape(platform.node())}\)"
     assert re.search(f"{name} was lost; its individuals are trained again", result.stderr)
     assert "Traceback" not in result.stderr
+    assert list(long.iterdir()) == []

@@ -44,29 +44,32 @@ def nodes():
 def place(nodes):
     """A place with an optimizer in its working directory, which is on the driver's machine only."""
     directory = tempfile.mkdtemp(dir=nodes.private)
-    place = Place(directory)
-    (place.work / "mine.py").write_text(MINE)
-    (place.work / "helper_of_mine.py").write_text("RATE = 1.0\n")
-    yield place
+    yield with_mine(Place(directory))
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def search(place, *more, steps=300):
-    return (*SEARCH, "--schedule", place.schedule(steps, steps, population=16), "--json", *more)
+def with_mine(place):
+    (place.work / "mine.py").write_text(MINE)
+    (place.work / "helper_of_mine.py").write_text("RATE = 1.0\n")
+    return place
 
 
-def reference(place, **changes):
-    """The same search in one process."""
-    other = Place(place.directory / "reference")
-    shutil.copytree(place.work, other.work, dirs_exist_ok=True)
-    result = other.run(*search(place, "--workers", 0, **changes))
+def search(place, *more):
+    return (*SEARCH, "--schedule", place.schedule(300, 300, population=16), "--json", *more)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """The studies of the same search in one process."""
+    place = with_mine(Place(tmp_path_factory.mktemp("reference")))
+    result = place.run(*search(place, "--workers", 0))
     assert result.code == 0, result.stderr
     return studies(result)
 
 
 def studies(result):
-    """The studies, but for the time at which they were begun."""
-    return [{**study, "created": ""} for study in result.document["studies"]]
+    """The studies, but for the time at which they were begun and the place of the schedule."""
+    return [{**study, "created": "", "schedule": ""} for study in result.document["studies"]]
 
 
 class Searching:
@@ -111,10 +114,10 @@ def working(monkeypatch):
     monkeypatch.setattr("lodo_bench.tuner.engines.ray.engine.SearchWorker", ray_workers.DescribingWorker)
 
 
-def test_two_nodes_find_the_same_with_code_that_only_the_driver_has(nodes, place):
+def test_two_nodes_find_the_same_with_code_that_only_the_driver_has(nodes, place, reference):
     result = place.run(*search(place, "--address", nodes.address))
     assert result.code == 0, result.stderr
-    assert studies(result) == reference(place)
+    assert studies(result) == reference
     assert "trained again" not in result.stderr, "some worker lacks the code"
     assert "Traceback" not in result.stderr
 
@@ -182,13 +185,11 @@ def network():
     network.close()
 
 
-def test_two_machines_with_a_network_between_them_find_the_same(network):
+def test_two_machines_with_a_network_between_them_find_the_same(network, reference):
     nodes = Nodes(cpus=0, network=network.address, prefix=network.inside(0))
     try:
         nodes.add(cpus=2, prefix=network.inside(1))
-        place = Place(nodes.private)
-        (place.work / "mine.py").write_text(MINE)
-        (place.work / "helper_of_mine.py").write_text("RATE = 1.0\n")
+        place = with_mine(Place(nodes.private))
         arguments = search(place, "--address", nodes.address)
         process = subprocess.Popen(
             [*network.inside(0), *command(*arguments)],
@@ -201,6 +202,6 @@ def test_two_machines_with_a_network_between_them_find_the_same(network):
         )
         result = finish(process)
         assert result.code == 0, result.stderr
-        assert studies(result) == reference(place)
+        assert studies(result) == reference
     finally:
         nodes.close()

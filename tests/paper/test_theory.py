@@ -5,8 +5,11 @@ import math
 import pytest
 import torch
 
+from lodo_bench.backends.compiled_loop import compiled_loop
+from lodo_bench.compute.selection import best_backend, use_backend
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.optimizers.base import GradientOnly
+from lodo_bench.training.trainer import Trainer
 from tests.helpers import build_optimizer, build_task, center_of, copy_of
 
 
@@ -132,17 +135,20 @@ def hessian_error(optimizer, task):
 def tracked():
     """LODO after 100,000 steps on a quadratic, that quadratic, and the Hessian errors by the steps taken."""
     task = build_task("quadratic", [1])
-    optimizer = build_optimizer("lodo", task.initial_point(), [TUNED], [1])
+    with use_backend(best_backend("cpu")):  # machine code where there is some, for so many steps
+        optimizer = build_optimizer("lodo", task.initial_point(), [TUNED], [1])
+        trainer = Trainer(task, optimizer, 100_000, compiled_loop(task, optimizer))
     errors, taken = {0: hessian_error(optimizer, task)}, 0
     for steps in (1_000, 10_000, 100_000):
-        advance(optimizer, task, steps - taken)
+        trainer.run_steps(steps - taken)
         errors[steps], taken = hessian_error(optimizer, task), steps
     return optimizer, task, errors
 
 
 def frozen(optimizer, x):
     """LODO with the weights of another, which what learns them no longer moves."""
-    copied = build_optimizer("lodo", x.clone(), [{**TUNED, "meta_learning_rate": 1e-300}], [1])
+    with use_backend(best_backend("cpu")):
+        copied = build_optimizer("lodo", x.clone(), [{**TUNED, "meta_learning_rate": 1e-300}], [1])
     copied.preconditioner.weights.copy_(optimizer.preconditioner.weights)
     return copied
 

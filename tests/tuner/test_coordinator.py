@@ -64,7 +64,7 @@ def test_while_a_study_waits_the_others_individuals_are_handed_out():
     assert not coordinator.finished
 
 
-@settings(examples, max_examples=150)
+@settings(examples, max_examples=50)
 @given(st.data())
 def test_workers_change_no_result(data):
     """Search with any number of workers that finish in any order, together or not, after any time, or are lost."""
@@ -161,8 +161,8 @@ def test_it_is_continued_from_in_front_of_a_result(calls):
     resume_after(calls)
 
 
-@examples
-@given(st.lists(st.integers(0, 15), max_size=6))
+@settings(examples, max_examples=15)
+@given(st.lists(st.integers(0, 15), max_size=4))
 def test_it_is_continued_again_and_again(lives):
     writer = MortalWriter(0)
     for calls in lives:

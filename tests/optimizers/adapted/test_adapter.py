@@ -19,7 +19,7 @@ from lodo_bench.tasks.build import build_task
 from lodo_bench.training.trainer import Trainer
 from tests.optimizers.adapted.oracle import plain_losses
 
-STEPS = 50
+STEPS = 20  # in which each begins to do all that it does: Rprop adapts, and Shampoo, SOAP and Kron turn their axes
 TASKS = {
     "quadratic": {},
     "mlp": {"width": 8, "batch_size": 4},
@@ -28,7 +28,13 @@ TASKS = {
 TORCH = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "Rprop", "RMSprop", "ASGD", "LBFGS")
 MORE = ("Lion", "Adan", "AdaBelief", "Prodigy", "Shampoo", "SOAP", "Kron", "MARS", "ScheduleFreeAdamW", "SophiaH")
 ONE_AT_A_TIME = ("torch.optim.LBFGS", "pytorch_optimizer.SophiaH")
+# A network of many more tensors, in which nothing is new to an optimizer that trains the small one.
+LARGE = {"char-transformer": ("torch.optim.AdamW", "pytorch_optimizer.SOAP", "pytorch_optimizer.ScheduleFreeAdamW")}
 NAMES = [*(f"torch.optim.{name}" for name in TORCH), *(f"pytorch_optimizer.{name}" for name in MORE)]
+
+
+def pairs(names):
+    return [(task, name) for task in TASKS for name in names if name in LARGE.get(task, names)]
 
 
 def need(name):
@@ -61,17 +67,15 @@ def arguments(spec):
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "Sophia" not in name])
-@pytest.mark.parametrize("task", TASKS)
-def test_fifty_steps_are_those_of_a_plain_loop_bit_for_bit(name, task):
+@pytest.mark.parametrize(("task", "name"), pairs([name for name in NAMES if "Sophia" not in name]))
+def test_steps_are_those_of_a_plain_loop_bit_for_bit(task, name):
     spec = spec_of(name, task)
     losses, _ = Trainer.from_spec(spec).run_steps(STEPS)
     np.testing.assert_array_equal(losses[:, 0].numpy(), plain_losses(spec, arguments(spec)))  # NaN at the same steps
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ONE_AT_A_TIME])
-@pytest.mark.parametrize("task", TASKS)
-def test_a_recipe_is_that_of_a_plain_loop(name, task):
+@pytest.mark.parametrize(("task", "name"), pairs([name for name in NAMES if name not in ONE_AT_A_TIME]))
+def test_a_recipe_is_that_of_a_plain_loop(task, name):
     """The schedule bit for bit; clipping to 1e-10, as the norm is summed in another order.
 
     Methods with eigenvectors, roots of matrices or maxima magnify that rounding, and have the schedule only.

@@ -1,9 +1,6 @@
 """The shipped spaces: they fit the installed packages, and avoid the traps of one-dimensional parameters."""
 
 import inspect
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +12,6 @@ from lodo_bench.optimizers.adapted.space import Space, read_space, space_of
 from lodo_bench.optimizers.adapted.space_files import shipped_names, shipped_text
 from lodo_bench.tuner.space import SearchSpace
 
-ROOT = Path(__file__).parents[3]
 TORCH = {"SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "Rprop", "Muon"}
 OTHERS = {
     "Lion",
@@ -122,10 +118,3 @@ def test_a_subclass_has_no_shipped_space():
         pass
 
     assert all(argument.range is None for argument in space_of("derived", Derived).tuned)
-
-
-def test_the_table_in_the_documentation_is_current():
-    pytest.importorskip("pytorch_optimizer")
-    script = ROOT / "scripts" / "space_table.py"
-    done = subprocess.run([sys.executable, script, "--check"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
