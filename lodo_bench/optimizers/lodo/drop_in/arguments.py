@@ -116,6 +116,8 @@ def check(name: str, value: object) -> None:
     """
     if value is None and name in _OPTIONAL:
         return
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise ValueError(f"Tensor {name} must be 1-element")  # in PyTorch's own words
     is_valid, rule = _RULES[name]
     if not is_valid(value):
         raise ValueError(f"{name} = {value!r} of LODO: must be {rule}.")
@@ -123,7 +125,7 @@ def check(name: str, value: object) -> None:
 
 def _number(is_valid: Callable[[float], bool]) -> Callable[[object], bool]:
     def check(value: object) -> bool:
-        if isinstance(value, Tensor) and value.numel() == 1:
+        if isinstance(value, Tensor):
             value = value.item()
         return isinstance(value, int | float) and not isinstance(value, bool) and is_valid(float(value))
 

@@ -242,7 +242,7 @@ class LODO(torch.optim.Optimizer):
             alone = index if settings.per_tensor else -1
             joining.setdefault((parameter.device, working_dtype(parameter), alone), []).append(parameter)
         for members in joining.values():
-            count = sum("weights" in state for state in self.state.values())
+            count = sum("weights" in state for key, state in self.state.items() if isinstance(key, Tensor))
             generator = Generator(members[0].device).manual_seed(derive_seed("drop-in", group["seed"], count))
             for parameter, state in zip(members, new_states(members, settings, count, generator), strict=True):
                 self.state[parameter] = state
@@ -285,11 +285,12 @@ class LODO(torch.optim.Optimizer):
     def _forget_removed(self) -> None:
         """Drop the state of parameters that are in no group any more; what they shared goes to another one."""
         kept = {parameter for group in self.param_groups for parameter in group["params"]}
-        removed = [parameter for parameter in self.state if parameter not in kept]
+        removed = [key for key in self.state if isinstance(key, Tensor) and key not in kept]
         for parameter in removed:
             state = self.state.pop(parameter)
             if "part" in state and "weights" in state:
-                heirs = [s for s in self.state.values() if "part" in s and int(s["part"]) == int(state["part"])]
+                others = (s for key, s in self.state.items() if isinstance(key, Tensor) and "part" in s)
+                heirs = [other for other in others if int(other["part"]) == int(state["part"])]
                 if heirs:
                     heir = min(heirs, key=lambda other: int(other["offset"]))
                     heir |= {name: value for name, value in state.items() if name not in heir}

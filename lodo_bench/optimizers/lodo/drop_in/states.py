@@ -15,8 +15,10 @@ from lodo_bench.optimizers.lodo.drop_in.part import CPU_NAMES, State, shared_sha
 _DIFFERENT = "the state belongs to a different LODO optimizer: "
 
 
-def checked(given: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> tuple[dict[Tensor, State], list[Any]]:
+def checked(given: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> tuple[dict[Any, Any], list[Any]]:
     """Return the states by parameter, copied, and the groups, completed, of a `state_dict()`.
+
+    What others keep in a state under keys of their own is passed on.
 
     Args:
         given: the state of an optimizer of the same parameters in the same groups, maybe of a former version.
@@ -39,7 +41,8 @@ def checked(given: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> tu
     )
     if not isinstance(saved, Mapping):
         raise ValueError("this is not a state_dict of LODO: it has no 'state'")
-    found: dict[Tensor, State] = {}
+    indices = {index for group in saved_groups for index in group["params"]}
+    found: dict[Any, Any] = {key: value for key, value in saved.items() if key not in indices}
     for group, own in zip(saved_groups, groups, strict=True):
         members = [
             (own_parameter, _tensors(saved[index], own_parameter))
@@ -68,7 +71,13 @@ def _completed(group: object, number: int) -> dict[str, Any]:
 
 
 def _tensors(state: object, parameter: Tensor) -> State:
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping):
+        raise ValueError(f"{_DIFFERENT}the state of a parameter is a {type(state).__name__}")
+    state = {
+        name: torch.tensor(value) if name in CPU_NAMES and isinstance(value, int | float) else value
+        for name, value in state.items()
+    }
+    if not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"{_DIFFERENT}the state of a parameter consists of tensors")
     momentum = state.get("momentum")
     if momentum is None or momentum.shape != parameter.shape:
@@ -115,7 +124,8 @@ def _placed(state: State, parameter: Tensor) -> State:
     placed: State = {}
     for name, tensor in state.items():
         if name in CPU_NAMES:
-            placed[name] = tensor.detach().to("cpu", copy=True)
+            kind = torch.float64 if name in ("step", "last_lr", "meta_powers") else tensor.dtype
+            placed[name] = tensor.detach().to("cpu", kind, copy=True)
         else:
             kind = dtype if tensor.dtype == old else tensor.dtype
             placed[name] = tensor.detach().to(parameter.device, kind, copy=True, memory_format=torch.contiguous_format)
