@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, final
 
 import numpy as np
@@ -12,6 +13,7 @@ from lodo_bench.backends.numba import butterfly_loops as loops
 from lodo_bench.compute.threads import parallel_for
 from lodo_bench.optimizers.lodo.drop_in.butterfly import ButterflyStructure
 from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, LION_BETAS
+from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 
 # The number of weights that is worth a thread of its own.
 _WEIGHTS_PER_THREAD = 2**17
@@ -27,6 +29,17 @@ _RULES = {
 @final
 class NumbaButterflyStructure(ButterflyStructure):
     """The network of `ButterflyStructure`, whose weights are read and written once in each step."""
+
+    def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
+        super().__init__(n, settings, state, momentum, eps)
+        geometry = self.geometry
+        numbers = geometry.layers, geometry.rows, geometry.columns, geometry.tiles, geometry.stride(0)
+        self._shape = (0,) * geometry.block_size, tuple(map(np.uintp, numbers))
+        # Taking the array of a tensor costs as much as some of the arithmetic.
+        self._momentum, weights = momentum.numpy(), state["weights"].view(-1).numpy()
+        moments = (state[name].view(-1).numpy() if name in state else weights for name in ("meta_first", "meta_second"))
+        self._learned = (weights, *moments)
+        self._work_size = 2 * (geometry.layers + 1) * geometry.rows * (64 // weights.itemsize)
 
     @override
     def learn(self, gradient: Tensor, lr: float, meta_lr: float) -> None:
@@ -53,22 +66,13 @@ class NumbaButterflyStructure(ButterflyStructure):
         learns: bool = False,
         moves: bool = False,
     ) -> None:
-        geometry = self.geometry
         kind, (beta1, beta2) = _RULES[self.settings.meta_optimizer]
         rule = kind, self.meta.advance(meta_lr) if learns else 0.0, self.meta.eps, 1 - beta1, 1 - beta2
-        rates = learns, moves, last_lr, lr, 1 - beta
-        weights = self.state["weights"].view(-1).numpy()
-        moments = [self.state[name].view(-1).numpy() if name in self.state else weights for name in _MOMENTS]
-        vectors = self.momentum.numpy(), gradient.numpy(), x.numpy()
-        numbers = geometry.layers, geometry.rows, geometry.columns, geometry.tiles, geometry.stride(0)
-        fixed: tuple[Any, ...] = (0,) * geometry.block_size, tuple(map(np.uintp, numbers)), rule, rates
-        slabs = 2 * (geometry.layers + 1) * geometry.rows * (64 // weights.itemsize)
+        fixed: tuple[Any, ...] = *self._shape, rule, (learns, moves, last_lr, lr, 1 - beta), self._learned
+        vectors, dtype = (self._momentum, gradient.numpy(), x.numpy()), self._momentum.dtype
 
         def work(first: int, last: int) -> None:
             # Of its own for each thread, and the same for all of its tiles.
-            loops.step_tiles(*fixed, (weights, *moments), vectors, np.empty(slabs, weights.dtype), first, last)
+            loops.step_tiles(*fixed, vectors, np.empty(self._work_size, dtype), first, last)
 
-        parallel_for(work, geometry.tiles, weights.size // _WEIGHTS_PER_THREAD)
-
-
-_MOMENTS = ("meta_first", "meta_second")
+        parallel_for(work, self.geometry.tiles, self._learned[0].size // _WEIGHTS_PER_THREAD)

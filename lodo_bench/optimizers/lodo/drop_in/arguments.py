@@ -30,8 +30,8 @@ _COMMON: Mapping[str, Any] = {
 PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     "light": {
         **_COMMON,
-        "lr": 0.3,
-        "meta_lr": 3e-3,
+        "lr": 1.0,
+        "meta_lr": 1e-3,
         "structure": "butterfly",
         "meta_optimizer": "sign",
         "per_tensor": True,
@@ -47,8 +47,8 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     },
     "diagonal": {
         **_COMMON,
-        "lr": 0.3,
-        "meta_lr": 3e-3,
+        "lr": 1.0,
+        "meta_lr": 1e-3,
         "structure": "diagonal",
         "meta_optimizer": "sign",
         "per_tensor": True,

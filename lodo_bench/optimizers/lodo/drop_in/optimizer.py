@@ -78,7 +78,7 @@ class LODO(torch.optim.Optimizer):
 
     Example::
 
-        optimizer = lodo_bench.LODO(model.parameters(), lr=0.3, meta_lr=3e-3, beta=0.9)
+        optimizer = lodo_bench.LODO(model.parameters(), lr=1.0, meta_lr=1e-3, beta=0.9)
 
     Reference:
         Liao, Dangovski, Foerster, Soljačić, "Learning to Optimize Quasi-Newton Methods", TMLR 2023, §3, Algorithm 1.
@@ -225,8 +225,9 @@ class LODO(torch.optim.Optimizer):
         return self._parts_of(number, group), rates
 
     def _check_unchanged(self, number: int, group: dict[str, Any]) -> None:
+        now = settings_of(group)
         for part in self._parts.get(number, ()):
-            if part.settings != (now := settings_of(group)):
+            if part.settings != now:
                 name = next(name for name in vars(now) if getattr(now, name) != getattr(part.settings, name))
                 raise ValueError(
                     f"{name} of a group of LODO was changed from {getattr(part.settings, name)!r} to "
