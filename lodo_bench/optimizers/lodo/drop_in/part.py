@@ -177,27 +177,24 @@ class Part:
         self, gradients: Sequence[Tensor | None], present: list[int], last_lr: float, lr: float, rates: Rates
     ) -> None:
         moved = [index for index in present if bool(self.states[index]["moved"])]
-        everywhere = [index for index in range(len(self.parameters)) if index in present]
-        is_whole = sum(self._slices[i].stop - self._slices[i].start for i in everywhere) == len(self._x)
         for place, parameter in zip(self._slices, self.parameters, strict=True):
             self._x[place].view(parameter.shape).copy_(parameter.detach())
-        # θ does not learn from parameters that did not move, so that their gradients count as 0.
+        # θ does not learn from parameters that did not move: their gradients count as 0.
+        self._gradient.zero_()
         self._read(gradients, moved)
         if last_lr and rates.meta_lr:
             self._structure.learn(self._gradient, last_lr, rates.meta_lr)
-        if moved != present or not is_whole:
-            self._gradient.copy_(self._momentum)  # where there is no gradient, so that the momentum does not change
-            self._read(gradients, present, clear=False)
+        # Where there is no gradient, the momentum stands for it, so that it does not change.
+        self._gradient.copy_(self._momentum)
+        self._read(gradients, present)
         self._structure.move(self._x, self._gradient, lr, rates.beta)
         for index in present:
             self.parameters[index].copy_(self._x[self._slices[index]].view(self.parameters[index].shape))
         for index, state in enumerate(self.states):
             state["moved"].fill_(index in present)
 
-    def _read(self, gradients: Sequence[Tensor | None], places: Sequence[int], *, clear: bool = True) -> None:
-        """Copy the gradients of some parameters to the vector; by default, those of all others are 0."""
-        if clear:
-            self._gradient.zero_()
+    def _read(self, gradients: Sequence[Tensor | None], places: Sequence[int]) -> None:
+        """Copy the gradients of some parameters to the vector."""
         for index in places:
             gradient = gradients[index]
             assert gradient is not None
