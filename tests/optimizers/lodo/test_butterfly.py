@@ -5,29 +5,17 @@ import torch
 
 from lodo_bench.compute.selection import best_backend, implementation, use_backend
 from lodo_bench.optimizers.lodo.drop_in.butterfly import ButterflyStructure, Geometry
-from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, META_OPTIMIZERS
-from lodo_bench.optimizers.lodo.drop_in.structure import Settings
+from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import META_OPTIMIZERS
+from tests.backends.butterflies import BETA, LR, META_LR, assert_equal_to_the_reference, build, gradients
 
-LR, META_LR, BETA = 0.1, 3e-3, 0.9
 # n, layers, block size: padded and not, one tile and several, with full and narrow vectors, and with repeated levels.
 SHAPES = [(10, 4, 4), (1000, 4, 4), (4096, 4, 4), (4500, 4, 4), (77, 3, 2), (300, 2, 3), (100, 9, 2), (5000, 1, 4)]
 
 
-def build(n, layers, k, meta="sign", dtype=torch.float64, backend="torch"):
-    settings = Settings("butterfly", layers, k, 0, meta, True)
-    state = ButterflyStructure.draw(n, settings, torch.Generator().manual_seed(1), dtype)
-    rule = META_OPTIMIZERS[meta]
-    for name, shape in rule.shapes(state["weights"].shape, ButterflyStructure.block_axes).items():
-        state[name] = torch.zeros(shape, dtype=dtype)
-    state["meta_powers"] = torch.tensor(ADAM_BETAS, dtype=torch.float64)
-    with use_backend(backend):
-        kind = implementation(ButterflyStructure, torch.device("cpu"), dtype)
-    return kind(n, settings, state, torch.zeros(n, dtype=dtype), 1e-7)
-
-
-def gradients(n, count, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(0)
-    return [torch.randn(n, generator=generator, dtype=dtype) for _ in range(count)]
+def compiled():
+    """The class of the backend for CPUs."""
+    with use_backend("numba"):
+        return implementation(ButterflyStructure, torch.device("cpu"), torch.float64)
 
 
 def product(structure, weights, vector):
@@ -88,20 +76,7 @@ def test_tiles_hold_all_entries_and_few_more(n):
 @pytest.mark.parametrize(("n", "layers", "k"), SHAPES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_the_compiled_steps_are_the_same(n, layers, k, meta, dtype):
-    reference, compiled = (build(n, layers, k, meta, dtype, backend) for backend in ("torch", "numba"))
-    assert type(reference) is not type(compiled)
-    x, y = (torch.zeros(n, dtype=dtype) for _ in range(2))
-    last = 0.0
-    for gradient in gradients(n, 4, dtype):
-        reference.step(x, gradient, last, META_LR, LR, BETA)
-        compiled.step(y, gradient, last, META_LR, LR, BETA)
-        last = LR
-    tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-3, "atol": 1e-4}
-    torch.testing.assert_close(x, y, **tolerance)
-    torch.testing.assert_close(reference.momentum, compiled.momentum, **tolerance)
-    if dtype == torch.float64:
-        for name, tensor in reference.state.items():
-            torch.testing.assert_close(tensor, compiled.state[name], **tolerance)
+    assert_equal_to_the_reference(compiled(), n, layers, k, meta, dtype)
 
 
 @pytest.mark.skipif(best_backend("cpu") == "torch", reason="Numba cannot be used here")
@@ -112,7 +87,7 @@ def test_the_number_of_threads_does_not_matter(monkeypatch):
         before = torch.get_num_threads()
         torch.set_num_threads(threads)
         try:
-            structure, x = build(20_000, 4, 4, "adam", torch.float32, "numba"), torch.zeros(20_000)
+            structure, x = build(20_000, 4, 4, "adam", torch.float32, compiled()), torch.zeros(20_000)
             for gradient in gradients(20_000, 3, torch.float32):
                 structure.step(x, gradient, LR, META_LR, LR, BETA)
         finally:
