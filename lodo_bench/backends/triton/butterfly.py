@@ -16,8 +16,8 @@ from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, LION_
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 
 # In the kernel, a program processes one tile. A lane is a block of one column; the rows of its block are in memory,
-# where other lanes find them in the next layer: a signal is a slab of ROWS · COLUMNS numbers, one for the inputs of each
-# layer and one for the output of the last. `weights`, `firsts` and `seconds` have K · K numbers for each lane.
+# where other lanes find them in the next layer: a signal is a slab of ROWS · COLUMNS numbers, one for the inputs of
+# each layer and one for the output of the last. `weights`, `firsts` and `seconds` have K · K numbers for each lane.
 
 
 @triton.jit
