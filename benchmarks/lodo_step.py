@@ -5,6 +5,11 @@ time that the machine needs to copy as many bytes, and the peak memory. Sizes th
 skipped. Needs PyTorch and NumPy, and Numba or Triton for their backends.
 
     python benchmarks/lodo_step.py --device cuda --output results.md
+
+With `--drop-in`, `lodo_bench.LODO` by preset instead, beside AdamW in its fastest form for many tensors (foreach): time
+and bytes of state for each parameter entry, in one tensor of n entries.
+
+    python benchmarks/lodo_step.py --drop-in
 """
 
 import argparse
@@ -23,6 +28,7 @@ from statistics import median
 
 import torch
 
+import lodo_bench
 from lodo_bench.compute.selection import best_backend, use_backend
 from lodo_bench.optimizers.base import GradientOnly
 from lodo_bench.optimizers.lodo.block_network import padded_dimension
@@ -223,6 +229,77 @@ def table(device: str, most: int, budget: float, speed: float) -> Iterator[str]:
         yield f"\nLeft out, as they do not fit into memory: {'; '.join(skipped)}."
 
 
+# `lodo_bench.LODO` by preset
+
+DROP_IN_SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+CONTESTANTS: dict[str, Callable[[list[torch.Tensor]], torch.optim.Optimizer]] = {
+    "AdamW": lambda parameters: torch.optim.AdamW(parameters, lr=1e-3, foreach=True),
+    "light": lambda parameters: lodo_bench.LODO(parameters, preset="light"),
+    "light, adam": lambda parameters: lodo_bench.LODO(parameters, preset="light", meta_optimizer="adam"),
+    "diagonal": lambda parameters: lodo_bench.LODO(parameters, preset="diagonal"),
+    "paper": lambda parameters: lodo_bench.LODO(parameters, preset="paper"),
+}
+# The bytes for each entry that the paper's network needs, its activations included.
+PAPER_BYTES = 2_200
+
+
+@dataclass(frozen=True)
+class DropInCost:
+    """Seconds of a step, bytes of the optimizer's state, and of the growth of the peak memory, None if unknown."""
+
+    seconds: float
+    state: int
+    memory: int | None
+
+
+def measure_drop_in(name: str, n: int, device: str, budget: float) -> DropInCost:
+    """Let an optimizer step over one tensor; one of a small tensor first, so that its code is there and compiled."""
+    drop_in_step(name, 64, device)
+    memory = Memory(device)
+    step, optimizer = drop_in_step(name, n, device)
+    several = max(1, 100_000 // n)
+
+    def steps() -> None:
+        for _ in range(several):
+            step()
+
+    seconds = timed(steps, device, budget) / several
+    states = (value for state in optimizer.state.values() for value in state.values())
+    held = sum(value.nbytes for value in states if isinstance(value, torch.Tensor))
+    return DropInCost(seconds, held, memory.peak())
+
+
+def drop_in_step(name: str, n: int, device: str) -> tuple[Callable[[], object], torch.optim.Optimizer]:
+    parameter = torch.zeros(n, device=device, requires_grad=True)
+    optimizer = CONTESTANTS[name]([parameter])
+    parameter.grad = torch.randn(n, device=device)
+    for _ in range(WARM_UP_STEPS):
+        optimizer.step()
+    return optimizer.step, optimizer
+
+
+def drop_in_table(device: str, most: int, budget: float) -> Iterator[str]:
+    """Yield the lines of a Markdown table as they are measured."""
+    yield "| n | optimizer | step, ms | ns per entry | ratio to AdamW | state, bytes per entry | peak, bytes |"
+    yield "|---:|---|---:|---:|---:|---:|---:|"
+    for n in (size for size in DROP_IN_SIZES if size <= most):
+        reference = None
+        for name in CONTESTANTS:
+            if name == "paper" and 1.1 * n * PAPER_BYTES > free_bytes(device):
+                yield f"| {n:,} | {name} | does not fit into memory | | | | |"
+                continue
+            with multiprocessing.get_context("spawn").Pool(
+                1, torch.set_num_threads, (torch.get_num_threads(),)
+            ) as pool:
+                found = pool.apply(measure_drop_in, (name, n, device, budget))
+            reference = found.seconds if reference is None else reference
+            peak = "" if found.memory is None else f"{found.memory / n:,.1f}"
+            yield (
+                f"| {n:,} | {name} | {found.seconds * 1e3:.4g} | {found.seconds / n * 1e9:.4g} | "
+                f"{found.seconds / reference:.2f} | {found.state / n:,.1f} | {peak} |"
+            )
+
+
 def report(arguments: argparse.Namespace) -> Iterator[str]:
     where = collect_provenance(arguments.device, "", torch.get_num_threads())
     speed = bandwidth(arguments.device, arguments.seconds)
@@ -230,6 +307,11 @@ def report(arguments: argparse.Namespace) -> Iterator[str]:
     machine = f"{where.machine.device} ({where.machine.cpu}, {where.machine.threads} threads)"
     yield f"A step of LODO on {machine}, {platform.system()}, {datetime.now(UTC):%Y-%m-%d};"
     yield f"{versions}. Copying moves {speed / 1e9:.1f} GB/s.\n"
+    if arguments.drop_in:
+        yield from drop_in_table(arguments.device, arguments.max_n, arguments.seconds)
+        yield "\nPeak: the growth of the process's memory per entry, construction included, with the parameter and its"
+        yield "gradient (8 bytes)."
+        return
     yield from table(arguments.device, arguments.max_n, arguments.seconds, speed)
     yield f"\n{BYTES_MOVED}\n"
     yield "Growth: the exponent of n between a size and the one before. Peak memory: what the optimizer added, its"
@@ -240,6 +322,7 @@ def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default %(default)s")
+    parser.add_argument("--drop-in", action="store_true", help="measure lodo_bench.LODO by preset, beside AdamW")
     parser.add_argument("--max-n", type=int, default=SIZES[-1], help="the largest n (default %(default)s)")
     parser.add_argument("--threads", type=int, help="threads on a CPU (default: as many as PyTorch takes)")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each measurement (default %(default)s)")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lodo_bench.api.run import run
     from lodo_bench.api.tune import tune
     from lodo_bench.optimizers.base import Optimizer, Oracle
-    from lodo_bench.optimizers.lodo.torch_optimizer import LODO
+    from lodo_bench.optimizers.lodo.drop_in.optimizer import LODO
     from lodo_bench.spec.compute import ComputeSpec
     from lodo_bench.spec.options import HyperparameterSpec, Option
     from lodo_bench.spec.outcome import Curve, Outcome, Status
@@ -74,7 +74,7 @@ _MODULES = {
     "api.run": ("run",),
     "api.tune": ("tune",),
     "optimizers.base": ("Optimizer", "Oracle"),
-    "optimizers.lodo.torch_optimizer": ("LODO",),
+    "optimizers.lodo.drop_in.optimizer": ("LODO",),
     "spec.compute": ("ComputeSpec",),
     "spec.options": ("HyperparameterSpec", "Option"),
     "spec.outcome": ("Curve", "Outcome", "Status"),

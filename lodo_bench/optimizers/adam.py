@@ -24,7 +24,7 @@ class AdamMoments(Checkpointable):
 
         m <- β1 m + (1 − β1) g
         v <- β2 v + (1 − β2) g²
-        step = lr · √(1 − β2ᵗ) / (1 − β1ᵗ) · m / (√v + ε),    ε = 1e-7
+        step = lr · √(1 − β2ᵗ) / (1 − β1ᵗ) · m / (√v + ε)
 
     ε is added to the *uncorrected* √v, unlike in torch.optim.Adam, which equals this with ε / √(1 − β2ᵗ) as its eps.
 
@@ -32,6 +32,7 @@ class AdamMoments(Checkpointable):
         like: a tensor of the shape, dtype and device of what is optimized.
         beta1: decay of the first moment, a number or a tensor that broadcasts to `like`.
         beta2: decay of the second moment, likewise.
+        eps: ε > 0.
 
     Attributes:
         first, second: m and v.
@@ -40,8 +41,8 @@ class AdamMoments(Checkpointable):
 
     state_names = ("first", "second", "beta1_power", "beta2_power")
 
-    def __init__(self, like: Tensor, beta1: float | Tensor, beta2: float | Tensor) -> None:
-        self.beta1, self.beta2 = beta1, beta2
+    def __init__(self, like: Tensor, beta1: float | Tensor, beta2: float | Tensor, eps: float = EPSILON) -> None:
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self.first = torch.zeros_like(like)
         self.second = torch.zeros_like(like)
         self._work: Tensor | None = None
@@ -65,7 +66,7 @@ class AdamMoments(Checkpointable):
         self.second.lerp_(work, 1 - self.beta2)
         # The step is m / ((√v + ε) / rate): one pass over memory fewer than rate · (m / (√v + ε)).
         torch.sqrt(self.second, out=work)
-        torch.addcmul(EPSILON / rate, work, 1 / rate, out=work)
+        torch.addcmul(self.eps / rate, work, 1 / rate, out=work)
         parameters.addcdiv_(self.first, work, value=-1)
 
 

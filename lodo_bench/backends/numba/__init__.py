@@ -12,6 +12,9 @@ IMPLEMENTATIONS: Mapping[str, str] = {
     "lodo_bench.optimizers.lodo.block_network.TorchBlockPreconditioner": (
         "lodo_bench.backends.numba.lodo.numba_preconditioner"
     ),
+    "lodo_bench.optimizers.lodo.drop_in.butterfly.ButterflyStructure": (
+        "lodo_bench.backends.numba.butterfly.NumbaButterflyStructure"
+    ),
     "lodo_bench.tasks.quadratic.QuadraticEvaluation": "lodo_bench.backends.numba.quadratic.NumbaQuadraticEvaluation",
 }
 

@@ -74,7 +74,7 @@ def adam_steps(optimizer: adam_rule.Adam) -> Steps:
 
     def steps(count: int) -> CompiledStep:
         powers = moments.beta1_power, moments.beta2_power
-        return CompiledStep.of(adam, moments.first, moments.second, *powers, *columns, adam_rule.EPSILON)
+        return CompiledStep.of(adam, moments.first, moments.second, *powers, *columns, moments.eps)
 
     return steps
 

@@ -90,7 +90,7 @@ class NumbaPreconditioner(BlockPreconditioner, FusedSteps):
         else:
             if moments is not self._moments:
                 self._moments, self._moment_arrays = moments, (_flat(moments.first), _flat(moments.second))
-            factors = 1 - moments.beta1, 1 - moments.beta2, EPSILON
+            factors = 1 - moments.beta1, 1 - moments.beta2, moments.eps
             corrections = np.array([moments.advance() for _ in range(count)])
             adam = *self._moment_arrays, factors, self._meta_lr, corrections
         return self._network, (self._inputs, self._adjoints), adam, self._momentum_arrays, self._workspace
@@ -153,7 +153,7 @@ class LayeredNumbaPreconditioner(BlockPreconditioner, FusedSteps):
         for p, meta_lr in enumerate(state.meta_lr.tolist()):
             self._forward(p, vectors[p], self._v_inputs)
             learned, u = (self._weights[p], first[p], second[p]), (inputs[p], adjoints[p])
-            factors = tuple(map(cast, (one_minus_beta1, one_minus_beta2, meta_lr * correction, EPSILON)))
+            factors = tuple(map(cast, (one_minus_beta1, one_minus_beta2, meta_lr * correction, moments.eps)))
             for layer in reversed(range(self._layers)):
                 arguments = learned, factors, self._permutations[p], u, self._v_inputs, self._work
                 self._divide(loops.backward_and_update, layer, *arguments)

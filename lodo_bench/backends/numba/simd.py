@@ -132,6 +132,19 @@ def sqrt(typingctx, vector):
     return vector(vector), generate
 
 
+@intrinsic
+def sign(typingctx, vector):
+    """Return 1, 0 or -1 for numbers that are positive, zero or NaN, or negative."""
+
+    def generate(context, builder, signature, arguments):
+        (numbers,) = arguments
+        zero, one, minus = (ir.Constant(numbers.type, [value] * vector.count) for value in (0.0, 1.0, -1.0))
+        below = builder.select(builder.fcmp_ordered("<", numbers, zero), minus, zero)
+        return builder.select(builder.fcmp_ordered(">", numbers, zero), one, below)
+
+    return vector(vector), generate
+
+
 def _vector_type(array, mask):
     """Return the type of an array's vectors, or None if the mask does not fit or the array has none."""
     is_row = isinstance(array, types.Array) and (array.ndim, array.layout) == (1, "C")

@@ -7,4 +7,7 @@ IMPLEMENTATIONS: Mapping[str, str] = {
     "lodo_bench.optimizers.lodo.block_network.TorchBlockPreconditioner": (
         "lodo_bench.backends.triton.lodo.TritonPreconditioner"
     ),
+    "lodo_bench.optimizers.lodo.drop_in.butterfly.ButterflyStructure": (
+        "lodo_bench.backends.triton.butterfly.TritonButterflyStructure"
+    ),
 }

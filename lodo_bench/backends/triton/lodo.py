@@ -10,7 +10,7 @@ import triton.language as tl
 from torch import Tensor
 from typing_extensions import override
 
-from lodo_bench.optimizers.adam import EPSILON, AdamMoments
+from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.block_network import Activations, BlockPreconditioner
 from lodo_bench.optimizers.lodo.preconditioner import FusedSteps, StepState
 
@@ -156,7 +156,7 @@ class TritonPreconditioner(BlockPreconditioner, FusedSteps):
     @override
     def update_weights(self, gradient: Tensor, state: StepState, moments: AdamMoments) -> None:
         rates = state.meta_lr * moments.advance()
-        others = (1 - moments.beta1, 1 - moments.beta2, EPSILON)
+        others = (1 - moments.beta1, 1 - moments.beta2, moments.eps)
         factors = torch.stack((rates, *(torch.ones_like(rates) * number for number in others)), dim=1)
         signal, following = self._signals[(self._layers - 1) % 2], self._signals[self._layers % 2]
         self._forward(gradient * -state.initial_lr, self._v_inputs, signal)

@@ -207,11 +207,7 @@ def draw_network(
         UsageError: for numbers that do not fit.
     """
     k = block_size
-    if layers < 0 or k < 1:
-        raise UsageError(f"layers = {layers} must be >= 0 and block_size = {k} >= 1")
-    hidden = padded_dimension(n, k) if hidden_dim is None else hidden_dim
-    if hidden % k or hidden < n:
-        raise UsageError(f"hidden_dim = {hidden} must be a multiple of block_size = {k} and >= {n}")
+    hidden = hidden_size(n, layers=layers, block_size=k, hidden_dim=hidden_dim)
     device, blocks = generators[0].device, hidden // k
     weights = torch.empty(len(generators), layers, k, k, blocks, device=device, dtype=dtype)
     permutations = torch.empty(len(generators), layers, hidden, device=device, dtype=torch.int32)
@@ -227,6 +223,29 @@ def draw_network(
     return BlockNetwork(weights, permutations, embedding_index.int())
 
 
+def hidden_size(n: int, *, layers: int, block_size: int, hidden_dim: int | None) -> int:
+    """Return ñ; the arguments are those of `draw_network`.
+
+    Raises:
+        UsageError: for numbers that do not fit.
+    """
+    if layers < 0 or block_size < 1:
+        raise UsageError(f"layers = {layers} must be >= 0 and block_size = {block_size} >= 1")
+    hidden = padded_dimension(n, block_size) if hidden_dim is None else hidden_dim
+    if hidden % block_size or hidden < n:
+        raise UsageError(f"hidden_dim = {hidden} must be a multiple of block_size = {block_size} and >= {n}")
+    return hidden
+
+
+def random_orthogonal(generator: Generator, count: int, size: int, dtype: torch.dtype) -> Tensor:
+    """Draw matrices that are uniformly distributed over the orthogonal ones: (size, size, count)."""
+    gaussian = torch.randn(count, size, size, generator=generator, device=generator.device, dtype=dtype)
+    result = gaussian.new_empty(size, size, count)
+    for chunk, part in zip(torch.split(gaussian, _CHUNK), torch.split(result, _CHUNK, 2), strict=True):
+        part.copy_(_orthogonalize(chunk.permute(2, 1, 0)))
+    return result
+
+
 def _draw_permutations(generator: Generator, permutations: Tensor, k: int) -> None:
     hidden = permutations.shape[1]
     for row in permutations:
@@ -238,9 +257,7 @@ def _draw_permutations(generator: Generator, permutations: Tensor, k: int) -> No
 def _draw_weights(generator: Generator, weights: Tensor) -> None:
     _, k, _, blocks = weights.shape
     for layer in weights:
-        gaussian = torch.randn(blocks, k, k, generator=generator, device=weights.device, dtype=weights.dtype)
-        for chunk, result in zip(torch.split(gaussian, _CHUNK), torch.split(layer, _CHUNK, 2), strict=True):
-            result.copy_(_orthogonalize(chunk.permute(2, 1, 0)))
+        layer.copy_(random_orthogonal(generator, blocks, k, weights.dtype))
 
 
 def _positions(entries: Tensor, k: int, blocks: int) -> Tensor:

@@ -133,9 +133,9 @@ class FusedStepper(Stepper):
         self._fused.step(gradient, self.state, self._moments)
 
 
-def adam_stepper(preconditioner: Preconditioner, state: StepState) -> Stepper:
-    """Compose with Adam, with betas 0.9 and 0.999 and ε = 1e-7, fused where the preconditioner offers it."""
-    moments = AdamMoments(preconditioner.weights, 0.9, 0.999)
+def adam_stepper(preconditioner: Preconditioner, state: StepState, moments: AdamMoments | None = None) -> Stepper:
+    """Compose with Adam, by default with betas 0.9 and 0.999 and ε = 1e-7, fused where the preconditioner offers it."""
+    moments = AdamMoments(preconditioner.weights, 0.9, 0.999) if moments is None else moments
     if isinstance(preconditioner, FusedSteps):
         return FusedStepper(preconditioner, preconditioner, moments, state)
     return ReferenceStepper(preconditioner, moments, state)

@@ -1,0 +1,78 @@
+"""LODO's butterfly network on CPUs: threads share its tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import numpy as np
+from torch import Tensor
+from typing_extensions import override
+
+from lodo_bench.backends.numba import butterfly_loops as loops
+from lodo_bench.compute.threads import parallel_for
+from lodo_bench.optimizers.lodo.drop_in.butterfly import ButterflyStructure
+from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, LION_BETAS
+from lodo_bench.optimizers.lodo.drop_in.structure import Settings
+
+# The number of weights that is worth a thread of its own.
+_WEIGHTS_PER_THREAD = 2**17
+_RULES = {
+    "sign": (loops.SIGN, ADAM_BETAS),
+    "sgd": (loops.SGD, ADAM_BETAS),
+    "lion": (loops.LION, LION_BETAS),
+    "adam": (loops.ADAM, ADAM_BETAS),
+    "block-rms": (loops.BLOCK_RMS, ADAM_BETAS),
+}
+
+
+@final
+class NumbaButterflyStructure(ButterflyStructure):
+    """The network of `ButterflyStructure`, whose weights are read and written once in each step."""
+
+    def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
+        super().__init__(n, settings, state, momentum, eps)
+        geometry = self.geometry
+        numbers = geometry.layers, geometry.rows, geometry.columns, geometry.tiles, geometry.stride(0)
+        self._shape = (0,) * geometry.block_size, tuple(map(np.uintp, numbers))
+        # Taking the array of a tensor costs as much as some of the arithmetic.
+        self._momentum, weights = momentum.numpy(), state["weights"].view(-1).numpy()
+        moments = (state[name].view(-1).numpy() if name in state else weights for name in ("meta_first", "meta_second"))
+        self._learned = (weights, *moments)
+        self._work_size = 2 * (geometry.layers + 1) * geometry.rows * (64 // weights.itemsize)
+
+    @override
+    def learn(self, gradient: Tensor, lr: float, meta_lr: float) -> None:
+        self._run(self.momentum, gradient, last_lr=lr, meta_lr=meta_lr, learns=True)
+
+    @override
+    def move(self, x: Tensor, gradient: Tensor, lr: float, beta: float) -> None:
+        self._run(x, gradient, lr=lr, beta=beta, moves=True)
+
+    @override
+    def step(self, x: Tensor, gradient: Tensor, last_lr: float, meta_lr: float, lr: float, beta: float) -> None:
+        learns = bool(last_lr and meta_lr)
+        self._run(x, gradient, last_lr, meta_lr, lr, beta, learns=learns, moves=True)
+
+    def _run(
+        self,
+        x: Tensor,
+        gradient: Tensor,
+        last_lr: float = 0.0,
+        meta_lr: float = 0.0,
+        lr: float = 0.0,
+        beta: float = 0.0,
+        *,
+        learns: bool = False,
+        moves: bool = False,
+    ) -> None:
+        kind, (beta1, beta2) = _RULES[self.settings.meta_optimizer]
+        rule = kind, self.meta.advance(meta_lr) if learns else 0.0, self.meta.eps, 1 - beta1, 1 - beta2
+        fixed: tuple[Any, ...] = *self._shape, rule, (learns, moves, last_lr, lr, 1 - beta), self._learned
+        vectors, dtype = (self._momentum, gradient.numpy(), x.numpy()), self._momentum.dtype
+
+        def work(first: int, last: int) -> None:
+            # Of its own for each thread, and the same for all of its tiles.
+            loops.step_tiles(*fixed, vectors, np.empty(self._work_size, dtype), first, last)
+
+        parallel_for(work, self.geometry.tiles, self._learned[0].size // _WEIGHTS_PER_THREAD)

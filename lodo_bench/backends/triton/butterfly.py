@@ -1,0 +1,247 @@
+"""LODO's butterfly network on NVIDIA GPUs: one kernel launch for a step of a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from typing_extensions import override
+
+from lodo_bench.optimizers.lodo.drop_in.butterfly import ButterflyStructure
+from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, LION_BETAS, MetaName
+from lodo_bench.optimizers.lodo.drop_in.structure import Settings
+
+# In the kernel, a program processes one tile. A lane is a block of one column; the rows of its block are in memory,
+# where other lanes find them in the next layer: a signal is a slab of ROWS · COLUMNS numbers, one for the inputs of
+# each layer and one for the output of the last. `weights`, `firsts` and `seconds` have K · K numbers for each lane.
+
+
+@triton.jit
+def _forward(weights, slabs, layer, lanes, mask, first, STRIDE: tl.constexpr, K: tl.constexpr, SLAB: tl.constexpr,
+             COLUMNS: tl.constexpr):  # fmt: skip
+    """Multiply the inputs of a layer by its blocks."""
+    source, result = slabs + layer * SLAB, slabs + (layer + 1) * SLAB
+    for o in tl.static_range(K):
+        total = tl.zeros_like(first).to(slabs.dtype.element_ty)
+        for i in tl.static_range(K):
+            weight = tl.load(weights + lanes + (i * K + o) * COLUMNS, mask=mask, other=0.0)
+            total += weight * tl.load(source + first + i * STRIDE * COLUMNS, mask=mask, other=0.0)
+        tl.store(result + first + o * STRIDE * COLUMNS, total, mask=mask)
+
+
+@triton.jit
+def _backward(weights, slabs, layer, lanes, mask, first, STRIDE: tl.constexpr, K: tl.constexpr, SLAB: tl.constexpr,
+              COLUMNS: tl.constexpr):  # fmt: skip
+    """Multiply the outputs of a layer by its transposed blocks, into the place of its inputs."""
+    source, result = slabs + (layer + 1) * SLAB, slabs + layer * SLAB
+    for i in tl.static_range(K):
+        total = tl.zeros_like(first).to(slabs.dtype.element_ty)
+        for o in tl.static_range(K):
+            weight = tl.load(weights + lanes + (i * K + o) * COLUMNS, mask=mask, other=0.0)
+            total += weight * tl.load(source + first + o * STRIDE * COLUMNS, mask=mask, other=0.0)
+        tl.store(result + first + i * STRIDE * COLUMNS, total, mask=mask)
+
+
+@triton.jit
+def _sign(h):
+    return (h > 0).to(h.dtype) - (h < 0).to(h.dtype)
+
+
+@triton.jit
+def _update(weights, firsts, seconds, block_seconds, u, v, layer, lanes, mask, first, numbers, KIND: tl.constexpr,
+            STRIDE: tl.constexpr, K: tl.constexpr, SLAB: tl.constexpr, COLUMNS: tl.constexpr):  # fmt: skip
+    """Pass u and v back through a layer as `_backward` does, and move each weight once it has been used."""
+    rate, eps = tl.load(numbers + 3), tl.load(numbers + 4)
+    slow1, slow2 = tl.load(numbers + 5), tl.load(numbers + 6)
+    above, own = (layer + 1) * SLAB, layer * SLAB
+    scale = tl.zeros_like(first).to(u.dtype.element_ty)
+    if KIND == "block-rms":
+        mean = tl.zeros_like(scale)
+        for i in tl.static_range(K):
+            at = own + first + i * STRIDE * COLUMNS
+            u_input, v_input = tl.load(u + at, mask=mask, other=0.0), tl.load(v + at, mask=mask, other=0.0)
+            for o in tl.static_range(K):
+                to = above + first + o * STRIDE * COLUMNS
+                h = u_input * tl.load(v + to, mask=mask, other=0.0) + v_input * tl.load(u + to, mask=mask, other=0.0)
+                mean += h * h
+        second = tl.load(block_seconds, mask=mask, other=0.0)
+        second += (mean / (K * K) - second) * slow2
+        tl.store(block_seconds, second, mask=mask)
+        scale = tl.sqrt(second) + eps
+    for i in tl.static_range(K):
+        at = own + first + i * STRIDE * COLUMNS
+        u_input, v_input = tl.load(u + at, mask=mask, other=0.0), tl.load(v + at, mask=mask, other=0.0)
+        u_total, v_total = tl.zeros_like(scale), tl.zeros_like(scale)
+        for o in tl.static_range(K):
+            to, place = above + first + o * STRIDE * COLUMNS, lanes + (i * K + o) * COLUMNS
+            weight = tl.load(weights + place, mask=mask, other=0.0)
+            u_adjoint, v_adjoint = tl.load(u + to, mask=mask, other=0.0), tl.load(v + to, mask=mask, other=0.0)
+            u_total += weight * u_adjoint
+            v_total += weight * v_adjoint
+            h = u_input * v_adjoint + v_input * u_adjoint
+            if KIND == "sign":
+                change = _sign(h)
+            elif KIND == "sgd":
+                change = h
+            elif KIND == "lion":
+                mean = tl.load(firsts + place, mask=mask, other=0.0)
+                change = _sign(mean + (h - mean) * slow1)
+                tl.store(firsts + place, mean + (h - mean) * slow2, mask=mask)
+            elif KIND == "adam":
+                mean, square = (
+                    tl.load(firsts + place, mask=mask, other=0.0),
+                    tl.load(seconds + place, mask=mask, other=0.0),
+                )
+                mean += (h - mean) * slow1
+                square += (h * h - square) * slow2
+                tl.store(firsts + place, mean, mask=mask)
+                tl.store(seconds + place, square, mask=mask)
+                change = mean / (tl.sqrt(square) + eps)
+            else:
+                change = h / scale
+            tl.store(weights + place, weight - rate * change, mask=mask)
+        # Only this lane reads the place of its inputs from here on.
+        tl.store(u + at, u_total, mask=mask)
+        tl.store(v + at, v_total, mask=mask)
+
+
+@triton.jit
+def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, tiles, LEARNS: tl.constexpr,
+          MOVES: tl.constexpr, KIND: tl.constexpr, STRIDES: tl.constexpr, K: tl.constexpr, LAYERS: tl.constexpr,
+          ROWS: tl.constexpr, COLUMNS: tl.constexpr, LANES: tl.constexpr):  # fmt: skip
+    """Take a step of one tile, or one of its two halves; see `lodo_bench.backends.numba.butterfly_loops`."""
+    SLAB: tl.constexpr = ROWS * COLUMNS
+    BLOCKS: tl.constexpr = ROWS // K
+    tile = tl.program_id(0).to(tl.int64)
+    lane = tl.arange(0, LANES)
+    mask = lane < BLOCKS * COLUMNS
+    block, column = lane // COLUMNS, lane % COLUMNS
+    of_layer = SLAB * K
+    weights += tile * LAYERS * of_layer
+    firsts += tile * LAYERS * of_layer
+    # The second moments of whole blocks have one number for each lane.
+    seconds += tile * LAYERS * (BLOCKS * COLUMNS if KIND == "block-rms" else of_layer)
+    lanes = block * K * K * COLUMNS + column
+    u = slabs + tile * 2 * (LAYERS + 1) * SLAB
+    v = u + (LAYERS + 1) * SLAB
+    if LEARNS:
+        factor = -tl.load(numbers)
+        for i in tl.static_range(K):
+            row = block * K + i
+            at = (row * tiles + tile) * COLUMNS + column
+            inside = mask & (at < n)
+            tl.store(u + row * COLUMNS + column, tl.load(momentum + at, mask=inside, other=0.0), mask=mask)
+            tl.store(v + row * COLUMNS + column, tl.load(gradient + at, mask=inside, other=0.0) * factor, mask=mask)
+        for layer in tl.static_range(LAYERS):
+            first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
+            own = weights + layer * of_layer
+            tl.debug_barrier()
+            _forward(own, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
+            _forward(own, v, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
+        for below in tl.static_range(LAYERS):
+            layer: tl.constexpr = LAYERS - 1 - below
+            first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
+            tl.debug_barrier()
+            _update(
+                weights + layer * of_layer, firsts + layer * of_layer, seconds + layer * of_layer,
+                seconds + layer * BLOCKS * COLUMNS + lane, u, v, layer, lanes, mask, first, numbers, KIND,
+                STRIDES[layer], K, SLAB, COLUMNS,
+            )  # fmt: skip
+        tl.debug_barrier()
+    if MOVES:
+        lr, weight = tl.load(numbers + 1), tl.load(numbers + 2)
+        for i in tl.static_range(K):
+            row = block * K + i
+            at = (row * tiles + tile) * COLUMNS + column
+            inside = mask & (at < n)
+            old, new = tl.load(momentum + at, mask=inside, other=0.0), tl.load(gradient + at, mask=inside, other=0.0)
+            # Two forms, as in `torch.lerp`, so that both ends are exact.
+            average = tl.where(weight < 0.5, old + (new - old) * weight, new - (new - old) * (1 - weight))
+            tl.store(momentum + at, average, mask=inside)
+            tl.store(u + row * COLUMNS + column, average, mask=mask)
+        for layer in tl.static_range(LAYERS):
+            first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
+            tl.debug_barrier()
+            _forward(weights + layer * of_layer, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
+        for below in tl.static_range(LAYERS):
+            layer: tl.constexpr = LAYERS - 1 - below
+            first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
+            tl.debug_barrier()
+            _backward(weights + layer * of_layer, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
+        tl.debug_barrier()
+        for i in tl.static_range(K):
+            row = block * K + i
+            at = (row * tiles + tile) * COLUMNS + column
+            inside = mask & (at < n)
+            moved = tl.load(x + at, mask=inside, other=0.0) - lr * tl.load(
+                u + row * COLUMNS + column, mask=mask, other=0.0
+            )
+            tl.store(x + at, moved, mask=inside)
+
+
+@final
+class TritonButterflyStructure(ButterflyStructure):
+    """The network of `ButterflyStructure`, whose weights are read and written by one launch in each step."""
+
+    def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
+        super().__init__(n, settings, state, momentum, eps)
+        geometry, weights = self.geometry, state["weights"]
+        self._strides = tuple(map(geometry.stride, range(geometry.layers)))
+        # What a launch writes, it reads in the same launch, so that this memory can be used by others in between.
+        self._slab_count = geometry.tiles * 2 * (geometry.layers + 1) * geometry.rows * geometry.columns
+        self._moments = [state.get(name, weights) for name in ("meta_first", "meta_second")]
+        self._lanes = triton.next_power_of_2(geometry.rows // geometry.block_size * geometry.columns)
+
+    @override
+    def learn(self, gradient: Tensor, lr: float, meta_lr: float) -> None:
+        self._launch(self.momentum, gradient, last_lr=lr, meta_lr=meta_lr, learns=True)
+
+    @override
+    def move(self, x: Tensor, gradient: Tensor, lr: float, beta: float) -> None:
+        self._launch(x, gradient, lr=lr, beta=beta, moves=True)
+
+    @override
+    def step(self, x: Tensor, gradient: Tensor, last_lr: float, meta_lr: float, lr: float, beta: float) -> None:
+        self._launch(x, gradient, last_lr, meta_lr, lr, beta, learns=bool(last_lr and meta_lr), moves=True)
+
+    def _launch(
+        self,
+        x: Tensor,
+        gradient: Tensor,
+        last_lr: float = 0.0,
+        meta_lr: float = 0.0,
+        lr: float = 0.0,
+        beta: float = 0.0,
+        *,
+        learns: bool = False,
+        moves: bool = False,
+    ) -> None:
+        geometry, weights = self.geometry, self.state["weights"]
+        kind: MetaName = self.settings.meta_optimizer
+        beta1, beta2 = LION_BETAS if kind == "lion" else ADAM_BETAS
+        rate = self.meta.advance(meta_lr) if learns else 0.0
+        numbers = [last_lr, lr, 1 - beta, rate, self.meta.eps, 1 - beta1, 1 - beta2]
+        _step[(geometry.tiles,)](
+            weights,
+            *self._moments,
+            self.momentum,
+            gradient,
+            x,
+            weights.new_empty(self._slab_count),
+            torch.tensor(numbers, dtype=weights.dtype, device=weights.device),
+            self.n,
+            geometry.tiles,
+            LEARNS=learns,
+            MOVES=moves,
+            KIND=kind,
+            STRIDES=self._strides,
+            K=geometry.block_size,
+            LAYERS=geometry.layers,
+            ROWS=geometry.rows,
+            COLUMNS=geometry.columns,
+            LANES=self._lanes,
+        )

@@ -1,0 +1,149 @@
+"""A butterfly network as a structure of LODO's preconditioner, in PyTorch: small, and local in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from typing_extensions import override
+
+from lodo_bench.optimizers.lodo.block_network import random_orthogonal
+from lodo_bench.optimizers.lodo.drop_in.structure import Settings, Structure
+
+LANES = 16
+"""The most columns of a tile: the numbers in single precision of 64 bytes."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The arrangement of a vector of n entries as T tiles of R = kᴰ rows and L columns, padded with zeros.
+
+    Entry (r · T + t) · L + l of the vector is in row r and column l of tile t. The blocks of a layer of level d mix
+    the k rows whose numbers differ in digit d to the base k only, the first digit being the most significant; layer i
+    has level i mod D. So N >= D layers mix all rows of a column, and columns are independent of each other.
+
+    Attributes:
+        layers: N >= 0.
+        block_size: k >= 2.
+        levels: D: N, or fewer if fewer already mix all entries.
+        tiles: T.
+        columns: L, at most `LANES`.
+    """
+
+    layers: int
+    block_size: int
+    levels: int
+    tiles: int
+    columns: int
+
+    @classmethod
+    def of(cls, n: int, layers: int, block_size: int) -> Geometry:
+        """Return the arrangement of n entries."""
+        levels, rows = 1, block_size
+        while levels < layers and rows < n:
+            levels, rows = levels + 1, rows * block_size
+        all_columns = -(-n // rows)
+        tiles = -(-all_columns // LANES)
+        return cls(layers, block_size, levels, tiles, -(-all_columns // tiles))
+
+    @property
+    def rows(self) -> int:
+        """R."""
+        return int(self.block_size**self.levels)
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """The shape of θ: tiles, layers, blocks of a layer, input row, output row, columns."""
+        k = self.block_size
+        return self.tiles, self.layers, self.rows // k, k, k, self.columns
+
+    def stride(self, layer: int) -> int:
+        """Return how far apart the rows are that a layer mixes."""
+        return int(self.block_size ** (self.levels - 1 - layer % self.levels))
+
+
+class ButterflyStructure(Structure):
+    """S = G̃ᵀ G̃ with G̃ a product of N layers of k × k blocks, placed as in a fast Fourier transform.
+
+    As in the paper's network, all blocks start as random orthogonal matrices, so that S = I. In place of random
+    permutations, each layer mixes entries at another distance, a power of k: every entry depends on kᴺ others, as
+    many as can be reached with N layers. The vector falls into groups of kᴺ entries, far apart from each other, that do
+    not depend on other groups: all layers of a few groups are processed while their weights are in the cache.
+    No activations are stored: those of the last step follow from the momentum, which has not changed since.
+
+    Memory: N k numbers for each entry, and what the meta-optimizer has; no indices.
+    """
+
+    block_axes = (3, 4)
+
+    def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
+        super().__init__(n, settings, state, momentum, eps)
+        self.geometry = Geometry.of(n, settings.layers, settings.block_size)
+
+    @classmethod
+    @override
+    def shapes(cls, n: int, settings: Settings) -> dict[str, tuple[int, ...]]:
+        return {"weights": Geometry.of(n, settings.layers, settings.block_size).weights}
+
+    @classmethod
+    @override
+    def draw(cls, n: int, settings: Settings, generator: Generator, dtype: torch.dtype) -> dict[str, Tensor]:
+        *shape, rows, columns, lanes = Geometry.of(n, settings.layers, settings.block_size).weights
+        weights = torch.empty(*shape, rows, columns, lanes, dtype=dtype, device=generator.device)
+        for tile in weights:
+            for layer in tile:
+                matrices = random_orthogonal(
+                    generator, len(layer) * lanes, rows, dtype
+                )  # (k, k, blocks of all columns)
+                layer.copy_(matrices.view(rows, columns, len(layer), lanes).permute(2, 0, 1, 3))
+        return {"weights": weights}
+
+    @override
+    def learn(self, gradient: Tensor, lr: float, meta_lr: float) -> None:
+        weights = self.state["weights"]
+        _, u_inputs, u_adjoints = self._pass(weights, self.momentum)
+        _, v_inputs, v_adjoints = self._pass(weights, gradient * -lr)
+        # (T, N, blocks, k, L), inputs before outputs
+        h = u_inputs.unsqueeze(4) * v_adjoints.unsqueeze(3)
+        h.addcmul_(v_inputs.unsqueeze(4), u_adjoints.unsqueeze(3))
+        self.meta.update(weights, h, self.meta.advance(meta_lr))
+
+    @override
+    def move(self, x: Tensor, gradient: Tensor, lr: float, beta: float) -> None:
+        self.momentum.lerp_(gradient, 1 - beta)
+        direction, _, _ = self._pass(self.state["weights"], self.momentum)
+        x.sub_(direction, alpha=lr)
+
+    def _pass(self, weights: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return S times a vector (n,), and the inputs and adjoints of all blocks, each (T, N, blocks, k, L)."""
+        tiles, layers, _, k, _, columns = weights.shape
+        geometry = self.geometry
+        padded = vector.new_zeros(geometry.rows * tiles * columns)
+        padded[: self.n] = vector
+        signal = padded.view(geometry.rows, tiles, columns).transpose(0, 1)
+        inputs, adjoints = (weights.new_empty(weights.shape[:3] + weights.shape[4:]) for _ in range(2))
+        for layer in range(layers):
+            stride = geometry.stride(layer)
+            inputs[:, layer] = _blocks(signal, stride, k)
+            outputs = (weights[:, layer] * inputs[:, layer].unsqueeze(3)).sum(2)
+            signal = _rows(outputs, stride)
+        for layer in reversed(range(layers)):
+            stride = geometry.stride(layer)
+            adjoints[:, layer] = _blocks(signal, stride, k)
+            outputs = (weights[:, layer] * adjoints[:, layer].unsqueeze(2)).sum(3)
+            signal = _rows(outputs, stride)
+        return signal.transpose(0, 1).reshape(-1)[: self.n], inputs, adjoints
+
+
+def _blocks(signal: Tensor, stride: int, k: int) -> Tensor:
+    """Arrange a signal (T, R, L) by the blocks of a layer, (T, R/k, k, L)."""
+    tiles, rows, columns = signal.shape
+    return signal.reshape(tiles, -1, k, stride, columns).transpose(2, 3).reshape(tiles, rows // k, k, columns)
+
+
+def _rows(blocks: Tensor, stride: int) -> Tensor:
+    """Undo `_blocks`."""
+    tiles, count, k, columns = blocks.shape
+    return blocks.view(tiles, -1, stride, k, columns).transpose(2, 3).reshape(tiles, count * k, columns)

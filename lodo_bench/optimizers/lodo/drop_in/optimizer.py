@@ -1,0 +1,299 @@
+"""LODO as a drop-in torch.optim.Optimizer (LODO §3)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, final, overload
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.utils import get_total_norm
+from torch.optim.optimizer import ParamsT
+from typing_extensions import override
+
+from lodo_bench.optimizers.lodo.drop_in.arguments import PresetName, StructureName, rate, resolve, settings_of
+from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import MetaName
+from lodo_bench.optimizers.lodo.drop_in.part import Part, Rates, check_parameter, describe, new_states, working_dtype
+from lodo_bench.optimizers.lodo.drop_in.states import checked
+from lodo_bench.seeding import derive_seed
+
+
+@final
+class LODO(torch.optim.Optimizer):
+    """LODO: momentum, multiplied by a matrix that is itself learned from every gradient; a drop-in for torch.optim.
+
+    Update rule, with m = 0 and S(θ) = I at the start, g the gradients of a tensor, or of a whole group, as one vector::
+
+        h <- ∂ℓ(x_before − lr S(θ) m) / ∂θ        g pushed back through the last step: no second backward
+        θ <- Meta(θ, h; meta_lr)
+        m <- beta m + (1 − beta) g
+        x <- (1 − lr weight_decay) x − lr S(θ) m
+
+    It needs nothing but `loss.backward()` before `step()`. What S(θ) is, and how θ learns, depends on the preset:
+
+    - `light`: four layers of 4 × 4 blocks in the places of a fast Fourier transform (a butterfly network), for each
+      tensor, which learn by the signs of their hypergradients; 68 bytes for each number.
+    - `paper`: the network of the paper: 16 layers of 4 × 4 blocks and random permutations, with twice as many entries,
+      for each group, which learn by Adam; 2 kB for each number. With the same gradients it takes the same steps as
+      `lodo_bench.optimizers.lodo.Lodo`.
+    - `diagonal`: a learning rate for each number, which learns by signs; 8 bytes, as AdamW.
+
+    A parameter gets its preconditioner at the first step at which it has a gradient; with `per_tensor=False` it shares
+    one with those of its group that get theirs at the same step, with the same device and precision. Frozen and unused
+    parameters cost nothing. Half-precision parameters are updated in float32. A parameter whose gradient is None in a
+    step is not moved, nor is its part of m, as in torch.optim; and θ does not learn from parameters that did not move.
+
+    A learning rate changed by a scheduler takes effect at the next `step()`, and scales all of S; the hypergradient of
+    a step uses the learning rate of that step. With `lr` = 0 nothing moves, and the following step does not learn. With
+    `meta_lr` = 0, θ is frozen.
+
+    Args:
+        params: parameters, or parameter groups with arguments of their own, as in torch.optim. A group may have a
+            preset of its own.
+        lr: α₀ >= 0, the initial learning rate; None, here and below, for the preset's.
+        meta_lr: α >= 0, the step size of the meta-optimizer. S changes by about `meta_lr` times the number of steps, so
+            that fewer steps need a larger one.
+        beta: β in [0, 1), the decay of the averaged gradient.
+        preset: the values of the arguments that are not given.
+        weight_decay: >= 0, decoupled: x shrinks by the factor 1 − lr · weight_decay in each step.
+        max_grad_norm: > 0; the gradients of a group are scaled down to this norm if theirs is larger.
+        warmup_steps: >= 0; the learning rate rises linearly in so many first steps.
+        skip_nonfinite: leave out the step of a group with a gradient that is infinite or NaN; nothing changes. Without
+            it, such a gradient spoils the momentum, as in torch.optim. It makes a GPU wait for each step.
+        structure: of S: `butterfly`, `random`, or `diagonal`.
+        layers: N >= 0 layers; with none, this is SGD with momentum.
+        block_size: k >= 1; at least 2 for `butterfly`.
+        hidden_dim: ñ of `random`, a multiple of k and at least the number of entries; 0 for the smallest that is at
+            least twice it.
+        meta_optimizer: `adam`; `sign`, signs of hypergradients; `lion`, signs of averaged hypergradients; `block-rms`,
+            hypergradients divided by the root mean square of their block; `sgd`, plain gradient descent.
+        meta_eps: ε > 0 of `adam` and `block-rms`.
+        per_tensor: use one preconditioner per parameter tensor, instead of one per group.
+        seed: seed of the initial blocks and permutations; replicas of a model that are to stay equal need the same.
+
+    Raises:
+        ValueError: if an argument is unknown or out of range, or a parameter is complex, sharded, sparse, or on the
+            meta device.
+
+    Example::
+
+        optimizer = lodo_bench.LODO(model.parameters(), lr=1.0, meta_lr=1e-3, beta=0.9)
+
+    Reference:
+        Liao, Dangovski, Foerster, Soljačić, "Learning to Optimize Quasi-Newton Methods", TMLR 2023, §3, Algorithm 1.
+        Deviations of `light`: the places and number of blocks, and the meta-optimizer.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor | None = None,
+        meta_lr: float | None = None,
+        beta: float | None = None,
+        *,
+        preset: PresetName = "light",
+        weight_decay: float | None = None,
+        max_grad_norm: float | None = None,
+        warmup_steps: int | None = None,
+        skip_nonfinite: bool | None = None,
+        structure: StructureName | None = None,
+        layers: int | None = None,
+        block_size: int | None = None,
+        hidden_dim: int | None = None,
+        meta_optimizer: MetaName | None = None,
+        meta_eps: float | None = None,
+        per_tensor: bool | None = None,
+        seed: int | None = None,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name not in ("self", "params", "__class__")}
+        self._given = {name: value for name, value in given.items() if value is not None}
+        self._parts: dict[int, list[Part]] = {}
+        super().__init__(params, resolve({}, self._given))
+
+    @override
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a parameter group, with arguments of its own.
+
+        Raises:
+            ValueError: an argument is unknown or out of range, or a parameter is of a kind that LODO does not support.
+        """
+        if not isinstance(param_group, dict):
+            raise TypeError(f"a parameter group must be a dict, not {type(param_group).__name__}")
+        complete = {**param_group, **resolve(param_group, self._given)}
+        params = complete.get("params", [])
+        if not isinstance(params, Tensor | set):
+            complete["params"] = params = list(params)
+        for item in [params] if isinstance(params, Tensor) else params:
+            parameter = item[1] if isinstance(item, tuple) else item
+            if isinstance(parameter, Tensor):
+                check_parameter(parameter)
+        super().add_param_group(complete)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Take one step with the current gradients of the parameters.
+
+        Args:
+            closure: evaluates the model and returns the loss; called once, before the step.
+
+        Raises:
+            ValueError: if a learning rate is out of range, a gradient is sparse, or the structure of a group was
+                changed; no parameter has moved then.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self._advance()
+        return loss
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state; with `load_state_dict`, training continues bit for bit."""
+        self._forget_removed()
+        return super().state_dict()
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Resume from the `state_dict()` of an optimizer of the same parameters in the same groups.
+
+        The arguments of the groups are then those of the state, as in torch.optim.
+
+        Raises:
+            ValueError: if the state is that of another optimizer; nothing has changed then.
+        """
+
+        def check(optimizer: torch.optim.Optimizer, given: dict[str, Any]) -> dict[str, Any]:
+            self._incoming, groups = checked(given, self.param_groups)
+            return {"state": {}, "param_groups": groups}
+
+        # As the last of the hooks that see a state before it is loaded. PyTorch itself would convert all tensors of the
+        # state to the precision of their parameters.
+        handle = self.register_load_state_dict_pre_hook(check)
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            handle.remove()
+            self._incoming = {}
+
+    _incoming: dict[Tensor, dict[str, Tensor]] = {}  # noqa: RUF012 - replaced, never changed
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "given": self._given}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        rest = dict(state)
+        self._given = rest.pop("given", getattr(self, "_given", {}))
+        super().__setstate__(rest)
+        self.state.update(self._incoming)
+        self._parts = {}
+
+    # Excluded from torch.compile, where a whole training step is compiled.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _advance(self) -> None:
+        self._forget_removed()
+        prepared = [self._prepare(number, group) for number, group in enumerate(self.param_groups)]
+        for group, found in zip(self.param_groups, prepared, strict=True):
+            if found is not None:
+                self._step_group(group, *found)
+
+    def _prepare(self, number: int, group: dict[str, Any]) -> tuple[list[Part], Rates] | None:
+        """Return the parts of a group that has gradients, and its rates; nothing has moved yet.
+
+        Raises:
+            ValueError: see `step`.
+        """
+        rates = Rates(rate(group, "lr"), rate(group, "meta_lr"), rate(group, "beta"))
+        parameters = [p for p in group["params"] if p.grad is not None and p.numel()]
+        for parameter in parameters:
+            if parameter.grad.layout != torch.strided:
+                raise ValueError(
+                    f"{describe(parameter)} has a sparse gradient, which is not supported. "
+                    "Build its layer with sparse=False, or use another optimizer for this parameter."
+                )
+        if not parameters:
+            return None
+        self._check_unchanged(number, group)
+        self._join(number, group, [p for p in parameters if p not in self.state])
+        return self._parts_of(number, group), rates
+
+    def _check_unchanged(self, number: int, group: dict[str, Any]) -> None:
+        now = settings_of(group)
+        for part in self._parts.get(number, ()):
+            if part.settings != now:
+                name = next(name for name in vars(now) if getattr(now, name) != getattr(part.settings, name))
+                raise ValueError(
+                    f"{name} of a group of LODO was changed from {getattr(part.settings, name)!r} to "
+                    f"{getattr(now, name)!r}, but it has a preconditioner already. Build a new optimizer instead."
+                )
+
+    def _join(self, number: int, group: dict[str, Any], parameters: Sequence[Tensor]) -> None:
+        """Give a preconditioner to the parameters that have a gradient for the first time."""
+        settings = settings_of(group)
+        joining: dict[tuple[Any, ...], list[Tensor]] = {}
+        for index, parameter in enumerate(parameters):
+            check_parameter(parameter)
+            alone = index if settings.per_tensor else -1
+            joining.setdefault((parameter.device, working_dtype(parameter), alone), []).append(parameter)
+        for members in joining.values():
+            count = sum("weights" in state for key, state in self.state.items() if isinstance(key, Tensor))
+            generator = Generator(members[0].device).manual_seed(derive_seed("drop-in", group["seed"], count))
+            for parameter, state in zip(members, new_states(members, settings, count, generator), strict=True):
+                self.state[parameter] = state
+
+    def _parts_of(self, number: int, group: dict[str, Any]) -> list[Part]:
+        """Return the parts of a group, from its state; new ones only for what has changed."""
+        settings = settings_of(group)
+        members: dict[int, list[Tensor]] = defaultdict(list)
+        for index, parameter in enumerate(group["params"]):
+            if parameter in self.state:
+                members[index if settings.per_tensor else int(self.state[parameter]["part"])].append(parameter)
+        if not settings.per_tensor:
+            for found in members.values():
+                found.sort(key=lambda parameter: int(self.state[parameter]["offset"]))
+        known = {id(part.parameters[0]): part for part in self._parts.get(number, ())}
+        parts = []
+        for found in members.values():
+            part, states = known.get(id(found[0])), [self.state[parameter] for parameter in found]
+            if part is None or not part.is_current(found, states):
+                part = Part(found, states, settings, group["meta_eps"])
+            parts.append(part)
+        self._parts[number] = parts
+        return parts
+
+    def _step_group(self, group: dict[str, Any], parts: Sequence[Part], rates: Rates) -> None:
+        present = [p for part in parts for p in part.parameters if p.grad is not None]
+        gradients = [p.grad for p in present if p.grad is not None]
+        if group["skip_nonfinite"] and not bool(get_total_norm(gradients, torch.inf).isfinite()):
+            return
+        if group["max_grad_norm"] is not None:
+            norm = get_total_norm(gradients)
+            scale = (group["max_grad_norm"] / (norm + 1e-6)).clamp(max=1.0)
+            gradients = [gradient * scale.to(gradient.device) for gradient in gradients]
+        if group["weight_decay"] and rates.lr:
+            torch._foreach_mul_(present, 1 - rates.lr * group["weight_decay"])
+        of = dict(zip(present, gradients, strict=True))
+        for part in parts:
+            part.step([of.get(p) for p in part.parameters], rates, group["warmup_steps"])
+
+    def _forget_removed(self) -> None:
+        """Drop the state of parameters that are in no group any more; what they shared goes to another one."""
+        kept = {parameter for group in self.param_groups for parameter in group["params"]}
+        removed = [key for key in self.state if isinstance(key, Tensor) and key not in kept]
+        for parameter in removed:
+            state = self.state.pop(parameter)
+            if "part" in state and "weights" in state:
+                others = (s for key, s in self.state.items() if isinstance(key, Tensor) and "part" in s)
+                heirs = [other for other in others if int(other["part"]) == int(state["part"])]
+                if heirs:
+                    heir = min(heirs, key=lambda other: int(other["offset"]))
+                    heir |= {name: value for name, value in state.items() if name not in heir}
+        if removed:
+            self._parts = {}

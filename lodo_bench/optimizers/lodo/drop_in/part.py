@@ -1,0 +1,244 @@
+"""Parameters of a group that share a preconditioner, and the tensors of the optimizer's state that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Generator, Tensor
+
+from lodo_bench.compute.selection import implementation
+from lodo_bench.optimizers.lodo.drop_in.butterfly import ButterflyStructure
+from lodo_bench.optimizers.lodo.drop_in.diagonal import DiagonalStructure
+from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, META_OPTIMIZERS
+from lodo_bench.optimizers.lodo.drop_in.network import NetworkStructure
+from lodo_bench.optimizers.lodo.drop_in.structure import Settings, Structure
+
+STRUCTURES: Mapping[str, type[Structure]] = {
+    "butterfly": ButterflyStructure,
+    "random": NetworkStructure,
+    "diagonal": DiagonalStructure,
+}
+_HALF = (torch.float16, torch.bfloat16)
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The rates of a step of a group, after schedules and warm-up."""
+
+    lr: float
+    meta_lr: float
+    beta: float
+
+
+def working_dtype(parameter: Tensor) -> torch.dtype:
+    """Return the precision of a parameter's state and arithmetic: half precision cannot accumulate short steps."""
+    return torch.float32 if parameter.dtype in _HALF else parameter.dtype
+
+
+def shared_shapes(n: int, settings: Settings) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors of a preconditioner for n entries, by name, which its first parameter keeps.
+
+    - weights, and what else the structure and the meta-optimizer have;
+    - step: the steps taken, other than with a learning rate of 0;
+    - last_lr: the learning rate of the last step, 0 before the first.
+
+    Raises:
+        ValueError: for settings that do not fit n.
+    """
+    kind, meta = STRUCTURES[settings.structure], META_OPTIMIZERS[settings.meta_optimizer]
+    shapes = kind.shapes(n, settings)
+    shapes |= meta.shapes(shapes["weights"], kind.block_axes)
+    if meta.has_powers:
+        shapes["meta_powers"] = (len(ADAM_BETAS),)
+    return {**shapes, "step": (), "last_lr": ()}
+
+
+def new_states(parameters: Sequence[Tensor], settings: Settings, number: int, generator: Generator) -> list[State]:
+    """Return the states of parameters that are to share a preconditioner, with S = I.
+
+    The first has the preconditioner's tensors, each its momentum, and if there are several parameters
+
+    - part: the number of the preconditioner, by which they are found together;
+    - offset: the position of its first entry in the vector of all;
+    - moved: whether it took part in the last step.
+    """
+    dtype, device, n = working_dtype(parameters[0]), parameters[0].device, sum(map(torch.numel, parameters))
+    states: list[State] = [
+        {"momentum": torch.zeros_like(p, dtype=dtype, memory_format=torch.contiguous_format)} for p in parameters
+    ]
+    shapes = shared_shapes(n, settings)
+    drawn = STRUCTURES[settings.structure].draw(n, settings, generator, dtype)
+    for name, shape in shapes.items():
+        if name in drawn:
+            states[0][name] = drawn[name].to(device)
+        elif name in ("step", "last_lr"):
+            states[0][name] = torch.zeros((), dtype=torch.float64)
+        elif name == "meta_powers":
+            # The first update is made in the second step.
+            states[0][name] = torch.tensor(ADAM_BETAS, dtype=torch.float64)
+        else:
+            states[0][name] = torch.zeros(shape, dtype=dtype, device=device)
+    if not settings.per_tensor:
+        states[0]["length"] = torch.tensor(n)
+        for state, offset in zip(states, accumulate(map(torch.numel, parameters), initial=0), strict=False):
+            state |= {"part": torch.tensor(number), "offset": torch.tensor(offset), "moved": torch.tensor(True)}
+    return states
+
+
+class Part:
+    """Parameters that share a preconditioner, as one vector for its structure.
+
+    Args:
+        parameters: the parameters, in the order of their entries in the vector.
+        states: of each, as `new_states` returns them; their tensors change in place only.
+        settings: of the group.
+        eps: ε of the meta-optimizer.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], states: Sequence[State], settings: Settings, eps: float) -> None:
+        self.parameters, self.states, self.settings = list(parameters), list(states), settings
+        lead = self.states[0]
+        dtype, device = working_dtype(self.parameters[0]), self.parameters[0].device
+        for parameter, state in zip(self.parameters, self.states, strict=True):
+            follow(state, parameter)
+        sizes = [parameter.numel() for parameter in self.parameters]
+        if settings.per_tensor:
+            n, offsets = sizes[0], [0]
+            self._momentum = lead["momentum"].view(-1)
+        else:
+            n, offsets = int(lead["length"]), [int(state["offset"]) for state in self.states]
+            self._momentum = torch.zeros(n, dtype=dtype, device=device)
+        self._slices = [slice(offset, offset + size) for offset, size in zip(offsets, sizes, strict=True)]
+        self._x, self._gradient = (
+            torch.zeros(0 if settings.per_tensor else n, dtype=dtype, device=device) for _ in range(2)
+        )
+        if not settings.per_tensor:
+            for state, place in zip(self.states, self._slices, strict=True):
+                self._momentum[place] = state["momentum"].view(-1)
+                state["momentum"] = self._momentum[place].view(state["momentum"].shape)
+        build = implementation(STRUCTURES[settings.structure], device, dtype)
+        self._structure = build(n, settings, lead, self._momentum, eps)
+        self._tensors = [dict(state) for state in self.states]
+
+    def is_current(self, parameters: Sequence[Tensor], states: Sequence[State]) -> bool:
+        """Return whether these are still the parameters and the tensors that this part was made of."""
+        return (
+            len(parameters) == len(self.parameters)
+            and all(mine is theirs for mine, theirs in zip(self.parameters, parameters, strict=True))
+            and all(
+                len(mine) == len(theirs) and all(mine[name] is theirs.get(name) for name in mine)
+                for mine, theirs in zip(self._tensors, states, strict=True)
+            )
+            and all(
+                state["momentum"].dtype == working_dtype(p) and state["momentum"].device == p.device
+                for p, state in zip(parameters, states, strict=True)
+            )
+        )
+
+    def step(self, gradients: Sequence[Tensor | None], rates: Rates, warmup_steps: int) -> None:
+        """Move the parameters that have a gradient.
+
+        Args:
+            gradients: of each parameter, or None.
+            rates: of the group.
+            warmup_steps: the steps in which the learning rate rises to that of the group.
+        """
+        present = [index for index, gradient in enumerate(gradients) if gradient is not None]
+        if not present:
+            return
+        lead = self.states[0]
+        last_lr, lr = float(lead["last_lr"]), rates.lr
+        if lr:
+            lead["step"] += 1
+            lr *= min(1.0, float(lead["step"]) / warmup_steps) if warmup_steps else 1.0
+        if self.settings.per_tensor:
+            self._step_alone(gradients[0], last_lr, lr, rates)
+        else:
+            self._step_together(gradients, present, last_lr, lr, rates)
+        lead["last_lr"].fill_(lr)
+
+    def _step_alone(self, gradient: Tensor | None, last_lr: float, lr: float, rates: Rates) -> None:
+        assert gradient is not None
+        parameter, dtype = self.parameters[0], self._momentum.dtype
+        flat = gradient.to(dtype).reshape(-1)
+        if parameter.is_contiguous() and parameter.dtype == dtype:
+            self._structure.step(parameter.detach().view(-1), flat, last_lr, rates.meta_lr, lr, rates.beta)
+            return
+        x = parameter.detach().to(dtype, memory_format=torch.contiguous_format, copy=True).view(-1)
+        self._structure.step(x, flat, last_lr, rates.meta_lr, lr, rates.beta)
+        parameter.copy_(x.view(parameter.shape))
+
+    def _step_together(
+        self, gradients: Sequence[Tensor | None], present: list[int], last_lr: float, lr: float, rates: Rates
+    ) -> None:
+        moved = [index for index in present if bool(self.states[index]["moved"])]
+        for place, parameter in zip(self._slices, self.parameters, strict=True):
+            self._x[place].view(parameter.shape).copy_(parameter.detach())
+        # θ does not learn from parameters that did not move: their gradients count as 0.
+        self._gradient.zero_()
+        self._read(gradients, moved)
+        if last_lr and rates.meta_lr:
+            self._structure.learn(self._gradient, last_lr, rates.meta_lr)
+        # Where there is no gradient, the momentum stands for it, so that it does not change.
+        self._gradient.copy_(self._momentum)
+        self._read(gradients, present)
+        self._structure.move(self._x, self._gradient, lr, rates.beta)
+        for index in present:
+            self.parameters[index].copy_(self._x[self._slices[index]].view(self.parameters[index].shape))
+        for index, state in enumerate(self.states):
+            state["moved"].fill_(index in present)
+
+    def _read(self, gradients: Sequence[Tensor | None], places: Sequence[int]) -> None:
+        """Copy the gradients of some parameters to the vector."""
+        for index in places:
+            gradient = gradients[index]
+            assert gradient is not None
+            self._gradient[self._slices[index]].view(gradient.shape).copy_(gradient)
+
+
+def follow(state: State, parameter: Tensor) -> None:
+    """Convert the tensors of a state to a parameter's device and working precision, where they have another."""
+    dtype, old = working_dtype(parameter), state["momentum"].dtype
+    if old == dtype and state["momentum"].device == parameter.device:
+        return
+    for name, tensor in state.items():
+        if tensor.dtype == old and name not in CPU_NAMES:
+            state[name] = tensor.to(parameter.device, dtype)
+        elif name not in CPU_NAMES:
+            state[name] = tensor.to(parameter.device)
+
+
+CPU_NAMES = ("step", "last_lr", "meta_powers", "part", "offset", "moved", "length")
+"""The tensors of a state that are read as numbers, and stay on the CPU."""
+
+
+def describe(parameter: Tensor) -> str:
+    """Return what identifies a parameter in a message."""
+    return f"a parameter of shape {tuple(parameter.shape)}"
+
+
+def check_parameter(parameter: Tensor) -> None:
+    """Make sure that a parameter can be optimized.
+
+    Raises:
+        ValueError: it is of another kind than LODO supports.
+    """
+    if parameter.is_complex() or not parameter.is_floating_point():
+        raise ValueError(f"LODO supports real floating-point parameters, not {parameter.dtype}. Leave them out.")
+    if parameter.layout != torch.strided:
+        raise ValueError(f"LODO supports dense parameters, not {describe(parameter)} with layout {parameter.layout}.")
+    if parameter.is_meta:
+        raise ValueError(
+            f"{describe(parameter)} is on the meta device and has no values yet. Materialize the model first, "
+            "e.g. with model.to_empty(device=...), and then build the optimizer."
+        )
+    if type(parameter.data) not in (Tensor, torch.nn.Parameter):
+        raise ValueError(
+            f"{describe(parameter)} is a {type(parameter.data).__name__}: LODO does not support sharded and other "
+            "special tensors. Use DistributedDataParallel, whose replicas stay equal, or another optimizer for it."
+        )
