@@ -142,8 +142,7 @@ def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, ti
             tl.debug_barrier()
             _forward(own, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
             _forward(own, v, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
-        for below in tl.static_range(LAYERS):
-            layer: tl.constexpr = LAYERS - 1 - below
+        for layer in tl.static_range(LAYERS - 1, -1, -1):
             first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
             tl.debug_barrier()
             _update(
@@ -167,8 +166,7 @@ def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, ti
             first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
             tl.debug_barrier()
             _forward(weights + layer * of_layer, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
-        for below in tl.static_range(LAYERS):
-            layer: tl.constexpr = LAYERS - 1 - below
+        for layer in tl.static_range(LAYERS - 1, -1, -1):
             first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
             tl.debug_barrier()
             _backward(weights + layer * of_layer, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)

@@ -14,7 +14,15 @@ from typing_extensions import override
 
 from lodo_bench.optimizers.lodo.drop_in.arguments import PresetName, StructureName, rate, resolve, settings_of
 from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import MetaName
-from lodo_bench.optimizers.lodo.drop_in.part import Part, Rates, check_parameter, describe, new_states, working_dtype
+from lodo_bench.optimizers.lodo.drop_in.part import (
+    Part,
+    Rates,
+    State,
+    check_parameter,
+    describe,
+    new_states,
+    working_dtype,
+)
 from lodo_bench.optimizers.lodo.drop_in.states import checked
 from lodo_bench.seeding import derive_seed
 
@@ -243,7 +251,7 @@ class LODO(torch.optim.Optimizer):
             alone = index if settings.per_tensor else -1
             joining.setdefault((parameter.device, working_dtype(parameter), alone), []).append(parameter)
         for members in joining.values():
-            count = sum("weights" in state for key, state in self.state.items() if isinstance(key, Tensor))
+            count = sum("weights" in state for state in self._states().values())
             generator = Generator(members[0].device).manual_seed(derive_seed("drop-in", group["seed"], count))
             for parameter, state in zip(members, new_states(members, settings, count, generator), strict=True):
                 self.state[parameter] = state
@@ -283,14 +291,19 @@ class LODO(torch.optim.Optimizer):
         for part in parts:
             part.step([of.get(p) for p in part.parameters], rates, group["warmup_steps"])
 
+    def _states(self) -> dict[Tensor, State]:
+        """Return the states of parameters; others may keep things of their own beside them."""
+        every: dict[Any, Any] = self.state
+        return {key: state for key, state in every.items() if isinstance(key, Tensor)}
+
     def _forget_removed(self) -> None:
         """Drop the state of parameters that are in no group any more; what they shared goes to another one."""
         kept = {parameter for group in self.param_groups for parameter in group["params"]}
-        removed = [key for key in self.state if isinstance(key, Tensor) and key not in kept]
+        removed = [parameter for parameter in self._states() if parameter not in kept]
         for parameter in removed:
             state = self.state.pop(parameter)
             if "part" in state and "weights" in state:
-                others = (s for key, s in self.state.items() if isinstance(key, Tensor) and "part" in s)
+                others = (other for other in self._states().values() if "part" in other)
                 heirs = [other for other in others if int(other["part"]) == int(state["part"])]
                 if heirs:
                     heir = min(heirs, key=lambda other: int(other["offset"]))
