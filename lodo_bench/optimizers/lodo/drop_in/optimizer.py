@@ -85,6 +85,8 @@ class LODO(torch.optim.Optimizer):
         Deviations of `light`: the places and number of blocks, and the meta-optimizer.
     """
 
+    state: defaultdict[Any, Any]  # by parameter; others may keep theirs under keys that are none
+
     def __init__(
         self,
         params: ParamsT,
