@@ -5,6 +5,7 @@ PYTHON ?= python3
 TORCH ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready
+FRAMEWORKS := .venv/.frameworks
 DEMO_DB := results/demo.db
 SPELLED := lodo_bench tests docs benchmarks examples scripts results/README.md Makefile pyproject.toml $(wildcard *.md)
 
@@ -17,11 +18,12 @@ KILLS ?= 100
 CASES ?= 2000
 SOAK ?= 0
 
-.PHONY: help setup demo test faults check docs check-install reference clean
+.PHONY: help setup demo test test-frameworks faults check docs check-install reference clean
 
 help:
 	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (a few minutes)"
 	@echo "make test    run the tests"
+	@echo "make test-frameworks  install Lightning, Accelerate and transformers, and test LODO in them"
 	@echo "make faults  inject faults, many of each kind (hours; KILLS=100 CASES=2000 SOAK=0), and update docs/reliability.md"
 	@echo "make check   run the linters, the spelling checker and the type checker, and build the documentation"
 	@echo "make docs    build the documentation in build/docs/"
@@ -37,6 +39,12 @@ $(READY): pyproject.toml constraints.txt
 		$$index --constraint constraints.txt --editable '.[cpu,dev,docs]'
 	touch $(READY)
 
+# Adds the frameworks to the environment, without changing what is installed.
+$(FRAMEWORKS): $(READY) constraints-frameworks.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--constraint constraints-frameworks.txt --editable '.[frameworks]'
+	touch $(FRAMEWORKS)
+
 # Resolves the install from the package index alone, with pip's configuration switched off. Installs nothing.
 check-install:
 	$(PYTHON) scripts/check_install.py
@@ -49,7 +57,12 @@ demo: $(READY)
 
 # In the order of the folders, the longest tests come first.
 test: $(READY)
-	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder \
+		--ignore tests/frameworks
+
+# One after the other, as many of them start processes of their own. Nothing is looked up on the network.
+test-frameworks: $(FRAMEWORKS)
+	HF_HUB_OFFLINE=1 $(BIN)/pytest --quiet tests/frameworks
 
 faults: $(READY)
 	$(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults \

@@ -26,6 +26,7 @@ def main() -> int:
     extras = project["optional-dependencies"]
     optional = [*extras["cpu"], *extras["optimizers"], *extras["postgres"], *extras["docs"], *extras["dev"]]
     pinned = [*project["dependencies"], *optional, "--constraint", str(ROOT / "constraints.txt")]
+    frameworks = [*pinned, *extras["frameworks"], "--constraint", str(ROOT / "constraints-frameworks.txt")]
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         pip = Path(folder) / "bin" / "pip"
@@ -35,6 +36,7 @@ def main() -> int:
             return 0
         _pip(pip, ["install", "--upgrade", "pip"])
         installs = [(f"the pinned versions, Python {version}", pinned, version) for version in PYTHONS]
+        installs.append((f"the pinned versions with the frameworks, Python {PYTHONS[0]}", frameworks, PYTHONS[0]))
         installs.append(("lodo-bench without constraints", project["dependencies"], PYTHONS[0]))
         with ThreadPoolExecutor() as pool:
             resolved = list(pool.map(lambda install: _resolves(pip, folder, *install), installs))

@@ -93,6 +93,8 @@ class LODO(torch.optim.Optimizer):
         Deviations of `light`: the places and number of blocks, and the meta-optimizer.
     """
 
+    state: defaultdict[Any, Any]  # by parameter; others may keep theirs under keys that are none
+
     def __init__(
         self,
         params: ParamsT,
@@ -244,17 +246,22 @@ class LODO(torch.optim.Optimizer):
 
     def _join(self, number: int, group: dict[str, Any], parameters: Sequence[Tensor]) -> None:
         """Give a preconditioner to the parameters that have a gradient for the first time."""
+        if not parameters:
+            return
         settings = settings_of(group)
         joining: dict[tuple[Any, ...], list[Tensor]] = {}
         for index, parameter in enumerate(parameters):
             check_parameter(parameter)
             alone = index if settings.per_tensor else -1
             joining.setdefault((parameter.device, working_dtype(parameter), alone), []).append(parameter)
+        places = {p: place for place, p in enumerate(p for group in self.param_groups for p in group["params"])}
         for members in joining.values():
-            count = sum("weights" in state for state in self._states().values())
-            generator = Generator(members[0].device).manual_seed(derive_seed("drop-in", group["seed"], count))
-            for parameter, state in zip(members, new_states(members, settings, count, generator), strict=True):
-                self.state[parameter] = state
+            # By their place: whatever else has a preconditioner, they get the same one.
+            seed = derive_seed("drop-in", group["seed"], places[members[0]])
+            generator = Generator(members[0].device).manual_seed(seed)
+            parts = [int(state["part"]) for state in self._states().values() if "part" in state]
+            new = new_states(members, settings, max(parts, default=-1) + 1, generator)
+            self.state.update(zip(members, new, strict=True))
 
     def _parts_of(self, number: int, group: dict[str, Any]) -> list[Part]:
         """Return the parts of a group, from its state; new ones only for what has changed."""
