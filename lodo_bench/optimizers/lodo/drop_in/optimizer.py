@@ -300,8 +300,7 @@ class LODO(torch.optim.Optimizer):
 
     def _states(self) -> dict[Tensor, State]:
         """Return the states of parameters; others may keep things of their own beside them."""
-        every: dict[Any, Any] = self.state
-        return {key: state for key, state in every.items() if isinstance(key, Tensor)}
+        return {key: state for key, state in self.state.items() if isinstance(key, Tensor)}
 
     def _forget_removed(self) -> None:
         """Drop the state of parameters that are in no group any more; what they shared goes to another one."""
