@@ -21,7 +21,7 @@ from lodo_bench.results.failures import cannot_be_written, failed_write
 from lodo_bench.results.location import file_of_url, is_sqlite, url_of
 from lodo_bench.results.postgresql import close_with, missing_driver, server_engine, server_error
 from lodo_bench.results.readable_file import BUSY_SECONDS, ReadableFile
-from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, Base, SchemaRow
+from lodo_bench.results.schema import OLDEST_VERSION, SCHEMA_VERSION, Base, SchemaRow, forget_compiled
 
 
 class Database:
@@ -108,6 +108,7 @@ class Database:
             raise DatabaseError(message, remedy=remedy) from None
 
     def _open(self, create: bool, on_notice: Callable[[str], None]) -> None:
+        forget_compiled()
         self._readable = None if create or self._file is None else ReadableFile(self._file, writable=True)
         with self._understandable_errors():
             self._connect()

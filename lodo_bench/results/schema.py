@@ -32,6 +32,15 @@ class Base(DeclarativeBase):
     }
 
 
+def forget_compiled() -> None:
+    """Forget the statements that were compiled for other databases.
+
+    SQLAlchemy keeps a hundred for each table, together with all that belongs to a database, also when it is closed.
+    """
+    for mapper in Base.registry.mappers:
+        vars(mapper).pop("_compiled_cache", None)
+
+
 class SchemaRow(Base):
     """The version of the schema, one row; the table marks the database as one of this program."""
 

@@ -1,5 +1,6 @@
 """Which databases are opened, which are refused and left as they were, and who may write at the same time."""
 
+import gc
 import multiprocessing
 import re
 import sqlite3
@@ -8,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from sqlalchemy import event, make_url, text
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine import Engine
 
 from lodo_bench.errors import DatabaseError, DatabaseNotFoundError, Remedy
@@ -378,3 +380,17 @@ def test_the_files_of_a_database_on_a_server_lie_in_the_cache(opened, monkeypatc
         assert "secret" not in str(database.folder)
     assert len(folders) == 2
     assert {folder.parent.name for folder in folders} == {"lodo-bench"}
+
+
+def test_closed_databases_leave_nothing_in_memory(tmp_path):
+    """Not even what was compiled to write to them."""
+
+    def use(number):
+        database = Database(str(tmp_path / f"{number}.db"), create=True)
+        Store(database).open_run_set(run_set_spec())
+        database.close()
+        gc.collect()
+        return sum(isinstance(item, SQLiteDialect) for item in gc.get_objects())
+
+    counts = [use(number) for number in range(4)]
+    assert counts[-1] == counts[0]
