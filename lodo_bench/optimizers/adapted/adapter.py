@@ -154,10 +154,12 @@ _BOOLEAN = ("false", "true")
 _MECHANICS = {"maximize", "foreach", "capturable", "differentiable", "fused"}  # how steps are computed, not which
 
 
-def _argument(option: Option, value: Value) -> bool | float:
+def _argument(option: Option, value: Value) -> bool | float | str:
     """Return an option's value as the constructor's argument: integers stay what they are, as update intervals."""
     if option.choices == _BOOLEAN:
         return value == "true"
+    if option.kind == "text":
+        return str(value)
     number = float(value)
     return int(number) if isinstance(option.default, int) and number.is_integer() else number
 
@@ -233,4 +235,6 @@ def _options(cls: type[TorchOptimizer], space: Space) -> list[Option]:
             found.append(Option(name, name, "choice", str(default).lower(), "argument of the class", choices))
         elif isinstance(default, int | float):
             found.append(Option(name, name, "number", default, "argument of the class"))
+        elif isinstance(default, str):
+            found.append(Option(name, name, "text", default, "argument of the class"))
     return found

@@ -231,6 +231,9 @@ def test_options_are_arguments_of_the_constructor():
     sgd = optimizer_spec("torch.optim.SGD", {"dampening": 0.5})  # whose default is the integer 0
     group = Trainer.from_spec(replace(spec_of("torch.optim.SGD"), optimizer=sgd))._optimizer._members[0]._optimizers[0]
     assert group.param_groups[0]["dampening"] == 0.5
+    lodo = replace(spec_of("lodo_bench.LODO"), optimizer=optimizer_spec("lodo_bench.LODO", {"preset": "diagonal"}))
+    group = Trainer.from_spec(lodo)._optimizer._members[0]._optimizers[0].param_groups[0]
+    assert (group["preset"], group["structure"]) == ("diagonal", "diagonal")
     need("pytorch_optimizer.SOAP")
     soap = optimizer_spec("pytorch_optimizer.SOAP", {"precondition_frequency": 3})
     member = Trainer.from_spec(replace(spec_of("pytorch_optimizer.SOAP"), optimizer=soap))._optimizer._members[0]
