@@ -331,6 +331,38 @@ def test_the_structure_of_a_group_in_use_cannot_change():
     assert torch.equal(before, flat(model))
 
 
+def test_nor_can_it_change_right_after_a_state_was_loaded():
+    model = network()
+    optimizer = lodo(model)
+    train(model, optimizer, 1)
+    optimizer.load_state_dict(optimizer.state_dict())
+    optimizer.param_groups[0]["layers"] = 7
+    before = flat(model).clone()
+    with pytest.raises(ValueError, match="does not fit the arguments of its group of LODO"):
+        train(model, optimizer, 1, first=1)
+    assert torch.equal(before, flat(model))
+
+
+def test_nor_can_a_tensor_move_to_a_group_of_another_kind():
+    model = network()
+    groups = [{"params": model[0].parameters()}, {"params": model[2].parameters(), "preset": "paper"}]
+    optimizer = lodo_bench.LODO(groups)
+    train(model, optimizer, 1)
+    optimizer.param_groups[1]["params"].append(optimizer.param_groups[0]["params"].pop())
+    with pytest.raises(ValueError, match="does not fit the arguments of its group of LODO"):
+        train(model, optimizer, 1, first=1)
+
+
+def test_the_meta_optimizers_epsilon_can_change():
+    models = [network(), network()]
+    for model, eps in zip(models, (1e-7, 1.0), strict=True):
+        optimizer = lodo(model, meta_optimizer="adam")
+        train(model, optimizer, 3)
+        optimizer.param_groups[0]["meta_eps"] = eps
+        train(model, optimizer, 3, first=3)
+    assert not equal(*models)
+
+
 @pytest.mark.parametrize(
     ("parameter", "reason"),
     [
@@ -396,7 +428,7 @@ def test_clipping_is_that_of_pytorch(preset):
 @each_preset
 def test_warm_up_is_a_schedule(preset):
     model, other = network(), network()
-    first, second = lodo(model, preset=preset, warmup_steps=4), lodo(other, preset=preset)
+    first, second = (lodo(m, preset=preset, weight_decay=0.1, warmup_steps=w) for m, w in ((model, 4), (other, 0)))
     for step in range(8):
         second.param_groups[0]["lr"] = RATES["lr"] * min(1.0, (step + 1) / 4)
         train(model, first, 1, first=step)

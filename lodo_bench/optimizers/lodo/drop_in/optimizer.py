@@ -19,12 +19,15 @@ from lodo_bench.optimizers.lodo.drop_in.part import (
     Rates,
     State,
     check_parameter,
+    check_shapes,
     describe,
     new_states,
     working_dtype,
 )
 from lodo_bench.optimizers.lodo.drop_in.states import checked
 from lodo_bench.seeding import derive_seed
+
+_RATES = ("lr", "meta_lr", "beta", "weight_decay")
 
 
 @final
@@ -220,7 +223,7 @@ class LODO(torch.optim.Optimizer):
         Raises:
             ValueError: see `step`.
         """
-        rates = Rates(rate(group, "lr"), rate(group, "meta_lr"), rate(group, "beta"))
+        rates = Rates(**{name: rate(group, name) for name in _RATES}, warmup_steps=group["warmup_steps"])
         parameters = [p for p in group["params"] if p.grad is not None and p.numel()]
         for parameter in parameters:
             if parameter.grad.layout != torch.strided:
@@ -269,6 +272,8 @@ class LODO(torch.optim.Optimizer):
         members: dict[int, list[Tensor]] = defaultdict(list)
         for index, parameter in enumerate(group["params"]):
             if parameter in self.state:
+                if not settings.per_tensor:
+                    check_shapes(self.state[parameter], {"part": (), "offset": (), "moved": ()})
                 members[index if settings.per_tensor else int(self.state[parameter]["part"])].append(parameter)
         if not settings.per_tensor:
             for found in members.values():
@@ -277,7 +282,7 @@ class LODO(torch.optim.Optimizer):
         parts = []
         for found in members.values():
             part, states = known.get(id(found[0])), [self.state[parameter] for parameter in found]
-            if part is None or not part.is_current(found, states):
+            if part is None or part.eps != group["meta_eps"] or not part.is_current(found, states):
                 part = Part(found, states, settings, group["meta_eps"])
             parts.append(part)
         self._parts[number] = parts
@@ -292,11 +297,9 @@ class LODO(torch.optim.Optimizer):
             norm = get_total_norm(gradients)
             scale = (group["max_grad_norm"] / (norm + 1e-6)).clamp(max=1.0)
             gradients = [gradient * scale.to(gradient.device) for gradient in gradients]
-        if group["weight_decay"] and rates.lr:
-            torch._foreach_mul_(present, 1 - rates.lr * group["weight_decay"])
         of = dict(zip(present, gradients, strict=True))
         for part in parts:
-            part.step([of.get(p) for p in part.parameters], rates, group["warmup_steps"])
+            part.step([of.get(p) for p in part.parameters], rates)
 
     def _states(self) -> dict[Tensor, State]:
         """Return the states of parameters; others may keep things of their own beside them."""

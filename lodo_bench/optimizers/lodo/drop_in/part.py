@@ -28,11 +28,13 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Rates:
-    """The rates of a step of a group, after schedules and warm-up."""
+    """The rates of a step of a group, after schedules, and the steps in which `lr` rises to what it is here."""
 
     lr: float
     meta_lr: float
     beta: float
+    weight_decay: float
+    warmup_steps: int
 
 
 def working_dtype(parameter: Tensor) -> torch.dtype:
@@ -98,10 +100,13 @@ class Part:
         states: of each, as `new_states` returns them; their tensors change in place only.
         settings: of the group.
         eps: ε of the meta-optimizer.
+
+    Raises:
+        ValueError: the states were made for other settings.
     """
 
     def __init__(self, parameters: Sequence[Tensor], states: Sequence[State], settings: Settings, eps: float) -> None:
-        self.parameters, self.states, self.settings = list(parameters), list(states), settings
+        self.parameters, self.states, self.settings, self.eps = list(parameters), list(states), settings, eps
         lead = self.states[0]
         dtype, device = working_dtype(self.parameters[0]), self.parameters[0].device
         for parameter, state in zip(self.parameters, self.states, strict=True):
@@ -113,6 +118,7 @@ class Part:
         else:
             n, offsets = int(lead["length"]), [int(state["offset"]) for state in self.states]
             self._momentum = torch.zeros(n, dtype=dtype, device=device)
+        check_shapes(lead, shared_shapes(n, settings))
         self._slices = [slice(offset, offset + size) for offset, size in zip(offsets, sizes, strict=True)]
         self._x, self._gradient = (
             torch.zeros(0 if settings.per_tensor else n, dtype=dtype, device=device) for _ in range(2)
@@ -140,13 +146,12 @@ class Part:
             )
         )
 
-    def step(self, gradients: Sequence[Tensor | None], rates: Rates, warmup_steps: int) -> None:
+    def step(self, gradients: Sequence[Tensor | None], rates: Rates) -> None:
         """Move the parameters that have a gradient.
 
         Args:
             gradients: of each parameter, or None.
             rates: of the group.
-            warmup_steps: the steps in which the learning rate rises to that of the group.
         """
         present = [index for index, gradient in enumerate(gradients) if gradient is not None]
         if not present:
@@ -155,7 +160,9 @@ class Part:
         last_lr, lr = float(lead["last_lr"]), rates.lr
         if lr:
             lead["step"] += 1
-            lr *= min(1.0, float(lead["step"]) / warmup_steps) if warmup_steps else 1.0
+            lr *= min(1.0, float(lead["step"]) / rates.warmup_steps) if rates.warmup_steps else 1.0
+        if lr and rates.weight_decay:
+            torch._foreach_mul_([self.parameters[index] for index in present], 1 - lr * rates.weight_decay)
         if self.settings.per_tensor:
             self._step_alone(gradients[0], last_lr, lr, rates)
         else:
@@ -199,6 +206,22 @@ class Part:
             gradient = gradients[index]
             assert gradient is not None
             self._gradient[self._slices[index]].view(gradient.shape).copy_(gradient)
+
+
+_CHANGED = "the state does not fit the arguments of its group of LODO, which were others when it was made: "
+
+
+def check_shapes(state: State, expected: Mapping[str, tuple[int, ...]], why: str = _CHANGED) -> None:
+    """Make sure that a state has these tensors.
+
+    Raises:
+        ValueError: one is missing or has another shape; the message begins with `why`.
+    """
+    for name, shape in expected.items():
+        if name not in state:
+            raise ValueError(f"{why}a parameter has {sorted(state)}, and no '{name}'")
+        if tuple(state[name].shape) != shape:
+            raise ValueError(f"{why}'{name}' has the shape {tuple(state[name].shape)}, not {shape}")
 
 
 def follow(state: State, parameter: Tensor) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lodo_bench.optimizers.lodo.drop_in.arguments import PRESETS, check, settings_of
-from lodo_bench.optimizers.lodo.drop_in.part import CPU_NAMES, State, shared_shapes, working_dtype
+from lodo_bench.optimizers.lodo.drop_in.part import CPU_NAMES, State, check_shapes, shared_shapes, working_dtype
 
 _DIFFERENT = "the state belongs to a different LODO optimizer: "
 
@@ -113,9 +113,7 @@ def _check_members(members: Sequence[tuple[Tensor, State]], group: Mapping[str, 
 def _check_shapes(state: State, expected: Mapping[str, tuple[int, ...]]) -> None:
     if set(state) != set(expected):
         raise ValueError(f"{_DIFFERENT}a parameter has {sorted(state)}, not {sorted(expected)}")
-    for name, shape in expected.items():
-        if tuple(state[name].shape) != shape:
-            raise ValueError(f"{_DIFFERENT}'{name}' has the shape {tuple(state[name].shape)}, not {shape}")
+    check_shapes(state, expected, _DIFFERENT)
 
 
 def _placed(state: State, parameter: Tensor) -> State:
