@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import platform
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -26,6 +27,7 @@ from lodo_bench.tuner.worker import evaluate
 SHARD_OVERHEAD_SECONDS = 0.003
 _TICK_SECONDS = 0.2
 _JOIN_SECONDS = 5.0
+_START_SECONDS = 30.0  # of a thread, on a machine that is very busy
 _MAX_FAILED_STARTS = 3
 Records = Sequence[IndividualRecord]
 
@@ -191,7 +193,7 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
     os.dup2(2, 1)  # standard output belongs to the command
     sys.stdout = sys.stderr
     try:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        _start_thread(_end_with_parent)
     except RuntimeError as error:
         connection.send(
             UsageError(
@@ -214,6 +216,25 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
             connection.send(result)
     except (EOFError, OSError):
         os._exit(0)  # the search has ended
+
+
+def _start_thread(work: Callable[[], None]) -> None:
+    """Start a thread.
+
+    `threading.Thread.start` would wait forever for a thread that ends while it starts, for lack of memory.
+
+    Raises:
+        RuntimeError: it does not start.
+    """
+    started = threading.Event()
+
+    def run() -> None:
+        started.set()
+        work()
+
+    _thread.start_new_thread(run, ())
+    if not started.wait(_START_SECONDS):
+        raise RuntimeError("can't start new thread")
 
 
 def _end_with_parent() -> None:

@@ -253,3 +253,10 @@ def test_no_process_outlives_a_killed_search():
     pids = [int(pid) for pid in done.stdout.split()]
     assert len(pids) == 2
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), patience=10)
+
+
+def test_a_thread_that_ends_while_it_starts_is_no_reason_to_wait(monkeypatch):
+    monkeypatch.setattr("lodo_bench.tuner.engines.processes._thread.start_new_thread", lambda *_: 0)
+    monkeypatch.setattr(processes, "_START_SECONDS", 0.01)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        processes._start_thread(lambda: None)
