@@ -1,4 +1,4 @@
-"""Workers whose memory is limited. Workers are forks: in those of a process that has run other tests, memory is left."""
+"""Workers whose memory is limited: forks, in which memory is left if their parent has run other tests."""
 
 import subprocess
 import sys
