@@ -125,7 +125,7 @@ def test_both_kinds_of_decay_of_adam(decay, method):
 def test_lodo_under_a_schedule_is_its_drop_in_under_the_same():
     """There the hypergradient of a step is with the learning rate of that step, too."""
     point = parameter()
-    optimizer = LODO([point], lr=0.3, meta_lr=0.01, beta=0.7)
+    optimizer = LODO([point], lr=0.3, meta_lr=0.01, beta=0.7, preset="paper")
     expected = points_of_torch(optimizer, point, CosineAnnealingLR(optimizer, PLANNED))
     kind = load_optimizer(optimizer_spec("lodo", {}, {"schedule": "cosine"}))
     values = {"meta_learning_rate": 0.01, "momentum": 0.7, "initial_learning_rate": 0.3}

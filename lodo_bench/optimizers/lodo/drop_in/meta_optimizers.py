@@ -15,7 +15,7 @@ ADAM_BETAS = 0.9, 0.999
 LION_BETAS = 0.9, 0.99
 
 
-class MetaOptimizer(ABC):
+class MetaRule(ABC):
     """The optimizer of the weights θ; h is their hypergradient, α the learning rate `meta_lr`.
 
     Args:
@@ -47,7 +47,7 @@ class MetaOptimizer(ABC):
 
 
 @final
-class Sign(MetaOptimizer):
+class MetaSign(MetaRule):
     """θ <- θ − α sign(h), without any state."""
 
     @override
@@ -56,7 +56,7 @@ class Sign(MetaOptimizer):
 
 
 @final
-class GradientDescent(MetaOptimizer):
+class MetaGradientDescent(MetaRule):
     """θ <- θ − α h."""
 
     @override
@@ -65,7 +65,7 @@ class GradientDescent(MetaOptimizer):
 
 
 @final
-class Lion(MetaOptimizer):
+class MetaLion(MetaRule):
     """θ <- θ − α sign(0.9 c + 0.1 h), then c <- 0.99 c + 0.01 h (Chen et al., 2023)."""
 
     moments = ("meta_first",)
@@ -77,7 +77,7 @@ class Lion(MetaOptimizer):
         first.lerp_(h, 1 - LION_BETAS[1])
 
 
-class _Corrected(MetaOptimizer):
+class _Corrected(MetaRule):
     """A rule with moments that start at 0, whose bias is corrected as in Adam.
 
     The state has the powers β1ᵗ and β2ᵗ, with t counted from 1, as the first update is the second step.
@@ -97,7 +97,7 @@ class _Corrected(MetaOptimizer):
 
 
 @final
-class BlockRms(_Corrected):
+class MetaBlockRms(_Corrected):
     """θ <- θ − α √(1 − β2ᵗ) h / (√v + ε), with one v <- β2 v + (1 − β2) mean(h²) for each block, β2 = 0.999."""
 
     moments = ("meta_second",)
@@ -123,7 +123,7 @@ class BlockRms(_Corrected):
 
 
 @final
-class Adam(_Corrected):
+class MetaAdam(_Corrected):
     """Adam, as in `lodo_bench.optimizers.adam.AdamMoments`, with β1 = 0.9 and β2 = 0.999."""
 
     moments = ("meta_first", "meta_second")
@@ -140,12 +140,12 @@ class Adam(_Corrected):
         weights.addcdiv_(first, second.sqrt().add_(self.eps), value=-rate)
 
 
-META_OPTIMIZERS: Mapping[MetaName, type[MetaOptimizer]] = {
-    "adam": Adam,
-    "sign": Sign,
-    "lion": Lion,
-    "block-rms": BlockRms,
-    "sgd": GradientDescent,
+META_OPTIMIZERS: Mapping[MetaName, type[MetaRule]] = {
+    "adam": MetaAdam,
+    "sign": MetaSign,
+    "lion": MetaLion,
+    "block-rms": MetaBlockRms,
+    "sgd": MetaGradientDescent,
 }
 
 

@@ -13,7 +13,7 @@ from lodo_bench.compute.selection import implementation
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers.adam import AdamMoments
 from lodo_bench.optimizers.lodo.block_network import BlockNetwork, TorchBlockPreconditioner, draw_network, hidden_size
-from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, Adam, MetaOptimizer
+from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, MetaAdam, MetaRule
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings, Structure
 from lodo_bench.optimizers.lodo.lodo import ReferenceStepper, Stepper, adam_stepper
 from lodo_bench.optimizers.lodo.preconditioner import Preconditioner, StepState
@@ -32,7 +32,7 @@ class NetworkStructure(Structure):
         self._rates = StepState(row.clone(), row, row.new_empty(1, 1), row.new_empty(1, 1), row.new_empty(1))
         preconditioner = self._preconditioner(row)
         self._moments: AdamMoments | None = None
-        if isinstance(self.meta, Adam):
+        if isinstance(self.meta, MetaAdam):
             self._moments = AdamMoments(self.state["weights"], *ADAM_BETAS, eps)
             self._moments.first, self._moments.second = state["meta_first"], state["meta_second"]
             self._stepper: Stepper = adam_stepper(preconditioner, self._rates, self._moments)
@@ -97,7 +97,7 @@ class NetworkStructure(Structure):
 class _Bound:
     """A meta-optimizer for `ReferenceStepper`."""
 
-    def __init__(self, meta: MetaOptimizer) -> None:
+    def __init__(self, meta: MetaRule) -> None:
         self._meta = meta
 
     def update(self, parameters: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import META_OPTIMIZERS, MetaName, MetaOptimizer
+from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import META_OPTIMIZERS, MetaName, MetaRule
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Structure(ABC):
 
     def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
         self.n, self.settings, self.state, self.momentum = n, settings, state, momentum
-        self.meta: MetaOptimizer = META_OPTIMIZERS[settings.meta_optimizer](state, eps, self.block_axes)
+        self.meta: MetaRule = META_OPTIMIZERS[settings.meta_optimizer](state, eps, self.block_axes)
 
     @classmethod
     @abstractmethod
