@@ -11,23 +11,22 @@ from typing_extensions import override
 
 from lodo_bench.backends.numba import butterfly_loops as loops
 from lodo_bench.compute.threads import parallel_for
-from lodo_bench.optimizers.lodo.drop_in.butterfly import ButterflyStructure
-from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, LION_BETAS
+from lodo_bench.optimizers.lodo.drop_in.butterfly import FusedButterflyStructure
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 
 # The number of weights that is worth a thread of its own.
 _WEIGHTS_PER_THREAD = 2**17
 _RULES = {
-    "sign": (loops.SIGN, ADAM_BETAS),
-    "sgd": (loops.SGD, ADAM_BETAS),
-    "lion": (loops.LION, LION_BETAS),
-    "adam": (loops.ADAM, ADAM_BETAS),
-    "block-rms": (loops.BLOCK_RMS, ADAM_BETAS),
+    "sign": loops.SIGN,
+    "sgd": loops.SGD,
+    "lion": loops.LION,
+    "adam": loops.ADAM,
+    "block-rms": loops.BLOCK_RMS,
 }
 
 
 @final
-class NumbaButterflyStructure(ButterflyStructure):
+class NumbaButterflyStructure(FusedButterflyStructure):
     """The network of `ButterflyStructure`, whose weights are read and written once in each step."""
 
     def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
@@ -42,33 +41,12 @@ class NumbaButterflyStructure(ButterflyStructure):
         self._work_size = 2 * (geometry.layers + 1) * geometry.rows * (64 // weights.itemsize)
 
     @override
-    def learn(self, gradient: Tensor, lr: float, meta_lr: float) -> None:
-        self._run(self.momentum, gradient, last_lr=lr, meta_lr=meta_lr, learns=True)
-
-    @override
-    def move(self, x: Tensor, gradient: Tensor, lr: float, beta: float) -> None:
-        self._run(x, gradient, lr=lr, beta=beta, moves=True)
-
-    @override
-    def step(self, x: Tensor, gradient: Tensor, last_lr: float, meta_lr: float, lr: float, beta: float) -> None:
-        learns = bool(last_lr and meta_lr)
-        self._run(x, gradient, last_lr, meta_lr, lr, beta, learns=learns, moves=True)
-
-    def _run(
-        self,
-        x: Tensor,
-        gradient: Tensor,
-        last_lr: float = 0.0,
-        meta_lr: float = 0.0,
-        lr: float = 0.0,
-        beta: float = 0.0,
-        *,
-        learns: bool = False,
-        moves: bool = False,
+    def run(
+        self, x: Tensor, gradient: Tensor, last_lr: float, rate: float, lr: float, beta: float, *, moves: bool
     ) -> None:
-        kind, (beta1, beta2) = _RULES[self.settings.meta_optimizer]
-        rule = kind, self.meta.advance(meta_lr) if learns else 0.0, self.meta.eps, 1 - beta1, 1 - beta2
-        fixed: tuple[Any, ...] = *self._shape, rule, (learns, moves, last_lr, lr, 1 - beta), self._learned
+        beta1, beta2 = self.meta.betas
+        rule = _RULES[self.settings.meta_optimizer], rate, self.meta.eps, 1 - beta1, 1 - beta2
+        fixed: tuple[Any, ...] = *self._shape, rule, (last_lr != 0, moves, last_lr, lr, 1 - beta), self._learned
         vectors, dtype = (self._momentum, gradient.numpy(), x.numpy()), self._momentum.dtype
 
         def work(first: int, last: int) -> None:

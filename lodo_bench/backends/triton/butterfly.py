@@ -11,8 +11,7 @@ import triton.language as tl
 from torch import Tensor
 from typing_extensions import override
 
-from lodo_bench.optimizers.lodo.drop_in.butterfly import ButterflyStructure
-from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import ADAM_BETAS, LION_BETAS, MetaName
+from lodo_bench.optimizers.lodo.drop_in.butterfly import FusedButterflyStructure
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 
 # In the kernel, a program processes one tile. A lane is a block of one column; the rows of its block are in memory,
@@ -182,7 +181,7 @@ def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, ti
 
 
 @final
-class TritonButterflyStructure(ButterflyStructure):
+class TritonButterflyStructure(FusedButterflyStructure):
     """The network of `ButterflyStructure`, whose weights are read and written by one launch in each step."""
 
     def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
@@ -195,33 +194,10 @@ class TritonButterflyStructure(ButterflyStructure):
         self._lanes = triton.next_power_of_2(geometry.rows // geometry.block_size * geometry.columns)
 
     @override
-    def learn(self, gradient: Tensor, lr: float, meta_lr: float) -> None:
-        self._launch(self.momentum, gradient, last_lr=lr, meta_lr=meta_lr, learns=True)
-
-    @override
-    def move(self, x: Tensor, gradient: Tensor, lr: float, beta: float) -> None:
-        self._launch(x, gradient, lr=lr, beta=beta, moves=True)
-
-    @override
-    def step(self, x: Tensor, gradient: Tensor, last_lr: float, meta_lr: float, lr: float, beta: float) -> None:
-        self._launch(x, gradient, last_lr, meta_lr, lr, beta, learns=bool(last_lr and meta_lr), moves=True)
-
-    def _launch(
-        self,
-        x: Tensor,
-        gradient: Tensor,
-        last_lr: float = 0.0,
-        meta_lr: float = 0.0,
-        lr: float = 0.0,
-        beta: float = 0.0,
-        *,
-        learns: bool = False,
-        moves: bool = False,
+    def run(
+        self, x: Tensor, gradient: Tensor, last_lr: float, rate: float, lr: float, beta: float, *, moves: bool
     ) -> None:
-        geometry, weights = self.geometry, self.state["weights"]
-        kind: MetaName = self.settings.meta_optimizer
-        beta1, beta2 = LION_BETAS if kind == "lion" else ADAM_BETAS
-        rate = self.meta.advance(meta_lr) if learns else 0.0
+        geometry, weights, (beta1, beta2) = self.geometry, self.state["weights"], self.meta.betas
         numbers = [last_lr, lr, 1 - beta, rate, self.meta.eps, 1 - beta1, 1 - beta2]
         _step[(geometry.tiles,)](
             weights,
@@ -233,9 +209,9 @@ class TritonButterflyStructure(ButterflyStructure):
             torch.tensor(numbers, dtype=weights.dtype, device=weights.device),
             self.n,
             geometry.tiles,
-            LEARNS=learns,
+            LEARNS=last_lr != 0,
             MOVES=moves,
-            KIND=kind,
+            KIND=self.settings.meta_optimizer,
             STRIDES=self._strides,
             K=geometry.block_size,
             LAYERS=geometry.layers,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Generator, Tensor
@@ -90,14 +92,13 @@ class ButterflyStructure(Structure):
     @classmethod
     @override
     def draw(cls, n: int, settings: Settings, generator: Generator, dtype: torch.dtype) -> dict[str, Tensor]:
-        *shape, rows, columns, lanes = Geometry.of(n, settings.layers, settings.block_size).weights
-        weights = torch.empty(*shape, rows, columns, lanes, dtype=dtype, device=generator.device)
+        shape = Geometry.of(n, settings.layers, settings.block_size).weights
+        _, _, blocks, k, _, columns = shape
+        weights = torch.empty(shape, dtype=dtype, device=generator.device)
         for tile in weights:
             for layer in tile:
-                matrices = random_orthogonal(
-                    generator, len(layer) * lanes, rows, dtype
-                )  # (k, k, blocks of all columns)
-                layer.copy_(matrices.view(rows, columns, len(layer), lanes).permute(2, 0, 1, 3))
+                matrices = random_orthogonal(generator, blocks * columns, k, dtype)
+                layer.copy_(matrices.view(k, k, blocks, columns).permute(2, 0, 1, 3))
         return {"weights": weights}
 
     @override
@@ -135,6 +136,43 @@ class ButterflyStructure(Structure):
             outputs = (weights[:, layer] * adjoints[:, layer].unsqueeze(2)).sum(3)
             signal = _rows(outputs, stride)
         return signal.transpose(0, 1).reshape(-1)[: self.n], inputs, adjoints
+
+
+class FusedButterflyStructure(ButterflyStructure):
+    """The network in the fused operations of a backend, which implements `run`."""
+
+    @abstractmethod
+    def run(
+        self, x: Tensor, gradient: Tensor, last_lr: float, rate: float, lr: float, beta: float, *, moves: bool
+    ) -> None:
+        """Learn and move, as `step` does, or one of the two.
+
+        Args:
+            x: (n,); any vector if it is not to move.
+            gradient: (n,).
+            last_lr: the learning rate of the last step, 0 to learn nothing.
+            rate: the learning rate of the meta-optimizer, with its correction.
+            lr: the learning rate of this step.
+            beta: the decay of the momentum.
+            moves: whether to move x.
+        """
+
+    @final
+    @override
+    def learn(self, gradient: Tensor, lr: float, meta_lr: float) -> None:
+        self.run(self.momentum, gradient, lr, self.meta.advance(meta_lr), 0.0, 0.0, moves=False)
+
+    @final
+    @override
+    def move(self, x: Tensor, gradient: Tensor, lr: float, beta: float) -> None:
+        self.run(x, gradient, 0.0, 0.0, lr, beta, moves=True)
+
+    @final
+    @override
+    def step(self, x: Tensor, gradient: Tensor, last_lr: float, meta_lr: float, lr: float, beta: float) -> None:
+        learns = bool(last_lr and meta_lr)
+        rate = self.meta.advance(meta_lr) if learns else 0.0
+        self.run(x, gradient, last_lr if learns else 0.0, rate, lr, beta, moves=True)
 
 
 def _blocks(signal: Tensor, stride: int, k: int) -> Tensor:

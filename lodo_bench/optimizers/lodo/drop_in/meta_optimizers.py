@@ -26,6 +26,8 @@ class MetaRule(ABC):
 
     moments: ClassVar[tuple[str, ...]] = ()
     """The names of the tensors of the state that are shaped as the weights."""
+    betas: ClassVar[tuple[float, float]] = ADAM_BETAS
+    """The decays of the moments, of those that the rule has."""
     has_powers: ClassVar[bool] = False
     """Whether the state has `meta_powers`, β1ᵗ and β2ᵗ."""
 
@@ -69,6 +71,7 @@ class MetaLion(MetaRule):
     """θ <- θ − α sign(0.9 c + 0.1 h), then c <- 0.99 c + 0.01 h (Chen et al., 2023)."""
 
     moments = ("meta_first",)
+    betas = LION_BETAS
 
     @override
     def update(self, weights: Tensor, h: Tensor, rate: float) -> None:

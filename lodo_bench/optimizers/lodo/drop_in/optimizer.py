@@ -69,7 +69,7 @@ class LODO(torch.optim.Optimizer):
         preset: the values of the arguments that are not given.
         weight_decay: >= 0, decoupled: x shrinks by the factor 1 − lr · weight_decay in each step.
         max_grad_norm: > 0; the gradients of a group are scaled down to this norm if theirs is larger.
-        warmup_steps: >= 0; the learning rate rises linearly in so many first steps.
+        warmup_steps: >= 0, the number of first steps in which the learning rate rises linearly.
         skip_nonfinite: leave out the step of a group with a gradient that is infinite or NaN; nothing changes. Without
             it, such a gradient spoils the momentum, as in torch.optim. It makes a GPU wait for each step.
         structure: of S: `butterfly`, `random`, or `diagonal`.
