@@ -136,7 +136,7 @@ def fits(name: str, setting: Setting) -> bool:
     """Return True if there is enough memory; print a message if not."""
     if name != "lodo":
         return True
-    needed = LODO_BYTES * TASKS.load(setting.task).size(setting.options)
+    needed = LODO_BYTES * TASKS.load(setting.task).dimension_for(setting.options)
     if setting.device == "cuda":
         there = torch.cuda.mem_get_info()[0]
     else:

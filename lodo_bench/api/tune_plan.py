@@ -10,7 +10,6 @@ from lodo_bench.api.progress import ProgressReporter
 from lodo_bench.api.reading import open_store
 from lodo_bench.api.requests import TuneRequest
 from lodo_bench.api.tune import requested_studies
-from lodo_bench.compute.cpus import available_cpus
 from lodo_bench.errors import DatabaseNotFoundError
 from lodo_bench.experiments.estimate import WorkItem, search_item
 from lodo_bench.experiments.speeds import Speeds
@@ -130,4 +129,8 @@ def _num_workers(cluster: Cluster, searches: Sequence[PlannedSearch]) -> int | N
     if cluster.workers is None and cluster.address is not None:
         return None
     most = sum(search.spec.schedule.population for search in searches if search.rest is not None)
-    return max(1, min(available_cpus() if cluster.workers is None else cluster.workers, most))
+    if cluster.workers is not None:
+        most = min(most, cluster.workers)
+    if cluster.workers is None or (cluster.address is None and cluster.device == "cuda"):
+        most = min(most, cluster.room_here)
+    return max(1, most)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
 from lodo_bench.compute.cpus import available_cpus
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.spec.compute import Device
+from lodo_bench.tuner.capacity import room_on, workers_per_gpu
 
 EngineChoice = Literal["auto", "processes", "ray"]
 Engine = Literal["inline", "processes", "ray"]
@@ -71,6 +74,12 @@ class Cluster:
             return None
         return f"workers with {self.gpus_per_worker:g} GPU{'' if self.gpus_per_worker <= 1 else 's'} each"
 
+    @property
+    def room_here(self) -> int:
+        """The number of workers that this machine has room for: one for each CPU, if there are GPUs enough."""
+        gpus = torch.cuda.device_count() if self.gpus_per_worker else 0
+        return max(1, room_on(available_cpus(), gpus, self.gpus_per_worker))
+
     def sharing(self, shards: int) -> int:
         """Return the number of workers that train at the same time, and share the memory of this machine or of a GPU.
 
@@ -79,7 +88,7 @@ class Cluster:
         """
         workers = available_cpus() if self.workers is None else max(1, self.workers)
         if self.device == "cuda":
-            workers = min(workers, max(1, int(1 / self.gpus_per_worker)))
+            workers = min(workers, workers_per_gpu(self.gpus_per_worker))
         return max(1, min(workers, shards))
 
     def _check_inline(self) -> None:

@@ -9,15 +9,16 @@ from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 LR, META_LR, BETA = 0.1, 3e-3, 0.9
 
 
-def build(n, layers, k, meta="sign", dtype=torch.float64, kind=ButterflyStructure):
-    """A network at its start."""
+def build(n, layers, k, meta="sign", dtype=torch.float64, kind=ButterflyStructure, device="cpu"):
+    """A network at its start, drawn on the CPU."""
     settings = Settings("butterfly", layers, k, 0, meta, True)
     state = ButterflyStructure.draw(n, settings, torch.Generator().manual_seed(1), dtype)
     rule = META_OPTIMIZERS[meta]
     for name, shape in rule.shapes(state["weights"].shape, ButterflyStructure.block_axes).items():
         state[name] = torch.zeros(shape, dtype=dtype)
     state["meta_powers"] = torch.tensor(ADAM_BETAS, dtype=torch.float64)
-    return kind(n, settings, state, torch.zeros(n, dtype=dtype), 1e-7)
+    state = {name: value if name == "meta_powers" else value.to(device) for name, value in state.items()}
+    return kind(n, settings, state, torch.zeros(n, dtype=dtype, device=device), 1e-7)
 
 
 def gradients(n, count, dtype=torch.float64):
@@ -26,23 +27,23 @@ def gradients(n, count, dtype=torch.float64):
     return [torch.randn(n, generator=generator, dtype=dtype) for _ in range(count)]
 
 
-def assert_equal_to_the_reference(kind, n, layers, k, meta, dtype):
+def assert_equal_to_the_reference(kind, n, layers, k, meta, dtype, device="cpu"):
     """Some steps, whole and in halves, lead to the same points and states as the reference's."""
-    reference, other = build(n, layers, k, meta, dtype), build(n, layers, k, meta, dtype, kind)
+    reference, other = build(n, layers, k, meta, dtype), build(n, layers, k, meta, dtype, kind, device)
     assert type(reference) is not type(other)
-    x, y = (torch.zeros(n, dtype=dtype) for _ in range(2))
+    x, y = (torch.zeros(n, dtype=dtype, device=where) for where in ("cpu", device))
     last = 0.0
     for gradient in gradients(n, 4, dtype):
         reference.step(x, gradient, last, META_LR, LR, BETA)
-        other.step(y, gradient, last, META_LR, LR, BETA)
+        other.step(y, gradient.to(device), last, META_LR, LR, BETA)
         last = LR
     (gradient,) = gradients(n, 1, dtype)
     for structure, point in ((reference, x), (other, y)):
-        structure.learn(2 * gradient, LR, META_LR)
-        structure.move(point, gradient, LR, 0.0)
+        structure.learn(2 * gradient.to(point.device), LR, META_LR)
+        structure.move(point, gradient.to(point.device), LR, 0.0)
     tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-3, "atol": 1e-4}
-    torch.testing.assert_close(x, y, **tolerance)
-    torch.testing.assert_close(reference.momentum, other.momentum, **tolerance)
+    torch.testing.assert_close(x, y.cpu(), **tolerance)
+    torch.testing.assert_close(reference.momentum, other.momentum.cpu(), **tolerance)
     if dtype == torch.float64:
         for name, tensor in reference.state.items():
-            torch.testing.assert_close(tensor, other.state[name], **tolerance)
+            torch.testing.assert_close(tensor, other.state[name].cpu(), **tolerance)

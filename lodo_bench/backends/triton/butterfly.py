@@ -17,32 +17,25 @@ from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 # In the kernel, a program processes one tile. A lane is a block of one column; the rows of its block are in memory,
 # where other lanes find them in the next layer: a signal is a slab of ROWS · COLUMNS numbers, one for the inputs of
 # each layer and one for the output of the last. `weights`, `firsts` and `seconds` have K · K numbers for each lane.
+# `first` is the place of a lane's first row in a slab, and `step` the distance to the next. The loops over layers are
+# loops of the machine code too: unrolled, they take Triton half a minute to compile.
+
+_LANES_PER_THREAD = 2
+_THREADS_PER_WARP = 32
+_MOST_WARPS = 16
 
 
 @triton.jit
-def _forward(weights, slabs, layer, lanes, mask, first, STRIDE: tl.constexpr, K: tl.constexpr, SLAB: tl.constexpr,
-             COLUMNS: tl.constexpr):  # fmt: skip
-    """Multiply the inputs of a layer by its blocks."""
-    source, result = slabs + layer * SLAB, slabs + (layer + 1) * SLAB
-    for o in tl.static_range(K):
-        total = tl.zeros_like(first).to(slabs.dtype.element_ty)
-        for i in tl.static_range(K):
-            weight = tl.load(weights + lanes + (i * K + o) * COLUMNS, mask=mask, other=0.0)
-            total += weight * tl.load(source + first + i * STRIDE * COLUMNS, mask=mask, other=0.0)
-        tl.store(result + first + o * STRIDE * COLUMNS, total, mask=mask)
-
-
-@triton.jit
-def _backward(weights, slabs, layer, lanes, mask, first, STRIDE: tl.constexpr, K: tl.constexpr, SLAB: tl.constexpr,
+def _multiply(weights, source, result, lanes, mask, first, step, TRANSPOSED: tl.constexpr, K: tl.constexpr,
               COLUMNS: tl.constexpr):  # fmt: skip
-    """Multiply the outputs of a layer by its transposed blocks, into the place of its inputs."""
-    source, result = slabs + (layer + 1) * SLAB, slabs + layer * SLAB
-    for i in tl.static_range(K):
-        total = tl.zeros_like(first).to(slabs.dtype.element_ty)
-        for o in tl.static_range(K):
-            weight = tl.load(weights + lanes + (i * K + o) * COLUMNS, mask=mask, other=0.0)
-            total += weight * tl.load(source + first + o * STRIDE * COLUMNS, mask=mask, other=0.0)
-        tl.store(result + first + i * STRIDE * COLUMNS, total, mask=mask)
+    """Multiply the slab `source` by the blocks of a layer, or by the transposed ones."""
+    for o in tl.static_range(K):
+        total = tl.zeros_like(first).to(source.dtype.element_ty)
+        for i in tl.static_range(K):
+            place = lanes + (o * K + i if TRANSPOSED else i * K + o) * COLUMNS
+            weight = tl.load(weights + place, mask=mask, other=0.0)
+            total += weight * tl.load(source + first + i * step, mask=mask, other=0.0)
+        tl.store(result + first + o * step, total, mask=mask)
 
 
 @triton.jit
@@ -51,20 +44,19 @@ def _sign(h):
 
 
 @triton.jit
-def _update(weights, firsts, seconds, block_seconds, u, v, layer, lanes, mask, first, numbers, KIND: tl.constexpr,
-            STRIDE: tl.constexpr, K: tl.constexpr, SLAB: tl.constexpr, COLUMNS: tl.constexpr):  # fmt: skip
-    """Pass u and v back through a layer as `_backward` does, and move each weight once it has been used."""
+def _update(weights, firsts, seconds, block_seconds, u, v, lanes, mask, first, step, numbers, KIND: tl.constexpr,
+            K: tl.constexpr, SLAB: tl.constexpr, COLUMNS: tl.constexpr):  # fmt: skip
+    """Multiply the slabs after `u` and `v` by the transposed blocks, and move each weight once it has been used."""
     rate, eps = tl.load(numbers + 3), tl.load(numbers + 4)
     slow1, slow2 = tl.load(numbers + 5), tl.load(numbers + 6)
-    above, own = (layer + 1) * SLAB, layer * SLAB
     scale = tl.zeros_like(first).to(u.dtype.element_ty)
     if KIND == "block-rms":
         mean = tl.zeros_like(scale)
         for i in tl.static_range(K):
-            at = own + first + i * STRIDE * COLUMNS
+            at = first + i * step
             u_input, v_input = tl.load(u + at, mask=mask, other=0.0), tl.load(v + at, mask=mask, other=0.0)
             for o in tl.static_range(K):
-                to = above + first + o * STRIDE * COLUMNS
+                to = SLAB + first + o * step
                 h = u_input * tl.load(v + to, mask=mask, other=0.0) + v_input * tl.load(u + to, mask=mask, other=0.0)
                 mean += h * h
         second = tl.load(block_seconds, mask=mask, other=0.0)
@@ -72,11 +64,11 @@ def _update(weights, firsts, seconds, block_seconds, u, v, layer, lanes, mask, f
         tl.store(block_seconds, second, mask=mask)
         scale = tl.sqrt(second) + eps
     for i in tl.static_range(K):
-        at = own + first + i * STRIDE * COLUMNS
+        at = first + i * step
         u_input, v_input = tl.load(u + at, mask=mask, other=0.0), tl.load(v + at, mask=mask, other=0.0)
         u_total, v_total = tl.zeros_like(scale), tl.zeros_like(scale)
         for o in tl.static_range(K):
-            to, place = above + first + o * STRIDE * COLUMNS, lanes + (i * K + o) * COLUMNS
+            to, place = SLAB + first + o * step, lanes + (i * K + o) * COLUMNS
             weight = tl.load(weights + place, mask=mask, other=0.0)
             u_adjoint, v_adjoint = tl.load(u + to, mask=mask, other=0.0), tl.load(v + to, mask=mask, other=0.0)
             u_total += weight * u_adjoint
@@ -109,21 +101,37 @@ def _update(weights, firsts, seconds, block_seconds, u, v, layer, lanes, mask, f
 
 
 @triton.jit
+def _first_rows(block, column, stride, K: tl.constexpr, COLUMNS: tl.constexpr):
+    """Return the place of the first row of each lane's block, for a layer that mixes rows `stride` apart."""
+    return (block // stride * stride * K + block % stride) * COLUMNS + column
+
+
+@triton.jit
+def _stride(layer, K: tl.constexpr, LEVELS: tl.constexpr):
+    """Return how far apart the rows are that a layer mixes: K to the power of its level; see `Geometry.stride`."""
+    stride = 1
+    for level in tl.static_range(1, LEVELS):
+        stride *= tl.where(layer % LEVELS < level, K, 1)
+    return stride
+
+
+@triton.jit
 def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, tiles, LEARNS: tl.constexpr,
-          MOVES: tl.constexpr, KIND: tl.constexpr, STRIDES: tl.constexpr, K: tl.constexpr, LAYERS: tl.constexpr,
+          MOVES: tl.constexpr, KIND: tl.constexpr, K: tl.constexpr, LAYERS: tl.constexpr, LEVELS: tl.constexpr,
           ROWS: tl.constexpr, COLUMNS: tl.constexpr, LANES: tl.constexpr):  # fmt: skip
     """Take a step of one tile, or one of its two halves; see `lodo_bench.backends.numba.butterfly_loops`."""
     SLAB: tl.constexpr = ROWS * COLUMNS
     BLOCKS: tl.constexpr = ROWS // K
+    OF_LAYER: tl.constexpr = SLAB * K
+    # The second moments of whole blocks have one number for each lane.
+    SECONDS: tl.constexpr = BLOCKS * COLUMNS if KIND == "block-rms" else OF_LAYER
     tile = tl.program_id(0).to(tl.int64)
     lane = tl.arange(0, LANES)
     mask = lane < BLOCKS * COLUMNS
     block, column = lane // COLUMNS, lane % COLUMNS
-    of_layer = SLAB * K
-    weights += tile * LAYERS * of_layer
-    firsts += tile * LAYERS * of_layer
-    # The second moments of whole blocks have one number for each lane.
-    seconds += tile * LAYERS * (BLOCKS * COLUMNS if KIND == "block-rms" else of_layer)
+    weights += tile * LAYERS * OF_LAYER
+    firsts += tile * LAYERS * OF_LAYER
+    seconds += tile * LAYERS * SECONDS
     lanes = block * K * K * COLUMNS + column
     u = slabs + tile * 2 * (LAYERS + 1) * SLAB
     v = u + (LAYERS + 1) * SLAB
@@ -135,19 +143,22 @@ def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, ti
             inside = mask & (at < n)
             tl.store(u + row * COLUMNS + column, tl.load(momentum + at, mask=inside, other=0.0), mask=mask)
             tl.store(v + row * COLUMNS + column, tl.load(gradient + at, mask=inside, other=0.0) * factor, mask=mask)
-        for layer in tl.static_range(LAYERS):
-            first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
-            own = weights + layer * of_layer
+        for layer in range(LAYERS):
+            stride = _stride(layer, K, LEVELS)
+            first, step = _first_rows(block, column, stride, K, COLUMNS), stride * COLUMNS
+            own, below = weights + layer * OF_LAYER, layer * SLAB
             tl.debug_barrier()
-            _forward(own, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
-            _forward(own, v, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
-        for layer in tl.static_range(LAYERS - 1, -1, -1):
-            first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
+            _multiply(own, u + below, u + below + SLAB, lanes, mask, first, step, False, K, COLUMNS)
+            _multiply(own, v + below, v + below + SLAB, lanes, mask, first, step, False, K, COLUMNS)
+        for later in range(LAYERS):
+            layer = LAYERS - 1 - later
+            stride = _stride(layer, K, LEVELS)
+            first, step = _first_rows(block, column, stride, K, COLUMNS), stride * COLUMNS
             tl.debug_barrier()
             _update(
-                weights + layer * of_layer, firsts + layer * of_layer, seconds + layer * of_layer,
-                seconds + layer * BLOCKS * COLUMNS + lane, u, v, layer, lanes, mask, first, numbers, KIND,
-                STRIDES[layer], K, SLAB, COLUMNS,
+                weights + layer * OF_LAYER, firsts + layer * OF_LAYER, seconds + layer * SECONDS,
+                seconds + layer * SECONDS + lane, u + layer * SLAB, v + layer * SLAB, lanes, mask, first, step,
+                numbers, KIND, K, SLAB, COLUMNS,
             )  # fmt: skip
         tl.debug_barrier()
     if MOVES:
@@ -161,14 +172,19 @@ def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, ti
             average = tl.where(weight < 0.5, old + (new - old) * weight, new - (new - old) * (1 - weight))
             tl.store(momentum + at, average, mask=inside)
             tl.store(u + row * COLUMNS + column, average, mask=mask)
-        for layer in tl.static_range(LAYERS):
-            first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
+        for layer in range(LAYERS):
+            stride = _stride(layer, K, LEVELS)
+            first, step = _first_rows(block, column, stride, K, COLUMNS), stride * COLUMNS
+            source = u + layer * SLAB
             tl.debug_barrier()
-            _forward(weights + layer * of_layer, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
-        for layer in tl.static_range(LAYERS - 1, -1, -1):
-            first = (block // STRIDES[layer] * STRIDES[layer] * K + block % STRIDES[layer]) * COLUMNS + column
+            _multiply(weights + layer * OF_LAYER, source, source + SLAB, lanes, mask, first, step, False, K, COLUMNS)
+        for later in range(LAYERS):
+            layer = LAYERS - 1 - later
+            stride = _stride(layer, K, LEVELS)
+            first, step = _first_rows(block, column, stride, K, COLUMNS), stride * COLUMNS
+            result = u + layer * SLAB
             tl.debug_barrier()
-            _backward(weights + layer * of_layer, u, layer, lanes, mask, first, STRIDES[layer], K, SLAB, COLUMNS)
+            _multiply(weights + layer * OF_LAYER, result + SLAB, result, lanes, mask, first, step, True, K, COLUMNS)
         tl.debug_barrier()
         for i in tl.static_range(K):
             row = block * K + i
@@ -187,11 +203,11 @@ class TritonButterflyStructure(FusedButterflyStructure):
     def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
         super().__init__(n, settings, state, momentum, eps)
         geometry, weights = self.geometry, state["weights"]
-        self._strides = tuple(map(geometry.stride, range(geometry.layers)))
         # What a launch writes, it reads in the same launch, so that this memory can be used by others in between.
         self._slab_count = geometry.tiles * 2 * (geometry.layers + 1) * geometry.rows * geometry.columns
         self._moments = [state.get(name, weights) for name in ("meta_first", "meta_second")]
         self._lanes = triton.next_power_of_2(geometry.rows // geometry.block_size * geometry.columns)
+        self._warps = min(max(self._lanes // (_LANES_PER_THREAD * _THREADS_PER_WARP), 1), _MOST_WARPS)
 
     @override
     def run(
@@ -212,10 +228,11 @@ class TritonButterflyStructure(FusedButterflyStructure):
             LEARNS=last_lr != 0,
             MOVES=moves,
             KIND=self.settings.meta_optimizer,
-            STRIDES=self._strides,
             K=geometry.block_size,
             LAYERS=geometry.layers,
+            LEVELS=geometry.levels,
             ROWS=geometry.rows,
             COLUMNS=geometry.columns,
             LANES=self._lanes,
+            num_warps=self._warps,
         )

@@ -79,6 +79,16 @@ def test_the_compiled_steps_are_the_same(n, layers, k, meta, dtype):
     assert_equal_to_the_reference(compiled(), n, layers, k, meta, dtype)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("meta", META_OPTIMIZERS)
+@pytest.mark.parametrize(("n", "layers", "k"), [*SHAPES, (100_000, 4, 4)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_gpu_takes_the_same_steps(n, layers, k, meta, dtype):
+    from lodo_bench.backends.triton.butterfly import TritonButterflyStructure
+
+    assert_equal_to_the_reference(TritonButterflyStructure, n, layers, k, meta, dtype, device="cuda")
+
+
 @pytest.mark.skipif(best_backend("cpu") == "torch", reason="Numba cannot be used here")
 def test_the_number_of_threads_does_not_matter(monkeypatch):
     monkeypatch.setattr("lodo_bench.backends.numba.butterfly._WEIGHTS_PER_THREAD", 1000)

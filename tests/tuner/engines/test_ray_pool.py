@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from lodo_bench.errors import Remedy, UsageError
+from lodo_bench.tuner.capacity import room_for_workers
 from lodo_bench.tuner.engines.ray import pool as pool_module
-from lodo_bench.tuner.engines.ray.capacity import room_for_workers
 from lodo_bench.tuner.engines.ray.pool import WorkerPool
 from tests.tuner.engines.counting import Counting
 

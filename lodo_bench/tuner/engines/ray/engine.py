@@ -13,8 +13,8 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from typing_extensions import override
 
+from lodo_bench.tuner.capacity import room_for_workers
 from lodo_bench.tuner.cluster import Cluster
-from lodo_bench.tuner.engines.ray.capacity import room_for_workers
 from lodo_bench.tuner.engines.ray.dispatcher import Dispatcher
 from lodo_bench.tuner.engines.ray.hooks import Hooks, SearchStopper, WorkerCallback, WorkerSearcher
 from lodo_bench.tuner.engines.ray.pool import Mail, Scheduler, WorkerPool
