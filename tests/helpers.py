@@ -30,6 +30,7 @@ SMALL: dict[str, dict[str, Value]] = {
     "cifar10": {"batch_size": 3, "width": 1},
     "logistic-regression": {"data": str(ASSETS / "three-classes.csv")},
     "mlp": {"width": 4, "batch_size": 4},
+    "mnist-classifier": {"width": 2, "batch_size": 4},
     "char-transformer": {"width": 8, "depth": 1, "heads": 2, "context": 6, "batch_size": 2},
 }
 

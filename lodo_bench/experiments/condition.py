@@ -45,6 +45,7 @@ class Condition:
         base: the optimizer that hyperparameters are tuned for.
         task, optimizer: the task and optimizer of the final runs, with the options of this point.
         point: the swept value, if it is known before tuning.
+        values: everything that the file gives at this point, by full name; empty without a sweep and on a decay grid.
         given: the hyperparameters that this point fixes.
         decay: the point of a decay grid, whose value depends on the tuned one.
     """
@@ -54,6 +55,7 @@ class Condition:
     task: TaskSpec
     optimizer: OptimizerSpec
     point: Value | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
     given: Mapping[str, float] = field(default_factory=dict)
     decay: DecayPoint | None = None
 
@@ -127,7 +129,8 @@ def _condition_at(part: ExperimentPart, optimizer: OptimizerSpec, values: Mappin
     variant = replace(optimizer, options=changed.options, recipe=changed.recipe)
     check_pair(task, variant)
     hyperparameters = {name: float(value) for name, value in given.items()}
-    return Condition(part, optimizer, task, variant, point=values[over], given=hyperparameters)
+    changed_values = {**task_options, **optimizer_options, **hyperparameters, **recipe}
+    return Condition(part, optimizer, task, variant, values[over], changed_values, hyperparameters)
 
 
 def _sort_by_table(

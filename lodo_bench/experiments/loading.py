@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -26,16 +28,17 @@ from lodo_bench.training.validation import check_pair
 from lodo_bench.tuner.schedule import load_schedules, schedules_from
 
 # In the order of the paper.
-BUILT_IN = (
+_OF_THE_PAPER = (
     *(f"table{number}" for number in range(1, 9)),
     *(f"figure{number}" for number in (2, 3, 4, 5, 6, 9, 10, 11)),
     "frozen-preconditioner",
     "depth-sweep",
     "block-size-sweep",
 )
+_STUDIES = ("lodo-defaults",)
+BUILT_IN = (*_OF_THE_PAPER, *_STUDIES)
 # Figures on the page of a table of the same results.
 SHOWN_WITH: Mapping[str, str] = {"figure8": "table7"}
-_FOLDER = "paper"
 _SUFFIX = ".yaml"
 _PART_KEYS = ("task", "options", "optimizers", "recipe", "hyperparameters", "tuning", "searches", "runs", "sweep")
 _SCALE_KEYS = ("note", *_PART_KEYS, "parts", "output")
@@ -103,13 +106,19 @@ def load_experiment(name: str, scale: str | None = None) -> Experiment:
         raise UnknownNameError("scale", chosen, scales, of=f"experiment '{name}'")
     keys = {**keys, **scales[chosen]}
     stem = Path(name).stem if name not in BUILT_IN else name
-    outputs = tuple(node.name("output", OUTPUTS) for node in keys["output"].entries("a list of outputs"))
+    nodes = keys["output"].entries("a list of outputs")
+    outputs = tuple(node.name("output", OUTPUTS) for node in nodes)
+    parts = _parts(keys, f"{stem}, scale {chosen}")
+    if any(part.sweep is not None and part.sweep.is_grid for part in parts):
+        for node, output in zip(nodes, outputs, strict=True):
+            if output in ("sweep", "noise"):
+                node.fail(f"{node.path}: '{output}' shows one value at a time, not a grid. Use 'sensitivity'.")
     return Experiment(
         name=stem,
         title=keys["title"].text(),
         note=keys["note"].text() if "note" in keys else "",
         scale=cast(Scale, chosen),
-        parts=_parts(keys, f"{stem}, scale {chosen}"),
+        parts=parts,
         outputs=outputs,
         requires=max(OUTPUTS[output].requires for output in outputs),
     )
@@ -143,7 +152,8 @@ def _keys(name: str, parent: YamlNode | None, depth: int) -> tuple[Keys, dict[st
 
 def _text(name: str, parent: YamlNode | None) -> str:
     if name in BUILT_IN:
-        return resources.files(__package__).joinpath(_FOLDER, name + _SUFFIX).read_text("utf-8")
+        folder = "studies" if name in _STUDIES else "paper"
+        return resources.files(__package__).joinpath(folder, name + _SUFFIX).read_text("utf-8")
     try:
         return read(name, "experiment", ExperimentError)
     except FileNotFoundError:
@@ -254,12 +264,16 @@ def _runs(node: YamlNode) -> FinalRuns:
 
 
 def _sweep(node: YamlNode) -> SweepSpec:
-    ways = ("values", "settings", "decay_grid")
-    keys = _mapping(node, ("over", *ways), required=("over",))
-    over = keys["over"].text()
+    ways = ("values", "settings", "decay_grid", "grid")
+    keys = _mapping(node, ("over", *ways))
     given = [key for key in ways if key in keys]
     if len(given) != 1:
         node.fail(f"{node.path} must have exactly one of the keys {', '.join(ways)}.")
+    if given == ["grid"]:
+        return _grid(node, keys)
+    if "over" not in keys:
+        node.fail(f"{node.path} has no key 'over'. Name what varies.")
+    over = keys["over"].text()
     if given == ["decay_grid"]:
         return SweepSpec(over, decay_grid=keys["decay_grid"].number(POINTS))
     rule = "a list of at least two"
@@ -272,6 +286,18 @@ def _sweep(node: YamlNode) -> SweepSpec:
             setting.fail(f"{setting.path} gives no value of '{over}'.")
         points.append(values)
     return SweepSpec(over, tuple(points))
+
+
+def _grid(node: YamlNode, keys: Mapping[str, YamlNode]) -> SweepSpec:
+    if "over" in keys:
+        keys["over"].fail(f"{keys['over'].path} does not go with a grid, which names what varies. Remove it.")
+    axes = keys["grid"].items("a mapping from names to lists of values")
+    columns = {str(name): [_value(value) for value in each.entries("a list", 1)] for name, each in axes.items()}
+    count = math.prod(map(len, columns.values()))
+    if not columns or POINTS.read(count) is None:
+        node.fail(f"{node.path}.grid has {count if columns else 0:,} points: {POINTS.problem(count)}.")
+    points = tuple(dict(zip(columns, values, strict=True)) for values in product(*columns.values()))
+    return SweepSpec(next(iter(columns)), points, is_grid=True)
 
 
 def _values(node: YamlNode) -> dict[str, Value]:

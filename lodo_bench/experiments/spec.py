@@ -47,15 +47,18 @@ class SweepSpec:
     """The independent variable of a part's final runs.
 
     Attributes:
-        over: the task option, optimizer option, hyperparameter or entry of the recipe on the x axis.
+        over: the task option, optimizer option, hyperparameter or entry of the recipe on the x axis; of a grid, the
+            first one.
         points: for each point the values of `over` and of everything else that changes with it, by name.
         decay_grid: in place of points, for a decay with tuned value β*: the number k >= 2 of values
             1 − (1 − β*)^{i/(k−1)}, i = 0, ..., k − 1, from 0 to β* (LODO Fig. 5).
+        is_grid: whether the points are all combinations of values, so that several have the same value of `over`.
     """
 
     over: str
     points: tuple[Mapping[str, Value], ...] = ()
     decay_grid: int | None = None
+    is_grid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

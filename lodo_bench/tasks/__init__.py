@@ -20,6 +20,7 @@ TASKS: Registry[Task] = Registry(
         "cifar10": "lodo_bench.tasks.cifar10:Cifar10",
         "logistic-regression": "lodo_bench.tasks.logistic_regression:LogisticRegression",
         "mlp": "lodo_bench.tasks.mlp:Mlp",
+        "mnist-classifier": "lodo_bench.tasks.mnist_classifier:MnistClassifier",
         "char-transformer": "lodo_bench.tasks.char_transformer:CharTransformer",
     },
 )

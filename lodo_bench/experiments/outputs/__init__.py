@@ -44,6 +44,7 @@ OUTPUTS: Mapping[str, Output] = {
     "schedules": Output("searches:schedules", Requirement.NOTHING),
     "sweep": Output("sweeps:sweep", Requirement.RUNS),
     "noise": Output("sweeps:noise", Requirement.RUNS),
+    "sensitivity": Output("sensitivity:sensitivity", Requirement.RUNS),
     "frozen": Output("frozen:frozen", Requirement.TUNING),
     "inputs": Output("images:inputs", Requirement.DATA),
     "samples": Output("images:samples", Requirement.RUNS),
