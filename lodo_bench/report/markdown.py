@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from lodo_bench.analysis.comparison import Comparison
@@ -23,7 +24,7 @@ MARKS: Mapping[Mark, str] = {
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
     """Return a markdown table with aligned columns: the first `left` columns to the left, the others to the right."""
-    lines = [[text.replace("|", r"\|") for text in line] for line in (headers, *rows)]
+    lines = [[_escaped(text) for text in line] for line in (headers, *rows)]
     widths = [max(2, *(len(line[column]) for line in lines)) for column in range(len(headers))]
 
     def cells(line: Sequence[str]) -> str:
@@ -35,6 +36,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 
 
     rule = ["-" * width if column < left else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
     return "\n".join([cells(lines[0]), cells(rule), *(cells(line) for line in lines[1:])])
+
+
+def _escaped(text: str) -> str:
+    """Escape the pipes of a cell, and the backslashes directly before them, which would undo that."""
+    return re.sub(r"(\\*)\|", r"\1\1\|", text)
 
 
 def render(comparison: Comparison, targets: Targets | None = None) -> str:

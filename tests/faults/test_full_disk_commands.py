@@ -3,6 +3,7 @@
 import random
 import re
 import shlex
+import shutil
 
 import pytest
 
@@ -77,8 +78,7 @@ def test_searches_and_runs(name, disk, tmp_path, references, cases, injected):
             (again,) = re.findall(r"Then resume with\n  lodo-bench (.+)\n", stopped.stderr)
             assert place.run_here(*shlex.split(again)).code == 0
         assert place.query(query) == references[name]
-        for path in place.database.parent.iterdir():
-            path.unlink() if path.is_file() else None
+        shutil.rmtree(place.database.parent)
     assert started
     injected(f"a full disk during `{name}`, at any moment", PROMISE, times)
 
@@ -111,6 +111,5 @@ def test_data_sets(kind, disk, tmp_path, monkeypatch, cases, injected):
                 assert place.run_here(*command).code == 0
             content = {path.name: path.read_bytes() for path in (folder / data_set.name).iterdir()}
             assert content == CONTENTS
-            for path in (folder / data_set.name).iterdir():
-                path.unlink()
+            shutil.rmtree(folder)
     injected("a full disk during `data fetch`, at any moment", PROMISE, times)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.statistics import Summary
@@ -81,6 +82,12 @@ def test_a_table_without_rows_is_its_header():
 def test_a_pipe_in_a_cell_does_not_end_it():
     header, _, row = parsed(table(["name", "from"], [["adam", "given (a|b)"]]))
     assert (header, row) == (["name", "from"], ["adam", r"given (a\|b)"])
+
+
+@pytest.mark.parametrize("text", ["a|b", r"a\|b", r"a\\|b", "||", "\\|", "a\\"])
+def test_a_backslash_before_a_pipe_does_not_end_its_cell(text):
+    shown = MarkdownIt().enable("table").render(table(["name"], [[text], ["next"]]))
+    assert re.findall(r"<td>(.*)</td>", shown) == [text, "next"]
 
 
 def test_a_narrow_column_is_one_of_a_table():

@@ -52,7 +52,7 @@ Grids = Sequence[tuple[OptimizerSpec, Sequence[GridPoint]]]
 def sensitivity(result: ExperimentResult) -> list[Section]:
     """Tabulate, for each task, the loss at the defaults and at the best point of each grid, and plot it over rates."""
     sections = []
-    for label, results in _by_task(result).items():
+    for number, (label, results) in enumerate(_by_task(result).items(), start=1):
         milestone = Milestone("steps", max(runs.steps for each in results for runs in each.condition.part.runs))
         grids = _grids(results, milestone)
         title = f"{label}: loss at {milestone.title}"
@@ -62,7 +62,7 @@ def sensitivity(result: ExperimentResult) -> list[Section]:
             f"{' or '.join(map(str, sorted(seeds)))} seeds. A point where a run diverged is not the lowest."
         )
         sections.append(Section(f"### {title}\n\n{table(_HEADERS, _rows(grids), left=1)}\n\n{note}"))
-        sections += _figures(title, f"sensitivity-{len(sections) + 1}", grids)
+        sections += _figures(title, f"sensitivity-{number}", grids)
     return sections
 
 
