@@ -293,9 +293,9 @@ def _grid(node: YamlNode, keys: Mapping[str, YamlNode]) -> SweepSpec:
         keys["over"].fail(f"{keys['over'].path} does not go with a grid, which names what varies. Remove it.")
     axes = keys["grid"].items("a mapping from names to lists of values")
     columns = {str(name): [_value(value) for value in each.entries("a list", 1)] for name, each in axes.items()}
-    count = math.prod(map(len, columns.values()))
-    if not columns or POINTS.read(count) is None:
-        node.fail(f"{node.path}.grid has {count if columns else 0:,} points: {POINTS.problem(count)}.")
+    count = math.prod(map(len, columns.values())) if columns else 0
+    if POINTS.read(count) is None:
+        node.fail(f"the number of points of {node.path}.grid {POINTS.problem(count)}, not {count:,}.")
     points = tuple(dict(zip(columns, values, strict=True)) for values in product(*columns.values()))
     return SweepSpec(next(iter(columns)), points, is_grid=True)
 

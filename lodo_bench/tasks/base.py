@@ -72,6 +72,7 @@ class Task(ABC, Checkpointable):
         max_population: largest number of individuals that can train in lockstep; None if unlimited.
         final_lr_scale: factor applied to tuned learning rates in final runs (LODO App. F.2).
         metric_interval: steps between calls of `validation_metrics` in a final run; None for no calls.
+        trial_options: options with which a step is fast, to try machine code; empty if it always is.
         short_evaluation: options with which `test_metrics` is estimated in a short time; empty if it never takes long.
         on_evaluation: called with the finished batches of an evaluation and their number; None if nobody listens.
         offers: capabilities beyond gradients; `hessian` promises that `hessian` is implemented, and `matrices` that
@@ -89,6 +90,7 @@ class Task(ABC, Checkpointable):
     max_population: ClassVar[int | None] = None
     final_lr_scale: ClassVar[float] = 1.0
     metric_interval: ClassVar[int | None] = None
+    trial_options: ClassVar[Mapping[str, Value]] = MappingProxyType({})
     short_evaluation: ClassVar[Mapping[str, Value]] = MappingProxyType({})
     offers: ClassVar[frozenset[Capability]] = frozenset()
     on_evaluation: Callable[[int, int], None] | None = None

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 from typing_extensions import override
 
+from lodo_bench.compute.selection import implementation
 from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
@@ -43,6 +44,7 @@ class Mnist(NetworkTask):
     step_milestone = 300_000
     metric_interval = 1000
     final_lr_scale = 0.5
+    trial_options: ClassVar[Mapping[str, Value]] = {"batch_size": 1}
     short_evaluation: ClassVar[Mapping[str, Value]] = {"test_samples": 20_000}
 
     def __init__(self, generators: Sequence[Generator], dtype: torch.dtype, options: Mapping[str, Value]) -> None:
@@ -51,6 +53,11 @@ class Mnist(NetworkTask):
         self._validation = data.train_images[-VALIDATION_IMAGES:].to(device)
         self._test = data.test_images.to(device)
         super().__init__(generators, dtype, options)
+        # A backend's code is for the run's own precision.
+        own = self.options["precision"] == "float32"
+        self._fastest = implementation(pixel_cnn.losses, device, dtype) if own else pixel_cnn.losses
+        compiled = self.options["compile"] == "yes"
+        self._of_batch = self._compute.maybe_compile(pixel_cnn.losses) if compiled else self._fastest
 
     @classmethod
     @override
@@ -105,7 +112,7 @@ class Mnist(NetworkTask):
 
     @override
     def _losses(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
-        yield self._predict(parameters, self._train, self.batch, self._compute.maybe_compile(pixel_cnn.losses)).mean()
+        yield self._predict(parameters, self._train, self.batch, self._of_batch).mean()
 
     @torch.no_grad()
     def _evaluate(self, x: Tensor, images: Tensor, indices: Tensor) -> Tensor:
@@ -114,7 +121,7 @@ class Mnist(NetworkTask):
         with self._compute.cuda_flags():
             size = _CHUNK_CPU if self.device.type == "cpu" else _CHUNK
             chunks = self.in_batches(torch.split(indices, size))
-            parts = [self._predict(parameters, images, chunk, pixel_cnn.losses).double() for chunk in chunks]
+            parts = [self._predict(parameters, images, chunk, self._fastest).double() for chunk in chunks]
         return torch.cat(parts)
 
     def _predict(

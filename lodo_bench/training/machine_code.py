@@ -19,29 +19,41 @@ from lodo_bench.training.trainer import Trainer
 
 _COMPILERS = ("numba", "llvmlite")
 _OTHER_TASK = TaskSpec("rosenbrock")  # has no machine code of its own
+_OTHER_OPTIMIZER = OptimizerSpec("lars")  # nor has this
 
 
 def code_failure(task: TaskSpec, optimizer: OptimizerSpec, compute: ComputeSpec) -> str | None:
     """Take a step with Numba's code for a task and an optimizer, of one small problem.
 
-    The sizes of a problem do not matter to the compiler, so a task with machine code is tried with its default options,
-    and an optimizer on another task on one that is built at once.
+    Sizes and options of a problem do not matter to the compiler. Both are tried together if the task is part of
+    compiled loops; else the optimizer on a task that is built at once, and the task with an optimizer that is.
 
     Returns:
         What fails; None if nothing does, there is no such code, or what fails is not the compiler's: whoever trains
         then finds out.
     """
-    parts = TASKS.load(task.name), load_optimizer(optimizer)
-    if compute.backend != "numba" or not any(qualified_name(part) in numba.CLASSES for part in parts):
+    if compute.backend != "numba":
         return None
-    small = TaskSpec(task.name) if qualified_name(parts[0]) in numba.CLASSES else _OTHER_TASK
-    hyperparameters = {h.name: h.initial for h in parts[1].hyperparameters}
-    spec = TrainingSpec(small, optimizer, "tuning", (Individual((0, 0, 0), hyperparameters),), 1, compute=compute)
+    name, has_code = qualified_name(TASKS.load(task.name)), qualified_name(load_optimizer(optimizer)) in numba.CLASSES
+    trials = []
+    if name in numba.COMPILED_BATCHES:
+        trials.append((TaskSpec(task.name), optimizer))
+    else:
+        if name in numba.CLASSES:
+            trials.append((TaskSpec(task.name, TASKS.load(task.name).trial_options), _OTHER_OPTIMIZER))
+        if has_code:
+            trials.append((_OTHER_TASK, optimizer))
+    return next(filter(None, (_failure(*trial, compute) for trial in trials)), None)
+
+
+def _failure(task: TaskSpec, optimizer: OptimizerSpec, compute: ComputeSpec) -> str | None:
+    hyperparameters = {h.name: h.initial for h in load_optimizer(optimizer).hyperparameters}
+    spec = TrainingSpec(task, optimizer, "tuning", (Individual((0, 0, 0), hyperparameters),), 1, compute=compute)
     try:
         with single_thread():
             Trainer.from_spec(spec).run_steps(1)
     except Exception as error:  # whatever a compiler raises
-        return f"its code for {optimizer.name} on {small.name} {first_sentence(error)}" if _is_of(error) else None
+        return f"its code for {optimizer.name} on {task.name} {first_sentence(error)}" if _is_of(error) else None
     return None
 
 

@@ -170,6 +170,30 @@ def test_a_sweep_from_none_to_the_tuned_value(write):
     assert conditions[3].apply(tuned).source == "given"
 
 
+def test_a_grid_is_all_combinations(write):
+    text = GOOD.replace("adam, ", "") + "sweep: {grid: {momentum: [0.1, 0.5], noise_variance: [1, 4, 9]}}\n"
+    text = text.replace("output: [comparison]", "output: [sensitivity]")
+    conditions = conditions_of(load_experiment(write(text)).parts[0])
+    assert [(each.given["momentum"], each.task.options.get("noise_variance", 1)) for each in conditions] == [
+        (momentum, variance) for momentum in (0.1, 0.5) for variance in (1, 4, 9)
+    ]
+
+
+def test_a_grid_of_more_points_than_anybody_can_run_is_not_built(write):
+    names = ("learning_rate", "beta1", "beta2", "noise_variance")
+    axes = ", ".join(f"{name}: [{', '.join(['0.5'] * 999)}]" for name in names)
+    fails(
+        write(GOOD.replace(", lodo", "") + f"sweep: {{grid: {{{axes}}}}}\n"),
+        "the number of points of sweep.grid must be an integer",
+        "not 996,005,996,001.",
+    )
+
+
+def test_a_grid_is_not_drawn_as_a_line(write):
+    text = GOOD.replace("comparison", "sweep") + "sweep: {grid: {noise_variance: [1, 4]}}\n"
+    fails(write(text), "'sweep' shows one value at a time, not a grid. Use 'sensitivity'.")
+
+
 @pytest.mark.parametrize(
     ("sweep", "parts"),
     [
@@ -179,7 +203,16 @@ def test_a_sweep_from_none_to_the_tuned_value(write):
         ),
         ("{over: layers, values: [1, 2]}", ("line 10: sweep:", "'layers' of adam on quadratic")),
         ("{over: noise_variance, values: [1]}", ("line 10: sweep.values must be a list of at least two.",)),
-        ("{over: noise_variance}", ("line 10: sweep must have exactly one of the keys values, settings, decay_grid.",)),
+        (
+            "{over: noise_variance}",
+            ("line 10: sweep must have exactly one of the keys values, settings, decay_grid, grid.",),
+        ),
+        ("{values: [1, 2]}", ("line 10: sweep has no key 'over'.",)),
+        ("{over: noise_variance, grid: {noise_variance: [1, 2]}}", ("sweep.over does not go with a grid",)),
+        ("{grid: {noise_variance: [1]}}", ("line 10: the number of points of sweep.grid must be ", "not 1.")),
+        ("{grid: {}}", ("line 10: the number of points of sweep.grid must be ", "not 0.")),
+        ("{grid: {noise_variance: 3}}", ("sweep.grid.noise_variance must be a list",)),
+        ("{grid: {noise: [1, 2]}}", ("line 10: sweep:", "entry 'noise'")),
         ("{over: momentum, to_tuned: 4}", ("line 10: the key 'to_tuned' is now called 'decay_grid'.",)),
         ("{over: learning_rate, decay_grid: 4}", ("line 10: sweep:", "'learning_rate' is not a decay of adam")),
         ("{over: noise_variance, settings: [{n: 2}, {n: 3}]}", ("sweep.settings[0] gives no value",)),

@@ -48,8 +48,15 @@ def test_one_function_that_the_compiler_refuses(name, monkeypatch):
 
 def test_other_tasks_have_the_code_of_the_optimizer(monkeypatch):
     monkeypatch.setattr("lodo_bench.backends.numba.lodo.numba_preconditioner", refuse)
-    for task in (ROSENBROCK, TaskSpec("mnist")):
+    for task in (ROSENBROCK, TaskSpec("mnist"), TaskSpec("cifar10")):
         assert "lodo on rosenbrock" in code_failure(task, optimizer_spec("lodo", {}), COMPUTE)
+
+
+def test_the_code_of_a_network_is_tried_alone(monkeypatch):
+    assert code_failure(TaskSpec("mnist"), optimizer_spec("lodo", {}), COMPUTE) is None
+    monkeypatch.setattr("lodo_bench.backends.numba.pixel_cnn.losses", refuse)
+    for name in ("lodo", "lars"):
+        assert "on mnist fails with LoweringError" in code_failure(TaskSpec("mnist"), optimizer_spec(name, {}), COMPUTE)
 
 
 def test_what_the_compiler_raises_is_known_by_where_it_comes_from(monkeypatch):
@@ -74,7 +81,7 @@ def test_there_is_no_trial_without_machine_code(monkeypatch):
     monkeypatch.setattr(Trainer, "from_spec", lambda spec: pytest.fail("something was built"))
     adam = optimizer_spec("adam", {})
     assert code_failure(QUADRATIC, adam, replace(COMPUTE, backend="torch")) is None
-    assert code_failure(TaskSpec("mnist"), optimizer_spec("newton", {}), COMPUTE) is None
+    assert code_failure(TaskSpec("cifar10"), optimizer_spec("lars", {}), COMPUTE) is None
 
 
 def test_the_classes_with_machine_code_are_listed(monkeypatch):
@@ -86,7 +93,7 @@ def test_the_classes_with_machine_code_are_listed(monkeypatch):
         raise LoweringError("", None)
 
     monkeypatch.setattr(selection, "load_attribute", load)
-    found = set(numba.COMPILED_BATCHES) | set(numba.COMPILED_STEPS)
+    found = set(numba.COMPILED_BATCHES) | set(numba.COMPILED_STEPS) | {"lodo_bench.tasks.mnist.Mnist"}
     for name in OPTIMIZERS.names:
         kind, asked[:] = OPTIMIZERS.load(name), []
         if kind.search != "genetic":

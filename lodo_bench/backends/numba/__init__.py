@@ -15,6 +15,7 @@ IMPLEMENTATIONS: Mapping[str, str] = {
     "lodo_bench.optimizers.lodo.drop_in.butterfly.ButterflyStructure": (
         "lodo_bench.backends.numba.butterfly.NumbaButterflyStructure"
     ),
+    "lodo_bench.tasks.networks.pixel_cnn.losses": "lodo_bench.backends.numba.pixel_cnn.losses",
     "lodo_bench.tasks.quadratic.QuadraticEvaluation": "lodo_bench.backends.numba.quadratic.NumbaQuadraticEvaluation",
 }
 
@@ -30,6 +31,7 @@ CLASSES = frozenset(
         "lodo_bench.optimizers.momentum.Momentum",
         "lodo_bench.optimizers.rmsprop.RMSprop",
         "lodo_bench.optimizers.yogi.Yogi",
+        "lodo_bench.tasks.mnist.Mnist",
         "lodo_bench.tasks.quadratic.Quadratic",
     }
 )

@@ -145,6 +145,17 @@ def sign(typingctx, vector):
     return vector(vector), generate
 
 
+@intrinsic
+def where_greater(typingctx, left, right, then, otherwise):
+    """Return the numbers of `then` where `left` is greater than `right`, and those of `otherwise` elsewhere."""
+
+    def generate(context, builder, signature, arguments):
+        left, right, then, otherwise = arguments
+        return builder.select(builder.fcmp_ordered(">", left, right), then, otherwise)
+
+    return then(left, right, then, otherwise), generate
+
+
 def _vector_type(array, mask):
     """Return the type of an array's vectors, or None if the mask does not fit or the array has none."""
     is_row = isinstance(array, types.Array) and (array.ndim, array.layout) == (1, "C")

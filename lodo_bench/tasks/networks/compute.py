@@ -78,14 +78,14 @@ class ComputeOptions:
         if self._device.type != "cuda":
             yield
             return
-        matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-        before = matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
-        tf32 = self._precision == "tf32"
-        matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = tf32, tf32, True
+        cudnn = torch.backends.cudnn
+        before = cudnn.benchmark
+        cudnn.benchmark = True
         try:
-            yield
+            with _tf32(self._precision == "tf32"):
+                yield
         finally:
-            matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before
+            cudnn.benchmark = before
 
     def to_memory_format(self, images: Tensor) -> Tensor:
         """Return images (B, C, H, W) in the memory format of the options."""
@@ -95,6 +95,25 @@ class ComputeOptions:
     def maybe_compile(self, function: F) -> F:
         """Return the function, compiled by `torch.compile` if the options ask for it."""
         return _compiled(function, self._device.type) if self._compiled else function
+
+
+@contextmanager
+def _tf32(allowed: bool) -> Iterator[None]:
+    """Allow TF32 in matrix products and convolutions inside the block, or forbid it."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    # PyTorch 2.9 warns of the former names.
+    switches: list[tuple[Any, str, object]] = [(matmul, "allow_tf32", allowed), (cudnn, "allow_tf32", allowed)]
+    if hasattr(matmul, "fp32_precision"):
+        precision = "tf32" if allowed else "ieee"
+        switches = [(switch, "fp32_precision", precision) for switch in (matmul, getattr(cudnn, "conv"))]  # noqa: B009
+    before = [getattr(switch, name) for switch, name, _ in switches]
+    for switch, name, value in switches:
+        setattr(switch, name, value)
+    try:
+        yield
+    finally:
+        for (switch, name, _), former in zip(switches, before, strict=True):
+            setattr(switch, name, former)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,7 @@ _STAGES, _BLOCKS = 5, 4
 # The memory of one image's signals in the first block, in single precision: its input, and the widest of them twice.
 IMAGE_BYTES = 4 * PIXELS * (_CHANNELS + _WIDTH + _WIDE + 2 * _WIDEST)
 _POOL = 2
+Convolution = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def _layers() -> Iterator[Layer]:
@@ -73,7 +74,22 @@ def visible_inputs(images: Tensor, pixels: Tensor, dtype: torch.dtype) -> Tensor
     return inputs
 
 
-def logits(parameters: Sequence[Tensor], inputs: Tensor) -> Tensor:
+def pointwise(signal: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return the 1×1 convolution of a signal, (B, C, H, W)."""
+    return F.conv2d(signal, weight, bias)
+
+
+def expand(wide: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return the arctangent of the 3×3 depthwise convolution, with padding 1, of the arctangent of a signal."""
+    return F.conv2d(wide.atan(), weight, bias, padding=1, groups=wide.shape[1]).atan()
+
+
+def logits(
+    parameters: Sequence[Tensor],
+    inputs: Tensor,
+    pointwise: Convolution = pointwise,
+    expand: Convolution = expand,
+) -> Tensor:
     """Return unnormalized log-probabilities of the 256 pixel values.
 
     A 1×1 convolution to 20 channels; then five stages, each of four residual blocks and a 2×2 average pooling; then a
@@ -87,23 +103,24 @@ def logits(parameters: Sequence[Tensor], inputs: Tensor) -> Tensor:
     Args:
         parameters: tensors of `LAYOUT`, 94,696 numbers in all.
         inputs: (B, 5, 28, 28).
+        pointwise: the 1×1 convolution, or a faster one.
+        expand: the widest part of a block, or a faster one.
 
     Returns:
         (B, 256).
     """
     tensors = iter(parameters)
 
-    def convolve(signal: Tensor, *, padding: int = 0, groups: int = 1) -> Tensor:
-        return F.conv2d(signal, next(tensors), next(tensors), padding=padding, groups=groups)
+    def through(operation: Convolution, signal: Tensor) -> Tensor:
+        return operation(signal, next(tensors), next(tensors))
 
-    signal = convolve(inputs)
+    signal = through(pointwise, inputs)
     for _ in range(_STAGES):
         for _ in range(_BLOCKS):
-            wide = convolve(signal).atan()
-            wide = convolve(wide, padding=1, groups=_WIDE).atan()
-            signal = signal + convolve(wide)
+            wide = through(expand, through(pointwise, signal))
+            signal = signal + through(pointwise, wide)
         signal = F.avg_pool2d(signal, _POOL, ceil_mode=True)
-    return convolve(signal).flatten(1)
+    return through(pointwise, signal).flatten(1)
 
 
 def losses(parameters: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
