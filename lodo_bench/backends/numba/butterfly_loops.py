@@ -33,35 +33,36 @@ def _first_row(size, block, stride):
 
 
 @jit(inlined=True)
-def _forward(size, shape, weights, at, mask, slabs, layer, stride):
-    """Multiply the inputs of a layer by its blocks."""
+def _multiply(size, shape, weights, at, mask, slabs, source, result, stride, row_step, column_step):
+    """Multiply the slab number `source` by the blocks of a layer, into the slab `result`.
+
+    The weights of a block are `row_step` rows apart from input to input, and `column_step` from output to output: k and
+    1, or 1 and k for the transposed blocks.
+    """
     rows, columns = shape
     k, width, full = _Index(len(size)), lanes(slabs), full_mask(slabs)
-    source, result = layer * rows * width, (layer + _ONE) * rows * width
+    source, result = source * rows * width, result * rows * width
     for block in range(rows // k):
         first, own = _first_row(size, block, stride), at + block * k * k * columns
         for o in range(k):
-            total = load(weights, own + o * columns, mask) * load(slabs, source + first * width, full)
+            place = own + o * column_step * columns
+            total = load(weights, place, mask) * load(slabs, source + first * width, full)
             for i in range(_ONE, k):
-                weight = load(weights, own + (i * k + o) * columns, mask)
+                weight = load(weights, place + i * row_step * columns, mask)
                 total += weight * load(slabs, source + (first + i * stride) * width, full)
             store(slabs, result + (first + o * stride) * width, total, full)
 
 
 @jit(inlined=True)
+def _forward(size, shape, weights, at, mask, slabs, layer, stride):
+    """Multiply the inputs of a layer by its blocks."""
+    _multiply(size, shape, weights, at, mask, slabs, layer, layer + _ONE, stride, _Index(len(size)), _ONE)
+
+
+@jit(inlined=True)
 def _backward(size, shape, weights, at, mask, slabs, layer, stride):
     """Multiply the outputs of a layer by its transposed blocks, into the place of its inputs."""
-    rows, columns = shape
-    k, width, full = _Index(len(size)), lanes(slabs), full_mask(slabs)
-    source, result = (layer + _ONE) * rows * width, layer * rows * width
-    for block in range(rows // k):
-        first, own = _first_row(size, block, stride), at + block * k * k * columns
-        for i in range(k):
-            total = load(weights, own + i * k * columns, mask) * load(slabs, source + first * width, full)
-            for o in range(_ONE, k):
-                weight = load(weights, own + (i * k + o) * columns, mask)
-                total += weight * load(slabs, source + (first + o * stride) * width, full)
-            store(slabs, result + (first + i * stride) * width, total, full)
+    _multiply(size, shape, weights, at, mask, slabs, layer + _ONE, layer, stride, _ONE, _Index(len(size)))
 
 
 @jit(inlined=True)
