@@ -7,12 +7,15 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from lodo_bench.compute.cpus import available_cpus
+from lodo_bench.compute.selection import first_sentence
 from lodo_bench.errors import LodoBenchError, Remedy, UsageError
 from lodo_bench.spec.training import TrainingSpec
 from lodo_bench.tuner.cluster import Cluster
@@ -23,6 +26,8 @@ from lodo_bench.tuner.engines.ray.remote import join_cluster
 from lodo_bench.tuner.engines.ray.settings import apply_settings
 from lodo_bench.tuner.engines.ray.watch import watch_servers
 from lodo_bench.tuner.worker import warm_up
+
+_ENGINE = "lodo_bench.tuner.engines.ray.engine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,11 @@ def _drive(scratch: Path, connection: Connection, work: Callable[[Link], None]) 
     redirect_output(scratch)
     apply_settings()
     link = Link(connection)
-    from ray.exceptions import RayError
-
+    try:
+        ray_error = _imported("ray.exceptions").RayError
+    except UsageError as error:
+        link.send(error)
+        return
     try:
         work(link)
         link.send(Done())
@@ -68,7 +76,7 @@ def _drive(scratch: Path, connection: Connection, work: Callable[[Link], None]) 
         link.send(error)
     except (EOFError, OSError):
         traceback.print_exc()  # the program has ended, or wants to
-    except RayError as error:
+    except ray_error as error:
         traceback.print_exc()
         link.send(Lost(f"Ray has failed: {type(error).__name__}"))
     except BaseException:
@@ -94,19 +102,31 @@ def _search(request: SearchRequest, link: Link) -> None:
     watch_servers(ray.get_runtime_context().gcs_address, lose)
     _check_gpus(cluster)
     preparation.join()
-    from lodo_bench.tuner.engines.ray.engine import search
-
+    engine = _imported(_ENGINE)
     try:
-        search(RemoteCoordinator(link), cluster, request.scratch, request.files)
+        engine.search(RemoteCoordinator(link), cluster, request.scratch, request.files)
     finally:
         if cluster.address is not None:  # one of our own just ends with this process
             ray.shutdown()
 
 
 def _prepare(trainings: Sequence[TrainingSpec]) -> None:
-    import_module("lodo_bench.tuner.engines.ray.engine")
+    with suppress(UsageError):  # the search finds out, too
+        _imported(_ENGINE)
     for training in trainings:
         warm_up(training)
+
+
+def _imported(name: str) -> Any:
+    """Import a module that needs Ray.
+
+    Raises:
+        UsageError: if Ray's installation is broken.
+    """
+    try:
+        return import_module(name)
+    except Exception as error:  # whatever a broken installation raises
+        raise UsageError(f"Ray {first_sentence(error)}.", remedy=Remedy.MEND_RAY) from error
 
 
 def _check_gpus(cluster: Cluster) -> None:

@@ -11,9 +11,10 @@ from lodo_bench.tuner.engines.ray.settings import apply_settings
 
 
 def imported_version() -> str:
-    """Import Ray, and return its version."""
+    """Import Ray, with all that a search needs of it, and return its version."""
     apply_settings()
     import ray
+    import ray.tune
 
     return ray.__version__
 
