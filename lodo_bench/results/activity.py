@@ -12,7 +12,8 @@ from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from lodo_bench.errors import UnknownNameError
-from lodo_bench.results import codecs
+from lodo_bench.results.codecs.specifications import decode_run_set_spec, decode_study_spec
+from lodo_bench.results.codecs.studies import decode_result
 from lodo_bench.results.counted import SOUND_GENERATION, SOUND_INDIVIDUAL, SOUND_RUN, note_orphans, note_unsound
 from lodo_bench.results.damage import Damage, DamagedRowError, Damages, is_time
 from lodo_bench.results.database import Database
@@ -196,8 +197,8 @@ def _study(
 ) -> StudyActivity:
     return StudyActivity(
         id=row.id,
-        spec=codecs.decode_study_spec(row),
-        finished=codecs.decode_result(row, b"", damages) is not None,
+        spec=decode_study_spec(row),
+        finished=decode_result(row, b"", damages) is not None,
         generation=len(generations),
         evaluated=sum(each.evaluated for each in generations),
         diverged=sum(each.diverged for each in generations),
@@ -209,7 +210,7 @@ def _study(
 
 
 def _run_set(row: RunSetRow, writings: Sequence[Row[Any]]) -> RunSetActivity:
-    spec = codecs.decode_run_set_spec(row)
+    spec = decode_run_set_spec(row)
     return RunSetActivity(
         id=row.id,
         task=spec.task,

@@ -10,7 +10,8 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lodo_bench.errors import Remedy, UnknownNameError, UsageError
-from lodo_bench.results.codecs import decode_annotation, weights_study_id
+from lodo_bench.results.codecs.annotations import decode_annotation
+from lodo_bench.results.codecs.specifications import weights_study_id
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
     CurveRow,

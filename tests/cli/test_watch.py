@@ -37,7 +37,8 @@ def ended(monkeypatch):
 
     def set_time(seconds):
         at = datetime.fromisoformat(START) + timedelta(seconds=seconds)
-        monkeypatch.setattr("lodo_bench.results.store.now", lambda: at.isoformat(timespec="seconds"))
+        for module in ("store_base", "study_store", "run_set_store"):
+            monkeypatch.setattr(f"lodo_bench.results.{module}.now", lambda: at.isoformat(timespec="seconds"))
         return at
 
     set_time(0)

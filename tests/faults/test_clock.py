@@ -73,7 +73,8 @@ def watched(tmp_path, monkeypatch):
 
         def write(index, seconds):
             at = NOW + timedelta(seconds=seconds)
-            monkeypatch.setattr("lodo_bench.results.store.now", lambda: at.isoformat(timespec="seconds"))
+            for module in ("store_base", "study_store", "run_set_store"):
+                monkeypatch.setattr(f"lodo_bench.results.{module}.now", lambda: at.isoformat(timespec="seconds"))
             store.add_individuals({study: [individual(index)]})
 
         moments = iter(np.arange(100) * 2.0)
@@ -126,7 +127,8 @@ def test_the_last_process_is_the_one_that_wrote_last(tmp_path, monkeypatch, inje
             study = store.open_study(study_spec(), fresh=False).id
             store.add_generation(study, generation())
             ended = (started + timedelta(seconds=10)).isoformat()
-            monkeypatch.setattr("lodo_bench.results.store.now", lambda ended=ended: ended)
+            for module in ("store_base", "study_store", "run_set_store"):
+                monkeypatch.setattr(f"lodo_bench.results.{module}.now", lambda ended=ended: ended)
             store.add_individuals({study: [individual(index)]})
     (found,) = Watcher(str(path)).look(NOW - timedelta(days=1) + timedelta(seconds=12))
     assert (found.state, found.seconds_since_update) == ("running", pytest.approx(2.0, abs=1.0))

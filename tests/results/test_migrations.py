@@ -31,7 +31,7 @@ from lodo_bench.report.formats import RENDERERS
 from lodo_bench.report.json import document
 from lodo_bench.report.markdown import render
 from lodo_bench.results import migrations
-from lodo_bench.results.codecs import run_set_identity, study_identity
+from lodo_bench.results.codecs.specifications import run_set_identity, study_identity
 from lodo_bench.results.database import Database
 from lodo_bench.results.managing import annotate
 from lodo_bench.results.migrations import version4, version8

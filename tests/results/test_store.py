@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import NoResultFound
 
 from lodo_bench.errors import DatabaseError, UnknownNameError
-from lodo_bench.results import store as store_module
+from lodo_bench.results import store_base
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow
 from lodo_bench.results.store import Store
@@ -628,7 +628,7 @@ def test_a_store_is_one_provenance_that_ends_with_its_last_write(database, monke
         ("12:01", lambda: store.add_run(opened, run(0), curve())),
         ("12:02", lambda: store.add_run(opened, run(1), curve())),
     ):
-        monkeypatch.setattr(store_module, "now", lambda now=now: now)
+        monkeypatch.setattr(store_base, "now", lambda now=now: now)
         write()
         with database.writing() as session:
             (row,) = session.scalars(select(ProvenanceRow)).all()

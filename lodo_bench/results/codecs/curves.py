@@ -1,0 +1,85 @@
+"""Learning curves and other metrics of runs, as compressed arrays."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lodo_bench.results.damage import Damages, Fields
+from lodo_bench.results.schema import CurveRow, MetricHistoryRow, RunRow
+from lodo_bench.spec.curve_blocks import block_ends, num_blocks
+from lodo_bench.spec.outcome import Curve, MetricHistory
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+
+def decode_curve(row: RunRow, damages: Damages) -> Curve | None:
+    """Return the curve of a run, with its metrics; None if it is damaged."""
+    if row.curve is None:
+        damages.add(Fields(row).damaged("its curve is missing").damage)
+        return None
+    found = next(damages.sound([row.curve], _decode_losses), None)
+    if found is None:
+        return None
+    losses, clock_steps, clock_seconds = found
+    steps = next(damages.sound([row], lambda row: Fields(row).count("steps")), 0)
+    # Databases of former versions have all losses of long curves, too.
+    ends = block_ends(steps) if 0 < len(losses) == num_blocks(steps) < steps else None
+    return Curve(losses, clock_steps, clock_seconds, decode_metrics(row.metrics, damages), ends)
+
+
+def _decode_losses(row: CurveRow) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    fields = Fields(row)
+    losses = _unpack(fields, "losses", np.float32).astype(np.float64)
+    steps, seconds = _unpack(fields, "clock_steps", np.int64), _unpack(fields, "clock_seconds", np.float64)
+    if len(steps) != len(seconds) or not len(steps):
+        raise fields.damaged("its clock has not one time for each step")
+    if not np.isfinite(seconds).all():
+        raise fields.damaged("its clock_seconds are not finite")
+    return losses, steps, seconds
+
+
+def encode_curve(curve: Curve) -> CurveRow:
+    """Return the row of a curve, without its metrics."""
+    with np.errstate(over="ignore"):
+        losses = curve.losses.astype("<f4")
+    return CurveRow(
+        losses=_pack(losses),
+        clock_steps=_pack(curve.clock_steps.astype("<i8")),
+        clock_seconds=_pack(curve.clock_seconds.astype("<f8")),
+    )
+
+
+def decode_metrics(rows: Iterable[MetricHistoryRow], damages: Damages) -> dict[str, MetricHistory]:
+    """Return the metrics of a run by name, without those that are damaged."""
+    return dict(damages.sound(rows, _decode_metric))
+
+
+def _decode_metric(row: MetricHistoryRow) -> tuple[str, MetricHistory]:
+    fields = Fields(row)
+    history = MetricHistory(_unpack(fields, "steps", np.int64), _unpack(fields, "values", np.float64))
+    if len(history.steps) != len(history.values) or not len(history.steps):
+        raise fields.damaged("it has not one value for each step")
+    return fields.text("name"), history
+
+
+def encode_metric(name: str, history: MetricHistory) -> MetricHistoryRow:
+    """Return the row of a metric."""
+    steps, values = _pack(history.steps.astype("<i8")), _pack(history.values.astype("<f8"))
+    return MetricHistoryRow(name=name, steps=steps, values=values)
+
+
+def _pack(values: NDArray[np.generic]) -> bytes:
+    return zlib.compress(values.tobytes())
+
+
+def _unpack(fields: Fields, column: str, dtype: type[_Number]) -> NDArray[_Number]:
+    data = fields.blob(column)
+    try:
+        return np.frombuffer(zlib.decompress(data), dtype=np.dtype(dtype).newbyteorder("<"))
+    except (zlib.error, ValueError) as error:
+        raise fields.damaged(f"its {column} are damaged: {error}") from None

@@ -1,0 +1,123 @@
+"""Reading and writing run sets."""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from lodo_bench.results.code_changes import check_code, has_version
+from lodo_bench.results.codecs.curves import decode_curve, decode_metrics
+from lodo_bench.results.codecs.run_sets import decode_run_set, encode_run, is_sound_run
+from lodo_bench.results.codecs.specifications import encode_run_set_spec, run_set_identity
+from lodo_bench.results.queries import check_number, latest, like, of_task, unused_number
+from lodo_bench.results.schema import MetricHistoryRow, MilestoneRow, RunRow, RunSetRow, StudyRow, now
+from lodo_bench.results.store_base import StoreBase
+from lodo_bench.spec.outcome import Curve, MetricHistory, Status
+from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
+
+
+class RunSetStore(StoreBase):
+    """Run sets in a database; see `StoreBase`."""
+
+    def open_run_set(self, spec: RunSetSpec, *, fresh: bool = False) -> RunSetRecord:
+        """Return the latest run set of exactly this specification, finished or not, or a new one.
+
+        It is a new one if there is none, if `fresh` is set, or if the latest is finished and runs of it failed.
+
+        Raises:
+            CodeChangedError: if there is an unfinished one that differs only in the version of its code.
+            UnknownNameError: if its hyperparameters are those of a study that is not in this database.
+        """
+        with self._database.writing() as session:
+            if spec.hyperparameters.study_id is not None:
+                check_number(session, "study", spec.hyperparameters.study_id, StudyRow.id)
+            record = None if fresh else self._latest_run_set(session, spec)
+            if record is not None and (record.missing_seeds or not record.has_failed):
+                return record
+            if not fresh and has_version(spec):
+                for other in self._damages.sound(session.scalars(like(RunSetRow, spec)), self._decode_run_set):
+                    if other.missing_seeds:
+                        check_code("run set", other.id, other.spec, spec)
+            row = RunSetRow(
+                id=unused_number(session, RunSetRow),
+                identity=run_set_identity(spec),
+                task=spec.task.name,
+                optimizer=spec.optimizer.name,
+                spec=encode_run_set_spec(spec),
+                study_id=spec.hyperparameters.study_id,
+                created=now(),
+                runs=[],
+            )
+            session.add(row)
+            session.flush()
+            return self._decode_run_set(row)
+
+    def find_run_set(self, spec: RunSetSpec) -> RunSetRecord | None:
+        """Return the latest run set of exactly this specification, finished or not; None if there is none."""
+        with self._database.reading() as session:
+            return self._latest_run_set(session, spec)
+
+    def add_run(self, run_set: int, run: RunRecord, curve: Curve) -> None:
+        """Store a run, in place of an interrupted or damaged one with the same seed."""
+        with self._writing_results() as (session, provenance):
+            former = session.scalar(_run(run_set, run.seed))
+            if former is not None and (former.status == Status.INTERRUPTED or not is_sound_run(former, self._damages)):
+                session.delete(former)
+                session.flush()
+            session.add(encode_run(run, curve, run_set, provenance))
+
+    def run_sets(self, task: str | None = None) -> list[RunSetRecord]:
+        """Return all run sets without their curves, oldest first, or those of one task."""
+        with self._database.reading() as session:
+            self._note_orphans(session, RunSetRow)
+            query = of_task(RunSetRow, task).options(*_WITH_MILESTONES)
+            return list(self._damages.sound(session.scalars(query), self._decode_run_set))
+
+    def run_set_numbers(self) -> list[int]:
+        """Return the numbers of all run sets."""
+        with self._database.reading() as session:
+            return list(session.scalars(select(RunSetRow.id).order_by(RunSetRow.id)))
+
+    def run_set(self, number: int) -> RunSetRecord:
+        """Return one run set by its number.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
+        with self._database.reading() as session:
+            check_number(session, "run set", number, RunSetRow.id)
+            self._note_orphans(session, RunSetRow)
+            row = session.get_one(RunSetRow, number, options=_WITH_MILESTONES)
+            return self._only("run set", number, self._damages.sound([row], self._decode_run_set))
+
+    def metrics(self, run_set: int, seed: int) -> dict[str, MetricHistory]:
+        """Return the metrics of one run by name."""
+        with self._database.reading() as session:
+            query = select(MetricHistoryRow).where(
+                MetricHistoryRow.run_id.in_(_run(run_set, seed).with_only_columns(RunRow.id))
+            )
+            return decode_metrics(session.scalars(query.order_by(MetricHistoryRow.id)), self._damages)
+
+    def curve(self, run_set: int, seed: int) -> Curve | None:
+        """Return the whole curve of one run; None if it is damaged."""
+        with self._database.reading() as session:
+            query = _run(run_set, seed).options(joinedload(RunRow.curve))
+            return decode_curve(session.scalars(query).one(), self._damages)
+
+    def _decode_run_set(self, row: RunSetRow) -> RunSetRecord:
+        return decode_run_set(row, self._damages)
+
+    def _latest_run_set(self, session: Session, spec: RunSetSpec) -> RunSetRecord | None:
+        """Return the latest sound run set of a specification; None if there is none."""
+        rows = session.scalars(latest(RunSetRow, run_set_identity(spec)))
+        return next(self._damages.sound(rows, self._decode_run_set), None)
+
+
+_WITH_MILESTONES = (
+    selectinload(RunSetRow.runs).selectinload(RunRow.milestones).selectinload(MilestoneRow.scores),
+    selectinload(RunSetRow.runs).selectinload(RunRow.provenance),  # few, of many runs
+)
+
+
+def _run(run_set: int, seed: int) -> Select[RunRow]:
+    return select(RunRow).where(RunRow.run_set_id == run_set, RunRow.seed == seed)
