@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +26,11 @@ from lodo_bench.cli.output import echo_err, print_json
 from lodo_bench.cli.signals import loading
 from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
+
+if TYPE_CHECKING:
+    from lodo_bench.figures.kinds import ResultFigure
+    from lodo_bench.results.damage import Damage
+    from lodo_bench.results.reader import Results
 
 EXAMPLES = (
     "lodo-bench plot curves --task quadratic -o curves.svg",
@@ -71,15 +77,25 @@ def plot(
 
     options = assignments(task_option, "--task-option")
     selected = selection(task, optimizer, run_set, study, source, tag)
-    results = open_results(db)
-    figure = library.plot(results, library.PlotRequest(kind, selected, options, over))
+    request = library.PlotRequest(kind, selected, options, over)
+    figure, damaged = _drawn(db, lambda results: library.plot(results, request))
     with open_output(output) as file:
         figure.save(file, file_format)
     if json:
         document = {"kind": kind, "file": output, "subject": figure.subject, "lines": figure.labels}
-        more = {"caption": figure.caption, "left_out": figure.left_out, **damaged_document(results.damaged)}
+        more = {"caption": figure.caption, "left_out": figure.left_out, **damaged_document(damaged)}
         print_json({**document, **more})
     else:
         echo_err(f"Wrote {output}: {kind} of {'; '.join(figure.labels)} on {figure.subject}.")
         for sentence in figure.left_out:
             echo_err(f"Left out: {sentence}.")
+
+
+def _drawn(db: Sequence[str] | None, draw: Callable[[Results], ResultFigure]) -> tuple[ResultFigure, Sequence[Damage]]:
+    """Return a figure of the databases, and the rows that were left out.
+
+    The databases are closed at the return, as nothing refers to them any more. A library that draws may keep the frames
+    of its callers, with all that they refer to.
+    """
+    results = open_results(db)
+    return draw(results), results.damaged
