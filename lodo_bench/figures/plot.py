@@ -69,7 +69,8 @@ def _search(store: Results, request: PlotRequest) -> ResultFigure:
     selected = searches(select_stored(store, request.selection))
     task = _task_of([study.spec.task for study in selected], [study.spec.task for study in stored], request)
     latest = {study.spec.optimizer.label: study.id for study in selected if study.spec.task.key == task.key}
-    return kinds.searches(task, [store.study(number) for number in latest.values()])
+    loaded = map(store.study, latest.values())
+    return kinds.searches(task, [study for study in loaded if study.generations])  # without any, all are damaged
 
 
 def _sweep(store: Results, request: PlotRequest) -> ResultFigure:

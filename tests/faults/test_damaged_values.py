@@ -198,6 +198,27 @@ def test_commands_that_change_something_work_beside_damage(arguments, content, m
         assert result.code in (0, 2), (case, result)
 
 
+SEARCHES = [
+    ("report", "-o", "report.html"),
+    ("plot", "search", "-o", "search.png", "--study", "1"),
+    ("show", "study", "1"),
+    ("show", "study", "1", "--json"),
+]
+
+
+@pytest.mark.parametrize("column", ["mean", "sigma"])
+@pytest.mark.parametrize("study", [1, None])
+def test_searches_without_a_generation_that_is_not_damaged(column, study, content, module_place):
+    template.put(module_place.database, content)
+    with closing(sqlite3.connect(module_place.database)) as connection:
+        connection.execute(f"UPDATE generations SET {column} = ? WHERE study_id = ? OR ? IS NULL", ("}", study, study))
+        connection.commit()
+    for arguments in SEARCHES:
+        result = module_place.run_here(*arguments)
+        assert result.code in (0, 2), (arguments, result)
+        assert "generation" in result.stderr, (arguments, result)
+
+
 def test_random_accidents_end_in_a_message(content, module_place, cases, injected):
     seed = random.randrange(10**6)
     print(f"seed {seed}")

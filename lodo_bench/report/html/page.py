@@ -110,6 +110,8 @@ def render(
         charts, unseen = curve_charts(groups, curves, task.bound)
         searches, headings = [], []
         for study, kinds in zip(task.load_studies(), task.kinds, strict=True):
+            if not study.generations:  # all of them are damaged
+                continue
             searches.append(search_chart(study, kinds))
             headings.append(_search_heading(study))
         data.append({"title": task.title, "charts": charts, "searches": searches})
