@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import cast
 
 from sqlalchemy import Select, delete, func, insert, null, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -210,10 +209,10 @@ def _generation(study: int, index: int) -> Select[GenerationRow]:
     return select(GenerationRow).where(GenerationRow.study_id == study, GenerationRow.index == index)
 
 
-def _searched(row: StudyRow) -> tuple[str, ...]:
-    """Return the names of the hyperparameters that a study searches, which its first generation has."""
-    means = [cast("object", generation.mean) for generation in row.generations if generation.index == 0]
-    return tuple(name for mean in means if isinstance(mean, dict) for name in mean)
+def _searched(row: StudyRow, damages: Damages) -> tuple[str, ...]:
+    """Return the names of the hyperparameters that a study searches, which each generation has."""
+    sound = (generation for generation in row.generations if is_sound_generation(generation, damages))
+    return next((tuple(generation.mean) for generation in sound), ())
 
 
 def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int, int, int, int | None, float | None]:
@@ -256,5 +255,5 @@ def _study_summary(
         seconds=seconds or 0.0,
         created=decode_created(row, damages),
         annotation=decode_annotation(row.annotation, damages),
-        searched=_searched(row),
+        searched=_searched(row, damages),
     )
