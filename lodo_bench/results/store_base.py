@@ -1,4 +1,4 @@
-"""What is common to reading and writing studies and run sets."""
+"""The common part of reading and writing studies and run sets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OWNED = {
 
 
 class StoreBase:
-    """What studies and run sets in a database have in common. Every call is one transaction.
+    """The common part of studies and run sets in a database. Every call is one transaction.
 
     Args:
         database: the open database.

@@ -9,10 +9,10 @@ from tests.backends import butterflies
 from tests.backends.comparison import Case, assert_equal_to_the_reference
 
 CASES = [
-    Case(7, population=3, layers=3),
+    Case(7, population=2, layers=2),
     Case(1, block_size=1, layers=1),
     Case(9, population=2, block_size=3, layers=2, hidden_dim=9, dtype=torch.float32),
-    Case(20, block_size=8, layers=2),
+    Case(10, block_size=5, layers=2),
     Case(300, block_size=2, layers=2, dtype=torch.float32),  # more than one tile
 ]
 # Of the butterfly network: n, layers and block size; padded, with levels that repeat, and with several tiles.

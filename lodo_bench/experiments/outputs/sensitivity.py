@@ -1,4 +1,4 @@
-"""How much a loss depends on the hyperparameters: every point of a grid, beside the defaults."""
+"""The dependence of a loss on hyperparameters: every point of a grid, beside the defaults."""
 
 from __future__ import annotations
 
