@@ -32,6 +32,7 @@ from plain_loops import WARM_UP_STEPS, finished, plain_seconds
 from lodo_bench import seeding
 from lodo_bench.errors import LodoBenchError
 from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.options import Value, resolve
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
@@ -74,9 +75,8 @@ def training(setting: Setting, optimizer: str) -> TrainingSpec:
     names = [p.name for p in OPTIMIZERS.load(optimizer).hyperparameters]
     individual = Individual((0,), dict(zip(names, VALUES[setting.task, optimizer], strict=True)))
     task = TaskSpec(setting.task, setting.options)
-    return TrainingSpec(
-        task, OptimizerSpec(optimizer), "tuning", (individual,), setting.steps, device=setting.device, dtype="float32"
-    )
+    compute = ComputeSpec(setting.device, "float32")
+    return TrainingSpec(task, OptimizerSpec(optimizer), "tuning", (individual,), setting.steps, compute=compute)
 
 
 def our_seconds(setting: Setting, optimizer: str) -> float:
