@@ -43,7 +43,7 @@ class Remedy(StrEnum):
     USE_CPU = "Use device 'cpu'."
     USE_GPU = "Use device 'cuda', or omit the option."
     USE_WORKERS = "Use at least one worker, or omit the cluster."
-    MEND_RAY = "Mend the installation of 'ray[tune]'."
+    REINSTALL_RAY = "Reinstall 'ray[tune]'."
     USE_RAY = "Use the engine 'ray', or omit it."
     USE_ONE_PROCESS = "Use 0 workers to compute in this process."
     FEWER_GPUS = "Ask for a smaller share of a GPU, or use the CPU."

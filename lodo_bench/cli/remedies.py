@@ -46,7 +46,7 @@ _WORDING: Mapping[Remedy, str | Callable[..., str]] = {
     Remedy.USE_CPU: "Use --device cpu.",
     Remedy.USE_GPU: "Use --device cuda, or omit the option.",
     Remedy.USE_WORKERS: "Use --workers 1 or more, or omit --address and --engine.",
-    Remedy.MEND_RAY: "Mend its installation with pip install -U 'ray[tune]'; on CPUs, --engine processes needs no Ray.",
+    Remedy.REINSTALL_RAY: "Reinstall it with pip install -U 'ray[tune]'; on CPUs, --engine processes needs no Ray.",
     Remedy.USE_RAY: "Use --engine ray, or omit --engine.",
     Remedy.USE_ONE_PROCESS: "With --workers 0 everything runs in one process.",
     Remedy.FEWER_GPUS: "Use a smaller --gpus-per-worker, or 0 for the CPU.",

@@ -4,7 +4,7 @@ A plane is copied into a frame of zeros, whose rows are `width` + 2 long. There 
 fixed distances from it, so that a plane is one long loop over vectors, which also computes two numbers per row that
 nobody reads. Everything of a channel stays in the cache.
 
-`terms` are the coefficients of `arctangent`, in the dtype of the arrays.
+`terms` are the coefficients of `_arctangent`, in the dtype of the arrays.
 """
 
 from __future__ import annotations
@@ -135,12 +135,12 @@ def backward(gradient, u, y, z, weights, u_gradient, weight_gradients, bias_grad
             bias = nothing
             for i in range(_ZERO, flat, step):
                 bias = bias + load(above, i + stride + _ONE, full)
-                sum = load(total, i, full)
+                partial = load(total, i, full)
                 for row in range(_THREE):
                     for column in range(_THREE):
                         weight = broadcast(weights[own + row * _THREE + column])
-                        sum = sum + weight * load(above, i + (_TWO - row) * stride + _TWO - column, full)
-                store(total, i, sum, full)
+                        partial = partial + weight * load(above, i + (_TWO - row) * stride + _TWO - column, full)
+                store(total, i, partial, full)
             bias_gradients[item * outputs + j] = _summed(bias, plane)
             for row in range(_THREE):
                 for column in range(_THREE):

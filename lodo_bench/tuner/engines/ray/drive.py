@@ -126,7 +126,7 @@ def _imported(name: str) -> Any:
     try:
         return import_module(name)
     except Exception as error:  # whatever a broken installation raises
-        raise UsageError(f"Ray {first_sentence(error)}.", remedy=Remedy.MEND_RAY) from error
+        raise UsageError(f"Ray {first_sentence(error)}.", remedy=Remedy.REINSTALL_RAY) from error
 
 
 def _check_gpus(cluster: Cluster) -> None:
