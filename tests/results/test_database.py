@@ -6,6 +6,7 @@ import re
 import sqlite3
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from weakref import WeakSet
 
 import pytest
 from sqlalchemy import event, make_url, text
@@ -382,15 +383,21 @@ def test_the_files_of_a_database_on_a_server_lie_in_the_cache(opened, monkeypatc
     assert {folder.parent.name for folder in folders} == {"lodo-bench"}
 
 
-def test_closed_databases_leave_nothing_in_memory(tmp_path):
+def test_a_closed_database_leaves_nothing_in_memory_once_another_is_opened(tmp_path):
     """Not even what was compiled to write to them."""
 
-    def use(number):
-        database = Database(str(tmp_path / f"{number}.db"), create=True)
+    def dialects():
+        return WeakSet(item for item in gc.get_objects() if issubclass(type(item), SQLiteDialect))
+
+    def open_one(name):
+        database = Database(str(tmp_path / name), create=True)
         Store(database).open_run_set(run_set_spec())
         database.close()
-        gc.collect()
-        return sum(issubclass(type(item), SQLiteDialect) for item in gc.get_objects())
 
-    counts = [use(number) for number in range(4)]
-    assert counts[-1] == counts[0]
+    others = dialects()
+    open_one("1.db")
+    closed = dialects() - others
+    assert closed
+    open_one("2.db")
+    gc.collect()
+    assert not closed
