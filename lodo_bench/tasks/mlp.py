@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
-import torch
-import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import nn
 from typing_extensions import override
 
 from lodo_bench.spec.options import Option
 from lodo_bench.tasks.custom.batches import placed
-from lodo_bench.tasks.custom.module import ModuleTask
 from lodo_bench.tasks.data.bundled import load_digits
+from lodo_bench.tasks.networks.classifier import ImageClassifier
 
 _PIXELS, _CLASSES = 64, 10
 
 
 @final
-class Mlp(ModuleTask):
+class Mlp(ImageClassifier):
     """Classification of handwritten digits by a multilayer perceptron; the data are bundled.
 
     The images have 8×8 pixels: 1,199 are for training, 299 for validation and 299 for testing. A batch is drawn with
@@ -51,32 +49,4 @@ class Mlp(ModuleTask):
     @override
     def setup(self) -> None:
         parts = (load_digits().part(name) for name in ("training", "validation", "test"))
-        self._training, self._validation, self._test = (placed(part, self.device, self.dtype) for part in parts)
-
-    @override
-    def draw_batch(self, generator: Generator) -> tuple[Tensor, Tensor]:
-        pixels, classes = self._training
-        size = (self.options["batch_size"],)
-        chosen = torch.randint(len(classes), size, generator=generator, device=self.device)
-        return pixels[chosen], classes[chosen]
-
-    @override
-    def loss(self, module: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        pixels, classes = batch
-        return F.cross_entropy(module(pixels), classes)
-
-    @override
-    def metrics(self, module: nn.Module) -> Mapping[str, Tensor]:
-        """Return `validation_loss` and `validation_accuracy`."""
-        return self._scores(module, "validation", self._validation)
-
-    @override
-    def milestone_metrics(self, module: nn.Module) -> Mapping[str, Tensor]:
-        """Return `test_loss` and `test_accuracy`."""
-        return self._scores(module, "test", self._test)
-
-    def _scores(self, module: nn.Module, name: str, part: tuple[Tensor, Tensor]) -> Mapping[str, Tensor]:
-        pixels, classes = part
-        logits = module(pixels)
-        accuracy = (logits.argmax(1) == classes).double().mean()
-        return {f"{name}_loss": F.cross_entropy(logits, classes), f"{name}_accuracy": accuracy}
+        self.training, self.validation, self.test = (placed(part, self.device, self.dtype) for part in parts)

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
-import torch
-import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from typing_extensions import override
 
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
-from lodo_bench.tasks.custom.module import ModuleTask
 from lodo_bench.tasks.data.loading import load_mnist
+from lodo_bench.tasks.networks.classifier import ImageClassifier
 
 _CLASSES = 10
-_CHUNK = 1000  # images per forward pass in evaluation
 _POSITIONS = 7 * 7  # of the second convolution
 
 
 @final
-class MnistClassifier(ModuleTask):
+class MnistClassifier(ImageClassifier):
     """Classification of the digits of MNIST by a small convolutional network.
 
     The last tenth of the 60,000 training images is for validation. A batch is drawn with replacement; the loss is the
@@ -68,37 +65,11 @@ class MnistClassifier(ModuleTask):
         data = load_mnist()
         images, labels = data.train_images.to(self.device), data.train_labels.to(self.device)
         count = len(labels) - len(labels) // 10
-        self._training = images[:count], labels[:count]
-        self._validation = images[count:], labels[count:]
-        self._test = data.test_images.to(self.device), data.test_labels.to(self.device)
+        self.training = images[:count], labels[:count]
+        self.validation = images[count:], labels[count:]
+        self.test = data.test_images.to(self.device), data.test_labels.to(self.device)
 
     @override
-    def draw_batch(self, generator: Generator) -> tuple[Tensor, Tensor]:
-        images, labels = self._training
-        chosen = torch.randint(len(labels), (self.options["batch_size"],), generator=generator, device=self.device)
-        return images[chosen], labels[chosen]
-
-    @override
-    def loss(self, module: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        images, labels = batch
-        return F.cross_entropy(self._logits(module, images), labels.long())
-
-    @override
-    def metrics(self, module: nn.Module) -> Mapping[str, Tensor]:
-        """Return `validation_loss` and `validation_accuracy`."""
-        return self._scores(module, "validation", self._validation)
-
-    @override
-    def milestone_metrics(self, module: nn.Module) -> Mapping[str, Tensor]:
-        """Return `test_loss` and `test_accuracy`."""
-        return self._scores(module, "test", self._test)
-
-    def _logits(self, module: nn.Module, images: Tensor) -> Tensor:
-        logits: Tensor = module(images.unsqueeze(1).to(self.dtype) / 255)
-        return logits
-
-    def _scores(self, module: nn.Module, name: str, part: tuple[Tensor, Tensor]) -> Mapping[str, Tensor]:
-        images, labels = part[0], part[1].long()
-        logits = torch.cat([self._logits(module, chunk) for chunk in self.in_batches(torch.split(images, _CHUNK))])
-        accuracy = (logits.argmax(1) == labels).double().mean()
-        return {f"{name}_loss": F.cross_entropy(logits, labels), f"{name}_accuracy": accuracy}
+    def inputs(self, images: Tensor) -> Tensor:
+        """Return the brightness of the pixels between 0 and 1, (N, 1, 28, 28)."""
+        return images.unsqueeze(1).to(self.dtype) / 255
