@@ -33,12 +33,13 @@ class Mnist(NetworkTask):
     are those of `visible_inputs`, the network is `pixel_cnn` with 94,696 parameters.
 
     The last 64 images of the training set are held out: all their pixels are the validation set. The test set is all
-    pixels of the 10,000 test images, or a sample of them.
+    pixels of the 10,000 test images. Of each, a sample can be used instead, the same one in all runs.
     """
 
     options_table = (
         Option("batch_size", "batch", "positive-int", 256, "images in a batch"),
-        Option("test_samples", "test", "nonnegative-int", 0, "predictions used to estimate the test loss; 0 for all"),
+        Option("validation_samples", "val", "nonnegative-int", 0, "predictions for the validation loss; 0 for all"),
+        Option("test_samples", "test", "nonnegative-int", 0, "predictions for the test loss; 0 for all"),
         *NetworkTask.options_table,
     )
     step_milestone = 300_000
@@ -77,23 +78,17 @@ class Mnist(NetworkTask):
 
     @override
     def validation_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
-        """Return `validation_loss`, (1,): the mean over all pixels of the validation images."""
-        indices = torch.arange(len(self._validation) * PIXELS, device=self.device)
-        return {"validation_loss": self._evaluate(x, self._validation, indices).mean(0, keepdim=True)}
+        """Return `validation_loss`, (1,): the mean over the pixels of the validation images."""
+        return {"validation_loss": self._losses_of(x, "validation", self._validation).mean(0, keepdim=True)}
 
     @override
     def test_metrics(self, x: Tensor) -> Mapping[str, Tensor]:
         """Return `test_loss`, (1,), and its standard error if it is estimated from a sample."""
-        total, samples = len(self._test) * PIXELS, self.options["test_samples"]
-        if not samples:
-            indices = torch.arange(total, device=self.device)
-            return {"test_loss": self._evaluate(x, self._test, indices).mean(0, keepdim=True)}
-        # Drawn on the CPU from a fixed seed: the same sample in all runs and on all devices.
-        generator = torch.Generator().manual_seed(derive_seed("metric", "test_loss"))
-        drawn = torch.randint(total, (samples,), generator=generator).to(self.device)
-        losses = self._evaluate(x, self._test, drawn)
-        error = losses.std(0, keepdim=True) / samples**0.5
-        return {"test_loss": losses.mean(0, keepdim=True), "test_loss_standard_error": error}
+        losses = self._losses_of(x, "test", self._test)
+        loss = {"test_loss": losses.mean(0, keepdim=True)}
+        if not self.options["test_samples"]:
+            return loss
+        return {**loss, "test_loss_standard_error": losses.std(0, keepdim=True) / len(losses) ** 0.5}
 
     def inputs(self, count: int) -> Tensor:
         """Return the network's inputs for the first `count` images of the current batch, (count, 5, 28, 28)."""
@@ -113,6 +108,15 @@ class Mnist(NetworkTask):
     @override
     def _losses(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
         yield self._predict(parameters, self._train, self.batch, self._of_batch).mean()
+
+    def _losses_of(self, x: Tensor, part: str, images: Tensor) -> Tensor:
+        """Return the losses of the predictions of a part of the data, or of a sample of them."""
+        total, samples = len(images) * PIXELS, self.options[f"{part}_samples"]
+        if not samples:
+            return self._evaluate(x, images, torch.arange(total, device=self.device))
+        # Drawn on the CPU from a fixed seed: the same sample in all runs and on all devices.
+        generator = torch.Generator().manual_seed(derive_seed("metric", f"{part}_loss"))
+        return self._evaluate(x, images, torch.randint(total, (samples,), generator=generator).to(self.device))
 
     @torch.no_grad()
     def _evaluate(self, x: Tensor, images: Tensor, indices: Tensor) -> Tensor:

@@ -113,6 +113,16 @@ def test_a_sample_of_the_test_set_has_a_standard_error(intensity):
     assert abs(found["test_loss"].item() - mean_of(images)) < 4 * error
 
 
+def test_a_sample_of_the_validation_set_is_that_of_all_runs(intensity):
+    tasks = [mnist(seed, validation_samples=4000) for seed in (1, 2)]
+    found, other = (task.validation_metrics(task.initial_point()) for task in tasks)
+    assert found == other
+    assert found.keys() == {"validation_loss"}
+    images = load_mnist().train_images[-64:]
+    spread = (images.double().reshape(len(images), -1) + torch.arange(784) / 1000).std().item()
+    assert 0 < abs(found["validation_loss"].item() - mean_of(images)) < 4 * spread / 4000**0.5
+
+
 def test_the_layers_are_modules_with_their_biases():
     task = mnist()
     assert len(task.layers) == 2 + 3 * 20
