@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from typing_extensions import override
 
 from lodo_bench.errors import UsageError
+from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.compute import Device, DType
 from lodo_bench.spec.options import Option, Value
 from lodo_bench.tasks.augmentation import NUM_VARIANTS, augment
@@ -39,6 +40,8 @@ class Cifar10(NetworkTask):
     part of x. With a `micro_batch` smaller than the batch, gradients are accumulated over parts of that size, which
     takes less memory. Each part is then normalized by its own statistics, and the running averages are updated at each
     part, so the result differs from that of the whole batch.
+
+    The test loss and the accuracy are those of all test images, or of a sample of them, the same one in all runs.
     """
 
     options_table = (
@@ -47,6 +50,7 @@ class Cifar10(NetworkTask):
         Option(
             "width", "width", "positive-int", 64, "channels of the first stage; the others have 2, 4, 8 times as many"
         ),
+        Option("test_samples", "test", "nonnegative-int", 0, "test images that are evaluated; 0 for all"),
         *NetworkTask.options_table,
     )
     step_milestone = 3000
@@ -57,8 +61,9 @@ class Cifar10(NetworkTask):
         data, device = load_cifar10(), generators[0].device
         self._train = data.train_images.to(device)
         self._train_labels = data.train_labels.to(device)
-        self._test = data.test_images.to(device)
-        self._test_labels = data.test_labels.to(device)
+        chosen = _sample(len(data.test_labels), int(self.with_defaults(options)["test_samples"]))
+        self._test = data.test_images[chosen].to(device)
+        self._test_labels = data.test_labels[chosen].to(device)
         self._normalization = [torch.tensor(v, device=device, dtype=dtype) for v in (_MEANS, _DEVIATIONS)]
         # This epoch's random order, and the number of its images used so far: all of them before the first epoch.
         self._order = torch.arange(len(self._train), device=device)
@@ -81,7 +86,9 @@ class Cifar10(NetworkTask):
         batch, part = values["batch_size"], values["micro_batch"]
         if part and batch % part:
             raise UsageError(f"micro_batch = {part} does not divide batch_size = {batch}. Give a divisor.")
-        load_cifar10()
+        samples, count = values["test_samples"], len(load_cifar10().test_labels)
+        if samples > count:
+            raise UsageError(f"test_samples = {samples:,} is more than the {count:,} test images. Give fewer.")
 
     @classmethod
     @override
@@ -158,3 +165,10 @@ class Cifar10(NetworkTask):
         """Return the network's inputs for images (B, 3, 32, 32) of bytes."""
         means, deviations = (values.view(-1, 1, 1) for values in self._normalization)
         return images.to(self.dtype).div_(255).sub_(means).div_(deviations)
+
+
+def _sample(count: int, samples: int) -> Tensor:
+    """Return the positions of the test images that are evaluated: all, or a random choice, the same in all runs."""
+    if not samples:
+        return torch.arange(count)
+    return torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed("metric", "test_loss")))[:samples]

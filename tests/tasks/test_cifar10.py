@@ -118,6 +118,19 @@ def test_running_averages_take_in_a_batch_once():
     assert not torch.equal(task._statistics.means, once)
 
 
+def test_a_sample_of_the_test_images_is_that_of_all_runs():
+    data = load_cifar10()
+    tasks = [cifar10(seed, width=1, batch_size=4, test_samples=4) for seed in (1, 2)]
+    x = tasks[0].initial_point()
+    found, other = (task.validation_metrics(x) for task in tasks)
+    assert found == other
+    assert found["test_accuracy"].item() * 4 == pytest.approx(round(found["test_accuracy"].item() * 4))
+    images = {image.numpy().tobytes() for image in data.test_images}
+    assert len({image.numpy().tobytes() for image in tasks[0]._test} & images) == 4
+    with pytest.raises(UsageError, match=r"test_samples = 7 is more than the 6 test images\. Give fewer\."):
+        Cifar10.check({"test_samples": 7}, "cpu", "float32")
+
+
 def test_test_loss_and_accuracy_are_those_of_the_running_averages(monkeypatch):
     monkeypatch.setattr("lodo_bench.tasks.cifar10._CHUNK", 4)  # so that six images are two chunks
     task, data = cifar10(width=2), load_cifar10()
