@@ -46,6 +46,11 @@ def use_backend(backend: BackendChoice) -> Iterator[None]:
         _choice.reset(token)
 
 
+def chosen_backend() -> BackendChoice:
+    """Return the choice of the innermost `use_backend`; `auto` outside."""
+    return _choice.get()
+
+
 def current_backend(device: torch.device, dtype: torch.dtype) -> Backend:
     """Return the backend for tensors of this device and dtype, as chosen by `use_backend`."""
     if dtype not in _DTYPES:

@@ -4,6 +4,7 @@ import copy
 import inspect
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -261,6 +262,88 @@ def test_a_group_has_a_preset_of_its_own():
     assert (second["structure"], second["lr"], second["meta_lr"]) == ("butterfly", 0.01, 1e-4)
 
 
+def test_the_preset_of_a_group_replaces_only_what_differs_between_presets():
+    common = {"weight_decay": 0.1, "max_grad_norm": 1.0, "skip_nonfinite": True, "seed": 7, "warmup_steps": 10}
+    model = network()
+    groups = [
+        {"params": model[0].parameters(), "preset": "light"},
+        {"params": model[2].weight, "preset": "paper", "seed": 8},
+        {"params": model[2].bias, "max_grad_norm": None},
+    ]
+    optimizer = lodo_bench.LODO(groups, lr=0.05, layers=3, **common)
+    for group in optimizer.param_groups[:1]:
+        assert {name: group[name] for name in common} == common
+        assert (group["lr"], group["layers"]) == (0.05, 3)
+    paper = optimizer.param_groups[1]
+    assert {name: paper[name] for name in common} == {**common, "seed": 8}
+    assert (paper["lr"], paper["layers"], paper["structure"]) == (0.1, 16, "random")
+    assert optimizer.param_groups[2]["max_grad_norm"] is None
+
+
+def test_a_group_without_parameters_is_refused():
+    optimizer = lodo(network())
+    with pytest.raises(ValueError, match="needs 'params'; this one has \\['lr'\\]"):
+        optimizer.add_param_group({"lr": 0.1})
+    assert len(optimizer.param_groups) == 1
+
+
+def test_numbers_of_numpy_and_tensors_are_numbers():
+    given = {
+        "lr": np.float32(0.1),
+        "meta_lr": np.float64(1e-3),
+        "beta": torch.tensor(0.5),
+        "weight_decay": np.float32(0.1),
+        "max_grad_norm": np.float64(2.0),
+        "warmup_steps": np.int64(3),
+        "skip_nonfinite": np.bool_(True),
+        "layers": np.int32(2),
+        "meta_eps": torch.tensor(1e-6),
+        "seed": np.int64(5),
+    }
+    models = [network(), network()]
+    for model, arguments_ in zip(models, (given, {name: value.item() for name, value in given.items()}), strict=True):
+        optimizer = lodo_bench.LODO(model.parameters(), meta_optimizer="adam", **arguments_)
+        train(model, optimizer, 5)
+        optimizer.param_groups[0]["beta"] = np.float32(0.5)
+        optimizer.load_state_dict(optimizer.state_dict())
+        train(model, optimizer, 5, first=5)
+    assert equal(*models)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_grad_norm", -1.0),
+        ("warmup_steps", -10),
+        ("skip_nonfinite", "no"),
+        ("meta_eps", -1.0),
+        ("lr", "0.1"),
+        ("lr", True),
+        ("lr", None),
+        ("beta", 1.0),
+    ],
+)
+@pytest.mark.parametrize("steps", [0, 1])
+def test_what_is_changed_in_a_group_is_checked(name, value, steps):
+    model = network()
+    optimizer = lodo(model)
+    train(model, optimizer, steps)
+    before = flat(model).clone()
+    optimizer.param_groups[0][name] = value
+    with pytest.raises(ValueError, match=rf"{name} = .* of LODO: must be "):
+        train(model, optimizer, 1)
+    assert torch.equal(before, flat(model))
+
+
+@pytest.mark.parametrize(("name", "value"), [("meta_optimizer", "adamw"), ("structure", "x"), ("seed", "a")])
+def test_what_is_changed_before_the_first_step_is_checked(name, value):
+    model = network()
+    optimizer = lodo(model)
+    optimizer.param_groups[0][name] = value
+    with pytest.raises(ValueError, match=rf"{name} = .* of LODO: must be "):
+        train(model, optimizer, 1)
+
+
 @each_preset
 def test_all_arguments_are_in_all_presets(preset):
     names = set(inspect.signature(lodo_bench.LODO).parameters) - {"params", "preset"}
@@ -326,7 +409,7 @@ def test_the_structure_of_a_group_in_use_cannot_change():
     train(model, optimizer, 1)
     optimizer.param_groups[0]["layers"] = 7
     before = flat(model).clone()
-    with pytest.raises(ValueError, match="layers of a group of LODO was changed from 4 to 7"):
+    with pytest.raises(ValueError, match="has layers = 7, but LODO made its preconditioner with 4"):
         train(model, optimizer, 1, first=1)
     assert torch.equal(before, flat(model))
 
@@ -349,8 +432,54 @@ def test_nor_can_a_tensor_move_to_a_group_of_another_kind():
     optimizer = lodo_bench.LODO(groups)
     train(model, optimizer, 1)
     optimizer.param_groups[1]["params"].append(optimizer.param_groups[0]["params"].pop())
-    with pytest.raises(ValueError, match="does not fit the arguments of its group of LODO"):
+    with pytest.raises(ValueError, match="has structure = 'random', but LODO made its preconditioner with 'butterfly'"):
         train(model, optimizer, 1, first=1)
+
+
+def test_nor_can_one_of_several_that_share_a_preconditioner():
+    model = network()
+    groups = [{"params": model[0].parameters()}, {"params": model[2].parameters()}]
+    optimizer = lodo_bench.LODO(groups, preset="paper")
+    train(model, optimizer, 1)
+    moved = optimizer.param_groups[0]["params"].pop()
+    optimizer.param_groups[1]["params"].append(moved)
+    before = flat(model).clone()
+    with pytest.raises(ValueError, match="shares its preconditioner with parameters of another group"):
+        train(model, optimizer, 1, first=1)
+    assert torch.equal(before, flat(model))
+    optimizer.param_groups[1]["params"].append(optimizer.param_groups[0]["params"].pop())
+    train(model, optimizer, 1, first=1)
+    assert not torch.equal(before, flat(model))
+
+
+@each_preset
+def test_groups_may_change_their_order(preset):
+    models = [network(), network()]
+    for model, reorders in zip(models, (False, True), strict=True):
+        frozen = nn.Parameter(torch.zeros(3))
+        groups = [
+            {"params": [frozen]},
+            {"params": model[0].parameters(), "preset": preset},
+            {"params": model[2].parameters(), "preset": "diagonal", "lr": 0.1},
+        ]
+        optimizer = lodo_bench.LODO(groups)
+        train(model, optimizer, 3)
+        if reorders:
+            optimizer.param_groups.pop(0)
+            optimizer.param_groups.reverse()
+        train(model, optimizer, 3, first=3)
+    assert equal(*models)
+
+
+@each_preset
+def test_a_parameter_that_is_named_twice_moves_once(preset):
+    models = [network(), network()]
+    for model, times in zip(models, (1, 2), strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's, of duplicates
+            optimizer = lodo_bench.LODO([*model.parameters()] * times, preset=preset)
+        train(model, optimizer, 3)
+    assert equal(*models)
 
 
 def test_the_meta_optimizers_epsilon_can_change():

@@ -256,3 +256,119 @@ def test_the_example_runs_and_learns(capsys, monkeypatch):
     assert lines[0].split() == ["step", *example.MAKERS]
     first, last = ([float(word) for word in lines[index].split()[1:]] for index in (1, 8))
     assert all(after < before for before, after in zip(first, last, strict=True))
+
+
+def damaged(change, preset="paper"):
+    """The state of an optimizer after `change` of the state of its first parameter."""
+    model = network()
+    optimizer = lodo_bench.LODO(model.parameters(), preset=preset)
+    train(model, optimizer, 3)
+    state = through_a_file(optimizer.state_dict())
+    change(state["state"])
+    return model, state
+
+
+def no_integers(states):
+    states[0] = {name: tensor.float() for name, tensor in states[0].items()}
+
+
+def positions_too_large(states):
+    states[0]["permutations"][0, 0, 0] = 10**6
+
+
+def negative_positions(states):
+    states[0]["embedding_index"] = -1 - states[0]["embedding_index"]
+
+
+def positions_beyond_32_bits(states):
+    states[0]["permutations"] = states[0]["permutations"].long() + 2**32
+
+
+def same_place(states):
+    states[1]["offset"].zero_()
+
+
+def outside(states):
+    states[3]["offset"] += 1
+
+
+def flags_for_weights(states):
+    states[0]["weights"] = states[0]["weights"] > 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        no_integers,
+        positions_too_large,
+        negative_positions,
+        positions_beyond_32_bits,
+        same_place,
+        outside,
+        flags_for_weights,
+    ],
+)
+def test_a_state_that_would_be_read_elsewhere_is_refused(change):
+    model, state = damaged(change)
+    optimizer = lodo_bench.LODO(model.parameters(), preset="paper")
+    with pytest.raises(ValueError, match="belongs to a different LODO optimizer"):
+        optimizer.load_state_dict(state)
+    assert not optimizer.state
+
+
+def positions_in_64_bits(states):
+    for name in ("permutations", "embedding_index"):
+        states[0][name] = states[0][name].long()
+
+
+def nothing(states):
+    pass
+
+
+def weights_in_double_precision(states):
+    for tensors in states.values():
+        if "weights" in tensors:
+            tensors["weights"] = tensors["weights"].double()
+
+
+@pytest.mark.parametrize(
+    ("change", "preset"),
+    [(positions_in_64_bits, "paper"), (weights_in_double_precision, "paper"), (weights_in_double_precision, "light")],
+)
+def test_a_state_of_other_types_is_converted(change, preset):
+    found = []
+    for each in (nothing, change):
+        model, state = damaged(each, preset)
+        optimizer = lodo_bench.LODO(model.parameters(), preset=preset)
+        optimizer.load_state_dict(state)
+        train(model, optimizer, 3, first=3)
+        found.append(flat(model))
+    assert torch.equal(*found)
+
+
+@pytest.mark.skipif(len(BACKENDS) < 2, reason="there is one backend here")
+@pytest.mark.parametrize("preset", ["light", "paper"])
+def test_a_backend_lasts_from_the_first_step_or_from_loading(preset):
+    """All results to the last bit are those of PyTorch's operations, also of what is built anew later."""
+
+    def training(*contexts):
+        model = network()
+        first, later, loading, after = contexts
+        optimizer = lodo_bench.LODO(model.parameters(), preset=preset, meta_lr=1e-2)
+        with use_backend(first):
+            train(model, optimizer, 2)
+        with use_backend(later):
+            model.double()
+            train(model, optimizer, 2, first=2)
+            model.float()
+            train(model, optimizer, 2, first=4)
+        other = lodo_bench.LODO(model.parameters(), preset=preset)
+        with use_backend(loading):
+            other.load_state_dict(through_a_file(optimizer.state_dict()))
+        with use_backend(after):
+            train(model, other, 3, first=6)
+        return flat(model)
+
+    wanted = training(*["torch"] * 4)
+    assert torch.equal(wanted, training("torch", "auto", "torch", "auto"))
+    assert not torch.equal(wanted, training(*["auto"] * 4))

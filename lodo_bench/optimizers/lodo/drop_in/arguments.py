@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
+import numpy as np
 from torch import Tensor
 
 from lodo_bench.errors import UnknownNameError
@@ -55,6 +56,9 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     },
 }
 """The values of all arguments, by the name of a preset."""
+_OF_PRESET = [name for name in PRESETS["light"] if len({preset[name] for preset in PRESETS.values()}) > 1]
+RATES = ("lr", "meta_lr", "beta", "weight_decay")
+"""The arguments that may be tensors, and that a scheduler may change."""
 STRUCTURAL = ("structure", "layers", "block_size", "hidden_dim", "meta_optimizer", "per_tensor")
 # What PyTorch and its schedulers keep in a group.
 _OTHERS = ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr")
@@ -66,8 +70,9 @@ def resolve(group: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     """Return the arguments of a group, all of them.
 
     Args:
-        group: its own, which count most, and then those of its own preset.
-        given: those of the optimizer, which also may have a preset.
+        group: its own, which count most. If its preset is another one than the optimizer's, then come the values in
+            which presets differ.
+        given: those of the optimizer, among them its preset.
 
     Raises:
         ValueError: one is unknown or out of range.
@@ -76,18 +81,26 @@ def resolve(group: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     for name in own:
         if name not in _RULES:
             raise ValueError(str(UnknownNameError("argument of LODO", name, _RULES)))
-    found: dict[str, Any] = {}
-    for arguments in (given, own):
-        preset = arguments.get("preset")
-        if preset is not None:
-            check("preset", preset)
-            found |= {"preset": preset, **PRESETS[preset]}
-        found |= {name: value for name, value in arguments.items() if value is not None}
-    for name, value in found.items():
-        check(name, value)
-    if found["structure"] == "butterfly" and found["block_size"] < 2:
-        raise ValueError("block_size = 1 of LODO: must be at least 2 for the structure 'butterfly'.")
+    own = {name: _kept(name, value) for name, value in own.items() if value is not None or name in _OPTIONAL}
+    given = {name: _kept(name, value) for name, value in given.items()}
+    found = {**PRESETS[given["preset"]], **given}
+    if own.get("preset", given["preset"]) != given["preset"]:
+        found |= {name: PRESETS[own["preset"]][name] for name in _OF_PRESET}
+    found |= own
+    check_structure(found)
     return found
+
+
+def check_structure(group: Mapping[str, Any]) -> None:
+    """Make sure that the arguments that a state depends on are in their ranges, and fit each other.
+
+    Raises:
+        ValueError: they do not.
+    """
+    for name in (*STRUCTURAL, "seed"):
+        plain(name, group[name])
+    if group["structure"] == "butterfly" and group["block_size"] < 2:
+        raise ValueError("block_size = 1 of LODO: must be at least 2 for the structure 'butterfly'.")
 
 
 def settings_of(group: Mapping[str, Any]) -> Settings:
@@ -101,32 +114,40 @@ def rate(group: Mapping[str, Any], name: str) -> float:
     Raises:
         ValueError: it is negative or not finite.
     """
-    value = float(group[name])
-    if -_ROUNDING < value < 0:
-        return 0.0
-    check(name, value)
-    return value
+    value = _unwrapped(name, group[name])
+    return 0.0 if isinstance(value, float) and -_ROUNDING < value < 0 else float(plain(name, value))
 
 
-def check(name: str, value: object) -> None:
-    """Make sure that the value of an argument is in its range.
+def plain(name: str, value: object) -> Any:
+    """Return the value of an argument as a number, word or flag of Python.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is not in its range.
     """
     if value is None and name in _OPTIONAL:
-        return
-    if isinstance(value, Tensor) and value.numel() != 1:
-        raise ValueError(f"Tensor {name} must be 1-element")  # in PyTorch's own words
+        return None
+    value = _unwrapped(name, value)
     is_valid, rule = _RULES[name]
     if not is_valid(value):
         raise ValueError(f"{name} = {value!r} of LODO: must be {rule}.")
+    return value
+
+
+def _kept(name: str, value: object) -> Any:
+    """Return the value that a group keeps: a tensor in a rate stays one, as in torch.optim."""
+    found = plain(name, value)
+    return value if isinstance(value, Tensor) and name in RATES else found
+
+
+def _unwrapped(name: str, value: object) -> object:
+    """Return the number of a tensor or of NumPy's as Python's."""
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise ValueError(f"Tensor {name} must be 1-element")  # in PyTorch's own words
+    return value.item() if isinstance(value, Tensor | np.generic) else value
 
 
 def _number(is_valid: Callable[[float], bool]) -> Callable[[object], bool]:
     def check(value: object) -> bool:
-        if isinstance(value, Tensor):
-            value = value.item()
         return isinstance(value, int | float) and not isinstance(value, bool) and is_valid(float(value))
 
     return check

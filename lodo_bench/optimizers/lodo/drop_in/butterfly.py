@@ -9,6 +9,7 @@ from typing import final
 
 import torch
 from torch import Generator, Tensor
+from torch.autograd.graph import increment_version
 from typing_extensions import override
 
 from lodo_bench.optimizers.lodo.block_network import random_orthogonal
@@ -139,7 +140,10 @@ class ButterflyStructure(Structure):
 
 
 class FusedButterflyStructure(ButterflyStructure):
-    """The network in the fused operations of a backend, which implements `run`."""
+    """The network in the fused operations of a backend, which implements `run`.
+
+    Autograd does not see what compiled code writes. So it is told, lest it use x in derivatives at its former value.
+    """
 
     @abstractmethod
     def run(
@@ -166,6 +170,7 @@ class FusedButterflyStructure(ButterflyStructure):
     @override
     def move(self, x: Tensor, gradient: Tensor, lr: float, beta: float) -> None:
         self.run(x, gradient, 0.0, 0.0, lr, beta, moves=True)
+        increment_version(x)
 
     @final
     @override
@@ -173,6 +178,7 @@ class FusedButterflyStructure(ButterflyStructure):
         learns = bool(last_lr and meta_lr)
         rate = self.meta.advance(meta_lr) if learns else 0.0
         self.run(x, gradient, last_lr if learns else 0.0, rate, lr, beta, moves=True)
+        increment_version(x)
 
 
 def _blocks(signal: Tensor, stride: int, k: int) -> Tensor:

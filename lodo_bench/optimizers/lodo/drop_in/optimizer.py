@@ -12,22 +12,34 @@ from torch.nn.utils import get_total_norm
 from torch.optim.optimizer import ParamsT
 from typing_extensions import override
 
-from lodo_bench.optimizers.lodo.drop_in.arguments import PresetName, StructureName, rate, resolve, settings_of
+from lodo_bench.compute.selection import chosen_backend, use_backend
+from lodo_bench.optimizers.lodo.drop_in.arguments import (
+    RATES,
+    PresetName,
+    StructureName,
+    check_structure,
+    plain,
+    rate,
+    resolve,
+    settings_of,
+)
 from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import MetaName
 from lodo_bench.optimizers.lodo.drop_in.part import (
     Part,
     Rates,
     State,
     check_parameter,
-    check_shapes,
+    check_tensors,
     describe,
     new_states,
     working_dtype,
 )
 from lodo_bench.optimizers.lodo.drop_in.states import checked
 from lodo_bench.seeding import derive_seed
+from lodo_bench.spec.compute import BackendChoice
 
-_RATES = ("lr", "meta_lr", "beta", "weight_decay")
+# What may be changed in a group between steps, beside the rates.
+_CHANGEABLE = ("max_grad_norm", "warmup_steps", "skip_nonfinite", "meta_eps")
 
 
 @final
@@ -61,7 +73,8 @@ class LODO(torch.optim.Optimizer):
 
     Args:
         params: parameters, or parameter groups with arguments of their own, as in torch.optim. A group may have a
-            preset of its own.
+            preset of its own: it then has the values of that preset for all arguments in which presets differ, and
+            otherwise those of the optimizer.
         lr: α₀ >= 0, the initial learning rate; None, here and below, for the preset's.
         meta_lr: α >= 0, the step size of the meta-optimizer. S changes by about `meta_lr` times the number of steps, so
             that fewer steps need a larger one.
@@ -121,7 +134,8 @@ class LODO(torch.optim.Optimizer):
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "params", "__class__")}
         self._given = {name: value for name, value in given.items() if value is not None}
-        self._parts: dict[int, list[Part]] = {}
+        self._parts: dict[Tensor, Part] = {}  # by their first parameter
+        self._backend: BackendChoice | None = None  # until the first step
         super().__init__(params, resolve({}, self._given))
 
     @override
@@ -133,8 +147,10 @@ class LODO(torch.optim.Optimizer):
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"a parameter group must be a dict, not {type(param_group).__name__}")
+        if "params" not in param_group:
+            raise ValueError(f"a parameter group of LODO needs 'params'; this one has {sorted(param_group)}.")
         complete = {**param_group, **resolve(param_group, self._given)}
-        params = complete.get("params", [])
+        params = complete["params"]
         if not isinstance(params, Tensor | set):
             complete["params"] = params = list(params)
         for item in [params] if isinstance(params, Tensor) else params:
@@ -157,8 +173,9 @@ class LODO(torch.optim.Optimizer):
             closure: evaluates the model and returns the loss; called once, before the step.
 
         Raises:
-            ValueError: if a learning rate is out of range, a gradient is sparse, or the structure of a group was
-                changed; no parameter has moved then.
+            ValueError: if an argument of a group is out of range, a gradient is sparse or of another shape than its
+                parameter, or the structure of a group or the shape of a parameter was changed; no parameter has moved
+                then.
         """
         loss = None
         if closure is not None:
@@ -195,15 +212,18 @@ class LODO(torch.optim.Optimizer):
         finally:
             handle.remove()
             self._incoming = {}
+        choice = chosen_backend()
+        self._backend = None if choice == "auto" else choice
 
     _incoming: dict[Tensor, dict[str, Tensor]] = {}  # noqa: RUF012 - replaced, never changed
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "given": self._given}
+        return {**super().__getstate__(), "given": self._given, "backend": self._backend}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         rest = dict(state)
         self._given = rest.pop("given", getattr(self, "_given", {}))
+        self._backend = rest.pop("backend", getattr(self, "_backend", None))
         super().__setstate__(rest)
         self.state.update(self._incoming)
         self._parts = {}
@@ -212,52 +232,61 @@ class LODO(torch.optim.Optimizer):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _advance(self) -> None:
         self._forget_removed()
-        prepared = [self._prepare(number, group) for number, group in enumerate(self.param_groups)]
-        for group, found in zip(self.param_groups, prepared, strict=True):
-            if found is not None:
-                self._step_group(group, *found)
+        if self._backend is None:
+            self._backend = chosen_backend()
+        with use_backend(self._backend):
+            prepared = [self._prepare(group) for group in self.param_groups]
+            for group, found in zip(self.param_groups, prepared, strict=True):
+                if found is not None:
+                    self._step_group(group, *found)
 
-    def _prepare(self, number: int, group: dict[str, Any]) -> tuple[list[Part], Rates] | None:
+    def _prepare(self, group: dict[str, Any]) -> tuple[list[Part], Rates] | None:
         """Return the parts of a group that has gradients, and its rates; nothing has moved yet.
 
         Raises:
             ValueError: see `step`.
         """
-        rates = Rates(**{name: rate(group, name) for name in _RATES}, warmup_steps=group["warmup_steps"])
-        parameters = [p for p in group["params"] if p.grad is not None and p.numel()]
+        for name in _CHANGEABLE:
+            plain(name, group[name])
+        rates = Rates(**{name: rate(group, name) for name in RATES}, warmup_steps=group["warmup_steps"])
+        parameters = [p for p in dict.fromkeys(group["params"]) if p.grad is not None and p.numel()]
         for parameter in parameters:
             if parameter.grad.layout != torch.strided:
                 raise ValueError(
                     f"{describe(parameter)} has a sparse gradient, which is not supported. "
                     "Build its layer with sparse=False, or use another optimizer for this parameter."
                 )
+            if parameter.grad.shape != parameter.shape:
+                raise ValueError(f"{describe(parameter)} has a gradient of shape {tuple(parameter.grad.shape)}.")
         if not parameters:
             return None
-        self._check_unchanged(number, group)
-        self._join(number, group, [p for p in parameters if p not in self.state])
-        return self._parts_of(number, group), rates
+        self._check_unchanged(group)
+        self._join(group, [p for p in parameters if p not in self.state])
+        return self._parts_of(group), rates
 
-    def _check_unchanged(self, number: int, group: dict[str, Any]) -> None:
+    def _check_unchanged(self, group: dict[str, Any]) -> None:
         now = settings_of(group)
-        for part in self._parts.get(number, ()):
+        for part in (self._parts[parameter] for parameter in group["params"] if parameter in self._parts):
             if part.settings != now:
                 name = next(name for name in vars(now) if getattr(now, name) != getattr(part.settings, name))
                 raise ValueError(
-                    f"{name} of a group of LODO was changed from {getattr(part.settings, name)!r} to "
-                    f"{getattr(now, name)!r}, but it has a preconditioner already. Build a new optimizer instead."
+                    f"the group of {describe(part.parameters[0])} has {name} = {getattr(now, name)!r}, but LODO made "
+                    f"its preconditioner with {getattr(part.settings, name)!r}. Build a new optimizer instead."
                 )
 
-    def _join(self, number: int, group: dict[str, Any], parameters: Sequence[Tensor]) -> None:
+    def _join(self, group: dict[str, Any], parameters: Sequence[Tensor]) -> None:
         """Give a preconditioner to the parameters that have a gradient for the first time."""
         if not parameters:
             return
+        check_structure(group)
         settings = settings_of(group)
         joining: dict[tuple[Any, ...], list[Tensor]] = {}
         for index, parameter in enumerate(parameters):
             check_parameter(parameter)
             alone = index if settings.per_tensor else -1
             joining.setdefault((parameter.device, working_dtype(parameter), alone), []).append(parameter)
-        places = {p: place for place, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        every = dict.fromkeys(p for group in self.param_groups for p in group["params"])
+        places = {p: place for place, p in enumerate(every)}
         for members in joining.values():
             # By their place: whatever else has a preconditioner, they get the same one.
             seed = derive_seed("drop-in", group["seed"], places[members[0]])
@@ -266,40 +295,41 @@ class LODO(torch.optim.Optimizer):
             new = new_states(members, settings, max(parts, default=-1) + 1, generator)
             self.state.update(zip(members, new, strict=True))
 
-    def _parts_of(self, number: int, group: dict[str, Any]) -> list[Part]:
+    def _parts_of(self, group: dict[str, Any]) -> list[Part]:
         """Return the parts of a group, from its state; new ones only for what has changed."""
         settings = settings_of(group)
         members: dict[int, list[Tensor]] = defaultdict(list)
-        for index, parameter in enumerate(group["params"]):
+        for index, parameter in enumerate(dict.fromkeys(group["params"])):
             if parameter in self.state:
                 if not settings.per_tensor:
-                    check_shapes(self.state[parameter], {"part": (), "offset": (), "moved": ()})
+                    check_tensors(self.state[parameter], {"part": (), "offset": (), "moved": ()})
                 members[index if settings.per_tensor else int(self.state[parameter]["part"])].append(parameter)
-        if not settings.per_tensor:
-            for found in members.values():
-                found.sort(key=lambda parameter: int(self.state[parameter]["offset"]))
-        known = {id(part.parameters[0]): part for part in self._parts.get(number, ())}
         parts = []
         for found in members.values():
-            part, states = known.get(id(found[0])), [self.state[parameter] for parameter in found]
-            if part is None or part.eps != group["meta_eps"] or not part.is_current(found, states):
-                part = Part(found, states, settings, group["meta_eps"])
+            if not settings.per_tensor:
+                found.sort(key=lambda parameter: int(self.state[parameter]["offset"]))
+                if "length" not in self.state[found[0]]:
+                    raise ValueError(
+                        f"{describe(found[0])} shares its preconditioner with parameters of another group. Move all of "
+                        "them to this group, or build a new optimizer."
+                    )
+            part, states = self._parts.get(found[0]), [self.state[parameter] for parameter in found]
+            if part is None or part.eps != float(group["meta_eps"]) or not part.is_current(found, states):
+                part = Part(found, states, settings, float(group["meta_eps"]))
+            self._parts[found[0]] = part
             parts.append(part)
-        self._parts[number] = parts
         return parts
 
     def _step_group(self, group: dict[str, Any], parts: Sequence[Part], rates: Rates) -> None:
-        present = [p for part in parts for p in part.parameters if p.grad is not None]
-        gradients = [p.grad for p in present if p.grad is not None]
+        gradients = [p.grad for part in parts for p in part.parameters if p.grad is not None]
         if group["skip_nonfinite"] and not bool(get_total_norm(gradients, torch.inf).isfinite()):
             return
+        scale = None
         if group["max_grad_norm"] is not None:
-            norm = get_total_norm(gradients)
+            norm = get_total_norm([gradient.to(working_dtype(gradient)) for gradient in gradients])
             scale = (group["max_grad_norm"] / (norm + 1e-6)).clamp(max=1.0)
-            gradients = [gradient * scale.to(gradient.device) for gradient in gradients]
-        of = dict(zip(present, gradients, strict=True))
         for part in parts:
-            part.step([of.get(p) for p in part.parameters], rates)
+            part.step([p.grad for p in part.parameters], rates, scale)
 
     def _states(self) -> dict[Tensor, State]:
         """Return the states of parameters; others may keep things of their own beside them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import is_
 
 import torch
 from torch import Generator, Tensor
@@ -110,7 +111,7 @@ class Part:
         lead = self.states[0]
         dtype, device = working_dtype(self.parameters[0]), self.parameters[0].device
         for parameter, state in zip(self.parameters, self.states, strict=True):
-            follow(state, parameter)
+            conform(state, parameter)
         sizes = [parameter.numel() for parameter in self.parameters]
         if settings.per_tensor:
             n, offsets = sizes[0], [0]
@@ -118,7 +119,7 @@ class Part:
         else:
             n, offsets = int(lead["length"]), [int(state["offset"]) for state in self.states]
             self._momentum = torch.zeros(n, dtype=dtype, device=device)
-        check_shapes(lead, shared_shapes(n, settings))
+        check_tensors(lead, shared_shapes(n, settings))
         self._slices = [slice(offset, offset + size) for offset, size in zip(offsets, sizes, strict=True)]
         self._x, self._gradient = (
             torch.zeros(0 if settings.per_tensor else n, dtype=dtype, device=device) for _ in range(2)
@@ -129,29 +130,24 @@ class Part:
                 state["momentum"] = self._momentum[place].view(state["momentum"].shape)
         build = implementation(STRUCTURES[settings.structure], device, dtype)
         self._structure = build(n, settings, lead, self._momentum, eps)
-        self._tensors = [dict(state) for state in self.states]
+        self._layout = _layout(self.parameters, self.states)
 
     def is_current(self, parameters: Sequence[Tensor], states: Sequence[State]) -> bool:
-        """Return whether these are still the parameters and the tensors that this part was made of."""
+        """Return whether these are the parameters and states that this part was made of, in the same memory."""
         return (
             len(parameters) == len(self.parameters)
-            and all(mine is theirs for mine, theirs in zip(self.parameters, parameters, strict=True))
-            and all(
-                len(mine) == len(theirs) and all(mine[name] is theirs.get(name) for name in mine)
-                for mine, theirs in zip(self._tensors, states, strict=True)
-            )
-            and all(
-                state["momentum"].dtype == working_dtype(p) and state["momentum"].device == p.device
-                for p, state in zip(parameters, states, strict=True)
-            )
+            and all(map(is_, self.parameters, parameters))
+            and all(map(is_, self.states, states))
+            and self._layout == _layout(parameters, states)
         )
 
-    def step(self, gradients: Sequence[Tensor | None], rates: Rates) -> None:
+    def step(self, gradients: Sequence[Tensor | None], rates: Rates, scale: Tensor | None) -> None:
         """Move the parameters that have a gradient.
 
         Args:
             gradients: of each parameter, or None.
             rates: of the group.
+            scale: a factor of the gradients, or None.
         """
         present = [index for index, gradient in enumerate(gradients) if gradient is not None]
         if not present:
@@ -161,83 +157,123 @@ class Part:
         if lr:
             lead["step"] += 1
             lr *= min(1.0, float(lead["step"]) / rates.warmup_steps) if rates.warmup_steps else 1.0
-        if lr and rates.weight_decay:
-            torch._foreach_mul_([self.parameters[index] for index in present], 1 - lr * rates.weight_decay)
+        scale = None if scale is None else scale.to(self._momentum.device, self._momentum.dtype)
         if self.settings.per_tensor:
-            self._step_alone(gradients[0], last_lr, lr, rates)
+            self._step_alone(gradients[0], scale, last_lr, lr, rates)
         else:
-            self._step_together(gradients, present, last_lr, lr, rates)
+            self._step_together(gradients, scale, present, last_lr, lr, rates)
         lead["last_lr"].fill_(lr)
 
-    def _step_alone(self, gradient: Tensor | None, last_lr: float, lr: float, rates: Rates) -> None:
+    def _step_alone(
+        self, gradient: Tensor | None, scale: Tensor | None, last_lr: float, lr: float, rates: Rates
+    ) -> None:
         assert gradient is not None
         parameter, dtype = self.parameters[0], self._momentum.dtype
-        flat = gradient.to(dtype).reshape(-1)
-        if parameter.is_contiguous() and parameter.dtype == dtype:
-            self._structure.step(parameter.detach().view(-1), flat, last_lr, rates.meta_lr, lr, rates.beta)
-            return
-        x = parameter.detach().to(dtype, memory_format=torch.contiguous_format, copy=True).view(-1)
-        self._structure.step(x, flat, last_lr, rates.meta_lr, lr, rates.beta)
-        parameter.copy_(x.view(parameter.shape))
+        flat = gradient.to(dtype)
+        # A compiled structure reads memory, not what a view makes of it.
+        flat = (flat if scale is None else flat * scale).resolve_neg().contiguous().view(-1)
+        is_direct = parameter.dtype == dtype and parameter.is_contiguous() and not parameter.is_neg()
+        x = parameter.detach() if is_direct else torch.empty(parameter.shape, dtype=dtype, device=parameter.device)
+        if not is_direct:
+            x.copy_(parameter)
+        if lr and rates.weight_decay:
+            x.mul_(1 - lr * rates.weight_decay)
+        self._structure.step(x.view(-1), flat, last_lr, rates.meta_lr, lr, rates.beta)
+        if not is_direct:
+            parameter.copy_(x)
 
     def _step_together(
-        self, gradients: Sequence[Tensor | None], present: list[int], last_lr: float, lr: float, rates: Rates
+        self,
+        gradients: Sequence[Tensor | None],
+        scale: Tensor | None,
+        present: list[int],
+        last_lr: float,
+        lr: float,
+        rates: Rates,
     ) -> None:
         moved = [index for index in present if bool(self.states[index]["moved"])]
         for place, parameter in zip(self._slices, self.parameters, strict=True):
             self._x[place].view(parameter.shape).copy_(parameter.detach())
+        if lr and rates.weight_decay:
+            self._x.mul_(1 - lr * rates.weight_decay)
         # θ does not learn from parameters that did not move: their gradients count as 0.
         self._gradient.zero_()
-        self._read(gradients, moved)
+        self._read(gradients, scale, moved)
         if last_lr and rates.meta_lr:
             self._structure.learn(self._gradient, last_lr, rates.meta_lr)
         # Where there is no gradient, the momentum stands for it, so that it does not change.
         self._gradient.copy_(self._momentum)
-        self._read(gradients, present)
+        self._read(gradients, scale, present)
         self._structure.move(self._x, self._gradient, lr, rates.beta)
         for index in present:
             self.parameters[index].copy_(self._x[self._slices[index]].view(self.parameters[index].shape))
         for index, state in enumerate(self.states):
             state["moved"].fill_(index in present)
 
-    def _read(self, gradients: Sequence[Tensor | None], places: Sequence[int]) -> None:
+    def _read(self, gradients: Sequence[Tensor | None], scale: Tensor | None, places: Sequence[int]) -> None:
         """Copy the gradients of some parameters to the vector."""
         for index in places:
             gradient = gradients[index]
             assert gradient is not None
-            self._gradient[self._slices[index]].view(gradient.shape).copy_(gradient)
+            place = self._gradient[self._slices[index]].view(gradient.shape).copy_(gradient)
+            if scale is not None:
+                place.mul_(scale)
+
+
+def _layout(parameters: Sequence[Tensor], states: Sequence[State]) -> list[object]:
+    """Return what a part is bound to: the kind of its parameters, and the memory of the tensors of their states."""
+    return [
+        (
+            parameter.shape,
+            parameter.dtype,
+            parameter.device,
+            [(name, t.data_ptr(), t.numel(), t.dtype) for name, t in state.items() if name not in CPU_NAMES],
+        )
+        for parameter, state in zip(parameters, states, strict=True)
+    ]
 
 
 _CHANGED = "the state does not fit the arguments of its group of LODO, which were others when it was made: "
 
 
-def check_shapes(state: State, expected: Mapping[str, tuple[int, ...]], why: str = _CHANGED) -> None:
+def check_tensors(state: State, expected: Mapping[str, tuple[int, ...]], why: str = _CHANGED) -> None:
     """Make sure that a state has these tensors.
 
     Raises:
-        ValueError: one is missing or has another shape; the message begins with `why`.
+        ValueError: one is missing, or has another shape or kind; the message begins with `why`.
     """
     for name, shape in expected.items():
         if name not in state:
             raise ValueError(f"{why}a parameter has {sorted(state)}, and no '{name}'")
         if tuple(state[name].shape) != shape:
             raise ValueError(f"{why}'{name}' has the shape {tuple(state[name].shape)}, not {shape}")
+        if name in INDEX_NAMES and state[name].dtype != torch.int32:
+            raise ValueError(f"{why}'{name}' has the type {state[name].dtype}, not {torch.int32}")
+        if name not in (*INDEX_NAMES, *CPU_NAMES) and not state[name].is_floating_point():
+            raise ValueError(f"{why}'{name}' has the type {state[name].dtype}, and is no floating-point tensor")
 
 
-def follow(state: State, parameter: Tensor) -> None:
-    """Convert the tensors of a state to a parameter's device and working precision, where they have another."""
-    dtype, old = working_dtype(parameter), state["momentum"].dtype
-    if old == dtype and state["momentum"].device == parameter.device:
-        return
+def conform(state: State, parameter: Tensor) -> None:
+    """Convert the tensors of a state to a parameter's device and working precision, where they have another.
+
+    Raises:
+        ValueError: the parameter has another shape than its momentum.
+    """
+    if state["momentum"].shape != parameter.shape:
+        raise ValueError(
+            f"the shape of a parameter of LODO was changed from {tuple(state['momentum'].shape)} to "
+            f"{tuple(parameter.shape)}, but it has a preconditioner already. Build a new optimizer instead."
+        )
     for name, tensor in state.items():
-        if tensor.dtype == old and name not in CPU_NAMES:
-            state[name] = tensor.to(parameter.device, dtype)
-        elif name not in CPU_NAMES:
-            state[name] = tensor.to(parameter.device)
+        if name not in CPU_NAMES:
+            dtype = working_dtype(parameter) if tensor.is_floating_point() else tensor.dtype
+            state[name] = tensor.to(parameter.device, dtype).contiguous()
 
 
 CPU_NAMES = ("step", "last_lr", "meta_powers", "part", "offset", "moved", "length")
 """The tensors of a state that are read as numbers, and stay on the CPU."""
+INDEX_NAMES = ("permutations", "embedding_index")
+"""The tensors of a state that are positions in the vector between two layers."""
 
 
 def describe(parameter: Tensor) -> str:

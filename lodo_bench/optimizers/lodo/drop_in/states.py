@@ -9,8 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lodo_bench.optimizers.lodo.drop_in.arguments import PRESETS, check, settings_of
-from lodo_bench.optimizers.lodo.drop_in.part import CPU_NAMES, State, check_shapes, shared_shapes, working_dtype
+from lodo_bench.optimizers.lodo.drop_in.arguments import PRESETS, plain, settings_of
+from lodo_bench.optimizers.lodo.drop_in.part import (
+    CPU_NAMES,
+    INDEX_NAMES,
+    State,
+    check_tensors,
+    shared_shapes,
+    working_dtype,
+)
 
 _DIFFERENT = "the state belongs to a different LODO optimizer: "
 
@@ -66,7 +73,7 @@ def _completed(group: object, number: int) -> dict[str, Any]:
         if name not in complete:
             raise ValueError(f"this is not a state_dict of LODO: its group {number} lacks '{name}'")
         if name not in ("lr", "meta_lr"):  # a scheduler may have set them to what a step would refuse
-            check(name, complete[name])
+            complete[name] = plain(name, complete[name])
     return complete
 
 
@@ -83,14 +90,24 @@ def _tensors(state: object, parameter: Tensor) -> State:
     if momentum is None or momentum.shape != parameter.shape:
         shape = None if momentum is None else tuple(momentum.shape)
         raise ValueError(f"{_DIFFERENT}its momentum is {shape}, for a parameter of shape {tuple(parameter.shape)}")
-    return dict(state)
+    return {name: _indices(name, value) if name in INDEX_NAMES else value for name, value in state.items()}
+
+
+def _indices(name: str, tensor: Tensor) -> Tensor:
+    """Return positions as they are kept; compiled code would read or write elsewhere at others."""
+    if tensor.dtype == torch.bool or tensor.is_floating_point() or tensor.is_complex():
+        raise ValueError(f"{_DIFFERENT}'{name}' has the type {tensor.dtype}, and consists of no positions")
+    found = tensor.to(torch.int32)
+    if not torch.equal(found.to(tensor.dtype), tensor):
+        raise ValueError(f"{_DIFFERENT}its network has positions outside of itself")
+    return found
 
 
 def _check_members(members: Sequence[tuple[Tensor, State]], group: Mapping[str, Any]) -> None:
     settings = settings_of(group)
     if settings.per_tensor:
         for parameter, state in members:
-            _check_shapes(state, {"momentum": tuple(parameter.shape), **shared_shapes(parameter.numel(), settings)})
+            _check_tensors(state, {"momentum": tuple(parameter.shape), **shared_shapes(parameter.numel(), settings)})
         return
     parts: dict[int, list[tuple[Tensor, State]]] = {}
     for parameter, state in members:
@@ -105,27 +122,36 @@ def _check_members(members: Sequence[tuple[Tensor, State]], group: Mapping[str, 
         for parameter, state in part:
             own = {"momentum": tuple(parameter.shape), "part": (), "offset": (), "moved": ()}
             shared = {**shared_shapes(n, settings), "length": ()} if state is leads[0] else {}
-            _check_shapes(state, own | shared)
-            if not 0 <= int(state["offset"]) <= n - parameter.numel():
-                raise ValueError(f"{_DIFFERENT}a parameter lies outside of its preconditioner")
+            _check_tensors(state, own | shared)
+        end = 0
+        for parameter, state in sorted(part, key=lambda member: int(member[1]["offset"])):
+            if int(state["offset"]) < end:
+                raise ValueError(f"{_DIFFERENT}two parameters have the same place in a preconditioner")
+            end = int(state["offset"]) + parameter.numel()
+        if end > n:
+            raise ValueError(f"{_DIFFERENT}a parameter lies outside of its preconditioner")
 
 
-def _check_shapes(state: State, expected: Mapping[str, tuple[int, ...]]) -> None:
+def _check_tensors(state: State, expected: Mapping[str, tuple[int, ...]]) -> None:
     if set(state) != set(expected):
         raise ValueError(f"{_DIFFERENT}a parameter has {sorted(state)}, not {sorted(expected)}")
-    check_shapes(state, expected, _DIFFERENT)
+    check_tensors(state, expected, _DIFFERENT)
+    size = expected["permutations"][-1] if "permutations" in expected else 0
+    for tensor in (state[name] for name in INDEX_NAMES if name in expected):
+        if tensor.numel() and not 0 <= int(tensor.min()) <= int(tensor.max()) < size:
+            raise ValueError(f"{_DIFFERENT}its network has positions outside of itself")
 
 
 def _placed(state: State, parameter: Tensor) -> State:
     """Return copies, on the parameter's device and in its working precision."""
-    dtype, old = working_dtype(parameter), state["momentum"].dtype
+    dtype = working_dtype(parameter)
     placed: State = {}
     for name, tensor in state.items():
         if name in CPU_NAMES:
             kind = torch.float64 if name in ("step", "last_lr", "meta_powers") else tensor.dtype
             placed[name] = tensor.detach().to("cpu", kind, copy=True)
         else:
-            kind = dtype if tensor.dtype == old else tensor.dtype
+            kind = dtype if tensor.is_floating_point() else tensor.dtype
             placed[name] = tensor.detach().to(parameter.device, kind, copy=True, memory_format=torch.contiguous_format)
     return placed
 
