@@ -161,10 +161,28 @@ class EngineLost(LodoBenchError):
     exit_code = 3
 
 
+class EndOfProgramError(Exception):
+    """Code outside this package wanted to end the program, as `sys.exit` does; the message is its exception in words.
+
+    Internal: it is an outcome, or part of the message of a `UsageError`, like any other exception of such code.
+    """
+
+
 class Interrupted(LodoBenchError):
     """The user interrupted a command; everything finished so far is stored."""
 
     exit_code = 130
+
+
+def in_words(error: BaseException) -> str:
+    """Return the kind of an exception and its text, `ValueError: too small`; its kind alone if it has no text."""
+    try:
+        text = str(error).strip()
+    except Exception:  # whatever an exception class of the user's does
+        text = ""
+    if isinstance(error, EndOfProgramError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def check_choice(value: str, choices: Iterable[str], kind: str) -> str:

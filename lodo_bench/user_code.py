@@ -7,13 +7,14 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
 
-from lodo_bench.errors import UnknownNameError, UsageError
+from lodo_bench.errors import EndOfProgramError, UnknownNameError, UsageError, in_words
 
 _SUFFIX = ".py"
 _DIGEST = "sha256:"
@@ -97,6 +98,22 @@ def provide(files: Mapping[str, bytes]) -> None:
     _contents.update(files)
 
 
+@contextmanager
+def foreign() -> Iterator[None]:
+    """Run code outside this package: what it prints goes to standard error, and it cannot end the program.
+
+    Standard output has the results, often for another program.
+
+    Raises:
+        EndOfProgramError: if the code wants to end it.
+    """
+    with redirect_stdout(sys.stderr):
+        try:
+            yield
+        except (SystemExit, GeneratorExit) as error:
+            raise EndOfProgramError(in_words(error)).with_traceback(error.__traceback__) from None
+
+
 def location(error: BaseException) -> str:
     """Return the place in code outside this package where an error arose, `file.py, line 3`; empty if there is none."""
     if isinstance(error, SyntaxError) and error.filename:
@@ -111,7 +128,7 @@ def location(error: BaseException) -> str:
 
 def describe(error: BaseException) -> str:
     """Return an error in one line, with its place in the user's code: `my.py, line 3: ValueError: too small`."""
-    text = f"{type(error).__name__}: {error}".splitlines()[0] if str(error) else type(error).__name__
+    text = in_words(error).splitlines()[0]
     if isinstance(error, SyntaxError):
         text = f"{type(error).__name__}: {error.msg}"
     where = location(error)
@@ -132,7 +149,8 @@ def _attribute(module: ModuleType, attribute: str, name: str, kind: str) -> obje
 
 def _import_module(module: str, name: str, kind: str) -> ModuleType:
     try:
-        return import_module(module)
+        with foreign():
+            return import_module(module)
     except ModuleNotFoundError as error:
         missing = error.name or module
         if module == missing or module.startswith(f"{missing}."):
@@ -158,7 +176,8 @@ def _file_module(path: str, kind: str) -> ModuleType:
     module.__file__ = os.path.abspath(path)
     sys.modules[name] = module
     try:
-        exec(compile(content, path, "exec"), vars(module))
+        with foreign():
+            exec(compile(content, path, "exec"), vars(module))
     except Exception as error:  # whatever the user's code raises
         del sys.modules[name]
         raise _import_failure(path, kind, error) from None

@@ -9,11 +9,11 @@ from lodo_bench.api.database import script
 from lodo_bench.api.progress import ProgressReporter, SilentReporter
 from lodo_bench.api.reading import open_store
 from lodo_bench.api.requests import ReproduceRequest
-from lodo_bench.errors import DatabaseNotFoundError
+from lodo_bench.errors import DatabaseNotFoundError, UsageError
 from lodo_bench.experiments import reproduce
 from lodo_bench.experiments.estimate import WorkItem, duration_of, missing_work
 from lodo_bench.experiments.loading import load_experiment
-from lodo_bench.experiments.plan import ExecutionConfig, Plan, make_plan
+from lodo_bench.experiments.plan import ExecutionConfig, Plan, check_memory_of, make_plan
 from lodo_bench.experiments.reproduce import Reproduction
 from lodo_bench.experiments.spec import Experiment, Requirement
 from lodo_bench.results.database import Database
@@ -64,6 +64,10 @@ def estimate(request: ReproduceRequest, progress: ProgressReporter) -> Estimate:
         UsageError: if there is no such experiment.
     """
     plan = _plan(*_asked(request), progress)
+    try:
+        check_memory_of(plan)
+    except UsageError as error:  # it may be meant for another machine
+        progress.notice(str(error))
     try:
         store: Store | None = open_store(request.db, progress.notice)
     except DatabaseNotFoundError:

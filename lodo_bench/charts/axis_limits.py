@@ -16,6 +16,8 @@ from lodo_bench.charts.curves import CurveBand
 BOUNDS = 100.0
 # Of losses that reach 0 up to rounding, those below this share of the initial value are not visible.
 _FLOOR = 1e-12
+# Limits are no further from 0, so that their difference is a number; larger values lie outside.
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def value_limits(values: Sequence[float]) -> AxisLimits:
 
 
 def _limits(curves: Sequence[NDArray[np.float64]], initial: float, bounds: float) -> AxisLimits:
+    curves = [own.clip(-_LARGEST, _LARGEST) for own in curves]
     values, floor = _above_floor(np.concatenate([np.array([]), *curves]), initial)
     tops = [float(own.max()) if len(own) else -np.inf for own in curves]
     ceiling = bounds * _highest(top for top in tops if top <= bounds * initial)

@@ -28,6 +28,7 @@ from lodo_bench.compute.garbage import no_garbage_collection
 from lodo_bench.files.atomic import open_output
 from lodo_bench.spec.numbers import FINITE, WINDOW
 from lodo_bench.spec.selection import ReportRequest, Selection
+from lodo_bench.spec.text import printable
 
 EXAMPLES = (
     "lodo-bench report",
@@ -114,7 +115,7 @@ def report(
     if output is None and kind == "json":
         print_json_text(text.rstrip("\n"))
     elif output is None:
-        print(text, end="")
+        print(printable(text) if sys.stdout.isatty() else text, end="")
     else:
         with open_output(output) as file:
             file.write(text.encode())

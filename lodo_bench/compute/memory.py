@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from lodo_bench.errors import UsageError
 from lodo_bench.spec.compute import Device
 
 _MACHINE = Path("/proc/meminfo")
@@ -31,6 +32,33 @@ def free_bytes(device: Device) -> int | None:
     if device == "cuda":
         return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
     return min((max(0, found) for found in _limits()), default=None)
+
+
+def check_fits(name: str, needed: int, device: Device, parts: str = "") -> None:
+    """Make sure that something fits in the memory that is free now.
+
+    Args:
+        name: what needs the memory.
+        needed: bytes.
+        device: that has the memory; one that is not there is left to others to refuse.
+        parts: what the needed memory consists of; empty for one piece.
+
+    Raises:
+        UsageError: if it does not fit.
+    """
+    free = free_bytes(device)
+    if free is None or needed <= free:
+        return
+    raise UsageError(
+        f"not enough memory: {name} needs at least {size_text(needed)}{f' ({parts})' if parts else ''}, and "
+        f"{size_text(free)} are free {'on the GPU' if device == 'cuda' else 'here'}. "
+        f"Use {'fewer workers, or ' if parts else ''}a smaller problem, or a machine with more memory."
+    )
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes such as `9.4 GB` or `320 MB`."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
 
 
 def _limits() -> Iterator[int]:

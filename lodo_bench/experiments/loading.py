@@ -18,7 +18,7 @@ from lodo_bench.experiments.spec import SCALES, Experiment, ExperimentPart, Fina
 from lodo_bench.files.paths import user_path
 from lodo_bench.files.yaml import YamlNode, parse, read
 from lodo_bench.optimizers import OPTIMIZERS, optimizer_spec
-from lodo_bench.spec.numbers import COUNT, FINITE, POINTS, SECONDS, SEED, STEPS, check
+from lodo_bench.spec.numbers import COUNT, FINITE, POINTS, SEARCHES, SECONDS, SEED, STEPS, check
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.run_set import SOURCES, Source
 from lodo_bench.spec.study import Schedules
@@ -204,7 +204,7 @@ def _part(keys: Mapping[str, YamlNode], where: YamlNode, label: str) -> Experime
         source=cast(Source, keys["hyperparameters"].choice(SOURCES)) if "hyperparameters" in keys else "tuned",
         schedules=schedules,
         seed=seed,
-        searches=keys["searches"].number(COUNT) if "searches" in keys else 1,
+        searches=keys["searches"].number(SEARCHES) if "searches" in keys else 1,
         runs=tuple(_runs(node) for node in keys["runs"].entries("a list", 0)) if "runs" in keys else (),
         sweep=_sweep(keys["sweep"]) if "sweep" in keys else None,
     )

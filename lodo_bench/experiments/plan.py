@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -102,8 +103,13 @@ def make_plan(experiment: Experiment, execution: ExecutionConfig) -> Plan:
     """Expand an experiment into its conditions and searches; compute nothing."""
     conditions = tuple(condition for part in experiment.parts for condition in conditions_of(part))
     studies: list[StudySpec] = []
+    similar: dict[tuple[str, str, int], list[StudySpec]] = defaultdict(list)  # there may be thousands of others
     for condition in conditions:
-        studies += [spec for spec in _study_specs(condition, execution) if spec not in studies]
+        for spec in _study_specs(condition, execution):
+            known = similar[spec.task.name, spec.optimizer.name, spec.seed]
+            if spec not in known:
+                known.append(spec)
+                studies.append(spec)
     return Plan(experiment, execution, conditions, tuple(studies))
 
 
@@ -116,16 +122,28 @@ def validate(plan: Plan) -> None:
     if plan.experiment.requires == Requirement.NOTHING:
         return
     check_device(plan.execution.device)
-    for study in plan.studies:
-        check_search_memory(study, plan.execution.cluster)
+    check_memory_of(plan)
     for condition in plan.conditions:
         kind = TASKS.load(condition.task.name)
         kind.check(condition.task.options, plan.execution.device, kind.default_dtype)
         _check_source(condition)
         steps = max((runs.steps for runs in condition.part.runs), default=1)
         compute = plan.execution.compute_for(condition.task)
-        check_memory(condition.task, condition.optimizer, compute)
         preflight(condition.task, condition.optimizer, compute, steps)
+
+
+def check_memory_of(plan: Plan) -> None:
+    """Check that everything in a plan fits in the memory that is free here.
+
+    Raises:
+        UsageError: with the memory that is needed, and the memory that is free.
+    """
+    studies = {(study.task.label, study.optimizer.label, study.schedule.name): study for study in plan.studies}
+    for study in studies.values():
+        check_search_memory(study, plan.execution.cluster)
+    conditions = {(condition.task.label, condition.optimizer.label): condition for condition in plan.conditions}
+    for condition in conditions.values():
+        check_memory(condition.task, condition.optimizer, plan.execution.compute_for(condition.task))
 
 
 def _check_source(condition: Condition) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lodo_bench.compute.memory import check_fits
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.plots.image_grid import write_grid
 from lodo_bench.results.store import Store
@@ -21,7 +22,6 @@ from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, Traini
 from lodo_bench.tasks.networks.pixel_cnn import IMAGE_BYTES, PIXELS
 from lodo_bench.tasks.sampling import check_generative, first_inputs, sample_digits
 from lodo_bench.training.checkpoint import load_parameters
-from lodo_bench.training.footprint import check_fits
 from lodo_bench.training.validation import check_device
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor, dtype
@@ -112,6 +113,8 @@ class Optimizer(ABC, Checkpointable):
         x: as given.
         options: full name -> value of all structural options.
         problem: as given.
+        failures: by its number, what the step of an individual raised while others continued; such an individual has
+            failed, whatever its losses are.
 
     Example::
 
@@ -145,6 +148,7 @@ class Optimizer(ABC, Checkpointable):
     is_scheduled: ClassVar[bool] = False
     complexity: ClassVar[str]
     reference: ClassVar[str]
+    failures: Mapping[int, str] = MappingProxyType({})
 
     def __init__(
         self,

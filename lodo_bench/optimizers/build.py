@@ -13,6 +13,7 @@ from lodo_bench.seeding import optimizer_generators
 from lodo_bench.spec.options import resolve
 from lodo_bench.spec.tensors import Problem, TensorSpec
 from lodo_bench.spec.training import TrainingSpec
+from lodo_bench.user_code import foreign
 
 
 def build_optimizer(spec: TrainingSpec, x: Tensor, tensors: Sequence[TensorSpec] | None = None) -> Optimizer:
@@ -38,7 +39,7 @@ def build_optimizer(spec: TrainingSpec, x: Tensor, tensors: Sequence[TensorSpec]
         for p in kind.hyperparameters
     }
     problem = Problem(tensors or Problem.flat(x.shape[1]).tensors, spec.steps)
-    with use_backend(spec.compute.backend):
+    with use_backend(spec.compute.backend), foreign():
         optimizer = kind(x, values, optimizer_generators(spec), spec.optimizer.options, problem)
         if isinstance(optimizer, MetaTrained) and spec.weights:
             optimizer.load_weights(spec.weights)

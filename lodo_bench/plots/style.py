@@ -145,8 +145,8 @@ def fit_y(axes: Axes, values: NDArray[np.float64]) -> None:
     """Fit the y axis to these values alone; a linear axis would otherwise fit everything that is drawn."""
     scale_axis(axes, "y", values)
     low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
-    if axes.get_yscale() == "linear" and low < high and math.isfinite(high - low):
-        margin = 0.05 * (high - low)
+    if axes.get_yscale() == "linear" and low <= high and math.isfinite(high - low):
+        margin = 0.05 * (high - low or abs(high)) or 1.0
         axes.set_ylim(low - margin, high + margin)
 
 

@@ -102,6 +102,9 @@ class Database:
                 file.parent.mkdir(parents=True, exist_ok=True)
             elif not file.exists():
                 raise DatabaseNotFoundError(f"there is no database at '{self._name}'.", remedy=Remedy.FILL_DATABASE)
+            if file.exists() and not (file.is_file() or file.is_dir()):
+                message = f"'{self._name}' is no regular file, but a pipe or a device."
+                raise DatabaseError(message, remedy=Remedy.CHOOSE_DATABASE)
         except OSError as error:
             message = f"database '{self._name}' cannot be {'created' if create else 'read'}: {error.strerror}."
             remedy = Remedy.CHOOSE_WRITABLE_DATABASE if create else Remedy.CHOOSE_DATABASE

@@ -10,7 +10,7 @@ from lodo_bench.results.codecs.curves import decode_curve, decode_metrics
 from lodo_bench.results.codecs.run_sets import decode_run_set, encode_run, is_sound_run
 from lodo_bench.results.codecs.specifications import encode_run_set_spec, run_set_identity
 from lodo_bench.results.queries import check_number, latest, like, of_task, unused_number
-from lodo_bench.results.schema import MetricHistoryRow, MilestoneRow, RunRow, RunSetRow, StudyRow, now
+from lodo_bench.results.schema import MilestoneRow, RunRow, RunSetRow, StudyRow, now
 from lodo_bench.results.store_base import StoreBase
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
@@ -93,10 +93,8 @@ class RunSetStore(StoreBase):
     def metrics(self, run_set: int, seed: int) -> dict[str, MetricHistory]:
         """Return the metrics of one run by name."""
         with self._database.reading() as session:
-            query = select(MetricHistoryRow).where(
-                MetricHistoryRow.run_id.in_(_run(run_set, seed).with_only_columns(RunRow.id))
-            )
-            return decode_metrics(session.scalars(query.order_by(MetricHistoryRow.id)), self._damages)
+            run = session.scalars(_run(run_set, seed)).one_or_none()
+            return {} if run is None else decode_metrics(run, self._damages)
 
     def curve(self, run_set: int, seed: int) -> Curve | None:
         """Return the whole curve of one run; None if it is damaged."""

@@ -184,7 +184,7 @@ class RunRow(Base):
     provenance: Mapped[ProvenanceRow] = relationship()
     milestones: Mapped[list[MilestoneRow]] = relationship(order_by="MilestoneRow.id", cascade="all, delete-orphan")
     curve: Mapped[CurveRow | None] = relationship(cascade="all, delete-orphan")
-    metrics: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan")
+    metrics: Mapped[list[MetricHistoryRow]] = relationship(cascade="all, delete-orphan", order_by="MetricHistoryRow.id")
 
 
 class MilestoneRow(Base):

@@ -167,13 +167,15 @@ def _plain(value: object) -> int | float | None:
 
 
 _LISTED = "a list of them is kept in memory"
+_PLANNED = "all of them are planned before the first begins"
 _STORED = "a database holds no larger one"
 _LONGEST_SECONDS = 1e9
 
 COUNT = Integers(1, 1_000_000, _LISTED)
-"""How many there are of what is kept in memory as a list: seeds, searches, generations."""
+"""How many there are of what is kept in memory as a list: seeds, generations."""
 POPULATION = Integers(2, COUNT.most, _LISTED)
-POINTS = Integers(2, COUNT.most, _LISTED)
+SEARCHES = Integers(1, 1000, _PLANNED)
+POINTS = Integers(2, 10_000, _PLANNED)
 """The points of a sweep."""
 IMAGES = Integers(1, COUNT.most, "they are kept in memory")
 WORKERS = Integers(0, COUNT.most, "more would have nothing to do")

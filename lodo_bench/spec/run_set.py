@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -105,10 +106,9 @@ class RunRecord:
 
     @property
     def steps_per_second(self) -> float | None:
-        """Speed of a timed run."""
-        if not self.training_seconds:
-            return None
-        return self.steps / self.training_seconds
+        """The speed of a timed run; None for one that was not timed, or whose time is no time that steps can take."""
+        speed = self.steps / self.training_seconds if self.training_seconds else math.inf
+        return speed if math.isfinite(speed) else None
 
 
 @dataclass(frozen=True, slots=True)

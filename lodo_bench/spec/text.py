@@ -24,6 +24,11 @@ def printable(text: str) -> str:
     return "".join(character if is_plain(character, "\n") else _escaped(character) for character in text)
 
 
+def in_one_line(text: str) -> str:
+    r"""Return a text with all control characters escaped, also ends of lines."""
+    return printable(text).replace("\n", "\\n")
+
+
 def _escaped(character: str) -> str:
     is_byte = 0xDC80 <= ord(character) <= 0xDCFF  # of a file's name, which goes to the terminal as it came
     return character if is_byte else character.encode("unicode_escape", "surrogatepass").decode()

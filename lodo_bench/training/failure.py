@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import UsageError, in_words
 from lodo_bench.spec.compute import Device
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def capture_failure(compute: Callable[[], T], device: Device) -> T | Failure:
     except UsageError:
         raise
     except Exception as error:
-        failure = Failure(f"{type(error).__name__}: {error}")
+        failure = Failure(in_words(error))
     free_memory(device)  # only here is the exception released, and with it the tensors that its traceback refers to
     return failure
 

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lodo_bench.compute.memory import free_bytes
-from lodo_bench.errors import UsageError
+from lodo_bench.compute.memory import check_fits, size_text
 from lodo_bench.optimizers import load_optimizer
 from lodo_bench.optimizers.build import build_optimizer
-from lodo_bench.spec.compute import ComputeSpec, Device
+from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.training import Individual, OptimizerSpec, TaskSpec, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.validation import max_population
@@ -84,33 +83,6 @@ def check_memory(
     needed = footprint(task, optimizer, compute).of(population)
     parts = f"{workers} workers with {size_text(needed)} each" if workers > 1 else ""
     check_fits(f"{optimizer.name} on {task.label}", workers * needed, compute.device, parts)
-
-
-def check_fits(name: str, needed: int, device: Device, parts: str = "") -> None:
-    """Make sure that something fits in the memory that is free now.
-
-    Args:
-        name: what needs the memory.
-        needed: bytes.
-        device: that has the memory; one that is not there is left to others to refuse.
-        parts: what the needed memory consists of; empty for one piece.
-
-    Raises:
-        UsageError: if it does not fit.
-    """
-    free = free_bytes(device)
-    if free is None or needed <= free:
-        return
-    raise UsageError(
-        f"not enough memory: {name} needs at least {size_text(needed)}{f' ({parts})' if parts else ''}, and "
-        f"{size_text(free)} are free {'on the GPU' if device == 'cuda' else 'here'}. "
-        f"Use {'fewer workers, or ' if parts else ''}a smaller problem, or a machine with more memory."
-    )
-
-
-def size_text(count: int) -> str:
-    """Return a number of bytes such as `9.4 GB` or `320 MB`."""
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
 
 
 def _optimizer_bytes(task: TaskSpec, optimizer: OptimizerSpec, n: int, compute: ComputeSpec) -> int:

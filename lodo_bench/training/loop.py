@@ -31,7 +31,8 @@ def train(
     is on the training clock; a few uncounted steps on a throw-away copy come before it, as the first calls of anything
     are slow. For final runs, the metrics are measured between the steps, off the clock.
 
-    An exception during training, such as exhausted memory, makes every individual's outcome `failed`, with the reason.
+    An exception during training, such as exhausted memory, makes every individual's outcome `failed`, with the reason;
+    one in the step of a single individual of an adapted optimizer makes that individual's outcome `failed`.
 
     Args:
         spec: the training.
@@ -95,6 +96,6 @@ def _run(
         session.run(on_progress)
     except KeyboardInterrupt:
         session.save()
-        return session.recorder.outcomes(interrupted=True)
+        return session.outcomes(interrupted=True)
     session.save_parameters()
-    return session.recorder.outcomes(interrupted=False)
+    return session.outcomes(interrupted=False)

@@ -11,6 +11,7 @@ import torch
 
 from lodo_bench.errors import StateError
 from lodo_bench.spec.milestone import Milestone, milestones
+from lodo_bench.spec.outcome import Outcome
 from lodo_bench.spec.training import TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint
@@ -19,6 +20,7 @@ from lodo_bench.training.metrics import Metric
 from lodo_bench.training.recorder import Recorder
 from lodo_bench.training.stopwatch import Stopwatch
 from lodo_bench.training.trainer import Trainer
+from lodo_bench.user_code import foreign
 
 # The clock is read, and the losses are inspected, once per chunk of steps. A chunk takes about CHUNK_SECONDS, so that
 # time milestones are hit closely and Ctrl-C is answered, yet a GPU need not be synchronized at every step.
@@ -111,6 +113,14 @@ class TrainingSession:
             elif spent < CHUNK_SECONDS / 2 and count == chunk:
                 chunk = min(2 * chunk, CHUNK_STEPS)
 
+    def outcomes(self, *, interrupted: bool) -> list[Outcome]:
+        """Return one outcome for each individual."""
+        failures = self._trainer.failures
+        return [
+            Outcome.failed(failures[index]) if index in failures else outcome
+            for index, outcome in enumerate(self.recorder.outcomes(interrupted=interrupted))
+        ]
+
     def save(self) -> None:
         """Write the checkpoint, unless no step has been taken, or one was interrupted halfway."""
         if self._checkpoint is None or self._in_step or self.recorder.steps == 0:
@@ -161,7 +171,9 @@ class TrainingSession:
         if self.recorder.measured < steps:
             for metric in self._metrics:
                 if steps % metric.interval == 0:
-                    self.recorder.add_measurement(metric.measure(), is_score=metric.is_score)
+                    with foreign():
+                        measured = metric.measure()
+                    self.recorder.add_measurement(measured, is_score=metric.is_score)
             self.recorder.measured = steps
         for milestone in self._ends:
             if self._has_reached(milestone) and not self.recorder.has_scored(milestone):

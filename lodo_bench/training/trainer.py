@@ -20,6 +20,7 @@ from lodo_bench.state import Checkpointable
 from lodo_bench.tasks.base import Task
 from lodo_bench.tasks.build import build_task
 from lodo_bench.training.metrics import Metric, metrics_of
+from lodo_bench.user_code import foreign
 
 
 class Trainer(Checkpointable):
@@ -48,7 +49,8 @@ class Trainer(Checkpointable):
     @classmethod
     def from_spec(cls, spec: TrainingSpec) -> Trainer:
         """Build the task and the optimizer of `spec`, at the task's initial point."""
-        task = build_task(spec)
+        with foreign():
+            task = build_task(spec)
         optimizer = build_optimizer(spec, task.initial_point(), task.tensors)
         with use_backend(spec.compute.backend):
             return cls(task, optimizer, spec.steps, compiled_loop(task, optimizer))
@@ -83,10 +85,16 @@ class Trainer(Checkpointable):
             self._num_evaluations += count
             return self._loop.run(count), counts
         losses, evaluations = [], []
-        for loss in islice(self.steps(), count):
-            losses.append(loss)
-            evaluations.append(self._num_evaluations)
+        with foreign():
+            for loss in islice(self.steps(), count):
+                losses.append(loss)
+                evaluations.append(self._num_evaluations)
         return torch.stack(losses), np.array(evaluations)
+
+    @property
+    def failures(self) -> Mapping[int, str]:
+        """By its number, what the step of an individual raised while others continued."""
+        return self._optimizer.failures
 
     def point(self) -> NDArray[np.float64]:
         """Return a copy of the parameters, (P, n)."""
@@ -102,7 +110,8 @@ class Trainer(Checkpointable):
 
     def test_metrics(self) -> Mapping[str, Tensor]:
         """Return the task's test metrics at the optimizer's evaluation point, each (P,)."""
-        return self._task.test_metrics(self._optimizer.evaluation_point)
+        with foreign():
+            return self._task.test_metrics(self._optimizer.evaluation_point)
 
     # The optimizer's oracle:
 

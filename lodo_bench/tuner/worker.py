@@ -61,8 +61,8 @@ def _train(shard: Shard) -> list[TrialResult]:
 
 def _outcomes(training: TrainingSpec) -> list[Outcome]:
     outcomes = train_validated(training)
-    if len(outcomes) == 1 or all(outcome.status is not Status.FAILED for outcome in outcomes):
-        return outcomes
+    if len(outcomes) == 1 or any(outcome.status is not Status.FAILED for outcome in outcomes):
+        return outcomes  # one alone may fail
     each_alone = [replace(training, individuals=(individual,)) for individual in training.individuals]
     return [outcome for alone in each_alone for outcome in train_validated(alone)]
 

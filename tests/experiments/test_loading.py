@@ -127,7 +127,7 @@ def test_several_searches(write):
 @pytest.mark.parametrize(
     ("more", "parts"),
     [
-        ("searches: 0\n", ("line 10: searches must be an integer from 1 to 1,000,000, not 0.",)),
+        ("searches: 0\n", ("line 10: searches must be an integer from 1 to 1,000, not 0.",)),
         (
             "hyperparameters: default\nsearches: 2\n",
             ("line 11: searches requires tuned hyperparameters, not 'default'",),

@@ -42,17 +42,17 @@ def test_what_cannot_fit_is_refused(place, arguments, injected):
 
 def test_the_library_refuses_it_too(monkeypatch, injected):
     injected(TOO_LARGE, REFUSED)
-    monkeypatch.setattr(footprint, "free_bytes", lambda device: 10**6)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 10**6)
     with pytest.raises(UsageError, match=r"needs at least \d+ MB, and 1 MB are free here"):
         train(training_spec("momentum", TaskSpec("quadratic", {"dimension": 300})))
 
 
 @pytest.mark.parametrize(("device", "place"), [("cpu", "here"), ("cuda", "on the GPU")])
 def test_the_message_names_the_parts(monkeypatch, device, place):
-    monkeypatch.setattr(footprint, "free_bytes", lambda device: 3 * 10**9)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 3 * 10**9)
     with pytest.raises(UsageError, match=rf"8.0 GB \(2 workers\), and 3.0 GB are free {place}"):
-        footprint.check_fits("it", 8 * 10**9, device, "2 workers")
-    footprint.check_fits("it", 3 * 10**9, device)
+        memory.check_fits("it", 8 * 10**9, device, "2 workers")
+    memory.check_fits("it", 3 * 10**9, device)
 
 
 def test_limits_of_a_container_and_of_the_process_count(monkeypatch, tmp_path):

@@ -50,10 +50,29 @@ def test_results_and_failures_are_returned():
     assert capture_failure(lambda: [][0], "cpu") == Failure("IndexError: list index out of range")
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_interrupts_are_no_failures(stop):
+def test_interrupts_are_no_failures():
     def compute():
-        raise stop
+        raise KeyboardInterrupt
 
-    with pytest.raises(stop):
+    with pytest.raises(KeyboardInterrupt):
         capture_failure(compute, "cpu")
+
+
+class Wordless(ValueError):
+    def __str__(self):
+        raise TypeError("an error in an error")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Wordless("x"), "Wordless"),
+        (ValueError("\n"), "ValueError"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_whatever_else_is_raised_is_a_failure_in_words(error, reason):
+    def compute():
+        raise error
+
+    assert capture_failure(compute, "cpu") == Failure(reason)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lodo_bench.cli.encoding import writable
+from lodo_bench.spec.text import printable
 
 
 def terminal(*, stderr: bool = False) -> Console:
@@ -26,8 +27,8 @@ def has_styles(console: Console) -> bool:
 
 
 def shown(text: str, console: Console) -> str:
-    """Return a text as the console will show it: with ASCII forms for what its encoding lacks."""
-    return writable(text, getattr(console.file, "encoding", None))
+    """Return a text as the console shows it: control characters escaped, ASCII forms for what its encoding lacks."""
+    return writable(printable(text), getattr(console.file, "encoding", None))
 
 
 def print_lines(lines: Iterable[Text], console: Console) -> None:

@@ -9,6 +9,7 @@ from lodo_bench.report.formatting import NOTHING
 from lodo_bench.report.prose import machine_text, versions_text
 from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.provenance import Provenance
+from lodo_bench.spec.text import in_one_line
 
 
 def print_settings(settings: Mapping[str, str], created: str, annotation: Annotation) -> None:
@@ -16,7 +17,7 @@ def print_settings(settings: Mapping[str, str], created: str, annotation: Annota
     words = {"created": date(created) + " UTC", "tags": ", ".join(annotation.tags), "note": annotation.note}
     shown = {name: text for name, text in {**settings, **words}.items() if text}
     width = max(map(len, shown))
-    print("\n".join(f"  {name:<{width}}  {text}" for name, text in shown.items()) + "\n")
+    print("\n".join(f"  {name:<{width}}  {in_one_line(text)}" for name, text in shown.items()) + "\n")
 
 
 def print_commands(commands: Sequence[Provenance], results: Sequence[str]) -> None:
@@ -24,7 +25,10 @@ def print_commands(commands: Sequence[Provenance], results: Sequence[str]) -> No
     for index, (command, result) in enumerate(zip(commands, results, strict=True)):
         end = f" to {command.ended}" if command.ended else ""
         database = f", database {command.database}" if command.database else ""
-        print(f"\nCommand {index + 1}{result}: {command.command}")
-        print(f"  {command.started}{end} on {command.host or NOTHING}{database}")
-        print(f"  {machine_text(command.machine)}")
-        print(f"  {versions_text([command])}")
+        lines = (
+            f"Command {index + 1}{result}: {command.command}",
+            f"  {command.started}{end} on {command.host or NOTHING}{database}",
+            f"  {machine_text(command.machine)}",
+            f"  {versions_text([command])}",
+        )
+        print("\n" + "\n".join(map(in_one_line, lines)))

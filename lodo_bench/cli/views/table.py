@@ -15,6 +15,7 @@ from lodo_bench.cli.views.layout import Cell, Grid, table_lines
 from lodo_bench.cli.views.words import wrapped
 from lodo_bench.report import markdown
 from lodo_bench.report.empty_columns import columns_with_content
+from lodo_bench.spec.text import in_one_line, printable
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
@@ -28,7 +29,7 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: i
         left: how many columns are aligned to the left; those with numbers are aligned to the right.
     """
     kept = columns_with_content(rows, len(headers))
-    titles, cells = [headers[index] for index in kept], [[row[index] for index in kept] for row in rows]
+    titles, cells = [headers[index] for index in kept], [[in_one_line(row[index]) for index in kept] for row in rows]
     left = sum(index < left for index in kept)
     if sys.stdout.isatty():
         numeric = [index >= left for index in range(len(kept))]
@@ -42,7 +43,7 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: i
 def show_text(text: str) -> None:
     """Print a paragraph to standard output; on a terminal, its lines end between words."""
     if not sys.stdout.isatty():
-        print(text)
+        print(printable(text))
         return
     console = terminal()
     print_lines([Text(line) for line in wrapped(shown(text, console), console.width)], console)

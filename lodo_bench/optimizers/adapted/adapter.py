@@ -14,7 +14,7 @@ from torch.optim import AdamW
 from torch.optim import Optimizer as TorchOptimizer
 from typing_extensions import override
 
-from lodo_bench.errors import UsageError
+from lodo_bench.errors import UsageError, in_words
 from lodo_bench.optimizers.adapted.hutchinson import takes_hessian
 from lodo_bench.optimizers.adapted.member import Member
 from lodo_bench.optimizers.adapted.signature import declared_arguments
@@ -56,10 +56,11 @@ class AdaptedOptimizer(Optimizer):
     hyperparameter_dtype = torch.float64
     complexity = ""
     reference = ""
-    state_names = ("_members",)
+    state_names = ("_members", "failures")
 
     @override
     def init_state(self, generators: Sequence[Generator]) -> None:
+        self.failures: dict[int, str] = {}
         self._members = [
             Member(row, self.problem.tensors, generator, partial(self._build, index))
             for index, (row, generator) in enumerate(zip(self.x, generators, strict=True))
@@ -73,10 +74,12 @@ class AdaptedOptimizer(Optimizer):
                 member.step(losses[index], gradient[index], partial(self._evaluate, index, oracle))
             except UsageError:
                 raise
-            except Exception:
-                if len(self._members) == 1 and bool(gradient.isfinite().all()):
-                    raise
-                self.x[index] = torch.nan  # the others go their way, as they do alone
+            except (Exception, SystemExit, GeneratorExit) as error:  # whatever the class raises
+                if bool(gradient[index].isfinite().all()):
+                    if len(self._members) == 1:
+                        raise
+                    self.failures.setdefault(index, in_words(error))
+                self.x[index] = torch.nan  # the others continue, as they do alone
 
     @property
     @override

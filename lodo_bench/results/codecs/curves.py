@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -22,25 +22,26 @@ def decode_curve(row: RunRow, damages: Damages) -> Curve | None:
     if row.curve is None:
         damages.add(Fields(row).damaged("its curve is missing").damage)
         return None
-    found = next(damages.sound([row.curve], _decode_losses), None)
+    steps = _steps(row, damages)
+    found = next(damages.sound([row.curve], partial(_decode_losses, steps=steps)), None)
     if found is None:
         return None
     losses, clock_steps, clock_seconds = found
-    steps = next(damages.sound([row], lambda row: Fields(row).count("steps")), 0)
     # Databases of former versions have all losses of long curves, too.
     ends = block_ends(steps) if 0 < len(losses) == num_blocks(steps) < steps else None
-    return Curve(losses, clock_steps, clock_seconds, decode_metrics(row.metrics, damages), ends)
+    return Curve(losses, clock_steps, clock_seconds, decode_metrics(row, damages), ends)
 
 
-def _decode_losses(row: CurveRow) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+def _decode_losses(row: CurveRow, steps: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     fields = Fields(row)
-    losses = _unpack(fields, "losses", np.float32).astype(np.float64)
-    steps, seconds = _unpack(fields, "clock_steps", np.int64), _unpack(fields, "clock_seconds", np.float64)
-    if len(steps) != len(seconds) or not len(steps):
+    losses = _unpack(fields, "losses", np.float32, steps).astype(np.float64)
+    clock_steps = _unpack(fields, "clock_steps", np.int64, steps + 1)
+    clock_seconds = _unpack(fields, "clock_seconds", np.float64, steps + 1)
+    if len(clock_steps) != len(clock_seconds) or not len(clock_steps):
         raise fields.damaged("its clock has not one time for each step")
-    if not np.isfinite(seconds).all():
+    if not np.isfinite(clock_seconds).all():
         raise fields.damaged("its clock_seconds are not finite")
-    return losses, steps, seconds
+    return losses, clock_steps, clock_seconds
 
 
 def encode_curve(curve: Curve) -> CurveRow:
@@ -54,17 +55,24 @@ def encode_curve(curve: Curve) -> CurveRow:
     )
 
 
-def decode_metrics(rows: Iterable[MetricHistoryRow], damages: Damages) -> dict[str, MetricHistory]:
+def decode_metrics(row: RunRow, damages: Damages) -> dict[str, MetricHistory]:
     """Return the metrics of a run by name, without those that are damaged."""
-    return dict(damages.sound(rows, _decode_metric))
+    return dict(damages.sound(row.metrics, partial(_decode_metric, steps=_steps(row, damages))))
 
 
-def _decode_metric(row: MetricHistoryRow) -> tuple[str, MetricHistory]:
+def _decode_metric(row: MetricHistoryRow, steps: int) -> tuple[str, MetricHistory]:
     fields = Fields(row)
-    history = MetricHistory(_unpack(fields, "steps", np.int64), _unpack(fields, "values", np.float64))
+    history = MetricHistory(
+        _unpack(fields, "steps", np.int64, steps + 1), _unpack(fields, "values", np.float64, steps + 1)
+    )
     if len(history.steps) != len(history.values) or not len(history.steps):
         raise fields.damaged("it has not one value for each step")
     return fields.text("name"), history
+
+
+def _steps(row: RunRow, damages: Damages) -> int:
+    """Return the number of steps of a run, which is that of its losses at most; 0 if it is damaged."""
+    return next(damages.sound([row], lambda row: Fields(row).count("steps")), 0)
 
 
 def encode_metric(name: str, history: MetricHistory) -> MetricHistoryRow:
@@ -77,9 +85,16 @@ def _pack(values: NDArray[np.generic]) -> bytes:
     return zlib.compress(values.tobytes())
 
 
-def _unpack(fields: Fields, column: str, dtype: type[_Number]) -> NDArray[_Number]:
-    data = fields.blob(column)
+def _unpack(fields: Fields, column: str, dtype: type[_Number], most: int) -> NDArray[_Number]:
+    """Return the numbers of a column; a few bytes that say that there are more than `most` take no memory."""
+    data, kind = fields.blob(column), np.dtype(dtype).newbyteorder("<")
     try:
-        return np.frombuffer(zlib.decompress(data), dtype=np.dtype(dtype).newbyteorder("<"))
+        unpacking = zlib.decompressobj()
+        content = unpacking.decompress(data, most * kind.itemsize + 1)
+        if len(content) > most * kind.itemsize:
+            raise ValueError(f"there are more than {most:,}")
+        if not unpacking.eof:
+            raise ValueError("the end is missing")
+        return np.frombuffer(content, dtype=kind)
     except (zlib.error, ValueError) as error:
         raise fields.damaged(f"its {column} are damaged: {error}") from None

@@ -19,6 +19,7 @@ from lodo_bench.tasks.custom.buffers import ModuleBuffers
 from lodo_bench.tasks.custom.checks import check_parameters, measured, scalar
 from lodo_bench.tasks.custom.roles import roles_of, trained
 from lodo_bench.tasks.custom.tensors import TensorTask, views
+from lodo_bench.user_code import foreign
 
 _CPU = torch.device("cpu")
 
@@ -169,7 +170,7 @@ class ModuleTask(TensorTask):
 
 
 def _build(cls: type[ModuleTask], options: Mapping[str, Any], seed: int) -> nn.Module:
-    with global_randomness(seed, _CPU):
+    with global_randomness(seed, _CPU), foreign():
         module = cls.build_module(options)
     check_parameters(module, cls.__name__)
     return module.train()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 
+from lodo_bench.compute.memory import check_fits
 from lodo_bench.errors import UsageError
 from lodo_bench.files.paths import user_path
+
+_BYTES_EACH = 10  # of memory, for each byte of a file: as text, in lines, and as numbers
 
 
 def read_bytes(path: str) -> bytes:
@@ -15,7 +21,15 @@ def read_bytes(path: str) -> bytes:
         UsageError: if it cannot be read.
     """
     try:
-        return user_path(path, "data file").read_bytes()
+        file = user_path(path, "data file")
+        status = file.stat()
+        if stat.S_ISREG(status.st_mode):
+            check_fits(f"'{path}'", _BYTES_EACH * status.st_size, "cpu")
+            return file.read_bytes()
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        # It may have no end, and is read again by each process.
+        raise UsageError(f"'{path}' is no regular file, but a pipe or a device. Give the path of a data file.")
     except OSError as error:
         raise UsageError(f"cannot read '{path}': {error.strerror}. Give the path of a data file.") from None
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from lodo_bench.compute.memory import check_fits
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.numbers import FINITE, Integers, shown
+from lodo_bench.spec.numbers import number as parse_number
 from lodo_bench.tasks.data.files import read_text
 
 _MAX_CLASSES = 1000
+_MISSING = ("nan", "null", "na", "n/a")
+_LEADING_ZEROS = re.compile(r"(?<![0-9.eE])0+(?=[0-9])")
+# Of the features: as read, centered, scaled, and a task's own.
+_COPIES = 4
+INDEX = Integers(1, 2**31 - 1, "")
+"""The indices of features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,8 @@ def load_table(path: str) -> ClassifiedTable:
     """Read a CSV or LIBSVM file.
 
     A CSV file has one example per line, the class in the last column, and may have a header. A LIBSVM file has lines
-    `label index:value index:value ...` with indices from 1; features that are not listed are 0.
+    `label index:value index:value ...` with indices from 1; features that are not listed are 0. Text after `#` is a
+    comment there. Classes that are equal as numbers, such as 1 and +1, are one.
 
     Raises:
         UsageError: naming the file, the line and the rule, if it cannot be read or has fewer than two classes.
@@ -52,72 +65,105 @@ def load_table(path: str) -> ClassifiedTable:
 
 @lru_cache(maxsize=4)
 def _parse(path: str, text: str) -> ClassifiedTable:
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not lines:
+    first = next((line for line in text.splitlines() if line.partition("#")[0].strip()), "")
+    if not first:
         raise UsageError(f"'{path}' is empty. Give a CSV or LIBSVM file with an example per line.")
-    tokens = lines[0][1].split()
-    is_libsvm = "," not in lines[0][1] and all(":" in token for token in tokens[1:])
-    rows = list(_libsvm_rows(lines, path) if is_libsvm else _csv_rows(lines, path))
-    labels = _sorted_labels([label for label, _ in rows])
-    if not 2 <= len(labels) <= _MAX_CLASSES:
+    is_libsvm = "," not in first and all(":" in token for token in first.partition("#")[0].split()[1:])
+    labels, features = _libsvm(path, text) if is_libsvm else _csv(path, text)
+    keys = _keys(labels)
+    known = sorted(set(keys))
+    if not 2 <= len(known) <= _MAX_CLASSES:
         where = "first" if is_libsvm else "last"
         raise UsageError(
-            f"'{path}' has {len(labels):,} different classes in its {where} column: must be 2 to {_MAX_CLASSES:,}."
+            f"'{path}' has {len(known):,} different classes in its {where} column: must be 2 to {_MAX_CLASSES:,}."
         )
-    index = {label: number for number, label in enumerate(labels)}
-    features = torch.tensor([values for _, values in rows], dtype=torch.float64)
-    return ClassifiedTable(standardized(features), torch.tensor([index[label] for label, _ in rows]), labels)
+    index = {key: number for number, key in enumerate(known)}
+    names = dict(zip(reversed(keys), reversed(labels), strict=True))  # as written first
+    classes = torch.tensor([index[key] for key in keys])
+    return ClassifiedTable(standardized(features), classes, tuple(names[key] for key in known))
 
 
-def _csv_rows(lines: Sequence[tuple[int, str]], path: str) -> Iterator[tuple[str, list[float]]]:
-    cells = list(csv.reader((line for _, line in lines), skipinitialspace=True))
-    first = 1 if _is_header(cells[0]) else 0
-    if len(cells) == first:
-        raise UsageError(f"'{path}' has a header only. Give at least two examples.")
-    for (number, _), row in zip(lines[first:], cells[first:], strict=True):
-        if len(row) != len(cells[0]) or len(row) < 2:
-            raise UsageError(f"'{path}', line {number}: {len(row)} columns: must be {max(len(cells[0]), 2)}.")
-        yield row[-1].strip(), [_number(cell, path, number) for cell in row[:-1]]
+def _csv(path: str, text: str) -> tuple[list[str], Tensor]:
+    labels, rows, columns, header = [], [], 0, ""
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if not columns:
+                columns = max(len(row), 2)
+                if not any(map(_is_number, row)):
+                    header = "a header only"
+                    continue
+            if len(row) != columns:
+                raise UsageError(f"'{path}', line {reader.line_num}: {len(row)} columns: must be {columns}.")
+            labels.append(_label(row[-1], path, reader.line_num))
+            rows.append([_feature(cell, path, reader.line_num) for cell in row[:-1]])
+    except csv.Error as error:
+        raise UsageError(f"'{path}', line {reader.line_num}: {error}. Write it as CSV.") from None
+    if not rows:
+        raise UsageError(f"'{path}' has {header or 'no examples'}. Give at least two examples.")
+    return labels, torch.tensor(rows, dtype=torch.float64)
 
 
-def _libsvm_rows(lines: Sequence[tuple[int, str]], path: str) -> Iterator[tuple[str, list[float]]]:
-    found: list[tuple[str, dict[int, float]]] = []
-    for number, line in lines:
-        label, *pairs = line.partition("#")[0].split()
-        values = {}
-        for pair in pairs:
-            index, _, value = pair.partition(":")
-            if not (index.isdecimal() and int(index) >= 1):
+def _libsvm(path: str, text: str) -> tuple[list[str], Tensor]:
+    labels: list[str] = []
+    found: list[dict[int, float]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        tokens = line.partition("#")[0].split()
+        if not tokens:
+            continue
+        values: dict[int, float] = {}
+        for pair in tokens[1:]:
+            name, _, value = pair.partition(":")
+            index = INDEX.read(parse_number(name))
+            if index is None:
                 raise UsageError(
-                    f"'{path}', line {number}: invalid '{pair}': must be INDEX:VALUE, with indices from 1."
+                    f"'{path}', line {number}: invalid '{shown(pair)}': must be INDEX:VALUE, with indices from 1 to "
+                    f"{INDEX.most:,}."
                 )
-            values[int(index)] = _number(value, path, number)
-        found.append((label, values))
-    size = max((index for _, values in found for index in values), default=0)
+            if index in values:
+                raise UsageError(f"'{path}', line {number}: the index {index} appears twice. Give each feature once.")
+            values[index] = _feature(value, path, number)
+        if "," in tokens[0]:
+            raise UsageError(f"'{path}', line {number}: invalid class '{shown(tokens[0])}': must have no comma.")
+        labels.append(_label(tokens[0], path, number))
+        found.append(values)
+    size = max((index for values in found for index in values), default=0)
     if not size:
         raise UsageError(f"'{path}' has no features. Give lines 'LABEL INDEX:VALUE ...', or columns with commas.")
-    for label, values in found:
-        yield label, [values.get(index, 0.0) for index in range(1, size + 1)]
+    check_fits(f"'{path}', with {len(found):,} examples of {size:,} features", _COPIES * 8 * len(found) * size, "cpu")
+    features = torch.zeros(len(found), size, dtype=torch.float64)
+    for row, values in zip(features, found, strict=True):
+        if values:
+            row[torch.tensor(list(values)) - 1] = torch.tensor(list(values.values()), dtype=torch.float64)
+    return labels, features
 
 
-def _is_header(row: Sequence[str]) -> bool:
-    return not any(_is_number(cell) for cell in row)
+def _number(cell: str) -> float | None:
+    """Return a number as data files have it, also with leading zeros; else None."""
+    return FINITE.read(parse_number(_LEADING_ZEROS.sub("", cell.strip())))
 
 
 def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return _number(cell) is not None
 
 
-def _number(cell: str, path: str, line: int) -> float:
-    if not _is_number(cell) or not torch.tensor(float(cell)).isfinite():
-        raise UsageError(f"'{path}', line {line}: invalid feature '{cell}': must be a finite number.")
-    return float(cell)
+def _feature(cell: str, path: str, line: int) -> float:
+    value = _number(cell)
+    if value is None:
+        raise UsageError(f"'{path}', line {line}: invalid feature '{shown(cell.strip())}': must be a finite number.")
+    return value
 
 
-def _sorted_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    found = set(labels)
-    return tuple(sorted(found, key=float) if all(map(_is_number, found)) else sorted(found))
+def _label(cell: str, path: str, line: int) -> str:
+    label = cell.strip()
+    if not label or label.lower() in _MISSING:
+        raise UsageError(f"'{path}', line {line}: the class is missing. Leave the line out, or give the class.")
+    return label
+
+
+def _keys(labels: Sequence[str]) -> list[Any]:
+    """Return what classes are told apart and sorted by: their numbers, if all are numbers."""
+    numbers = [_number(label) for label in labels]
+    return list(labels) if None in numbers else numbers

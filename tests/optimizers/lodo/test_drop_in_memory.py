@@ -29,9 +29,7 @@ def test_a_parameter_of_another_size_is_refused_and_nothing_is_written(preset, b
         optimizer.step()
         p.data, p.grad = memory[2000 : 2000 + size], None
         p.grad = torch.ones(size)
-        with pytest.raises(
-            ValueError, match=rf"was changed from \(2000,\) to \({size},\)"
-        ):
+        with pytest.raises(ValueError, match=rf"was changed from \(2000,\) to \({size},\)"):
             optimizer.step()
     assert not memory.any()
 
