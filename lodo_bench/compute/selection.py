@@ -113,7 +113,7 @@ def trial_failure(backend: Backend) -> str | None:
     except SwitchedOffError as error:
         return f"{error.variable} switches it off. Run 'unset {error.variable}', or use 'auto' or 'torch'."
     except Exception as error:  # whatever a broken installation raises
-        return f"it {first_sentence(error)}. Mend the installation ({_INSTALL[backend]}), or use 'auto' or 'torch'."
+        return f"it {first_sentence(error)}. Reinstall it with {_INSTALL[backend]}, or use 'auto' or 'torch'."
     return None
 
 
