@@ -12,6 +12,7 @@ from lodo_bench.errors import (
     ConformanceError,
     DatabaseError,
     DatabaseNotFoundError,
+    EndOfProgramError,
     EngineLost,
     ExperimentError,
     Interrupted,
@@ -92,6 +93,7 @@ ERRORS = [
     StateError("a state of another optimizer"),
     ConformanceError("A step must move x; it did not."),
     Interrupted("interrupted"),
+    EndOfProgramError("SystemExit: 0"),
 ]
 
 

@@ -14,6 +14,8 @@ from lodo_bench.results.schema import CurveRow, MetricHistoryRow, RunRow
 from lodo_bench.spec.curve_blocks import block_ends, num_blocks
 from lodo_bench.spec.outcome import Curve, MetricHistory
 
+_SLACK = 2**20  # more numbers than that must be those of a run of as many steps
+
 _Number = TypeVar("_Number", bound=np.generic)
 
 
@@ -86,8 +88,8 @@ def _pack(values: NDArray[np.generic]) -> bytes:
 
 
 def _unpack(fields: Fields, column: str, dtype: type[_Number], most: int) -> NDArray[_Number]:
-    """Return the numbers of a column; a few bytes that say that there are more than `most` take no memory."""
-    data, kind = fields.blob(column), np.dtype(dtype).newbyteorder("<")
+    """Return the numbers of a column, of which a run has about `most`; bytes that stand for far more take no memory."""
+    data, kind, most = fields.blob(column), np.dtype(dtype).newbyteorder("<"), 2 * most + _SLACK
     try:
         unpacking = zlib.decompressobj()
         content = unpacking.decompress(data, most * kind.itemsize + 1)
