@@ -4,6 +4,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import multiprocessing
+import signal
 import sys
 from contextlib import ExitStack, nullcontext
 
@@ -14,6 +15,10 @@ from tests import postgres, stand_in_data
 
 if sys.platform == "linux":
     multiprocessing.set_start_method("fork")  # as the command line does; tests of other methods say so
+
+# In the background of a shell, and under nohup, SIGINT is ignored, and so it would be by every process that is started.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -1,17 +1,12 @@
 """What was injected and what happened, collected over all tests of this directory: see `make faults`."""
 
 import json
-import signal
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 KEY = "injected"
-
-# In the background of a shell, and under nohup, SIGINT is ignored, and so it would be by every process that is started.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
