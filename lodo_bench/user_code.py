@@ -6,13 +6,15 @@ import hashlib
 import importlib.util
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
+from typing import TextIO
 
 from lodo_bench.errors import EndOfProgramError, UnknownNameError, UsageError, in_words
 
@@ -107,11 +109,38 @@ def foreign() -> Iterator[None]:
     Raises:
         EndOfProgramError: if the code wants to end it.
     """
-    with redirect_stdout(sys.stderr):
-        try:
-            yield
-        except (SystemExit, GeneratorExit) as error:
-            raise EndOfProgramError(in_words(error)).with_traceback(error.__traceback__) from None
+    _aside.enter()
+    try:
+        yield
+    except (SystemExit, GeneratorExit) as error:
+        raise EndOfProgramError(in_words(error)).with_traceback(error.__traceback__) from None
+    finally:
+        _aside.leave()
+
+
+class _Aside:
+    """Standard output as long as any thread runs code outside this package: standard error in its place."""
+
+    def __init__(self) -> None:
+        self._lock, self._depth = threading.Lock(), 0
+        self._before: TextIO | None = None
+
+    def enter(self) -> None:
+        """Put it aside, unless it is."""
+        with self._lock:
+            if not self._depth:
+                self._before, sys.stdout = sys.stdout, sys.stderr
+            self._depth += 1
+
+    def leave(self) -> None:
+        """Put it back, if this is the last one that leaves."""
+        with self._lock:
+            self._depth -= 1
+            if not self._depth and self._before is not None:
+                sys.stdout, self._before = self._before, None
+
+
+_aside = _Aside()
 
 
 def location(error: BaseException) -> str:
