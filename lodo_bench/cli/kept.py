@@ -21,9 +21,9 @@ class Kept:
     partial: tuple[str, int] | None = None
     otherwise: str = "Nothing was stored yet."
 
-    def add_run(self, label: str) -> None:
-        """Count a finished run."""
-        self.runs[label] = self.runs.get(label, 0) + 1
+    def add_runs(self, label: str, count: int = 1) -> None:
+        """Count finished runs."""
+        self.runs[label] = self.runs.get(label, 0) + count
 
     def sentence(self) -> str:
         """Return, e.g., `12 individuals of study 3 and 8 of study 4 are stored.`"""

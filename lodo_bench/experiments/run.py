@@ -45,6 +45,10 @@ class ProgressReporter(Protocol):
         """Report an event in one sentence."""
         ...
 
+    def stored(self, spec: RunSetSpec, count: int) -> None:
+        """Report that runs of this specification, computed in another process, are stored; by default a notice."""
+        self.notice(f"{spec.optimizer.label} on {spec.task.label}: {count} runs done.")
+
     def advise(self, message: str, remedy: Remedy, **details: object) -> None:
         """Report an event with a way out, as in `UsageError`; by default a notice in the words of the library."""
         self.notice(str(UsageError(message, remedy=remedy, **details)))
@@ -142,7 +146,7 @@ def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Sto
     for job, ended in execute_all(jobs, num_processes):
         for run, curve in ended:
             store.add_run(job.record.id, run, curve)
-        reporter.notice(f"{job.record.spec.optimizer.label} on {job.record.spec.task.label}: {len(ended)} runs done.")
+        reporter.stored(job.record.spec, len(ended))
 
 
 def _run_one_by_one(records: Sequence[RunSetRecord], store: Store, reporter: ProgressReporter) -> None:

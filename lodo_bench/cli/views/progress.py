@@ -49,6 +49,11 @@ class TerminalReporter(ProgressReporter):
         return RunProgress(spec, self._time_left, self._kept)
 
     @override
+    def stored(self, spec: RunSetSpec, count: int) -> None:
+        self._kept.add_runs(spec.optimizer.label, count)
+        super().stored(spec, count)
+
+    @override
     def notice(self, message: str) -> None:
         echo_err(message)
 

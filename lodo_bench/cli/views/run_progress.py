@@ -97,7 +97,7 @@ class RunProgress:
         self._time_left.end()
         label = self._spec.optimizer.label
         if run.status is not Status.INTERRUPTED:
-            self._kept.add_run(label)
+            self._kept.add_runs(label)
         elif run.steps:
             self._kept.partial = (f"seed {run.seed} of {label}", run.steps)
         reason = f" ({run.reason})" if run.reason else ""
