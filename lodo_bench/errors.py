@@ -148,7 +148,7 @@ class StateError(LodoBenchError):
 class ConformanceError(LodoBenchError):
     """An optimizer or a task that breaks a rule of its base class.
 
-    The message says what was expected, what happened instead, and how to mend it.
+    The message says what was expected, what happened instead, and how to fix it.
     """
 
 

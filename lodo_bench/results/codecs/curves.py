@@ -14,7 +14,7 @@ from lodo_bench.results.schema import CurveRow, MetricHistoryRow, RunRow
 from lodo_bench.spec.curve_blocks import block_ends, num_blocks
 from lodo_bench.spec.outcome import Curve, MetricHistory
 
-_SLACK = 2**20  # more numbers than that must be those of a run of as many steps
+_SLACK = 2**20  # numbers that a run may have beyond those of its steps, as in databases of former versions
 
 _Number = TypeVar("_Number", bound=np.generic)
 

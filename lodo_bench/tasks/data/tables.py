@@ -20,7 +20,6 @@ from lodo_bench.spec.numbers import number as parse_number
 from lodo_bench.tasks.data.files import read_text
 
 _MAX_CLASSES = 1000
-_MISSING = ("nan", "null", "na", "n/a")
 _LEADING_ZEROS = re.compile(r"(?<![0-9.eE])0+(?=[0-9])")
 # Of the features: as read, centered, scaled, and a task's own.
 _COPIES = 4
@@ -158,12 +157,12 @@ def _feature(cell: str, path: str, line: int) -> float:
 
 def _label(cell: str, path: str, line: int) -> str:
     label = cell.strip()
-    if not label or label.lower() in _MISSING:
+    if not label or label.lower() == "nan":  # as pandas writes it
         raise UsageError(f"'{path}', line {line}: the class is missing. Leave the line out, or give the class.")
     return label
 
 
 def _keys(labels: Sequence[str]) -> list[Any]:
-    """Return what classes are told apart and sorted by: their numbers, if all are numbers."""
+    """Return the keys that distinguish and sort classes: their numbers, if all are numbers."""
     numbers = [_number(label) for label in labels]
     return list(labels) if None in numbers else numbers

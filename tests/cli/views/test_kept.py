@@ -1,4 +1,4 @@
-"""What an interrupted command says is stored."""
+"""The sentence of an interrupted command about what is stored."""
 
 from lodo_bench.cli.kept import Kept
 from lodo_bench.cli.views.progress import TerminalReporter

@@ -280,6 +280,11 @@ def test_the_preset_of_a_group_replaces_only_what_differs_between_presets():
     assert optimizer.param_groups[2]["max_grad_norm"] is None
 
 
+def test_a_preset_is_a_name():
+    with pytest.raises(ValueError, match="preset = None of LODO: must be one of 'light', 'paper', 'diagonal'"):
+        lodo_bench.LODO(network().parameters(), preset=None)
+
+
 def test_a_group_without_parameters_is_refused():
     optimizer = lodo(network())
     with pytest.raises(ValueError, match="needs 'params'; this one has \\['lr'\\]"):
@@ -358,6 +363,7 @@ def test_all_arguments_are_in_all_presets(preset):
         ("meta_lr", float("inf")),
         ("beta", 1.0),
         ("preset", "heavy"),
+        ("preset", 1),
         ("weight_decay", -0.1),
         ("max_grad_norm", 0.0),
         ("warmup_steps", 1.5),

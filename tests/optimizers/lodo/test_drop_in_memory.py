@@ -1,4 +1,4 @@
-"""What `lodo_bench.LODO` reads and writes, where others replace or resize the memory that it works on."""
+"""`lodo_bench.LODO` where others replace or resize the memory that it works on."""
 
 import pytest
 import torch

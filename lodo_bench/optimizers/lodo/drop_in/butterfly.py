@@ -142,7 +142,8 @@ class ButterflyStructure(Structure):
 class FusedButterflyStructure(ButterflyStructure):
     """The network in the fused operations of a backend, which implements `run`.
 
-    Autograd does not see what compiled code writes. So it is told, lest it use x in derivatives at its former value.
+    Autograd does not see what compiled code writes: without the new version number, it would take derivatives at the
+    new value of x in place of the former one.
     """
 
     @abstractmethod

@@ -133,7 +133,7 @@ class LODO(torch.optim.Optimizer):
         seed: int | None = None,
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "params", "__class__")}
-        self._given = {name: value for name, value in given.items() if value is not None}
+        self._given = {name: value for name, value in given.items() if value is not None or name == "preset"}
         self._parts: dict[Tensor, Part] = {}  # by their first parameter
         self._backend: BackendChoice | None = None  # until the first step
         super().__init__(params, resolve({}, self._given))
