@@ -10,18 +10,18 @@ from benchmarks.synthetic_database import write
 from lodo_bench.results.schema import Base
 from tests.results.filled import fill
 
-# A run counts again where its curve is read.
+# A run counts again where its curve or its metrics are read.
 # In the database: 2 studies of 2 individuals each, on the quadratic, and 5 run sets of 3 runs each, 4 of them on it.
 LARGE = ("IndividualRow", "RunRow", "MilestoneRow", "CurveRow", "MetricHistoryRow", "MetaTrainingStateRow")
 READ = {
     "list studies": {},
     "list run-sets": {"RunRow": 15, "MilestoneRow": 15},
     "show study 1": {"IndividualRow": 2},
-    "show run-set 1": {"RunRow": 3, "MilestoneRow": 3},
+    "show run-set 1": {"RunRow": 6, "MilestoneRow": 3},
     "report": {"RunRow": 15, "MilestoneRow": 15},
     "report --task rosenbrock": {"RunRow": 3, "MilestoneRow": 3},
     "report --task rosenbrock --target 2": {"RunRow": 6, "MilestoneRow": 3, "CurveRow": 3},
-    "report --task rosenbrock -o page.html": {"RunRow": 6, "MilestoneRow": 3, "CurveRow": 3},
+    "report --task rosenbrock -o page.html": {"RunRow": 9, "MilestoneRow": 3, "CurveRow": 3},
     "plot search --task quadratic -o search.svg": {"IndividualRow": 4, "RunRow": 12, "MilestoneRow": 12},
     "export runs": {"RunRow": 15, "MilestoneRow": 15},
     "export individuals --study 2": {"IndividualRow": 2, "RunRow": 15, "MilestoneRow": 15},

@@ -129,13 +129,13 @@ def test_both_milestones_are_reached_and_scored(place):
 
 def test_a_short_time_does_not_cut_the_steps(place):
     short = place.run_here(
-        "run", "--optimizer", "adam", *BOWL, "--seeds", 1, "--steps", 1500, "--seconds", 1e-3, "--json"
+        "run", "--optimizer", "adam", *BOWL, "--seeds", 1, "--steps", 200_000, "--seconds", 0.05, "--json"
     )
     (run,) = short.document["runs"]
-    assert run["steps"] == 1500
-    assert run["training_seconds"] > 1e-3
-    assert set(run["milestones"]) == {"steps:1500", "seconds:0.001"}
-    assert run["milestones"]["steps:1500"]["loss"] != run["milestones"]["seconds:0.001"]["loss"]
+    assert run["steps"] == 200_000
+    assert run["training_seconds"] > 0.05
+    assert set(run["milestones"]) == {"steps:200000", "seconds:0.05"}
+    assert run["milestones"]["steps:200000"]["loss"] != run["milestones"]["seconds:0.05"]["loss"]
 
 
 def test_untimed_runs_have_the_same_losses_and_no_times(place):
