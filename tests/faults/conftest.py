@@ -66,11 +66,13 @@ class Table:
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the long tests to `make faults`."""
-    if not config.getoption("--long"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="takes minutes: make faults"))
+    """Leave the long tests to `make faults`, which begins with them, so that its processes end together."""
+    if config.getoption("--long"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: make faults"))
 
 
 def pytest_configure(config):
