@@ -235,10 +235,12 @@ DROP_IN_SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 CONTESTANTS: dict[str, Callable[[list[torch.Tensor]], torch.optim.Optimizer]] = {
     "AdamW": lambda parameters: torch.optim.AdamW(parameters, lr=1e-3, foreach=True),
     "light": lambda parameters: lodo_bench.LODO(parameters, preset="light"),
+    "light, torch": lambda parameters: lodo_bench.LODO(parameters, preset="light"),
     "light, adam": lambda parameters: lodo_bench.LODO(parameters, preset="light", meta_optimizer="adam"),
     "diagonal": lambda parameters: lodo_bench.LODO(parameters, preset="diagonal"),
     "paper": lambda parameters: lodo_bench.LODO(parameters, preset="paper"),
 }
+BACKENDS: dict[str, BackendChoice] = {"light, torch": "torch"}  # the others: the fastest that is available
 # The bytes for each entry that the paper's network needs, its activations included.
 PAPER_BYTES = 2_200
 
@@ -273,8 +275,9 @@ def drop_in_step(name: str, n: int, device: str) -> tuple[Callable[[], object], 
     parameter = torch.zeros(n, device=device, requires_grad=True)
     optimizer = CONTESTANTS[name]([parameter])
     parameter.grad = torch.randn(n, device=device)
-    for _ in range(WARM_UP_STEPS):
-        optimizer.step()
+    with use_backend(BACKENDS.get(name, "auto")):
+        for _ in range(WARM_UP_STEPS):
+            optimizer.step()
     return optimizer.step, optimizer
 
 
