@@ -237,6 +237,7 @@ CONTESTANTS: dict[str, Callable[[list[torch.Tensor]], torch.optim.Optimizer]] = 
     "light": lambda parameters: lodo_bench.LODO(parameters, preset="light"),
     "light, torch": lambda parameters: lodo_bench.LODO(parameters, preset="light"),
     "light, adam": lambda parameters: lodo_bench.LODO(parameters, preset="light", meta_optimizer="adam"),
+    "light, bfloat16": lambda parameters: lodo_bench.LODO(parameters, preconditioner_dtype="bfloat16"),
     "diagonal": lambda parameters: lodo_bench.LODO(parameters, preset="diagonal"),
     "paper": lambda parameters: lodo_bench.LODO(parameters, preset="paper"),
 }

@@ -28,3 +28,7 @@ if __name__ == "__main__":
     for meta in META_OPTIMIZERS:
         butterflies.assert_equal_to_the_reference(TritonButterflyStructure, 9, 2, 3, meta, torch.float32)
         print("butterfly", meta)
+    butterflies.assert_equal_to_the_reference(
+        TritonButterflyStructure, 70, 2, 2, "sign", torch.float64, preconditioner_dtype="bfloat16"
+    )
+    print("butterfly in bfloat16")

@@ -13,7 +13,17 @@ from __future__ import annotations
 import numpy as np
 
 from lodo_bench.backends.numba.jit import jit
-from lodo_bench.backends.numba.simd import broadcast, full_mask, lanes, load, sign, sqrt, store, tail_mask
+from lodo_bench.backends.numba.simd import (
+    broadcast,
+    full_mask,
+    lanes,
+    load,
+    sign,
+    sqrt,
+    store,
+    store_rounded,
+    tail_mask,
+)
 
 _Index = np.uintp
 _ZERO, _ONE = _Index(0), _Index(1)
@@ -83,11 +93,11 @@ def _mean_square(size, u, v, source, inputs, stride):
 def _backward_and_update(size, shape, rule, learned, at, block_at, mask, u, v, layer, stride):
     """Pass u and v back through a layer as `_backward` does, and move each weight once it has been used."""
     rows, columns = shape
-    kind, rate, eps, decay1, decay2 = rule
+    kind, rate, eps, decay1, decay2, seed = rule
     weights, firsts, seconds = learned
     k, width, full = _Index(len(size)), lanes(u), full_mask(u)
     source, result = (layer + _ONE) * rows * width, layer * rows * width
-    cast = weights.dtype.type
+    cast = u.dtype.type
     rates, epsilon = broadcast(cast(rate)), broadcast(cast(eps))
     slow1, slow2 = broadcast(cast(decay1)), broadcast(cast(decay2))
     for block in range(rows // k):
@@ -130,7 +140,7 @@ def _backward_and_update(size, shape, rule, learned, at, block_at, mask, u, v, l
                     change = mean / (sqrt(square) + epsilon)
                 elif kind == BLOCK_RMS:
                     change = h / scale
-                store(weights, place, weight - rates * change, mask)
+                store_rounded(weights, place, weight - rates * change, mask, seed)
             store(u, row, u_total, full)
             store(v, row, v_total, full)
 
@@ -241,9 +251,11 @@ def step_tiles(size, geometry, rule, rates, learned, vectors, work, first, last)
     Args:
         size: see above.
         geometry: N, R, L, T and Rk⁻¹, unsigned.
-        rule: the meta-optimizer's number, learning rate with correction, ε, and 1 − β1 and 1 − β2.
+        rule: the meta-optimizer's number, learning rate with correction, ε, 1 − β1 and 1 − β2, and the seed of the
+            weights' rounding.
         rates: whether to learn, whether to move, the learning rate of the last step, that of this step, and 1 − β.
-        learned: the weights, and the moments; without any, arrays of the same types.
+        learned: the weights, in the type of the vectors or in bfloat16, and the moments; without any, other arrays of
+            the type of the vectors.
         vectors: momentum, gradient and x, (n,).
         work: two times (N + 1) R vectors.
         first: the first tile.

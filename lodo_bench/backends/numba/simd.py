@@ -7,7 +7,7 @@ these functions a loop is vectorized explicitly.
 A *vector* is 64 bytes of consecutive numbers of an array; LLVM splits it for processors with shorter registers. Vectors
 are added, subtracted, multiplied and divided like numbers; sums and products may be contracted to fused multiply-adds.
 A *mask* selects numbers of a vector: the others are not accessed in memory, and are read as 0. Indices are unsigned,
-and bounds are not checked.
+and bounds are not checked. An array of uint16 is one of bfloat16, whose numbers are in vectors of float32 or float64.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 
+from lodo_bench.optimizers.lodo.drop_in.rounding import MIXING, NOISE_BITS, PLACE_FACTOR
+
 _BITS = 512
-_INT32, _INT64, _BIT = ir.IntType(32), ir.IntType(64), ir.IntType(1)
+_INT16, _INT32, _INT64, _BIT = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.IntType(1)
+_HALF = 16  # the bits of bfloat16, which are the upper ones of float32
 
 
 class Vector(types.Type):
@@ -100,26 +103,48 @@ def load(typingctx, array, at, mask):
 
     def generate(context, builder, signature, arguments):
         values, at, mask = arguments
-        zeros, alignment = ir.Constant(context.get_value_type(kind), None), _INT32(kind.dtype.bitwidth // 8)
-        address = _address(context, builder, array, values, at)
-        return _call(builder, "llvm.masked.load", kind, ".p0", zeros.type, address, alignment, mask, zeros)
+        address, element = _address(context, builder, array, values, at), context.get_data_type(array.dtype)
+        zeros, alignment = ir.Constant(ir.VectorType(element, kind.count), None), _INT32(array.dtype.bitwidth // 8)
+        found = _call(builder, "llvm.masked.load", zeros.type, ".p0", zeros.type, address, alignment, mask, zeros)
+        if isinstance(array.dtype, types.Float):
+            return found
+        bits = builder.shl(builder.zext(found, ir.VectorType(_INT32, kind.count)), _all(_INT32, kind.count, _HALF))
+        wide = builder.bitcast(bits, ir.VectorType(ir.FloatType(), kind.count))
+        return wide if kind.count == _BITS // 32 else builder.fpext(wide, context.get_value_type(kind))
 
     return kind(array, types.uintp, mask), generate
 
 
 @intrinsic
 def store(typingctx, array, at, vector, mask):
-    """Write a vector to an array, starting at an index."""
+    """Write a vector to an array of the same type, starting at an index."""
+    if vector != _vector_type(array, mask) or vector.dtype != array.dtype:
+        return None
+
+    def generate(context, builder, signature, arguments):
+        _write(context, builder, array, *arguments)
+        return context.get_dummy_value()
+
+    return types.none(array, types.uintp, vector, mask), generate
+
+
+@intrinsic
+def store_rounded(typingctx, array, at, vector, mask, seed):
+    """Write a vector to an array, starting at an index; to one of bfloat16, rounded stochastically with a seed.
+
+    The random bits are those of `lodo_bench.optimizers.lodo.drop_in.rounding`.
+    """
     if vector != _vector_type(array, mask):
         return None
 
     def generate(context, builder, signature, arguments):
-        values, at, numbers, mask = arguments
-        address, alignment = _address(context, builder, array, values, at), _INT32(vector.dtype.bitwidth // 8)
-        _call(builder, "llvm.masked.store", vector, ".p0", ir.VoidType(), numbers, address, alignment, mask)
+        values, at, numbers, mask, seed = arguments
+        if not isinstance(array.dtype, types.Float):
+            numbers = _rounded(builder, numbers, at, seed, vector.count)
+        _write(context, builder, array, values, at, numbers, mask)
         return context.get_dummy_value()
 
-    return types.none(array, types.uintp, vector, mask), generate
+    return types.none(array, types.uintp, vector, mask, types.uint32), generate
 
 
 @intrinsic
@@ -127,7 +152,7 @@ def sqrt(typingctx, vector):
     """Return the square roots."""
 
     def generate(context, builder, signature, arguments):
-        return _call(builder, "llvm.sqrt", vector, "", arguments[0].type, *arguments)
+        return _call(builder, "llvm.sqrt", arguments[0].type, "", arguments[0].type, *arguments)
 
     return vector(vector), generate
 
@@ -159,14 +184,42 @@ def where_greater(typingctx, left, right, then, otherwise):
 def _vector_type(array, mask):
     """Return the type of an array's vectors, or None if the mask does not fit or the array has none."""
     is_row = isinstance(array, types.Array) and (array.ndim, array.layout) == (1, "C")
-    if not is_row or not isinstance(array.dtype, types.Float):
+    if not is_row or not isinstance(mask, Mask):
         return None
-    kind = Vector(array.dtype)
-    return kind if mask == Mask(kind.count) else None
+    if array.dtype == types.uint16:
+        kinds = [Vector(types.float32), Vector(types.float64)]
+    else:
+        kinds = [Vector(array.dtype)] if isinstance(array.dtype, types.Float) else []
+    return next((kind for kind in kinds if kind.count == mask.count), None)
 
 
 def _address(context, builder, array, values, at):
     return builder.gep(context.make_array(array)(context, builder, values).data, [at])
+
+
+def _write(context, builder, array, values, at, numbers, mask):
+    address, alignment = _address(context, builder, array, values, at), _INT32(array.dtype.bitwidth // 8)
+    _call(builder, "llvm.masked.store", numbers.type, ".p0", ir.VoidType(), numbers, address, alignment, mask)
+
+
+def _rounded(builder, numbers, at, seed, count):
+    """Return the bits of numbers in bfloat16, of which the first belongs at an index."""
+    integers, floats = ir.VectorType(_INT32, count), ir.VectorType(ir.FloatType(), count)
+    first = _broadcast(builder, builder.trunc(at, _INT32), count)
+    noise = builder.add(first, ir.Constant(integers, list(range(count))))
+    noise = builder.mul(noise, _all(_INT32, count, PLACE_FACTOR))
+    noise = builder.add(noise, _broadcast(builder, seed, count))
+    for shift, factor in MIXING:
+        noise = builder.xor(noise, builder.lshr(noise, _all(_INT32, count, shift)))
+        noise = builder.mul(noise, _all(_INT32, count, factor))
+    noise = builder.and_(noise, _all(_INT32, count, 2**NOISE_BITS - 1))
+    narrow = numbers if numbers.type == floats else builder.fptrunc(numbers, floats)
+    bits = builder.add(builder.bitcast(narrow, integers), noise)
+    return builder.trunc(builder.lshr(bits, _all(_INT32, count, _HALF)), ir.VectorType(_INT16, count))
+
+
+def _all(kind, count, value):
+    return ir.Constant(ir.VectorType(kind, count), [value] * count)
 
 
 def _broadcast(builder, number, count):
@@ -174,10 +227,13 @@ def _broadcast(builder, number, count):
     return builder.shuffle_vector(alone, alone, ir.Constant(ir.VectorType(_INT32, count), None))
 
 
-def _call(builder, name, kind, suffix, result, *arguments):
+_LETTERS = {ir.FloatType(): "f32", ir.DoubleType(): "f64", _INT16: "i16"}
+
+
+def _call(builder, name, vector, suffix, result, *arguments):
     """Call an LLVM intrinsic in its form for this type of vector."""
     signature = ir.FunctionType(result, [argument.type for argument in arguments])
-    full_name = f"{name}.v{kind.count}f{kind.dtype.bitwidth}{suffix}"
+    full_name = f"{name}.v{vector.count}{_LETTERS[vector.element]}{suffix}"
     return builder.call(cgutils.get_or_insert_function(builder.module, signature, full_name), arguments)
 
 

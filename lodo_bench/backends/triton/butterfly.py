@@ -11,6 +11,7 @@ import triton.language as tl
 from torch import Tensor
 from typing_extensions import override
 
+from lodo_bench.optimizers.lodo.drop_in import rounding
 from lodo_bench.optimizers.lodo.drop_in.butterfly import FusedButterflyStructure
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 
@@ -23,6 +24,12 @@ from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 _LANES_PER_THREAD = 2
 _THREADS_PER_WARP = 32
 _MOST_WARPS = 16
+# Of the stochastic rounding.
+_PLACE_FACTOR = tl.constexpr(rounding.PLACE_FACTOR)
+_NOISE = tl.constexpr(2**rounding.NOISE_BITS - 1)
+_SHIFTS, _FACTORS = ([tl.constexpr(number) for number in numbers] for numbers in zip(*rounding.MIXING, strict=True))
+_SHIFT1, _SHIFT2, _SHIFT3 = _SHIFTS
+_FACTOR1, _FACTOR2, _FACTOR3 = _FACTORS
 
 
 @triton.jit
@@ -33,7 +40,7 @@ def _multiply(weights, source, result, lanes, mask, first, step, TRANSPOSED: tl.
         total = tl.zeros_like(first).to(source.dtype.element_ty)
         for i in tl.static_range(K):
             place = lanes + (o * K + i if TRANSPOSED else i * K + o) * COLUMNS
-            weight = tl.load(weights + place, mask=mask, other=0.0)
+            weight = tl.load(weights + place, mask=mask, other=0.0).to(total.dtype)
             total += weight * tl.load(source + first + i * step, mask=mask, other=0.0)
         tl.store(result + first + o * step, total, mask=mask)
 
@@ -44,8 +51,20 @@ def _sign(h):
 
 
 @triton.jit
-def _update(weights, firsts, seconds, block_seconds, u, v, lanes, mask, first, step, numbers, KIND: tl.constexpr,
-            K: tl.constexpr, SLAB: tl.constexpr, COLUMNS: tl.constexpr):  # fmt: skip
+def _rounded(values, places, seed):
+    """Return numbers in bfloat16, rounded stochastically; see `lodo_bench.optimizers.lodo.drop_in.rounding`."""
+    noise = places.to(tl.uint32) * _PLACE_FACTOR + seed.to(tl.uint32, bitcast=True)
+    noise = (noise ^ (noise >> _SHIFT1)) * _FACTOR1
+    noise = (noise ^ (noise >> _SHIFT2)) * _FACTOR2
+    noise = (noise ^ (noise >> _SHIFT3)) * _FACTOR3
+    bits = values.to(tl.float32).to(tl.uint32, bitcast=True) + (noise & _NOISE)
+    return (bits >> 16).to(tl.uint16).to(tl.bfloat16, bitcast=True)
+
+
+@triton.jit
+def _update(weights, origin, firsts, seconds, block_seconds, u, v, lanes, mask, first, step, numbers, seed,
+            KIND: tl.constexpr, ROUNDED: tl.constexpr, K: tl.constexpr, SLAB: tl.constexpr,
+            COLUMNS: tl.constexpr):  # fmt: skip
     """Multiply the slabs after `u` and `v` by the transposed blocks, and move each weight once it has been used."""
     rate, eps = tl.load(numbers + 3), tl.load(numbers + 4)
     slow1, slow2 = tl.load(numbers + 5), tl.load(numbers + 6)
@@ -69,7 +88,7 @@ def _update(weights, firsts, seconds, block_seconds, u, v, lanes, mask, first, s
         u_total, v_total = tl.zeros_like(scale), tl.zeros_like(scale)
         for o in tl.static_range(K):
             to, place = SLAB + first + o * step, lanes + (i * K + o) * COLUMNS
-            weight = tl.load(weights + place, mask=mask, other=0.0)
+            weight = tl.load(weights + place, mask=mask, other=0.0).to(scale.dtype)
             u_adjoint, v_adjoint = tl.load(u + to, mask=mask, other=0.0), tl.load(v + to, mask=mask, other=0.0)
             u_total += weight * u_adjoint
             v_total += weight * v_adjoint
@@ -94,7 +113,11 @@ def _update(weights, firsts, seconds, block_seconds, u, v, lanes, mask, first, s
                 change = mean / (tl.sqrt(square) + eps)
             else:
                 change = h / scale
-            tl.store(weights + place, weight - rate * change, mask=mask)
+            moved = weight - rate * change
+            if ROUNDED:
+                tl.store(weights + place, _rounded(moved, origin + place, seed), mask=mask)
+            else:
+                tl.store(weights + place, moved, mask=mask)
         # Only this lane reads the place of its inputs from here on.
         tl.store(u + at, u_total, mask=mask)
         tl.store(v + at, v_total, mask=mask)
@@ -115,10 +138,10 @@ def _stride(layer, K: tl.constexpr, LEVELS: tl.constexpr):
     return stride
 
 
-@triton.jit
-def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, tiles, LEARNS: tl.constexpr,
-          MOVES: tl.constexpr, KIND: tl.constexpr, K: tl.constexpr, LAYERS: tl.constexpr, LEVELS: tl.constexpr,
-          ROWS: tl.constexpr, COLUMNS: tl.constexpr, LANES: tl.constexpr):  # fmt: skip
+@triton.jit(do_not_specialize=["seed"])
+def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, seed, n, tiles, LEARNS: tl.constexpr,
+          MOVES: tl.constexpr, KIND: tl.constexpr, ROUNDED: tl.constexpr, K: tl.constexpr, LAYERS: tl.constexpr,
+          LEVELS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, LANES: tl.constexpr):  # fmt: skip
     """Take a step of one tile, or one of its two halves; see `lodo_bench.backends.numba.butterfly_loops`."""
     SLAB: tl.constexpr = ROWS * COLUMNS
     BLOCKS: tl.constexpr = ROWS // K
@@ -156,9 +179,9 @@ def _step(weights, firsts, seconds, momentum, gradient, x, slabs, numbers, n, ti
             first, step = _first_rows(block, column, stride, K, COLUMNS), stride * COLUMNS
             tl.debug_barrier()
             _update(
-                weights + layer * OF_LAYER, firsts + layer * OF_LAYER, seconds + layer * SECONDS,
-                seconds + layer * SECONDS + lane, u + layer * SLAB, v + layer * SLAB, lanes, mask, first, step,
-                numbers, KIND, K, SLAB, COLUMNS,
+                weights + layer * OF_LAYER, (tile * LAYERS + layer) * OF_LAYER, firsts + layer * OF_LAYER,
+                seconds + layer * SECONDS, seconds + layer * SECONDS + lane, u + layer * SLAB, v + layer * SLAB,
+                lanes, mask, first, step, numbers, seed, KIND, ROUNDED, K, SLAB, COLUMNS,
             )  # fmt: skip
         tl.debug_barrier()
     if MOVES:
@@ -202,10 +225,10 @@ class TritonButterflyStructure(FusedButterflyStructure):
 
     def __init__(self, n: int, settings: Settings, state: Mapping[str, Tensor], momentum: Tensor, eps: float) -> None:
         super().__init__(n, settings, state, momentum, eps)
-        geometry, weights = self.geometry, state["weights"]
+        geometry = self.geometry
         # What a launch writes, it reads in the same launch, so that this memory can be used by others in between.
         self._slab_count = geometry.tiles * 2 * (geometry.layers + 1) * geometry.rows * geometry.columns
-        self._moments = [state.get(name, weights) for name in ("meta_first", "meta_second")]
+        self._moments = [state.get(name, momentum) for name in ("meta_first", "meta_second")]
         self._lanes = triton.next_power_of_2(geometry.rows // geometry.block_size * geometry.columns)
         self._warps = min(max(self._lanes // (_LANES_PER_THREAD * _THREADS_PER_WARP), 1), _MOST_WARPS)
 
@@ -221,13 +244,15 @@ class TritonButterflyStructure(FusedButterflyStructure):
             self.momentum,
             gradient,
             x,
-            weights.new_empty(self._slab_count),
-            torch.tensor(numbers, dtype=weights.dtype, device=weights.device),
+            self.momentum.new_empty(self._slab_count),
+            torch.tensor(numbers, dtype=self.momentum.dtype, device=weights.device),
+            self.seed - 2**32 if self.seed >= 2**31 else self.seed,  # as 32 bits with a sign, so that its type is fixed
             self.n,
             geometry.tiles,
             LEARNS=last_lr != 0,
             MOVES=moves,
             KIND=self.settings.meta_optimizer,
+            ROUNDED=self.is_rounded,
             K=geometry.block_size,
             LAYERS=geometry.layers,
             LEVELS=geometry.levels,

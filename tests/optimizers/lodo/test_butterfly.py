@@ -79,6 +79,13 @@ def test_the_compiled_steps_are_the_same(n, layers, k, meta, dtype):
     assert_equal_to_the_reference(compiled(), n, layers, k, meta, dtype)
 
 
+@pytest.mark.skipif(best_backend("cpu") == "torch", reason="Numba cannot be used here")
+@pytest.mark.parametrize("meta", META_OPTIMIZERS)
+@pytest.mark.parametrize(("n", "layers", "k"), SHAPES)
+def test_the_compiled_steps_are_rounded_alike(n, layers, k, meta):
+    assert_equal_to_the_reference(compiled(), n, layers, k, meta, torch.float64, preconditioner_dtype="bfloat16")
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize("meta", META_OPTIMIZERS)
 @pytest.mark.parametrize(("n", "layers", "k"), [*SHAPES, (100_000, 4, 4)])
@@ -87,6 +94,16 @@ def test_a_gpu_takes_the_same_steps(n, layers, k, meta, dtype):
     from lodo_bench.backends.triton.butterfly import TritonButterflyStructure
 
     assert_equal_to_the_reference(TritonButterflyStructure, n, layers, k, meta, dtype, device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize(("n", "layers", "k"), [*SHAPES, (100_000, 4, 4)])
+def test_a_gpu_rounds_alike(n, layers, k):
+    from lodo_bench.backends.triton.butterfly import TritonButterflyStructure
+
+    assert_equal_to_the_reference(
+        TritonButterflyStructure, n, layers, k, "sign", torch.float64, "cuda", preconditioner_dtype="bfloat16"
+    )
 
 
 @pytest.mark.skipif(best_backend("cpu") == "torch", reason="Numba cannot be used here")

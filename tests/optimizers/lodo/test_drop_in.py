@@ -23,6 +23,8 @@ EVERY = [
     *({"preset": "light", "meta_optimizer": meta} for meta in META_OPTIMIZERS),
     *({"preset": "paper", "meta_optimizer": meta, "layers": 4} for meta in META_OPTIMIZERS if meta != "adam"),
     {"preset": "light", "per_tensor": False},
+    {"preset": "light", "preconditioner_dtype": "bfloat16"},
+    {"preset": "light", "preconditioner_dtype": "bfloat16", "meta_optimizer": "adam", "per_tensor": False},
     {"preset": "paper", "per_tensor": True},
     {"preset": "diagonal", "meta_optimizer": "adam", "per_tensor": False},
 ]
@@ -372,6 +374,7 @@ def test_all_arguments_are_in_all_presets(preset):
         ("meta_optimizer", "adamw"),
         ("meta_eps", 0.0),
         ("per_tensor", "yes"),
+        ("preconditioner_dtype", "float16"),
         ("seed", 0.5),
     ],
 )

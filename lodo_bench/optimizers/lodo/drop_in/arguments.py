@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lodo_bench.errors import UnknownNameError
 from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import META_OPTIMIZERS
-from lodo_bench.optimizers.lodo.drop_in.structure import Settings
+from lodo_bench.optimizers.lodo.drop_in.structure import DtypeName, Settings
 
 PresetName = Literal["light", "paper", "diagonal"]
 StructureName = Literal["butterfly", "random", "diagonal"]
@@ -26,6 +26,7 @@ _COMMON: Mapping[str, Any] = {
     "block_size": 4,
     "hidden_dim": 0,
     "meta_eps": 1e-7,
+    "preconditioner_dtype": "same",
     "seed": 0,
 }
 PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
@@ -59,7 +60,7 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
 _OF_PRESET = [name for name in PRESETS["light"] if len({preset[name] for preset in PRESETS.values()}) > 1]
 RATES = ("lr", "meta_lr", "beta", "weight_decay")
 """The arguments that may be tensors, and that a scheduler may change."""
-STRUCTURAL = ("structure", "layers", "block_size", "hidden_dim", "meta_optimizer", "per_tensor")
+STRUCTURAL = ("structure", "layers", "block_size", "hidden_dim", "meta_optimizer", "per_tensor", "preconditioner_dtype")
 # What PyTorch and its schedulers keep in a group.
 _OTHERS = ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr")
 # A scheduler that ends at 0 may miss it by the rounding of its arithmetic.
@@ -101,6 +102,11 @@ def check_structure(group: Mapping[str, Any]) -> None:
         plain(name, group[name])
     if group["structure"] == "butterfly" and group["block_size"] < 2:
         raise ValueError("block_size = 1 of LODO: must be at least 2 for the structure 'butterfly'.")
+    if group["structure"] != "butterfly" and group["preconditioner_dtype"] != "same":
+        raise ValueError(
+            f"preconditioner_dtype = {group['preconditioner_dtype']!r} of LODO: must be 'same' for the structure "
+            f"{group['structure']!r}; only 'butterfly' has weights in lower precision."
+        )
 
 
 def settings_of(group: Mapping[str, Any]) -> Settings:
@@ -182,5 +188,6 @@ _RULES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "meta_optimizer": _one_of(tuple(META_OPTIMIZERS)),
     "meta_eps": _POSITIVE,
     "per_tensor": _FLAG,
+    "preconditioner_dtype": _one_of(get_args(DtypeName)),
     "seed": (lambda value: isinstance(value, int) and not isinstance(value, bool), "an integer"),
 }

@@ -13,6 +13,7 @@ from torch.autograd.graph import increment_version
 from typing_extensions import override
 
 from lodo_bench.optimizers.lodo.block_network import random_orthogonal
+from lodo_bench.optimizers.lodo.drop_in.rounding import rounded, seed_of
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings, Structure
 
 LANES = 16
@@ -76,7 +77,8 @@ class ButterflyStructure(Structure):
     not depend on other groups: all layers of a few groups are processed while their weights are in the cache.
     No activations are stored: those of the last step follow from the momentum, which has not changed since.
 
-    Memory: N k numbers for each entry, and what the meta-optimizer has; no indices.
+    Memory: N k numbers for each entry, and what the meta-optimizer has; no indices. With
+    `preconditioner_dtype="bfloat16"` the weights are rounded stochastically after each step.
     """
 
     block_axes = (3, 4)
@@ -104,19 +106,34 @@ class ButterflyStructure(Structure):
 
     @override
     def learn(self, gradient: Tensor, lr: float, meta_lr: float) -> None:
-        weights = self.state["weights"]
+        weights = self._weights()
         _, u_inputs, u_adjoints = self._pass(weights, self.momentum)
         _, v_inputs, v_adjoints = self._pass(weights, gradient * -lr)
         # (T, N, blocks, k, L), inputs before outputs
         h = u_inputs.unsqueeze(4) * v_adjoints.unsqueeze(3)
         h.addcmul_(v_inputs.unsqueeze(4), u_adjoints.unsqueeze(3))
         self.meta.update(weights, h, self.meta.advance(meta_lr))
+        if self.is_rounded:
+            self.state["weights"].copy_(rounded(weights, self.seed))
 
     @override
     def move(self, x: Tensor, gradient: Tensor, lr: float, beta: float) -> None:
         self.momentum.lerp_(gradient, 1 - beta)
-        direction, _, _ = self._pass(self.state["weights"], self.momentum)
+        direction, _, _ = self._pass(self._weights(), self.momentum)
         x.sub_(direction, alpha=lr)
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether the weights have less precision than the arithmetic."""
+        return self.settings.preconditioner_dtype == "bfloat16"
+
+    @property
+    def seed(self) -> int:
+        """The seed of the random bits of this step's rounding; 0 if nothing is rounded."""
+        return seed_of(int(self.state["step"])) if self.is_rounded else 0
+
+    def _weights(self) -> Tensor:
+        return self.state["weights"].to(self.momentum.dtype)
 
     def _pass(self, weights: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return S times a vector (n,), and the inputs and adjoints of all blocks, each (T, N, blocks, k, L)."""

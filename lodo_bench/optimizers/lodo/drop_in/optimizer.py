@@ -35,6 +35,7 @@ from lodo_bench.optimizers.lodo.drop_in.part import (
     working_dtype,
 )
 from lodo_bench.optimizers.lodo.drop_in.states import checked
+from lodo_bench.optimizers.lodo.drop_in.structure import DtypeName
 from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.compute import BackendChoice
 
@@ -94,6 +95,8 @@ class LODO(torch.optim.Optimizer):
             hypergradients divided by the root mean square of their block; `sgd`, plain gradient descent.
         meta_eps: ε > 0 of `adam` and `block-rms`.
         per_tensor: use one preconditioner per parameter tensor, instead of one per group.
+        preconditioner_dtype: the type in which the weights of `butterfly` are kept: `same` as the arithmetic, float32
+            or float64, or `bfloat16`, half as large, rounded stochastically in each step.
         seed: seed of the initial blocks and permutations; replicas of a model that are to stay equal need the same.
 
     Raises:
@@ -130,6 +133,7 @@ class LODO(torch.optim.Optimizer):
         meta_optimizer: MetaName | None = None,
         meta_eps: float | None = None,
         per_tensor: bool | None = None,
+        preconditioner_dtype: DtypeName | None = None,
         seed: int | None = None,
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "params", "__class__")}

@@ -43,6 +43,14 @@ def working_dtype(parameter: Tensor) -> torch.dtype:
     return torch.float32 if parameter.dtype in _HALF else parameter.dtype
 
 
+def kept_dtype(name: str, tensor: Tensor, parameter: Tensor, settings: Settings) -> torch.dtype:
+    """Return the type in which a tensor of a parameter's state is kept."""
+    if not tensor.is_floating_point():
+        return tensor.dtype
+    is_rounded = name == "weights" and settings.preconditioner_dtype == "bfloat16"
+    return torch.bfloat16 if is_rounded else working_dtype(parameter)
+
+
 def shared_shapes(n: int, settings: Settings) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the tensors of a preconditioner for n entries, by name, which its first parameter keeps.
 
@@ -78,7 +86,7 @@ def new_states(parameters: Sequence[Tensor], settings: Settings, number: int, ge
     drawn = STRUCTURES[settings.structure].draw(n, settings, generator, dtype)
     for name, shape in shapes.items():
         if name in drawn:
-            states[0][name] = drawn[name].to(device)
+            states[0][name] = drawn[name].to(device, kept_dtype(name, drawn[name], parameters[0], settings))
         elif name in ("step", "last_lr"):
             states[0][name] = torch.zeros((), dtype=torch.float64)
         elif name == "meta_powers":
@@ -111,7 +119,7 @@ class Part:
         lead = self.states[0]
         dtype, device = working_dtype(self.parameters[0]), self.parameters[0].device
         for parameter, state in zip(self.parameters, self.states, strict=True):
-            conform(state, parameter)
+            conform(state, parameter, settings)
         sizes = [parameter.numel() for parameter in self.parameters]
         if settings.per_tensor:
             n, offsets = sizes[0], [0]
@@ -253,8 +261,8 @@ def check_tensors(state: State, expected: Mapping[str, tuple[int, ...]], why: st
             raise ValueError(f"{why}'{name}' has the type {state[name].dtype}, and is no floating-point tensor")
 
 
-def conform(state: State, parameter: Tensor) -> None:
-    """Convert the tensors of a state to a parameter's device and working precision, where they have another.
+def conform(state: State, parameter: Tensor, settings: Settings) -> None:
+    """Convert the tensors of a state to a parameter's device and the types they are kept in, where they have others.
 
     Raises:
         ValueError: the parameter has another shape than its momentum.
@@ -266,8 +274,7 @@ def conform(state: State, parameter: Tensor) -> None:
         )
     for name, tensor in state.items():
         if name not in CPU_NAMES:
-            dtype = working_dtype(parameter) if tensor.is_floating_point() else tensor.dtype
-            state[name] = tensor.to(parameter.device, dtype).contiguous()
+            state[name] = tensor.to(parameter.device, kept_dtype(name, tensor, parameter, settings)).contiguous()
 
 
 CPU_NAMES = ("step", "last_lr", "meta_powers", "part", "offset", "moved", "length")

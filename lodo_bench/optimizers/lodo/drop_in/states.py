@@ -15,9 +15,10 @@ from lodo_bench.optimizers.lodo.drop_in.part import (
     INDEX_NAMES,
     State,
     check_tensors,
+    kept_dtype,
     shared_shapes,
-    working_dtype,
 )
+from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 
 _DIFFERENT = "the state belongs to a different LODO optimizer: "
 
@@ -57,7 +58,8 @@ def checked(given: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> tu
             if index in saved
         ]
         _check_members(members, group)
-        found |= {parameter: _placed(state, parameter) for parameter, state in members}
+        settings = settings_of(group)
+        found |= {parameter: _placed(state, parameter, settings) for parameter, state in members}
     return found, saved_groups
 
 
@@ -68,7 +70,7 @@ def _completed(group: object, number: int) -> dict[str, Any]:
     if not {"lr", "meta_lr", "beta"} <= set(group):
         raise ValueError(f"this is not a state_dict of LODO: its group {number} lacks 'lr', 'meta_lr' or 'beta'")
     former = {} if "structure" in group else {"preset": "paper", **PRESETS["paper"]}
-    complete = {**former, **group}
+    complete = {"preconditioner_dtype": "same", **former, **group}
     for name in (*PRESETS["paper"], "preset"):
         if name not in complete:
             raise ValueError(f"this is not a state_dict of LODO: its group {number} lacks '{name}'")
@@ -142,16 +144,15 @@ def _check_tensors(state: State, expected: Mapping[str, tuple[int, ...]]) -> Non
             raise ValueError(f"{_DIFFERENT}its network has positions outside of itself")
 
 
-def _placed(state: State, parameter: Tensor) -> State:
-    """Return copies, on the parameter's device and in its working precision."""
-    dtype = working_dtype(parameter)
+def _placed(state: State, parameter: Tensor, settings: Settings) -> State:
+    """Return copies, on the parameter's device and in the types they are kept in."""
     placed: State = {}
     for name, tensor in state.items():
         if name in CPU_NAMES:
             kind = torch.float64 if name in ("step", "last_lr", "meta_powers") else tensor.dtype
             placed[name] = tensor.detach().to("cpu", kind, copy=True)
         else:
-            kind = dtype if tensor.is_floating_point() else tensor.dtype
+            kind = kept_dtype(name, tensor, parameter, settings)
             placed[name] = tensor.detach().to(parameter.device, kind, copy=True, memory_format=torch.contiguous_format)
     return placed
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor
 
 from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import META_OPTIMIZERS, MetaName, MetaRule
+
+DtypeName = Literal["same", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Settings:
     hidden_dim: int
     meta_optimizer: MetaName
     per_tensor: bool
+    preconditioner_dtype: DtypeName = "same"
 
 
 class Structure(ABC):
