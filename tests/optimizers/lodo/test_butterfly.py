@@ -81,9 +81,9 @@ def test_the_compiled_steps_are_the_same(n, layers, k, meta, dtype):
 
 @pytest.mark.skipif(best_backend("cpu") == "torch", reason="Numba cannot be used here")
 @pytest.mark.parametrize("meta", META_OPTIMIZERS)
-@pytest.mark.parametrize(("n", "layers", "k"), SHAPES)
-def test_the_compiled_steps_are_rounded_alike(n, layers, k, meta):
-    assert_equal_to_the_reference(compiled(), n, layers, k, meta, torch.float64, preconditioner_dtype="bfloat16")
+@pytest.mark.parametrize("n", [10, 1000, 4500])
+def test_the_compiled_steps_are_rounded_alike(n, meta):
+    assert_equal_to_the_reference(compiled(), n, 4, 4, meta, torch.float64, preconditioner_dtype="bfloat16")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
