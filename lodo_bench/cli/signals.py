@@ -6,15 +6,16 @@ import atexit
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import NoReturn
 
-from lodo_bench.compute.signals import note_delivery
+from lodo_bench.compute.signals import END_SIGNALS, note_delivery
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_REPEAT_SECONDS = 0.05
 EXIT_CODE = 130
 NOTHING_STORED = "Nothing was stored yet."
 _Handler = Callable[[int, FrameType | None], None]
@@ -33,8 +34,13 @@ def end_at_once(kept: str = "") -> None:
 
 
 def interrupt() -> None:
-    """Let both signals raise a KeyboardInterrupt."""
+    """Let both signals raise a KeyboardInterrupt.
+
+    Python prints and drops an exception in a destructor or in a function that C calls. An interrupt that arrives there
+    is sent again a moment later.
+    """
     _handle_with(_raise)
+    sys.unraisablehook = _repeating(sys.unraisablehook)
 
 
 def leave_interrupted() -> NoReturn:
@@ -53,7 +59,7 @@ def leave_interrupted() -> NoReturn:
 @contextmanager
 def loading() -> Iterator[None]:
     """Let the signals end the program at once inside the block, which imports modules and changes nothing."""
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: signal.getsignal(number) for number in END_SIGNALS}
     end_at_once(NOTHING_STORED)
     try:
         yield
@@ -63,7 +69,7 @@ def loading() -> Iterator[None]:
 
 
 def _handle_with(handler: _Handler) -> None:
-    for number in _SIGNALS:
+    for number in END_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as the shell or nohup wants it
             signal.signal(number, handler)
 
@@ -71,6 +77,20 @@ def _handle_with(handler: _Handler) -> None:
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
     note_delivery()
     raise KeyboardInterrupt
+
+
+def _repeating(otherwise: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], None]:
+    """Return a hook for dropped exceptions that repeats interrupts, and leaves the others to another hook."""
+
+    def hook(dropped: sys.UnraisableHookArgs) -> None:
+        if not issubclass(dropped.exc_type, KeyboardInterrupt):
+            otherwise(dropped)
+        elif numbers := [number for number in END_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]:
+            timer = threading.Timer(_REPEAT_SECONDS, os.kill, (os.getpid(), numbers[0]))
+            timer.daemon = True
+            timer.start()
+
+    return hook
 
 
 def _end(kept: str, number: int, frame: FrameType | None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Signals that no handler answers, because the main thread is inside one long call of compiled code."""
+"""SIGINT and SIGTERM where no handler can answer: in a process that starts, and in a long call of compiled code."""
 
 from __future__ import annotations
 
@@ -7,13 +7,35 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 PATIENCE_SECONDS = 5.0
 _JUST_NOW_SECONDS = 1.0
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _delivered_at = -float("inf")
+
+
+@contextmanager
+def blocked(numbers: Iterable[signal.Signals] = END_SIGNALS) -> Iterator[None]:
+    """Block signals: a process that is started inside has them blocked until it has handlers of its own.
+
+    Otherwise one that arrives while it imports its modules ends it with a traceback.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def unblock(numbers: Iterable[signal.Signals] = END_SIGNALS) -> None:
+    """Let signals arrive that were blocked when this process was started."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
 def note_delivery() -> None:
@@ -48,11 +70,11 @@ def answer_when_stuck(answer: Callable[[], None]) -> Iterator[None]:
 
 def _watch(reading: int, answer: Callable[[], None]) -> None:
     if sys.platform != "win32":  # the main thread decides when it takes a signal
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     with os.fdopen(reading, "rb", buffering=0) as arrivals:
         while number := arrivals.read(1):
             arrived = time.monotonic()
-            if number[0] in _SIGNALS and not _is_delivered(arrived):
+            if number[0] in END_SIGNALS and not _is_delivered(arrived):
                 answer()
 
 

@@ -13,6 +13,7 @@ from types import FrameType
 
 import torch
 
+from lodo_bench.compute.signals import blocked, unblock
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 from lodo_bench.spec.outcome import Curve
@@ -102,7 +103,8 @@ def _processes(count: int) -> Iterator[list[Connection]]:
         for _ in range(count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, threads), daemon=True)
-            process.start()
+            with blocked([signal.SIGINT]):
+                process.start()
             theirs.close()
             members.append((process, ours))
         yield [connection for _, connection in members]
@@ -128,9 +130,10 @@ def _work(connection: Connection, threads: int) -> None:
     """Execute the jobs that arrive, until the pipe closes."""
     # The parent answers Ctrl-C: it terminates its processes, which then write their checkpoints.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _interrupt)
+    unblock([signal.SIGINT])
     torch.set_num_threads(threads)
     try:
+        signal.signal(signal.SIGTERM, _interrupt)
         while True:
             connection.send(_execute(connection.recv()))
     except (EOFError, OSError, KeyboardInterrupt):

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from lodo_bench.compute.signals import note_delivery
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from lodo_bench.compute.signals import END_SIGNALS, note_delivery
 
 
 @contextmanager
@@ -23,7 +21,7 @@ def defer_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {number: handler for number in _SIGNALS if callable(handler := signal.getsignal(number))}
+    handlers = {number: handler for number in END_SIGNALS if callable(handler := signal.getsignal(number))}
     arrived: list[int] = []
 
     def defer(number: int, frame: FrameType | None) -> None:
@@ -49,7 +47,7 @@ def preserve_signal_handlers() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: signal.getsignal(number) for number in END_SIGNALS}
     try:
         yield
     finally:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import get_context, get_start_method
 from multiprocessing.context import BaseContext
 
 import torch
 
 from lodo_bench.compute.sockets import provide_sockets
-
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def process_context() -> BaseContext:
@@ -32,16 +27,3 @@ def process_context() -> BaseContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(["lodo_bench.tuner.worker"])
     return context
-
-
-@contextmanager
-def blocked_signals() -> Iterator[None]:
-    """Block Ctrl-C and SIGTERM: a process that is started inside has them blocked until it has handlers of its own."""
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

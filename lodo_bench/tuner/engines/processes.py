@@ -17,10 +17,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
+from lodo_bench.compute.signals import blocked, unblock
 from lodo_bench.errors import LodoBenchError, Remedy, UsageError
 from lodo_bench.spec.study import IndividualRecord
 from lodo_bench.tuner.coordinator import Coordinator
-from lodo_bench.tuner.engines.context import END_SIGNALS, blocked_signals, process_context
+from lodo_bench.tuner.engines.context import process_context
 from lodo_bench.tuner.worker import evaluate
 
 # The cost of a shard: two messages through pipes, and a transaction.
@@ -79,7 +80,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         inherited = [*connections, self.connection] if context.get_start_method() == "fork" else []
         self.process: BaseProcess = context.Process(target=_work, args=(theirs, inherited), daemon=True)  # type: ignore[attr-defined]
-        with blocked_signals():  # until the process has handlers of its own
+        with blocked():  # until the process has handlers of its own
             self.process.start()
         theirs.close()
         self.name = f"worker {number} (process {self.process.pid} on {platform.node()})"
@@ -186,8 +187,7 @@ def _work(connection: Connection, inherited: Sequence[Connection]) -> None:
     """Evaluate the shards that arrive, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the coordinator's ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+    unblock()
     for other in inherited:
         other.close()
     os.dup2(2, 1)  # standard output belongs to the command

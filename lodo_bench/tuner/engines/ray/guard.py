@@ -23,7 +23,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lodo_bench.tuner.engines.context import END_SIGNALS, blocked_signals, process_context
+from lodo_bench.compute.signals import blocked, unblock
+from lodo_bench.tuner.engines.context import process_context
 from lodo_bench.tuner.engines.ray.sessions import adopt_orphans, end_with_parent, kill_session, reap
 
 _POLL_SECONDS = 0.1
@@ -52,7 +53,7 @@ class GuardedDriver:
         self._process = context.Process(  # type: ignore[attr-defined]
             target=_guard, args=(drive, request, theirs, closing, inherited, scratch, grace), daemon=True
         )
-        with blocked_signals():
+        with blocked():
             self._process.start()
         theirs.close()
         closing.close()
@@ -86,7 +87,7 @@ def _guard(
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+    unblock()
     adopt_orphans()
     driver = os.fork()
     if driver == 0:
