@@ -8,12 +8,13 @@ import os
 import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.cli.runner import Place, finish
+from tests.cli.runner import Place, finish, wait_until
 from tests.cli.test_data import start_patched
 from tests.faults.killing import (
     Command,
@@ -22,7 +23,6 @@ from tests.faults.killing import (
     files,
     kill_again_and_again,
     some,
-    undisturbed,
 )
 from tests.tasks.data.synthetic import ARCHIVE, archive, serving
 
@@ -174,31 +174,47 @@ def test_a_download(kill_all, kills):
 @pytest.mark.long
 def test_a_worker(tmp_path, kills, injected):
     command = Command((*TUNE, "--workers", 2), with_schedule)
-    whole, duration = undisturbed(command, tmp_path / "whole")
-    chance, killed = Random("worker"), 0
-    for number in range(-(-kills // 2)):
+    whole = command.place(tmp_path / "whole")
+    process = with_workers(command, whole)
+    started = time.monotonic()
+    assert finish(process).code == 0
+    duration = time.monotonic() - started  # with workers
+    chance, killed, wanted = Random("worker"), 0, -(-kills // 2)
+    for number in range(3 * wanted):
         place = command.place(tmp_path / str(number))
-        process = command.start(place, command.arguments)
-        end = time.monotonic() + chance.uniform(0.3, 1) * duration
-        while process.poll() is None and time.monotonic() < end:
-            time.sleep(0.01)
+        process = with_workers(command, place)
+        time.sleep(chance.uniform(0, duration))
         workers = children(process)
         if workers:
-            os.kill(chance.choice(workers), signal.SIGKILL)
-            killed += 1
+            with suppress(ProcessLookupError):
+                os.kill(chance.choice(workers), signal.SIGKILL)
+                killed += 1
         result = finish(process)
         assert result.code == 0, result
         assert "Traceback" not in result.stderr
         check_database(place)
         assert contents(place) == contents(whole)
         assert files(place) == files(whole)
+        if killed == wanted:
+            break
     injected("SIGKILL of a worker process of `tune` at a random moment", "the same result", killed)
+    assert killed == wanted
+
+
+def with_workers(command, place):
+    """Start a command; returns its process as soon as that has worker processes."""
+    process = command.start(place, command.arguments)
+    wait_until(lambda: children(process), process)
+    return process
 
 
 def children(process):
-    """The processes that a process has started and that have not ended."""
+    """The worker processes that a process has forked and that have not ended."""
+    folder = Path("/proc")
     try:
-        found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        return [int(pid) for pid in found if ") Z" not in Path(f"/proc/{pid}/stat").read_text()]
+        own = (folder / str(process.pid) / "cmdline").read_bytes()
+        found = (folder / f"{process.pid}/task/{process.pid}/children").read_text().split()
+        # One that has ended has no command line; `git`, which tells the version, has another.
+        return [int(pid) for pid in found if (folder / pid / "cmdline").read_bytes() == own]
     except OSError:
         return []
