@@ -177,8 +177,9 @@ def test_a_worker(tmp_path, kills, injected):
     whole = command.place(tmp_path / "whole")
     process = with_workers(command, whole)
     started = time.monotonic()
+    wait_until(lambda: not children(process))
+    duration = time.monotonic() - started
     assert finish(process).code == 0
-    duration = time.monotonic() - started  # with workers
     chance, killed, wanted = Random("worker"), 0, -(-kills // 2)
     for number in range(3 * wanted):
         place = command.place(tmp_path / str(number))
