@@ -124,7 +124,7 @@ class ButterflyStructure(Structure):
 
     @property
     def is_rounded(self) -> bool:
-        """Whether the weights have less precision than the arithmetic."""
+        """True if the weights have less precision than the arithmetic."""
         return self.settings.preconditioner_dtype == "bfloat16"
 
     @property
