@@ -246,7 +246,7 @@ class TritonButterflyStructure(FusedButterflyStructure):
             x,
             self.momentum.new_empty(self._slab_count),
             torch.tensor(numbers, dtype=self.momentum.dtype, device=weights.device),
-            self.seed - 2**32 if self.seed >= 2**31 else self.seed,  # as 32 bits with a sign, so that its type is fixed
+            (self.seed + 2**31) % 2**32 - 2**31,  # as 32 bits with a sign, so that its type is fixed
             self.n,
             geometry.tiles,
             LEARNS=last_lr != 0,

@@ -29,7 +29,7 @@ class MetaRule(ABC):
     betas: ClassVar[tuple[float, float]] = ADAM_BETAS
     """The decays of the moments, of those that the rule has."""
     has_powers: ClassVar[bool] = False
-    """Whether the state has `meta_powers`, β1ᵗ and β2ᵗ."""
+    """True if the state has `meta_powers`, β1ᵗ and β2ᵗ."""
 
     def __init__(self, state: Mapping[str, Tensor], eps: float, block_axes: Sequence[int]) -> None:
         self.state, self.eps, self.block_axes = state, eps, tuple(block_axes)
