@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import inspect
+from sqlalchemy import Row, inspect
 
 from lodo_bench.results.column_types import Unreadable
 from lodo_bench.spec.outcome import Status
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lodo_bench.results.schema import Base
 
 MAX_COUNT = 10**15  # no count of a training comes near it
+_STATUSES = {str(status): status for status in Status}
 _SHOWN_ROWS = 5
 _SHOWN_CHARACTERS = 40
 
@@ -105,15 +106,20 @@ class Fields:
     """The columns of a row, checked as they are read.
 
     Every method takes the name of a column and raises a `DamagedRowError` if its value is not what it says.
+
+    Args:
+        row: an object of the ORM, or the columns of a table.
+        kind: the table, of columns.
     """
 
-    def __init__(self, row: Base) -> None:
+    def __init__(self, row: Base | Row[Any], kind: type[Base] | None = None) -> None:
         self._row = row
+        self._kind = kind or cast("type[Base]", type(row))
 
     def damaged(self, reason: str) -> DamagedRowError:
         """Return the error that the row is damaged."""
-        (number,) = inspect(self._row, raiseerr=True).identity or (0,)
-        return DamagedRowError(Damage(self._row.__tablename__, number, reason))
+        (key,) = inspect(self._kind).primary_key
+        return DamagedRowError(Damage(self._kind.__tablename__, getattr(self._row, key.name) or 0, reason))
 
     def text(self, column: str) -> str:
         """Return a text."""
@@ -132,9 +138,9 @@ class Fields:
     def status(self, column: str) -> Status:
         """Return a status."""
         value = getattr(self._row, column)
-        if not isinstance(value, str) or value not in list(Status):
+        if not isinstance(value, str) or value not in _STATUSES:
             raise self._wrong(column, value, f"one of {', '.join(Status)}")
-        return Status(value)
+        return _STATUSES[value]
 
     def count(self, column: str) -> int:
         """Return an integer, 0 or greater."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from lodo_bench.results.code_changes import check_code, has_version
 from lodo_bench.results.codecs.curves import decode_curve, decode_metrics
-from lodo_bench.results.codecs.run_sets import decode_run_set, encode_run, is_sound_run
+from lodo_bench.results.codecs.run_sets import decode_run, decode_run_set, encode_run
 from lodo_bench.results.codecs.specifications import encode_run_set_spec, run_set_identity
 from lodo_bench.results.queries import check_number, latest, like, of_task, unused_number
-from lodo_bench.results.schema import MilestoneRow, RunRow, RunSetRow, StudyRow, now
+from lodo_bench.results.run_rows import stored_runs
+from lodo_bench.results.schema import RunRow, RunSetRow, StudyRow, now
 from lodo_bench.results.store_base import StoreBase
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
@@ -35,7 +38,7 @@ class RunSetStore(StoreBase):
             if record is not None and (record.missing_seeds or not record.has_failed):
                 return record
             if not fresh and has_version(spec):
-                for other in self._damages.sound(session.scalars(like(RunSetRow, spec)), self._decode_run_set):
+                for other in self._decoded(session, like(RunSetRow, spec)):
                     if other.missing_seeds:
                         check_code("run set", other.id, other.spec, spec)
             row = RunSetRow(
@@ -50,7 +53,7 @@ class RunSetStore(StoreBase):
             )
             session.add(row)
             session.flush()
-            return self._decode_run_set(row)
+            return decode_run_set(row, (), self._damages)
 
     def find_run_set(self, spec: RunSetSpec) -> RunSetRecord | None:
         """Return the latest run set of exactly this specification, finished or not; None if there is none."""
@@ -61,7 +64,7 @@ class RunSetStore(StoreBase):
         """Store a run, in place of an interrupted or damaged one with the same seed."""
         with self._writing_results() as (session, provenance):
             former = session.scalar(_run(run_set, run.seed))
-            if former is not None and (former.status == Status.INTERRUPTED or not is_sound_run(former, self._damages)):
+            if former is not None and (former.status == Status.INTERRUPTED or not self._is_sound(session, former)):
                 session.delete(former)
                 session.flush()
             session.add(encode_run(run, curve, run_set, provenance))
@@ -70,8 +73,7 @@ class RunSetStore(StoreBase):
         """Return all run sets without their curves, oldest first, or those of one task."""
         with self._database.reading() as session:
             self._note_orphans(session, RunSetRow)
-            query = of_task(RunSetRow, task).options(*_WITH_MILESTONES)
-            return list(self._damages.sound(session.scalars(query), self._decode_run_set))
+            return list(self._decoded(session, of_task(RunSetRow, task)))
 
     def run_set_numbers(self) -> list[int]:
         """Return the numbers of all run sets."""
@@ -87,8 +89,8 @@ class RunSetStore(StoreBase):
         with self._database.reading() as session:
             check_number(session, "run set", number, RunSetRow.id)
             self._note_orphans(session, RunSetRow)
-            row = session.get_one(RunSetRow, number, options=_WITH_MILESTONES)
-            return self._only("run set", number, self._damages.sound([row], self._decode_run_set))
+            found = self._decoded(session, select(RunSetRow).where(RunSetRow.id == number))
+            return self._only("run set", number, found)
 
     def metrics(self, run_set: int, seed: int) -> dict[str, MetricHistory]:
         """Return the metrics of one run by name."""
@@ -102,19 +104,20 @@ class RunSetStore(StoreBase):
             query = _run(run_set, seed).options(joinedload(RunRow.curve))
             return decode_curve(session.scalars(query).one(), self._damages)
 
-    def _decode_run_set(self, row: RunSetRow) -> RunSetRecord:
-        return decode_run_set(row, self._damages)
+    def _decoded(self, session: Session, query: Select[RunSetRow]) -> Iterator[RunSetRecord]:
+        """Yield the sound run sets among the rows of a query."""
+        rows = session.scalars(query).all()
+        runs = stored_runs(session, RunRow.run_set_id.in_(query.with_only_columns(RunSetRow.id).order_by(None)))
+        return self._damages.sound(rows, lambda row: decode_run_set(row, runs.get(row.id, ()), self._damages))
+
+    def _is_sound(self, session: Session, row: RunRow) -> bool:
+        """Return True for a run that becomes a record; a damaged one is counted."""
+        stored = stored_runs(session, RunRow.id == row.id)
+        return any(True for _ in self._damages.sound(stored[row.run_set_id], decode_run))
 
     def _latest_run_set(self, session: Session, spec: RunSetSpec) -> RunSetRecord | None:
         """Return the latest sound run set of a specification; None if there is none."""
-        rows = session.scalars(latest(RunSetRow, run_set_identity(spec)))
-        return next(self._damages.sound(rows, self._decode_run_set), None)
-
-
-_WITH_MILESTONES = (
-    selectinload(RunSetRow.runs).selectinload(RunRow.milestones).selectinload(MilestoneRow.scores),
-    selectinload(RunSetRow.runs).selectinload(RunRow.provenance),  # few, of many runs
-)
+        return next(self._decoded(session, latest(RunSetRow, run_set_identity(spec))), None)
 
 
 def _run(run_set: int, seed: int) -> Select[RunRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from lodo_bench.results.damage import Damages, Fields, is_text
+from lodo_bench.results.run_rows import StoredRun
 from lodo_bench.results.schema import ProvenanceRow, RunRow
 from lodo_bench.spec.provenance import Machine, Provenance
 
@@ -35,14 +36,15 @@ def decode_provenance(row: ProvenanceRow) -> Provenance:
     )
 
 
-def provenance_of(row: RunRow, known: dict[ProvenanceRow, Provenance], damages: Damages) -> Provenance:
+def provenance_of(run: StoredRun, known: dict[ProvenanceRow, Provenance], damages: Damages) -> Provenance:
     """Return where a run was made; an empty one if that is damaged or missing, as no result depends on it.
 
     What is `known` is not decoded again: all runs of a command have the same.
     """
-    if row.provenance is None:
-        damages.add(Fields(row).damaged("its provenance_id is none of the provenances").damage)
+    row = run.provenance
+    if row is None:
+        damages.add(Fields(run.row, RunRow).damaged("its provenance_id is none of the provenances").damage)
         return _UNKNOWN
-    if row.provenance not in known:
-        known[row.provenance] = next(damages.sound([row.provenance], decode_provenance), _UNKNOWN)
-    return known[row.provenance]
+    if row not in known:
+        known[row] = next(damages.sound([row], decode_provenance), _UNKNOWN)
+    return known[row]

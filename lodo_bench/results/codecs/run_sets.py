@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lodo_bench.results.codecs.annotations import decode_annotation, decode_created
 from lodo_bench.results.codecs.curves import encode_curve, encode_metric
 from lodo_bench.results.codecs.provenances import provenance_of
 from lodo_bench.results.codecs.specifications import decode_run_set_spec
 from lodo_bench.results.damage import MAX_COUNT, Damages, Fields
+from lodo_bench.results.run_rows import StoredMilestone, StoredRun
 from lodo_bench.results.schema import MilestoneRow, ProvenanceRow, RunRow, RunSetRow, ScoreRow, encode_number
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve
@@ -16,17 +17,18 @@ from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
 
 
-def decode_run_set(row: RunSetRow, damages: Damages) -> RunSetRecord:
+def decode_run_set(row: RunSetRow, stored: Sequence[StoredRun], damages: Damages) -> RunSetRecord:
     """Return a run set with its runs, without their curves.
 
     Args:
         row: the run set, whose specification must be sound.
+        stored: its runs.
         damages: receives damaged runs, which are left out.
     """
     spec = decode_run_set_spec(row)
     if not isinstance(row.study_id, int | None):
         damages.add(Fields(row).damaged("its study_id is not the number of a study").damage)
-    runs = list(damages.sound(row.runs, lambda run: (run, _decode_run(run))))
+    runs = list(damages.sound(stored, lambda run: (run, decode_run(run))))
     known: dict[ProvenanceRow, Provenance] = {}
     return RunSetRecord(
         id=row.id,
@@ -55,40 +57,36 @@ def encode_run(run: RunRecord, curve: Curve, run_set_id: int, provenance_id: int
     )
 
 
-def _decode_run(row: RunRow) -> RunRecord:
-    """Return a run; of one that lacks a milestone or a curve nothing is kept, as its means would be of other runs."""
-    fields = Fields(row)
+def decode_run(run: StoredRun) -> RunRecord:
+    """Return a run; of one that has a damaged milestone nothing is kept, as its means would be of other runs."""
+    fields = Fields(run.row, RunRow)
     losses, scores = {}, {}
-    for each in row.milestones:
+    for each in run.milestones:
         milestone = _milestone(each)
-        losses[milestone] = Fields(each).number("loss", "loss_kind")
+        losses[milestone] = Fields(each.row, MilestoneRow).number("loss", "loss_kind")
         if each.scores:
-            scores[milestone] = {Fields(s).text("name"): Fields(s).number("value", "value_kind") for s in each.scores}
+            found = [Fields(row, ScoreRow) for row in each.scores]
+            scores[milestone] = {score.text("name"): score.number("value", "value_kind") for score in found}
     return RunRecord(
         seed=fields.count("seed"),
         status=fields.status("status"),
         reason=fields.text("reason"),
         steps=fields.count("steps"),
         evaluations=fields.count("evaluations"),
-        training_seconds=None if row.training_seconds is None else fields.amount("training_seconds"),
+        training_seconds=None if run.row.training_seconds is None else fields.amount("training_seconds"),
         milestones=losses,
         scores=scores,
     )
 
 
-def is_sound_run(row: RunRow, damages: Damages) -> bool:
-    """Return True for a run that becomes a record; a damaged one is counted."""
-    return next(damages.sound([row], _decode_run), None) is not None
-
-
-def _milestone(row: MilestoneRow) -> Milestone:
-    fields = Fields(row)
+def _milestone(stored: StoredMilestone) -> Milestone:
+    fields, key = Fields(stored.row, MilestoneRow), stored.row.key
     try:
         milestone = Milestone.parse(fields.text("key"))
     except ValueError:
         milestone = None
-    if milestone is None or milestone.key != row.key or not 0 < milestone.value <= MAX_COUNT:
-        raise fields.damaged(f"its key, {row.key!a}, is no milestone")
+    if milestone is None or milestone.key != key or not 0 < milestone.value <= MAX_COUNT:
+        raise fields.damaged(f"its key, {key!a}, is no milestone")
     return milestone
 
 

@@ -1,0 +1,65 @@
+"""Runs with their milestones as plain rows: making an object of the ORM of each takes far longer than reading it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy.orm import Session
+
+from lodo_bench.results.schema import MilestoneRow, ProvenanceRow, RunRow, ScoreRow
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMilestone:
+    """The columns of a `MilestoneRow`, and of the `ScoreRow`s that belong to it."""
+
+    row: Row[Any]
+    scores: Sequence[Row[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """The columns of a `RunRow` without its curve, its milestones, and its provenance if that exists."""
+
+    row: Row[Any]
+    milestones: Sequence[StoredMilestone]
+    provenance: ProvenanceRow | None
+
+
+def stored_runs(session: Session, *conditions: ColumnElement[bool]) -> dict[int, list[StoredRun]]:
+    """Return the runs that fulfill conditions on `RunRow`, by the number of their run set, each set by seed."""
+    runs = session.execute(select(*RunRow.__table__.c).where(*conditions).order_by(RunRow.seed)).all()
+    of_runs = RunRow.id == MilestoneRow.run_id
+    milestones = session.execute(
+        select(*MilestoneRow.__table__.c).join(RunRow, of_runs).where(*conditions).order_by(MilestoneRow.id)
+    ).all()
+    scores = session.execute(
+        select(*ScoreRow.__table__.c)
+        .join(MilestoneRow, MilestoneRow.id == ScoreRow.milestone_id)
+        .join(RunRow, of_runs)
+        .where(*conditions)
+        .order_by(ScoreRow.id)
+    ).all()
+    used = {run.provenance_id for run in runs}
+    provenances = {row.id: row for row in session.scalars(select(ProvenanceRow).where(ProvenanceRow.id.in_(used)))}
+    scores_of = _grouped(scores, "milestone_id")
+    milestones_of = {
+        run: [StoredMilestone(row, scores_of.get(row.id, ())) for row in found]
+        for run, found in _grouped(milestones, "run_id").items()
+    }
+    by_set: defaultdict[int, list[StoredRun]] = defaultdict(list)
+    for run in runs:
+        by_set[run.run_set_id].append(StoredRun(run, milestones_of.get(run.id, ()), provenances.get(run.provenance_id)))
+    return by_set
+
+
+def _grouped(rows: Iterable[Row[Any]], owner: str) -> dict[int, list[Row[Any]]]:
+    """Return rows by the number of the row that they belong to."""
+    groups: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, owner)].append(row)
+    return groups
