@@ -91,7 +91,7 @@ def children(process):
 def test_a_worker_that_is_interrupted_while_it_loads_says_nothing(place, ending):
     (place.work / "mine.yaml").write_text(EXPERIMENT)
     chance = random.Random(int(ending))
-    for _ in range(3):
+    for _ in range(2):
         process = place.start("reproduce", "mine.yaml", "--workers", 2, "-o", "page")
         wait_until(lambda process=process: len(children(process)) >= 3, process)  # with Python's resource tracker
         time.sleep(chance.uniform(0, 0.5))

@@ -15,7 +15,6 @@ from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
 from lodo_bench.tasks import TASKS
 from tests.cli.runner import Place, wait_until
-from tests.faults.killing import some
 from tests.stand_in_data import write_cifar10, write_mnist
 
 # Slow enough to be caught at work: what to train, and the steps for each time that it is killed.
@@ -61,7 +60,8 @@ def kill_once(place, command, data, moment):
     return process.communicate()[1]
 
 
-@pytest.mark.parametrize("task", some(RUNS, "quadratic"))
+@pytest.mark.long
+@pytest.mark.parametrize("task", RUNS)
 def test_a_run_that_is_killed_again_and_again_has_the_same_curve(task, data, tmp_path, kills, injected):
     command = run_command(task, kills)
     place, whole = Place(tmp_path / "killed"), Place(tmp_path / "whole")

@@ -130,12 +130,13 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize("name", some(SHORT, "export", "report"))
+@pytest.mark.parametrize("name", some(SHORT, "report"))
 def test_a_short_command(name, with_results, kill_all, kills):
     arguments, more = SHORT[name]
     kill_all(name, Command(arguments, with_results, **more), -(-kills // 4))
 
 
+@pytest.mark.long
 def test_a_new_experiment_file(kill_all, kills):
     kill_all("init", Command(("init", "new.yaml"), outputs=["new.yaml"], refusal="exists"), -(-kills // 4))
 
@@ -149,6 +150,7 @@ def test_a_migration(kill_all, kills):
     kill_all("list studies with an upgrade", Command(("list", "studies"), prepare), -(-kills // 4))
 
 
+@pytest.mark.long
 def test_a_download(kill_all, kills):
     def slowly(handler):
         content = archive()

@@ -99,6 +99,7 @@ def test_a_search_of_a_program(places, injected):
     injected(FAULT, PROMISE)
 
 
+@pytest.mark.long
 def test_workers_of_a_data_loader(places, injected):
     for place in places:
         (place.work / "mine.py").write_text(TASK)

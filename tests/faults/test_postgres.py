@@ -120,7 +120,10 @@ def run_set_row(store, seed):
     return RunSetRow(identity="x", task="quadratic", optimizer="adam", spec={}, created=now(), study_id=study)
 
 
-@pytest.mark.parametrize("same", [True, False], ids=["the same study", "other studies"])
+@pytest.mark.parametrize(
+    "same",
+    [pytest.param(True, id="the same study"), pytest.param(False, id="other studies", marks=pytest.mark.long)],
+)
 def test_two_drivers(url, tmp_path, injected, same):
     place, whole = Place(tmp_path / "two", database=url), Place(tmp_path / "whole")
     seeds = (0, 0) if same else (0, 1)

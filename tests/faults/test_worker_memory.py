@@ -19,11 +19,11 @@ SAME = "individuals are trained one by one, with the same results"
     ("case", "promise"),
     [
         ("test_memory_for_one_individual_at_a_time[LargeTensors]", SAME),
-        ("test_memory_for_one_individual_at_a_time[LargeArrays]", SAME),
+        pytest.param("test_memory_for_one_individual_at_a_time[LargeArrays]", SAME, marks=pytest.mark.long),
         ("test_memory_for_no_individual[LargeTensors]", TOLD),
-        ("test_memory_for_no_individual[LargeArrays]", TOLD),
+        pytest.param("test_memory_for_no_individual[LargeArrays]", TOLD, marks=pytest.mark.long),
         ("test_memory_for_no_worker[0]", TOLD),
-        ("test_memory_for_no_worker[1048576]", TOLD),
+        pytest.param("test_memory_for_no_worker[1048576]", TOLD, marks=pytest.mark.long),
     ],
 )
 def test_in_a_process_of_its_own(case, promise, injected):
