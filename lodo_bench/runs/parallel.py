@@ -13,7 +13,8 @@ from types import FrameType
 
 import torch
 
-from lodo_bench.compute.signals import blocked, unblock
+from lodo_bench.compute.signals import unblock
+from lodo_bench.compute.starting import start
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set
 from lodo_bench.spec.outcome import Curve
@@ -103,8 +104,7 @@ def _processes(count: int) -> Iterator[list[Connection]]:
         for _ in range(count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, threads), daemon=True)
-            with blocked([signal.SIGINT]):
-                process.start()
+            start(process, [signal.SIGINT])
             theirs.close()
             members.append((process, ours))
         yield [connection for _, connection in members]

@@ -17,7 +17,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
-from lodo_bench.compute.signals import blocked, unblock
+from lodo_bench.compute.signals import unblock
+from lodo_bench.compute.starting import start
 from lodo_bench.errors import LodoBenchError, Remedy, UsageError
 from lodo_bench.spec.study import IndividualRecord
 from lodo_bench.tuner.coordinator import Coordinator
@@ -80,8 +81,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         inherited = [*connections, self.connection] if context.get_start_method() == "fork" else []
         self.process: BaseProcess = context.Process(target=_work, args=(theirs, inherited), daemon=True)  # type: ignore[attr-defined]
-        with blocked():  # until the process has handlers of its own
-            self.process.start()
+        start(self.process)
         theirs.close()
         self.name = f"worker {number} (process {self.process.pid} on {platform.node()})"
         self.is_ready = self.is_busy = False
@@ -173,8 +173,7 @@ class _Pool:
         self._num_failed_starts += not worker.is_ready
         if self._num_failed_starts >= _MAX_FAILED_STARTS:
             raise UsageError(
-                "worker processes end before they are ready, perhaps because memory is exhausted. A script that starts "
-                "a search must do so under 'if __name__ == \"__main__\":'.",
+                "worker processes end before they are ready, perhaps because memory is exhausted.",
                 remedy=Remedy.USE_ONE_PROCESS,
             )
         self._coordinator.lose(worker.name, reason)
