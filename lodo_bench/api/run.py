@@ -71,7 +71,7 @@ def run(
             also one of torch.optim's interface; None for those of the studies.
         task: a task, given likewise; None for that of the studies, or `quadratic`.
         seeds: number of runs in each run set, >= 1: in the r-th, r = 0, 1, ..., with the seeds r·seeds and following.
-            Where no seed changes anything, one run stands for all.
+            If neither the optimizer nor the task is random, a single run stands for all.
         steps: step milestone, >= 1; by default the paper's for the task.
         seconds: time milestone, > 0: train for at least this many seconds, too.
         hyperparameters: values that replace those of the source, by name.

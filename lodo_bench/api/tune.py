@@ -63,7 +63,7 @@ def tune(
         schedule: `paper` (Table 5), `quick`, `smoke`, or the path of a YAML file.
         seed: of the first search, >= 0; the same seed gives the same values, bit for bit, for any number of workers.
         seeds: number of independent searches for each optimizer, >= 1, with the seeds `seed`, `seed` + 1, ...; final
-            runs are made at the result of each.
+            `run` then uses the result of each.
         fresh: start over instead of resuming an unfinished study or reusing a finished one.
         task_options: options of the task by name.
         optimizer_options: structural options by name; only with a single optimizer.

@@ -31,7 +31,7 @@ def compare(
 ) -> None:
     """Compare two run sets: the settings that differ, the losses seed by seed, and the speeds.
 
-    Of several databases, the numbers are those that 'list run-sets' shows with the same --db options.
+    With several databases, use the numbers that 'list run-sets' shows for the same --db options.
     """
     choice(kind, ("run-set",), "kind of record")
     if first == second:

@@ -26,7 +26,7 @@ def doctor(
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
-    """Check versions, devices, threads, backends, data sets, database and folders; each problem with its remedy.
+    """Check versions, devices, threads, backends, data sets, database and folders; suggest a fix for each problem.
 
     The exit code is 3 if there is a problem. Nothing is changed.
     """

@@ -51,8 +51,8 @@ def list_(
 ) -> None:
     """List tasks, optimizers, experiments, studies or run sets.
 
-    The list of run sets says which is which: 'different' are the hyperparameters that other run sets of the same
-    optimizer on the same task have otherwise; the loss is the mean at the longest step milestone.
+    In the list of run sets, the column 'different' shows the hyperparameters that differ from those of other run sets
+    of the same optimizer on the same task. The loss is the mean at the longest step milestone.
     """
     what = _ALIASES.get(what, what)
     choice(what, _LISTS, "list")

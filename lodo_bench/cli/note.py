@@ -15,7 +15,9 @@ EXAMPLES = ('lodo-bench note run-set 3 "the laptop was on battery"', 'lodo-bench
 def note(
     kind: KindArgument,
     number: NumberArgument,
-    text: Annotated[str, typer.Argument(help="The note, instead of a former one; empty to remove it.", metavar="TEXT")],
+    text: Annotated[
+        str, typer.Argument(help="The note. It replaces an existing one; an empty text removes it.", metavar="TEXT")
+    ],
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:

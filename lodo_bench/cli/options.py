@@ -164,7 +164,9 @@ AddressOption = Annotated[
 ]
 EngineOption = Annotated[
     str,
-    typer.Option(help="processes of this machine, ray, or auto: Ray for GPUs and clusters only.", metavar="ENGINE"),
+    typer.Option(
+        help="processes (on this machine), ray, or auto, which uses Ray for GPUs and clusters only.", metavar="ENGINE"
+    ),
 ]
 DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda.", metavar="DEVICE", show_default="cpu")]
 DTypeOption = Annotated[

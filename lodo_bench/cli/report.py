@@ -52,7 +52,7 @@ def report(
     target: Annotated[
         float | None,
         typer.Option(
-            help="Also report steps and seconds to reach this loss. Diagnostics have one of their own.",
+            help="Also report steps and seconds to reach this loss. The task 'diagnostics' has its own target.",
             metavar="LOSS",
             show_default=False,
             **within(FINITE),

@@ -55,8 +55,8 @@ def run(
         int,
         typer.Option(
             **within(COUNT),
-            help="Number of runs of each optimizer, at the result of each of its searches. One where no seed changes "
-            "anything.",
+            help="Number of runs of each optimizer, at the result of each of its searches. A single one if neither "
+            "the optimizer nor the task is random.",
             metavar="N",
         ),
     ] = 8,

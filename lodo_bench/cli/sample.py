@@ -40,7 +40,13 @@ def sample(
     ] = False,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="PNG file.", metavar="FILE", show_default="run-set-N-seed-N-samples.png"),
+        typer.Option(
+            "--output",
+            "-o",
+            help="PNG file.",
+            metavar="FILE",
+            show_default="run-set-N-seed-SEED-samples.png, or -inputs.png",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.", metavar="DEVICE")] = "cpu",
     data_dir: DataDirOption = None,

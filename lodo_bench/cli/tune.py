@@ -62,7 +62,7 @@ def tune(
         int,
         typer.Option(
             **within(COUNT),
-            help="Number of independent searches for each optimizer; runs are made at the result of each.",
+            help="Number of independent searches for each optimizer; 'run' then uses the result of each.",
             metavar="N",
         ),
     ] = 1,

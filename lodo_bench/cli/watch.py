@@ -32,9 +32,9 @@ def watch(
         ),
     ] = None,
     interval: Annotated[
-        float, typer.Option(help="Seconds between two looks.", metavar="SECONDS", **within(INTERVAL))
+        float, typer.Option(help="Seconds between updates.", metavar="SECONDS", **within(INTERVAL))
     ] = 2.0,
-    once: Annotated[bool, typer.Option("--once", help="Print the present state and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the current state and exit.")] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:

@@ -53,7 +53,7 @@ RECIPE: tuple[RecipeOption, ...] = (
         "clip",
         "variance",
         0.0,
-        "largest norm of the gradient, which is scaled down to it; 0 for any",
+        "gradients with a larger norm are scaled down to it; 0 for no clipping",
         tuned_kind="rate",
         tuned_default=1.0,
     ),
