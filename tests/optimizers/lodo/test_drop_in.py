@@ -156,15 +156,15 @@ def spoil(state, how):
         state["state"][1]["momentum"] = torch.zeros(7)
     elif how == "a number in place of a tensor":
         first["weights"] = 3.0
-    elif how == "another thing more":
-        first["velocity"] = torch.zeros(3)
+    elif how == "moments of another rule":
+        first["meta_second" if "meta_second" not in first else "meta_first"] = torch.zeros(3)
     return state
 
 
 FAULTS = [
     "not a dict", "without groups", "without its state", "a group that is none", "a group without an argument",
     "an argument out of range", "fewer parameters", "without weights", "weights of another shape",
-    "a momentum of another shape", "a number in place of a tensor", "another thing more",
+    "a momentum of another shape", "a number in place of a tensor", "moments of another rule",
 ]  # fmt: skip
 
 
@@ -430,7 +430,7 @@ def test_nor_can_it_change_right_after_a_state_was_loaded():
     optimizer.load_state_dict(optimizer.state_dict())
     optimizer.param_groups[0]["layers"] = 7
     before = flat(model).clone()
-    with pytest.raises(ValueError, match="does not fit the arguments of its group of LODO"):
+    with pytest.raises(ValueError, match="but LODO made its preconditioner with 4"):
         train(model, optimizer, 1, first=1)
     assert torch.equal(before, flat(model))
 

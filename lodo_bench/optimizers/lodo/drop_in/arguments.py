@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 import numpy as np
 from torch import Tensor
@@ -62,7 +62,7 @@ RATES = ("lr", "meta_lr", "beta", "weight_decay")
 """The arguments that may be tensors, and that a scheduler may change."""
 STRUCTURAL = ("structure", "layers", "block_size", "hidden_dim", "meta_optimizer", "per_tensor", "preconditioner_dtype")
 # What PyTorch and its schedulers keep in a group.
-_OTHERS = ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr")
+_OTHERS = ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "swa_lr", "differentiable")
 # A scheduler that ends at 0 may miss it by the rounding of its arithmetic.
 _ROUNDING = 1e-12
 
@@ -98,7 +98,7 @@ def check_structure(group: Mapping[str, Any]) -> None:
     Raises:
         ValueError: they do not.
     """
-    for name in (*STRUCTURAL, "seed"):
+    for name in (*STRUCTURAL, "preset", "seed"):
         plain(name, group[name])
     if group["structure"] == "butterfly" and group["block_size"] < 2:
         raise ValueError("block_size = 1 of LODO: must be at least 2 for the structure 'butterfly'.")
@@ -110,8 +110,12 @@ def check_structure(group: Mapping[str, Any]) -> None:
 
 
 def settings_of(group: Mapping[str, Any]) -> Settings:
-    """Return the arguments of a group that its state depends on."""
-    return Settings(**{name: group[name] for name in STRUCTURAL})
+    """Return the arguments of a group that its state depends on.
+
+    Raises:
+        ValueError: one is not in its range.
+    """
+    return Settings(**{name: plain(name, group[name]) for name in STRUCTURAL})
 
 
 def rate(group: Mapping[str, Any], name: str) -> float:
@@ -120,7 +124,7 @@ def rate(group: Mapping[str, Any], name: str) -> float:
     Raises:
         ValueError: it is negative or not finite.
     """
-    value = _unwrapped(name, group[name])
+    value = unwrapped(name, group[name])
     return 0.0 if isinstance(value, float) and -_ROUNDING < value < 0 else float(plain(name, value))
 
 
@@ -132,7 +136,7 @@ def plain(name: str, value: object) -> Any:
     """
     if value is None and name in _OPTIONAL:
         return None
-    value = _unwrapped(name, value)
+    value = unwrapped(name, value)
     is_valid, rule = _RULES[name]
     if not is_valid(value):
         raise ValueError(f"{name} = {value!r} of LODO: must be {rule}.")
@@ -145,16 +149,24 @@ def _kept(name: str, value: object) -> Any:
     return value if isinstance(value, Tensor) and name in RATES else found
 
 
-def _unwrapped(name: str, value: object) -> object:
+def unwrapped(name: str, value: object) -> object:
     """Return the number of a tensor or of NumPy's as Python's."""
     if isinstance(value, Tensor) and value.numel() != 1:
         raise ValueError(f"Tensor {name} must be 1-element")  # in PyTorch's own words
     return value.item() if isinstance(value, Tensor | np.generic) else value
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return True for a number of Python, whatever it is."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _number(is_valid: Callable[[float], bool]) -> Callable[[object], bool]:
     def check(value: object) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and is_valid(float(value))
+        try:
+            return is_number(value) and is_valid(float(value))
+        except OverflowError:  # of an integer
+            return False
 
     return check
 

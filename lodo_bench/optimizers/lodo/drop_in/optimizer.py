@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, final, overload
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.utils import get_total_norm
 from torch.optim.optimizer import ParamsT
 from typing_extensions import override
 
@@ -32,15 +32,50 @@ from lodo_bench.optimizers.lodo.drop_in.part import (
     check_tensors,
     describe,
     new_states,
+    own,
     working_dtype,
 )
 from lodo_bench.optimizers.lodo.drop_in.states import checked
-from lodo_bench.optimizers.lodo.drop_in.structure import DtypeName
+from lodo_bench.optimizers.lodo.drop_in.structure import DtypeName, Settings
 from lodo_bench.seeding import derive_seed
 from lodo_bench.spec.compute import BackendChoice
 
 # What may be changed in a group between steps, beside the rates.
-_CHANGEABLE = ("max_grad_norm", "warmup_steps", "skip_nonfinite", "meta_eps")
+_CHANGEABLE = ("max_grad_norm", "warmup_steps", "skip_nonfinite", "meta_eps", "seed")
+
+
+@dataclass(frozen=True)
+class _GroupStep:
+    """A step of a group that is about to be taken.
+
+    Attributes:
+        members: the parameters of the group.
+        parameters: those that have a gradient.
+        settings, rates: of the group.
+        values: its other arguments, as Python's numbers.
+    """
+
+    members: Sequence[Tensor]
+    parameters: Sequence[Tensor]
+    settings: Settings
+    rates: Rates
+    values: Mapping[str, Any]
+
+    def is_skipped(self) -> bool:
+        """Return True if the step is left out, as a gradient is not finite."""
+        return self.values["skip_nonfinite"] and not bool(self._norm(torch.inf).isfinite())
+
+    def scale(self) -> Tensor | None:
+        """Return the factor that clips the gradients; None if they are not clipped."""
+        largest = self.values["max_grad_norm"]
+        return None if largest is None else (largest / (self._norm(2.0) + 1e-6)).clamp(max=1.0)
+
+    def _norm(self, order: float) -> Tensor:
+        """Return the norm of all gradients, without a copy of any."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norms = [torch.linalg.vector_norm(g, order, dtype=working_dtype(g)) for g in gradients]
+        total: Tensor = torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]), order)
+        return total
 
 
 @final
@@ -139,6 +174,7 @@ class LODO(torch.optim.Optimizer):
         given = {name: value for name, value in locals().items() if name not in ("self", "params", "__class__")}
         self._given = {name: value for name, value in given.items() if value is not None or name == "preset"}
         self._parts: dict[Tensor, Part] = {}  # by their first parameter
+        self._settings: dict[Tensor, Settings] = {}  # with which the state of each parameter was made
         self._backend: BackendChoice | None = None  # until the first step
         super().__init__(params, resolve({}, self._given))
 
@@ -231,6 +267,9 @@ class LODO(torch.optim.Optimizer):
         super().__setstate__(rest)
         self.state.update(self._incoming)
         self._parts = {}
+        self._settings = {
+            p: settings_of(group) for group in self.param_groups for p in group["params"] if self._has_state(p)
+        }
 
     # Excluded from torch.compile, where a whole training step is compiled.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
@@ -239,20 +278,41 @@ class LODO(torch.optim.Optimizer):
         if self._backend is None:
             self._backend = chosen_backend()
         with use_backend(self._backend):
-            prepared = [self._prepare(group) for group in self.param_groups]
-            for group, found in zip(self.param_groups, prepared, strict=True):
-                if found is not None:
-                    self._step_group(group, *found)
+            steps = [step for group in self.param_groups if (step := self._checked(group)) is not None]
+            steps = [step for step in steps if not step.is_skipped()]
+            joined: list[Tensor] = []
+            try:
+                for step in steps:
+                    joined += self._join(step)
+                parts = [self._parts_of(step) for step in steps]
+            except BaseException:
+                for parameter in joined:
+                    self._forget(parameter)
+                raise
+            for step, found in zip(steps, parts, strict=True):
+                scale = step.scale()
+                for part in found:
+                    part.step([p.grad for p in part.parameters], step.rates, scale)
 
-    def _prepare(self, group: dict[str, Any]) -> tuple[list[Part], Rates] | None:
-        """Return the parts of a group that has gradients, and its rates; nothing has moved yet.
+    def _checked(self, group: dict[str, Any]) -> _GroupStep | None:
+        """Return the next step of a group, whose arguments and gradients are sound; None if it has no gradients.
 
         Raises:
             ValueError: see `step`.
         """
-        for name in _CHANGEABLE:
-            plain(name, group[name])
-        rates = Rates(**{name: rate(group, name) for name in RATES}, warmup_steps=group["warmup_steps"])
+        plain("preset", group["preset"])
+        values = {name: plain(name, group[name]) for name in _CHANGEABLE}
+        rates = Rates(**{name: rate(group, name) for name in RATES}, warmup_steps=values["warmup_steps"])
+        settings = settings_of(group)
+        for parameter in group["params"]:
+            made = self._settings.get(parameter, settings) if self._has_state(parameter) else settings
+            if made != settings:
+                former = vars(made)
+                name, now = next((name, now) for name, now in vars(settings).items() if now != former[name])
+                raise ValueError(
+                    f"the group of {describe(parameter)} has {name} = {now!r}, but LODO made its preconditioner with "
+                    f"{former[name]!r}. Build a new optimizer instead."
+                )
         parameters = [p for p in dict.fromkeys(group["params"]) if p.grad is not None and p.numel()]
         for parameter in parameters:
             if parameter.grad.layout != torch.strided:
@@ -262,49 +322,38 @@ class LODO(torch.optim.Optimizer):
                 )
             if parameter.grad.shape != parameter.shape:
                 raise ValueError(f"{describe(parameter)} has a gradient of shape {tuple(parameter.grad.shape)}.")
-        if not parameters:
-            return None
-        self._check_unchanged(group)
-        self._join(group, [p for p in parameters if p not in self.state])
-        return self._parts_of(group), rates
+            if not self._has_state(parameter):
+                check_parameter(parameter)
+        if not all(map(self._has_state, parameters)):
+            check_structure(group)
+        return _GroupStep(group["params"], parameters, settings, rates, values) if parameters else None
 
-    def _check_unchanged(self, group: dict[str, Any]) -> None:
-        now = settings_of(group)
-        for part in (self._parts[parameter] for parameter in group["params"] if parameter in self._parts):
-            if part.settings != now:
-                name = next(name for name in vars(now) if getattr(now, name) != getattr(part.settings, name))
-                raise ValueError(
-                    f"the group of {describe(part.parameters[0])} has {name} = {getattr(now, name)!r}, but LODO made "
-                    f"its preconditioner with {getattr(part.settings, name)!r}. Build a new optimizer instead."
-                )
-
-    def _join(self, group: dict[str, Any], parameters: Sequence[Tensor]) -> None:
-        """Give a preconditioner to the parameters that have a gradient for the first time."""
-        if not parameters:
-            return
-        check_structure(group)
-        settings = settings_of(group)
+    def _join(self, step: _GroupStep) -> list[Tensor]:
+        """Give a preconditioner to the parameters that have a gradient for the first time, and return these."""
         joining: dict[tuple[Any, ...], list[Tensor]] = {}
-        for index, parameter in enumerate(parameters):
-            check_parameter(parameter)
-            alone = index if settings.per_tensor else -1
-            joining.setdefault((parameter.device, working_dtype(parameter), alone), []).append(parameter)
-        every = dict.fromkeys(p for group in self.param_groups for p in group["params"])
+        for index, parameter in enumerate(step.parameters):
+            if not self._has_state(parameter):
+                alone = index if step.settings.per_tensor else -1
+                joining.setdefault((parameter.device, working_dtype(parameter), alone), []).append(parameter)
+        every = dict.fromkeys(p for group in self.param_groups for p in group["params"]) if joining else {}
         places = {p: place for place, p in enumerate(every)}
         for members in joining.values():
             # By their place: whatever else has a preconditioner, they get the same one.
-            seed = derive_seed("drop-in", group["seed"], places[members[0]])
+            seed = derive_seed("drop-in", step.values["seed"], places[members[0]])
             generator = Generator(members[0].device).manual_seed(seed)
             parts = [int(state["part"]) for state in self._states().values() if "part" in state]
-            new = new_states(members, settings, max(parts, default=-1) + 1, generator)
-            self.state.update(zip(members, new, strict=True))
+            new = new_states(members, step.settings, max(parts, default=-1) + 1, generator)
+            for parameter, state in zip(members, new, strict=True):
+                self.state[parameter].update(state)
+                self._settings[parameter] = step.settings
+        return [parameter for members in joining.values() for parameter in members]
 
-    def _parts_of(self, group: dict[str, Any]) -> list[Part]:
+    def _parts_of(self, step: _GroupStep) -> list[Part]:
         """Return the parts of a group, from its state; new ones only for what has changed."""
-        settings = settings_of(group)
+        settings, eps = step.settings, float(step.values["meta_eps"])
         members: dict[int, list[Tensor]] = defaultdict(list)
-        for index, parameter in enumerate(dict.fromkeys(group["params"])):
-            if parameter in self.state:
+        for index, parameter in enumerate(dict.fromkeys(step.members)):
+            if self._has_state(parameter):
                 if not settings.per_tensor:
                     check_tensors(self.state[parameter], {"part": (), "offset": (), "moved": ()})
                 members[index if settings.per_tensor else int(self.state[parameter]["part"])].append(parameter)
@@ -318,22 +367,23 @@ class LODO(torch.optim.Optimizer):
                         "them to this group, or build a new optimizer."
                     )
             part, states = self._parts.get(found[0]), [self.state[parameter] for parameter in found]
-            if part is None or part.eps != float(group["meta_eps"]) or not part.is_current(found, states):
-                part = Part(found, states, settings, float(group["meta_eps"]))
+            if part is None or part.eps != eps or not part.is_current(found, states):
+                part = Part(found, states, settings, eps)
             self._parts[found[0]] = part
             parts.append(part)
         return parts
 
-    def _step_group(self, group: dict[str, Any], parts: Sequence[Part], rates: Rates) -> None:
-        gradients = [p.grad for part in parts for p in part.parameters if p.grad is not None]
-        if group["skip_nonfinite"] and not bool(get_total_norm(gradients, torch.inf).isfinite()):
-            return
-        scale = None
-        if group["max_grad_norm"] is not None:
-            norm = get_total_norm([gradient.to(working_dtype(gradient)) for gradient in gradients])
-            scale = (group["max_grad_norm"] / (norm + 1e-6)).clamp(max=1.0)
-        for part in parts:
-            part.step([p.grad for p in part.parameters], rates, scale)
+    def _has_state(self, parameter: Tensor) -> bool:
+        """Return whether a parameter has a preconditioner; a state that only others use, or that is empty, is none."""
+        return "momentum" in self.state.get(parameter, {})
+
+    def _forget(self, parameter: Tensor) -> None:
+        """Drop the preconditioner of a parameter, but not what others keep in its state."""
+        for name in own(self.state[parameter]):
+            del self.state[parameter][name]
+        if not self.state[parameter]:
+            del self.state[parameter]
+        self._settings.pop(parameter, None)
 
     def _states(self) -> dict[Tensor, State]:
         """Return the states of parameters; others may keep things of their own beside them."""
@@ -344,7 +394,8 @@ class LODO(torch.optim.Optimizer):
         kept = {parameter for group in self.param_groups for parameter in group["params"]}
         removed = [parameter for parameter in self._states() if parameter not in kept]
         for parameter in removed:
-            state = self.state.pop(parameter)
+            state = own(self.state.pop(parameter))
+            self._settings.pop(parameter, None)
             if "part" in state and "weights" in state:
                 others = (other for other in self._states().values() if "part" in other)
                 heirs = [other for other in others if int(other["part"]) == int(state["part"])]

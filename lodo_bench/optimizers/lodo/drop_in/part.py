@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import is_
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -25,6 +26,18 @@ STRUCTURES: Mapping[str, type[Structure]] = {
 _HALF = (torch.float16, torch.bfloat16)
 
 State = dict[str, Tensor]
+
+CPU_NAMES = ("step", "last_lr", "meta_powers", "part", "offset", "moved", "length")
+"""The tensors of a state that are read as numbers, and stay on the CPU."""
+INDEX_NAMES = ("permutations", "embedding_index")
+"""The tensors of a state that are positions in the vector between two layers."""
+_MOMENTS = {name for rule in META_OPTIMIZERS.values() for name in rule.moments}
+_NAMES = frozenset({"momentum", "weights", *INDEX_NAMES, *CPU_NAMES, *_MOMENTS})
+
+
+def own(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what in a parameter's state belongs to LODO; others may keep something under names of their own."""
+    return {name: value for name, value in state.items() if name in _NAMES}
 
 
 @dataclass(frozen=True)
@@ -111,13 +124,18 @@ class Part:
         eps: ε of the meta-optimizer.
 
     Raises:
-        ValueError: the states were made for other settings.
+        ValueError: the states were made for other settings, or parameters that share one differ in device or precision.
     """
 
     def __init__(self, parameters: Sequence[Tensor], states: Sequence[State], settings: Settings, eps: float) -> None:
         self.parameters, self.states, self.settings, self.eps = list(parameters), list(states), settings, eps
         lead = self.states[0]
         dtype, device = working_dtype(self.parameters[0]), self.parameters[0].device
+        if any((working_dtype(p), p.device) != (dtype, device) for p in self.parameters):
+            raise ValueError(
+                "parameters of LODO that share a preconditioner were moved to different devices or precisions. Convert "
+                "all of them, or use per_tensor=True."
+            )
         for parameter, state in zip(self.parameters, self.states, strict=True):
             conform(state, parameter, settings)
         sizes = [parameter.numel() for parameter in self.parameters]
@@ -235,7 +253,7 @@ def _layout(parameters: Sequence[Tensor], states: Sequence[State]) -> list[objec
             parameter.shape,
             parameter.dtype,
             parameter.device,
-            [(name, t.data_ptr(), t.numel(), t.dtype) for name, t in state.items() if name not in CPU_NAMES],
+            [(name, t.data_ptr(), t.numel(), t.dtype) for name, t in own(state).items() if name not in CPU_NAMES],
         )
         for parameter, state in zip(parameters, states, strict=True)
     ]
@@ -252,7 +270,7 @@ def check_tensors(state: State, expected: Mapping[str, tuple[int, ...]], why: st
     """
     for name, shape in expected.items():
         if name not in state:
-            raise ValueError(f"{why}a parameter has {sorted(state)}, and no '{name}'")
+            raise ValueError(f"{why}a parameter has {sorted(own(state))}, and no '{name}'")
         if tuple(state[name].shape) != shape:
             raise ValueError(f"{why}'{name}' has the shape {tuple(state[name].shape)}, not {shape}")
         if name in INDEX_NAMES and state[name].dtype != torch.int32:
@@ -272,15 +290,9 @@ def conform(state: State, parameter: Tensor, settings: Settings) -> None:
             f"the shape of a parameter of LODO was changed from {tuple(state['momentum'].shape)} to "
             f"{tuple(parameter.shape)}, but it has a preconditioner already. Build a new optimizer instead."
         )
-    for name, tensor in state.items():
+    for name, tensor in own(state).items():
         if name not in CPU_NAMES:
             state[name] = tensor.to(parameter.device, kept_dtype(name, tensor, parameter, settings)).contiguous()
-
-
-CPU_NAMES = ("step", "last_lr", "meta_powers", "part", "offset", "moved", "length")
-"""The tensors of a state that are read as numbers, and stay on the CPU."""
-INDEX_NAMES = ("permutations", "embedding_index")
-"""The tensors of a state that are positions in the vector between two layers."""
 
 
 def describe(parameter: Tensor) -> str:
@@ -294,8 +306,10 @@ def check_parameter(parameter: Tensor) -> None:
     Raises:
         ValueError: it is of another kind than LODO supports.
     """
-    if parameter.is_complex() or not parameter.is_floating_point():
-        raise ValueError(f"LODO supports real floating-point parameters, not {parameter.dtype}. Leave them out.")
+    if parameter.dtype not in (*_HALF, torch.float32, torch.float64):
+        raise ValueError(
+            f"LODO supports real floating-point parameters of 16 to 64 bits, not {parameter.dtype}. Leave them out."
+        )
     if parameter.layout != torch.strided:
         raise ValueError(f"LODO supports dense parameters, not {describe(parameter)} with layout {parameter.layout}.")
     if parameter.is_meta:

@@ -9,13 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lodo_bench.optimizers.lodo.drop_in.arguments import PRESETS, plain, settings_of
+from lodo_bench.optimizers.lodo.drop_in.arguments import (
+    PRESETS,
+    check_structure,
+    is_number,
+    plain,
+    settings_of,
+    unwrapped,
+)
 from lodo_bench.optimizers.lodo.drop_in.part import (
     CPU_NAMES,
     INDEX_NAMES,
     State,
     check_tensors,
     kept_dtype,
+    own,
     shared_shapes,
 )
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings
@@ -51,15 +59,15 @@ def checked(given: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> tu
         raise ValueError("this is not a state_dict of LODO: it has no 'state'")
     indices = {index for group in saved_groups for index in group["params"]}
     found: dict[Any, Any] = {key: value for key, value in saved.items() if key not in indices}
-    for group, own in zip(saved_groups, groups, strict=True):
-        members = [
-            (own_parameter, _tensors(saved[index], own_parameter))
-            for index, own_parameter in zip(group["params"], own["params"], strict=True)
-            if index in saved
-        ]
+    for group, current in zip(saved_groups, groups, strict=True):
+        indices_of = dict(zip(current["params"], group["params"], strict=True))  # one may be named twice
+        given_states = {p: _mapping(saved[index]) for p, index in indices_of.items() if index in saved}
+        members = [(p, _tensors(own(state), p)) for p, state in given_states.items() if own(state)]
         _check_members(members, group)
         settings = settings_of(group)
-        found |= {parameter: _placed(state, parameter, settings) for parameter, state in members}
+        found |= {p: dict(state) for p, state in given_states.items()}
+        for parameter, state in members:
+            found[parameter] |= _placed(state, parameter, settings)
     return found, saved_groups
 
 
@@ -74,17 +82,24 @@ def _completed(group: object, number: int) -> dict[str, Any]:
     for name in (*PRESETS["paper"], "preset"):
         if name not in complete:
             raise ValueError(f"this is not a state_dict of LODO: its group {number} lacks '{name}'")
-        if name not in ("lr", "meta_lr"):  # a scheduler may have set them to what a step would refuse
+        if name not in ("lr", "meta_lr"):
             complete[name] = plain(name, complete[name])
+        elif not is_number(unwrapped(name, complete[name])):  # a scheduler may have set one that a step would refuse
+            raise ValueError(f"{name} = {complete[name]!r} of LODO: must be a number.")
+    check_structure(complete)
     return complete
 
 
-def _tensors(state: object, parameter: Tensor) -> State:
+def _mapping(state: object) -> Mapping[str, Any]:
     if not isinstance(state, Mapping):
         raise ValueError(f"{_DIFFERENT}the state of a parameter is a {type(state).__name__}")
+    return state
+
+
+def _tensors(given: Mapping[str, Any], parameter: Tensor) -> State:
     state = {
         name: torch.tensor(value) if name in CPU_NAMES and isinstance(value, int | float) else value
-        for name, value in state.items()
+        for name, value in given.items()
     }
     if not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"{_DIFFERENT}the state of a parameter consists of tensors")
