@@ -12,13 +12,16 @@ SPELLED := lodo_bench tests docs benchmarks examples scripts results/README.md M
 REFERENCE_DB := results/reference.db
 REFERENCE := table1 table5 table6 table7 figure2 figure3 figure11 frozen-preconditioner depth-sweep \
 	block-size-sweep
+# Those of networks need MNIST, and hours. The searches and runs of Table 2 are those of Figure 4.
+NETWORKS_DB := results/networks.db
+NETWORKS := table2 figure4
 
 # How often `make faults` kills each command, how many damaged inputs of each kind it tries, and for how long it soaks, in minutes.
 KILLS ?= 100
 CASES ?= 2000
 SOAK ?= 0
 
-.PHONY: help setup demo test test-frameworks faults check docs check-install reference clean
+.PHONY: help setup demo test test-frameworks faults check docs check-install reference reference-networks clean
 
 help:
 	@echo "make demo    tune LODO and Adam on the noisy quadratic, run both, print the report (a few minutes)"
@@ -29,6 +32,7 @@ help:
 	@echo "make docs    build the documentation in build/docs/"
 	@echo "make check-install  check that the pinned versions can be installed from the package index alone"
 	@echo "make reference  recompute results/reference/ (hours; rerun to resume)"
+	@echo "make reference-networks  recompute its networks, with MNIST from LODO_BENCH_DATA (hours; rerun to resume)"
 	@echo "make clean   remove the environment, the demo's database and caches"
 
 setup: $(READY)
@@ -84,6 +88,12 @@ reference: $(READY)
 	$(BIN)/lodo-bench reproduce table8 --scale paper --db $(REFERENCE_DB) --output results/reference/table8-paper
 	for name in $(REFERENCE); do \
 		$(BIN)/lodo-bench reproduce $$name --scale laptop --db $(REFERENCE_DB) \
+			--output results/reference/$$name-laptop || exit; \
+	done
+
+reference-networks: $(READY)
+	for name in $(NETWORKS); do \
+		$(BIN)/lodo-bench reproduce $$name --scale laptop --db $(NETWORKS_DB) \
 			--output results/reference/$$name-laptop || exit; \
 	done
 
