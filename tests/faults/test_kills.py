@@ -28,7 +28,10 @@ from tests.tasks.data.synthetic import ARCHIVE, archive, serving
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here")
 
-PROMISE = "nothing stored is lost, no partial file, exit code 130 (0 for watch and serve) after SIGINT or SIGTERM, identical results"
+PROMISE = (
+    "nothing stored is lost, no partial file, exit code 130 (0 for watch and serve) after SIGINT or SIGTERM, identical "
+    "results"
+)
 TASK = ("--task", "quadratic", "-T", "dimension=8")
 ASSETS = Path(__file__).parents[1] / "results/assets"
 EXPERIMENT = """
