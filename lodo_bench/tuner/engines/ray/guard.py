@@ -23,8 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lodo_bench.compute.signals import unblock
-from lodo_bench.compute.starting import start
+from lodo_bench.compute.signals import blocked, unblock
 from lodo_bench.tuner.engines.context import process_context
 from lodo_bench.tuner.engines.ray.sessions import adopt_orphans, end_with_parent, kill_session, reap
 
@@ -54,7 +53,8 @@ class GuardedDriver:
         self._process = context.Process(  # type: ignore[attr-defined]
             target=_guard, args=(drive, request, theirs, closing, inherited, scratch, grace), daemon=True
         )
-        start(self._process)
+        with blocked():
+            self._process.start()
         theirs.close()
         closing.close()
 
