@@ -1,5 +1,8 @@
 """The vector instructions of compiled code do what the same operations of NumPy do, and touch what they should."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -81,3 +84,10 @@ def test_what_is_not_meant_is_not_read():
     result = np.zeros(2)
     formula(x, np.array([1.0, 1.0]), result, 2.0, PLACE(0), PLACE(1))
     assert result.tolist() == [-3.0, 0.0]
+
+
+def test_compiled_code_imports_no_compiler_of_pytorch():
+    """It takes seconds, and makes a folder for temporary files."""
+    script = "import sys, lodo_bench.backends.numba.lodo; print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

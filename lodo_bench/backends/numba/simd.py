@@ -19,7 +19,7 @@ from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 
-from lodo_bench.optimizers.lodo.drop_in.rounding import MIXING, NOISE_BITS, PLACE_FACTOR
+from lodo_bench.optimizers.lodo.rounding import MIXING, NOISE_BITS, PLACE_FACTOR
 
 _BITS = 512
 _INT16, _INT32, _INT64, _BIT = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.IntType(1)
@@ -132,7 +132,7 @@ def store(typingctx, array, at, vector, mask):
 def store_rounded(typingctx, array, at, vector, mask, seed):
     """Write a vector to an array, starting at an index; to one of bfloat16, rounded stochastically with a seed.
 
-    The random bits are those of `lodo_bench.optimizers.lodo.drop_in.rounding`.
+    The random bits are those of `lodo_bench.optimizers.lodo.rounding`.
     """
     if vector != _vector_type(array, mask):
         return None

@@ -11,7 +11,7 @@ import triton.language as tl
 from torch import Tensor
 from typing_extensions import override
 
-from lodo_bench.optimizers.lodo.drop_in import rounding
+from lodo_bench.optimizers.lodo import rounding
 from lodo_bench.optimizers.lodo.drop_in.butterfly import FusedButterflyStructure
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings
 
@@ -52,7 +52,7 @@ def _sign(h):
 
 @triton.jit
 def _rounded(values, places, seed):
-    """Return numbers in bfloat16, rounded stochastically; see `lodo_bench.optimizers.lodo.drop_in.rounding`."""
+    """Return numbers in bfloat16, rounded stochastically; see `lodo_bench.optimizers.lodo.rounding`."""
     noise = places.to(tl.uint32) * _PLACE_FACTOR + seed.to(tl.uint32, bitcast=True)
     noise = (noise ^ (noise >> _SHIFT1)) * _FACTOR1
     noise = (noise ^ (noise >> _SHIFT2)) * _FACTOR2

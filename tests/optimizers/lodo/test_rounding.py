@@ -8,7 +8,7 @@ from torch import nn
 
 import lodo_bench
 from lodo_bench.compute.selection import best_backend, use_backend
-from lodo_bench.optimizers.lodo.drop_in.rounding import rounded, seed_of
+from lodo_bench.optimizers.lodo.rounding import rounded, seed_of
 from tests.optimizers.lodo.test_torch_optimizer import equal, network, through_a_file, train
 
 WORD = 2**32

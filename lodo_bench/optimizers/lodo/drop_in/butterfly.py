@@ -13,8 +13,8 @@ from torch.autograd.graph import increment_version
 from typing_extensions import override
 
 from lodo_bench.optimizers.lodo.block_network import random_orthogonal
-from lodo_bench.optimizers.lodo.drop_in.rounding import rounded, seed_of
 from lodo_bench.optimizers.lodo.drop_in.structure import Settings, Structure
+from lodo_bench.optimizers.lodo.rounding import rounded, seed_of
 
 LANES = 16
 """The most columns of a tile: the numbers in single precision of 64 bytes."""
