@@ -1,4 +1,4 @@
-"""What PyTorch's optimizers allow: keys of others in the state, repeated parameters, arguments of any numeric type."""
+"""PyTorch's contract for optimizers: keys of others in states, repeated parameters, numbers of any library."""
 
 import copy
 import pickle
@@ -139,7 +139,20 @@ def spoil_structure(optimizer, p):
     optimizer.param_groups[1]["hidden_dim"] = 0
 
 
-@pytest.mark.parametrize("spoil", [spoil_gradient, spoil_other_group, spoil_structure])
+def spoil_second_of_a_group(optimizer, p):
+    """Its parameters have two precisions, so that they get two preconditioners, of which the second fails."""
+    group = optimizer.param_groups[0]
+    other = nn.Parameter(torch.ones(80, dtype=torch.float64))
+    other.grad = torch.ones_like(other)
+    group["params"].append(other)
+    group["hidden_dim"] = 16
+    with pytest.raises(ValueError, match="hidden_dim"):
+        optimizer.step()
+    group["params"].pop()
+    group["hidden_dim"] = 0
+
+
+@pytest.mark.parametrize("spoil", [spoil_gradient, spoil_other_group, spoil_structure, spoil_second_of_a_group])
 def test_a_step_that_is_not_taken_makes_no_preconditioner(spoil):
     p, q, r = parameters(5, 3, 9)
     gradients = p.grad, q.grad, r.grad

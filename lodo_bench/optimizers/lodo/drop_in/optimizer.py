@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, final, overload
 
 import torch
@@ -23,6 +22,7 @@ from lodo_bench.optimizers.lodo.drop_in.arguments import (
     resolve,
     settings_of,
 )
+from lodo_bench.optimizers.lodo.drop_in.group_step import GroupStep
 from lodo_bench.optimizers.lodo.drop_in.meta_optimizers import MetaName
 from lodo_bench.optimizers.lodo.drop_in.part import (
     Part,
@@ -42,40 +42,6 @@ from lodo_bench.spec.compute import BackendChoice
 
 # What may be changed in a group between steps, beside the rates.
 _CHANGEABLE = ("max_grad_norm", "warmup_steps", "skip_nonfinite", "meta_eps", "seed")
-
-
-@dataclass(frozen=True)
-class _GroupStep:
-    """A step of a group that is about to be taken.
-
-    Attributes:
-        members: the parameters of the group.
-        parameters: those that have a gradient.
-        settings, rates: of the group.
-        values: its other arguments, as Python's numbers.
-    """
-
-    members: Sequence[Tensor]
-    parameters: Sequence[Tensor]
-    settings: Settings
-    rates: Rates
-    values: Mapping[str, Any]
-
-    def is_skipped(self) -> bool:
-        """Return True if the step is left out, as a gradient is not finite."""
-        return self.values["skip_nonfinite"] and not bool(self._norm(torch.inf).isfinite())
-
-    def scale(self) -> Tensor | None:
-        """Return the factor that clips the gradients; None if they are not clipped."""
-        largest = self.values["max_grad_norm"]
-        return None if largest is None else (largest / (self._norm(2.0) + 1e-6)).clamp(max=1.0)
-
-    def _norm(self, order: float) -> Tensor:
-        """Return the norm of all gradients, without a copy of any."""
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norms = [torch.linalg.vector_norm(g, order, dtype=working_dtype(g)) for g in gradients]
-        total: Tensor = torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]), order)
-        return total
 
 
 @final
@@ -279,22 +245,22 @@ class LODO(torch.optim.Optimizer):
             self._backend = chosen_backend()
         with use_backend(self._backend):
             steps = [step for group in self.param_groups if (step := self._checked(group)) is not None]
-            steps = [step for step in steps if not step.is_skipped()]
+            steps = [step for step in steps if not step.is_skipped]
             joined: list[Tensor] = []
             try:
                 for step in steps:
-                    joined += self._join(step)
+                    self._join(step, joined)
                 parts = [self._parts_of(step) for step in steps]
             except BaseException:
                 for parameter in joined:
                     self._forget(parameter)
                 raise
             for step, found in zip(steps, parts, strict=True):
-                scale = step.scale()
+                scale = step.scale
                 for part in found:
                     part.step([p.grad for p in part.parameters], step.rates, scale)
 
-    def _checked(self, group: dict[str, Any]) -> _GroupStep | None:
+    def _checked(self, group: dict[str, Any]) -> GroupStep | None:
         """Return the next step of a group, whose arguments and gradients are sound; None if it has no gradients.
 
         Raises:
@@ -305,14 +271,7 @@ class LODO(torch.optim.Optimizer):
         rates = Rates(**{name: rate(group, name) for name in RATES}, warmup_steps=values["warmup_steps"])
         settings = settings_of(group)
         for parameter in group["params"]:
-            made = self._settings.get(parameter, settings) if self._has_state(parameter) else settings
-            if made != settings:
-                former = vars(made)
-                name, now = next((name, now) for name, now in vars(settings).items() if now != former[name])
-                raise ValueError(
-                    f"the group of {describe(parameter)} has {name} = {now!r}, but LODO made its preconditioner with "
-                    f"{former[name]!r}. Build a new optimizer instead."
-                )
+            self._check_unchanged(parameter, settings)
         parameters = [p for p in dict.fromkeys(group["params"]) if p.grad is not None and p.numel()]
         for parameter in parameters:
             if parameter.grad.layout != torch.strided:
@@ -326,10 +285,21 @@ class LODO(torch.optim.Optimizer):
                 check_parameter(parameter)
         if not all(map(self._has_state, parameters)):
             check_structure(group)
-        return _GroupStep(group["params"], parameters, settings, rates, values) if parameters else None
+        return GroupStep(group["params"], parameters, settings, rates, values) if parameters else None
 
-    def _join(self, step: _GroupStep) -> list[Tensor]:
-        """Give a preconditioner to the parameters that have a gradient for the first time, and return these."""
+    def _check_unchanged(self, parameter: Tensor, settings: Settings) -> None:
+        """Make sure that a parameter with a preconditioner has the settings that it was made with."""
+        made = self._settings.get(parameter, settings) if self._has_state(parameter) else settings
+        if made != settings:
+            former = vars(made)
+            name, now = next((name, now) for name, now in vars(settings).items() if now != former[name])
+            raise ValueError(
+                f"the group of {describe(parameter)} has {name} = {now!r}, but LODO made its preconditioner with "
+                f"{former[name]!r}. Build a new optimizer instead."
+            )
+
+    def _join(self, step: GroupStep, joined: list[Tensor]) -> None:
+        """Give a preconditioner to the parameters that have a gradient for the first time, and add them to `joined`."""
         joining: dict[tuple[Any, ...], list[Tensor]] = {}
         for index, parameter in enumerate(step.parameters):
             if not self._has_state(parameter):
@@ -343,12 +313,12 @@ class LODO(torch.optim.Optimizer):
             generator = Generator(members[0].device).manual_seed(seed)
             parts = [int(state["part"]) for state in self._states().values() if "part" in state]
             new = new_states(members, step.settings, max(parts, default=-1) + 1, generator)
+            joined += members
             for parameter, state in zip(members, new, strict=True):
                 self.state[parameter].update(state)
                 self._settings[parameter] = step.settings
-        return [parameter for members in joining.values() for parameter in members]
 
-    def _parts_of(self, step: _GroupStep) -> list[Part]:
+    def _parts_of(self, step: GroupStep) -> list[Part]:
         """Return the parts of a group, from its state; new ones only for what has changed."""
         settings, eps = step.settings, float(step.values["meta_eps"])
         members: dict[int, list[Tensor]] = defaultdict(list)

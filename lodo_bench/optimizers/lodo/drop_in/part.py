@@ -32,7 +32,8 @@ CPU_NAMES = ("step", "last_lr", "meta_powers", "part", "offset", "moved", "lengt
 INDEX_NAMES = ("permutations", "embedding_index")
 """The tensors of a state that are positions in the vector between two layers."""
 _MOMENTS = {name for rule in META_OPTIMIZERS.values() for name in rule.moments}
-_NAMES = frozenset({"momentum", "weights", *INDEX_NAMES, *CPU_NAMES, *_MOMENTS})
+_DEVICE_NAMES = frozenset({"momentum", "weights", *INDEX_NAMES, *_MOMENTS})
+_NAMES = _DEVICE_NAMES.union(CPU_NAMES)
 
 
 def own(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,7 +254,7 @@ def _layout(parameters: Sequence[Tensor], states: Sequence[State]) -> list[objec
             parameter.shape,
             parameter.dtype,
             parameter.device,
-            [(name, t.data_ptr(), t.numel(), t.dtype) for name, t in own(state).items() if name not in CPU_NAMES],
+            [(name, t.data_ptr(), t.numel(), t.dtype) for name, t in state.items() if name in _DEVICE_NAMES],
         )
         for parameter, state in zip(parameters, states, strict=True)
     ]
@@ -290,8 +291,8 @@ def conform(state: State, parameter: Tensor, settings: Settings) -> None:
             f"the shape of a parameter of LODO was changed from {tuple(state['momentum'].shape)} to "
             f"{tuple(parameter.shape)}, but it has a preconditioner already. Build a new optimizer instead."
         )
-    for name, tensor in own(state).items():
-        if name not in CPU_NAMES:
+    for name, tensor in state.items():
+        if name in _DEVICE_NAMES:
             state[name] = tensor.to(parameter.device, kept_dtype(name, tensor, parameter, settings)).contiguous()
 
 
