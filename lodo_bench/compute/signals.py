@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 
 PATIENCE_SECONDS = 5.0
 _JUST_NOW_SECONDS = 1.0
@@ -26,7 +25,6 @@ def blocked(numbers: Iterable[signal.Signals] = END_SIGNALS) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    resource_tracker.ensure_running()  # a process that starts it unblocks them
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from signal import Signals
 from types import ModuleType
@@ -18,6 +19,9 @@ def start(process: BaseProcess, numbers: Iterable[Signals] = END_SIGNALS) -> Non
     Python imports the script in each process that is not forked, so that it can use what is defined there. Nothing that
     is defined in a script is used here, and one without the line `if __name__ == "__main__":` would run once more.
     """
+    if sys.platform != "win32" and getattr(process, "_start_method", None) != "fork":
+        # The first start of a process would start Python's tracker of resources, which unblocks the signals.
+        resource_tracker.ensure_running()
     with blocked(numbers), _no_script():
         process.start()
 

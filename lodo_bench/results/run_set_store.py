@@ -113,7 +113,7 @@ class RunSetStore(StoreBase):
     def _is_sound(self, session: Session, row: RunRow) -> bool:
         """Return True for a run that becomes a record; a damaged one is counted."""
         stored = stored_runs(session, RunRow.id == row.id)
-        return any(True for _ in self._damages.sound(stored[row.run_set_id], decode_run))
+        return bool(list(self._damages.sound(stored[row.run_set_id], decode_run)))
 
     def _latest_run_set(self, session: Session, spec: RunSetSpec) -> RunSetRecord | None:
         """Return the latest sound run set of a specification; None if there is none."""

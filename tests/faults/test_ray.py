@@ -66,7 +66,7 @@ def times(kills):
 
 
 def specs(times):
-    """Searches that are long enough to be disturbed so many times."""
+    """Searches that are long enough to be disturbed this often."""
     generations = 3 + times // 2
     plan = schedule(population=8, sigmas=(1.0,) * generations, steps=(600,) * generations)
     task = TaskSpec("quadratic", {"dimension": 12})

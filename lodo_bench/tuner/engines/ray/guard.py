@@ -23,7 +23,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lodo_bench.compute.signals import blocked, unblock
+from lodo_bench.compute.signals import unblock
+from lodo_bench.compute.starting import start
 from lodo_bench.tuner.engines.context import process_context
 from lodo_bench.tuner.engines.ray.sessions import adopt_orphans, end_with_parent, kill_session, reap
 
@@ -53,8 +54,7 @@ class GuardedDriver:
         self._process = context.Process(  # type: ignore[attr-defined]
             target=_guard, args=(drive, request, theirs, closing, inherited, scratch, grace), daemon=True
         )
-        with blocked():
-            self._process.start()
+        start(self._process)
         theirs.close()
         closing.close()
 
