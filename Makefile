@@ -84,18 +84,15 @@ check: $(READY) docs
 docs: $(READY)
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env docs build/docs
 
+reproduce_all = for name in $(1); do \
+	$(BIN)/lodo-bench reproduce $$name --scale laptop --db $(2) --output results/reference/$$name-laptop || exit; done
+
 reference: $(READY)
 	$(BIN)/lodo-bench reproduce table8 --scale paper --db $(REFERENCE_DB) --output results/reference/table8-paper
-	for name in $(REFERENCE); do \
-		$(BIN)/lodo-bench reproduce $$name --scale laptop --db $(REFERENCE_DB) \
-			--output results/reference/$$name-laptop || exit; \
-	done
+	$(call reproduce_all,$(REFERENCE),$(REFERENCE_DB))
 
 reference-networks: $(READY)
-	for name in $(NETWORKS); do \
-		$(BIN)/lodo-bench reproduce $$name --scale laptop --db $(NETWORKS_DB) \
-			--output results/reference/$$name-laptop || exit; \
-	done
+	$(call reproduce_all,$(NETWORKS),$(NETWORKS_DB))
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
