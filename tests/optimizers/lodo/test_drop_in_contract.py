@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import lodo_bench
+from lodo_bench.optimizers.lodo.drop_in.arguments import settings_of
+from lodo_bench.optimizers.lodo.drop_in.group_step import GroupStep
+from lodo_bench.optimizers.lodo.drop_in.part import Rates
 from tests.optimizers.lodo.test_drop_in import each_preset
 
 EMPTY = {"looked up": lambda state, p: state[p], "made empty": lambda state, p: state.update({p: {}})}
@@ -250,3 +255,30 @@ def test_clipping_is_by_the_norm_of_all_gradients(dtype):
     optimizer.step()
     moved = torch.cat([(now.detach() - old).float().view(-1) for now, old in zip(found, before, strict=True)])
     assert float(moved.norm()) == pytest.approx(0.25, rel=1e-5 if dtype == torch.float32 else 0.02)
+
+
+class Largest(TorchDispatchMode):
+    """Notes the size of the largest tensor that is made."""
+
+    size = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        made = operation(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, torch.Tensor):
+                self.size = max(self.size, tensor.numel())
+        return made
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_the_norm_of_gradients_is_computed_without_a_copy_of_any(dtype):
+    found = parameters(500, 700, dtype=dtype)
+    group = lodo_bench.LODO(found, max_grad_norm=0.25, skip_nonfinite=True).param_groups[0]
+    rates = Rates(lr=1.0, meta_lr=0.0, beta=0.0, weight_decay=0.0, warmup_steps=0)
+    step = GroupStep(found, found, settings_of(group), rates, group)
+    with Largest() as largest:
+        assert not step.is_skipped
+        scale = step.scale
+    assert largest.size == len(found)
+    norm = torch.cat([p.grad.double() for p in found]).norm()
+    assert float(scale) == pytest.approx(0.25 / float(norm), rel=1e-5)

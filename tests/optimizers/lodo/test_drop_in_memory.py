@@ -133,7 +133,7 @@ def test_half_precision_is_processed_in_single_precision(preset, dtype):
 
 
 @each_preset
-def test_clipping_copies_no_more_than_one_gradient_at_a_time(preset):
+def test_clipping_leaves_the_gradients_as_they_are(preset):
     """The factor is applied where a gradient is read."""
     model, other = network(), network()
     clipped, scaled = lodo(model, preset=preset, max_grad_norm=1e-3), lodo(other, preset=preset)
