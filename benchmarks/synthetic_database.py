@@ -12,8 +12,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from lodo_bench.results.database import Database
-from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow, RunRow
+from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow, RunRow, encode_number
 from lodo_bench.results.store import Store
+from lodo_bench.runs.facts import facts_of
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Machine, Provenance
@@ -64,7 +65,8 @@ def write(path: Path, individuals: int, runs: int, steps: int) -> None:
     for number in range(max(runs // SEEDS, 1)):
         task, optimizer = pairs[number % len(pairs)]
         values = {**VALUES, "learning_rate": 1e-3 * 2 ** (number // len(pairs))}
-        run_set = store.open_run_set(_run_set(task, OptimizerSpec(optimizer), values, steps)).id
+        spec = _run_set(task, OptimizerSpec(optimizer), values, steps)
+        run_set = store.open_run_set(spec, facts=facts_of(spec)).id
         with database.writing() as session:
             _write_runs(session, run_set, curves, steps, random)
     database.close()
@@ -138,9 +140,9 @@ def _write_runs(
                 }
             ],
         )
-        if not diverged:
-            milestone = {"run_id": run, "key": f"steps:{steps}", "loss": score, "loss_kind": "finite"}
-            session.execute(insert(MilestoneRow), [milestone])
+        loss, kind = encode_number(math.nan if diverged else score)
+        milestone = {"run_id": run, "key": f"steps:{steps}", "loss": loss, "loss_kind": kind}
+        session.execute(insert(MilestoneRow), [milestone])
 
 
 def _run_set(task: TaskSpec, optimizer: OptimizerSpec, values: dict[str, float], steps: int) -> RunSetSpec:

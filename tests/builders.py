@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import settings
 
+from lodo_bench.spec.facts import UNKNOWN
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve, Status
 from lodo_bench.spec.provenance import Machine, Provenance
@@ -108,6 +109,11 @@ def run_set(*runs, id=1, provenances=None, **changes):
     if changes.get("source", "tuned") == "tuned":
         changes.setdefault("study_id", 1)
     return RunSetRecord(id, run_set_spec(**changes), runs, provenances or tuple(provenance() for _ in runs))
+
+
+def with_bound(run_sets, bound):
+    """The run sets of a task whose code states a bound of its loss."""
+    return [replace(record, facts=replace(record.facts or UNKNOWN, bound=bound)) for record in run_sets]
 
 
 def curve(losses=(3.0, 2.0, 1.0)):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.edges import edges_of_runs
-from lodo_bench.analysis.facts import OptimizerFacts
 from lodo_bench.analysis.grouping import RunGroup, common_hyperparameters, gather
 from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.analysis.published import PublishedScore, published_score
@@ -17,13 +16,12 @@ from lodo_bench.analysis.replication import replicates_of
 from lodo_bench.analysis.statistics import Interval, Sample, Summary, confidence_interval, median, summarize
 from lodo_bench.analysis.verdict import Verdict, judge_column
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.facts import Facts
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.provenance import Machine, Provenance
-from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord
+from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, latest_facts
 from lodo_bench.spec.study import StudySummary
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
-
-FactsOf = Callable[[TaskSpec, OptimizerSpec, ComputeSpec], OptimizerFacts]
 
 
 class RunKey(NamedTuple):
@@ -95,7 +93,7 @@ class ComparisonRow:
         machines: the machines that those were timed on.
         unfinished: number of seeds that were interrupted or failed and have no score.
         evaluations: gradient evaluations for each step; NaN if no run has any step.
-        facts: facts that the optimizer's code tells.
+        facts: what the code of the optimizer and of the task states.
         tunings: the studies that tuned the hyperparameters, those that are among the ones given.
         steps: training steps of the runs that `seconds` is of, or of the longest ones if none was timed; None if no
             run has any.
@@ -113,7 +111,7 @@ class ComparisonRow:
     machines: tuple[Machine, ...]
     unfinished: int
     evaluations: float
-    facts: OptimizerFacts = OptimizerFacts()  # noqa: RUF009 (it is frozen)
+    facts: Facts = Facts()  # noqa: RUF009 (it is frozen)
     tunings: tuple[StudySummary, ...] = ()
     steps: Summary | None = None
     curves: tuple[RunKey, ...] = ()
@@ -160,7 +158,7 @@ class Comparison:
         rows: best first, by the loss at the longest milestone that a row has.
         labels: the optimizers' names, made unique, by row.
         verdicts: the test results by column.
-        bound: the loss that no optimizer can beat in the long run, where known.
+        facts: those of its latest runs, for what they state about the task.
         provenances: of all runs in it.
         baseline: the row that all others are compared with; None if each is compared with all.
         left_out: labels of the rows that are not shown because they have no score.
@@ -171,10 +169,15 @@ class Comparison:
     rows: tuple[ComparisonRow, ...]
     labels: tuple[str, ...]
     verdicts: Mapping[ScoreColumn, Verdict]
-    bound: LossBound | None
+    facts: Facts
     provenances: tuple[Provenance, ...]
     baseline: int | None = None
     left_out: tuple[str, ...] = ()
+
+    @property
+    def bound(self) -> LossBound | None:
+        """The loss that no optimizer can beat in the long run, where known."""
+        return self.facts.bound
 
     @property
     def milestones(self) -> tuple[Milestone, ...]:
@@ -184,17 +187,12 @@ class Comparison:
 
 def compare(
     run_sets: Iterable[RunSetRecord],
-    bound: Callable[[TaskSpec], LossBound | None],
-    *,
-    facts: FactsOf | None = None,
     studies: Iterable[StudySummary] = (),
 ) -> list[Comparison]:
     """Return a comparison for each task with its options, in the order in which they were first run.
 
     Args:
-        run_sets: oldest first.
-        bound: returns the bound of a task; None if it has none.
-        facts: returns the facts about an optimizer on a task, with its device, dtype and backend; none by default.
+        run_sets: oldest first; where their facts differ, those of the latest count.
         studies: the searches, for what they cost, and for which of them replicate each other.
     """
     by_task: dict[tuple[object, ...], list[RunSetRecord]] = {}
@@ -206,9 +204,9 @@ def compare(
     comparisons = []
     for group in by_task.values():
         task = group[0].spec.task
-        rows = [_row(task, found, facts, searched) for found in gather(group, searched)]
+        rows = [_row(task, found, searched) for found in gather(group, searched)]
         provenances = tuple(p for record in group for p in record.provenances)
-        comparisons.append(_comparison(task, rows, bound(task), provenances))
+        comparisons.append(_comparison(task, rows, latest_facts(group), provenances))
     return comparisons
 
 
@@ -220,23 +218,23 @@ def with_scores(comparison: Comparison) -> Comparison | None:
     if not kept:
         return None
     left_out = tuple(x for x, row in zip(comparison.labels, comparison.rows, strict=True) if not row.results)
-    compared = _comparison(comparison.task, kept, comparison.bound, comparison.provenances)
+    compared = _comparison(comparison.task, kept, comparison.facts, comparison.provenances)
     return replace(compared, left_out=left_out)
 
 
 def summarize_run_set(record: RunSetRecord) -> ComparisonRow:
     """Return the row of a single run set, which is compared with no other."""
-    return compare([record], bound=lambda _: None)[0].rows[0]
+    return compare([record])[0].rows[0]
 
 
 def _comparison(
-    task: TaskSpec, rows: Sequence[ComparisonRow], bound: LossBound | None, provenances: tuple[Provenance, ...]
+    task: TaskSpec, rows: Sequence[ComparisonRow], facts: Facts, provenances: tuple[Provenance, ...]
 ) -> Comparison:
     columns = tuple(sorted(dict.fromkeys(c for row in rows for c in row.results), key=lambda column: column.order))
     milestones = sorted({column.milestone for column in columns})
     ranked = tuple(sorted(rows, key=lambda row: _rank(row, milestones)))
     verdicts = {column: judge_column(column, samples_of(ranked, column)) for column in columns}
-    return Comparison(task, columns, ranked, _labels(ranked), verdicts, bound, provenances)
+    return Comparison(task, columns, ranked, _labels(ranked), verdicts, facts, provenances)
 
 
 def _labels(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
@@ -269,7 +267,6 @@ def samples_of(rows: Sequence[ComparisonRow], column: ScoreColumn) -> dict[int, 
 def _row(
     task: TaskSpec,
     found: Mapping[int, RunGroup],
-    facts: FactsOf | None,
     studies: Mapping[int, StudySummary],
 ) -> ComparisonRow:
     groups = list(found.values())
@@ -288,7 +285,7 @@ def _row(
         machines=tuple(dict.fromkeys(run.machine for run in timed)),
         unfinished=sum(len(group.unfinished.difference(*group.values.values())) for group in groups),
         evaluations=sum(group.evaluations for group in groups) / steps if steps else math.nan,
-        facts=facts(task, optimizer, groups[0].compute) if facts else OptimizerFacts(),
+        facts=latest_facts([record for group in groups for record in group.run_sets]),
         tunings=tuple(studies[number] for number in numbers if number is not None and number in studies),
         steps=_steps(groups),
         curves=tuple(RunKey(run_set, seed) for group in groups for seed, (_, run_set) in group.curves.items()),

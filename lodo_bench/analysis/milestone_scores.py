@@ -9,11 +9,11 @@ from functools import partial
 
 from lodo_bench.analysis.grouping import row_key
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.facts import UNKNOWN
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.milestone_loss import run_loss
 from lodo_bench.spec.outcome import Curve, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord
-from lodo_bench.spec.training import OptimizerSpec
 
 CurveOf = Callable[[int, int], Curve | None]
 """The curve of a run, by run set and seed; None if it is damaged."""
@@ -23,8 +23,6 @@ def complete_scores(
     run_sets: Sequence[RunSetRecord],
     curve: CurveOf,
     at: Sequence[Milestone] = (),
-    *,
-    is_scheduled: Callable[[OptimizerSpec], bool] = lambda _: False,
 ) -> list[RunSetRecord]:
     """Return the run sets with the losses of all their runs at the milestones of their task.
 
@@ -33,11 +31,10 @@ def complete_scores(
     counts as diverged at every later milestone. Curves are read one at a time, and only where a score is missing.
 
     Args:
-        run_sets: oldest first.
+        run_sets: oldest first. The runs of optimizers whose steps depend on how many are planned are not scored early:
+            in a run that was planned to end there, they would be others.
         curve: returns the curve of a run.
         at: the milestones, in place of all that are stored for a task; scores at others are left out.
-        is_scheduled: returns whether the steps of an optimizer depend on how many are planned. The runs of one that do
-            are not scored early: in a run that was planned to end there, they would be others.
 
     Raises:
         UsageError: if no run has a score at one of the milestones that are asked for.
@@ -47,7 +44,7 @@ def complete_scores(
         by_task.setdefault((run_set.spec.task.name, *sorted(run_set.spec.task.options.items())), []).append(index)
     completed = list(run_sets)
     for indices in by_task.values():
-        done = _complete([run_sets[index] for index in indices], curve, at, is_scheduled)
+        done = _complete([run_sets[index] for index in indices], curve, at)
         for index, run_set in zip(indices, done, strict=True):
             completed[index] = run_set
     _check_passed(completed, at)
@@ -58,7 +55,6 @@ def _complete(
     run_sets: Sequence[RunSetRecord],
     curve: CurveOf,
     at: Sequence[Milestone],
-    is_scheduled: Callable[[OptimizerSpec], bool],
 ) -> list[RunSetRecord]:
     """Complete the run sets of one task."""
     wanted = sorted(set(at) or {m for run_set in run_sets for run in run_set.runs for m in run.milestones})
@@ -73,7 +69,7 @@ def _complete(
     }
     completed = []
     for row, run_set in zip(reversed(rows), reversed(run_sets), strict=True):
-        may_be_early = not is_scheduled(run_set.spec.optimizer)
+        may_be_early = not (run_set.facts or UNKNOWN).is_scheduled
         runs = []
         for run in run_set.runs:
             missing = [m for m in wanted if (row, run.seed, m) not in scored] if _counts(run) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from lodo_bench.analysis.comparison import Comparison
 from lodo_bench.api.reading import open_results
@@ -12,8 +13,9 @@ from lodo_bench.errors import DatabaseNotFoundError
 from lodo_bench.figures.comparisons import load_report_data
 from lodo_bench.report.data import ReportData
 from lodo_bench.spec.selection import ReportRequest, Selection
-from lodo_bench.tasks import TASKS
-from lodo_bench.tasks.base import Task
+
+if TYPE_CHECKING:
+    from lodo_bench.tasks.base import Task
 
 
 def compare(
@@ -37,8 +39,7 @@ def compare(
         UsageError: if the task or the baseline is unknown.
         DatabaseError: if there is no such database.
     """
-    name = task if task is None or isinstance(task, str) else TASKS.name_of(task)
-    request = ReportRequest(Selection(name), baseline=baseline)
+    request = ReportRequest(Selection(_task_name(task)), baseline=baseline)
     notices: list[str] = []
     data = load_report(request, (db,), notices.append)
     for notice in notices:
@@ -63,6 +64,16 @@ def load_report(
         results = open_results(dbs, on_notice)
     except DatabaseNotFoundError:
         if request.selection.task is not None:
+            from lodo_bench.tasks import TASKS  # imports PyTorch
+
             TASKS.check(request.selection.task)  # a wrong name is the nearer mistake
         raise
     return load_report_data(results, request)
+
+
+def _task_name(task: str | type[Task] | None) -> str | None:
+    if task is None or isinstance(task, str):
+        return task
+    from lodo_bench.tasks import TASKS
+
+    return TASKS.name_of(task)

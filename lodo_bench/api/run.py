@@ -21,6 +21,7 @@ from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.report.formatting import hyperparameter_text
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import CheckpointPlan, execute_run_set, remove_finished_checkpoints, threads_of
+from lodo_bench.runs.facts import facts_of
 from lodo_bench.runs.hyperparameters import HyperparameterRequest, choose
 from lodo_bench.runs.replicates import run_set_specs
 from lodo_bench.spec.compute import ComputeSpec
@@ -216,7 +217,7 @@ def _execute(spec: RunSetSpec, store: Store, request: RunRequest, progress: Prog
             f"One run stands for all {request.seeds}: neither {spec.optimizer.name} nor {spec.task.name} draws random "
             f"numbers here, so that no seed changes anything."
         )
-    opened = store.open_run_set(spec, fresh=request.fresh)
+    opened = store.open_run_set(spec, fresh=request.fresh, facts=facts_of(spec))
     plan = None if store.folder is None else CheckpointPlan(store.folder, request.checkpoint_every)
     if not opened.missing_seeds:
         remove_finished_checkpoints(opened, plan)

@@ -10,8 +10,9 @@ from lodo_bench.analysis.labels import LabelParts, labels_of
 from lodo_bench.charts.line_styles import LineStyle, line_styles_of
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
-from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec
+from lodo_bench.spec.run_set import Hyperparameters, RunRecord, RunSetRecord, RunSetSpec, latest_facts
 from lodo_bench.spec.study import StudySummary
+from lodo_bench.spec.training import LossBound
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class ResultGroup:
         line_style: style, unique in a chart.
         spec: specification of the latest run set.
         members: all runs, including interrupted and failed ones, oldest first.
+        bound: the loss that no optimizer can beat in the long run, where known.
     """
 
     label: str
     line_style: LineStyle
     spec: RunSetSpec
     members: tuple[GroupMember, ...]
+    bound: LossBound | None = None
 
     def longest(self) -> list[GroupMember]:
         """Return for each seed the run with the most steps, the latest of equals."""
@@ -78,7 +81,7 @@ def result_groups(run_sets: Iterable[RunSetRecord], studies: Iterable[StudySumma
     ]
     styles = line_styles_of([spec.optimizer.name for spec in specs])
     return [
-        ResultGroup(label, style, spec, tuple(_members(group)))
+        ResultGroup(label, style, spec, tuple(_members(group)), latest_facts(group).bound)
         for label, style, spec, group in zip(labels_of(parts), styles, specs, groups, strict=True)
     ]
 

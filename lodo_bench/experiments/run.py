@@ -15,6 +15,7 @@ from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.spec import Requirement
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set, weights_of
+from lodo_bench.runs.facts import facts_of
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
@@ -120,7 +121,7 @@ def _run(
 ) -> list[ConditionResult]:
     opened = [
         [
-            store.open_run_set(spec)
+            store.open_run_set(spec, facts=facts_of(spec))
             for runs in result.condition.part.runs
             for spec in plan.run_set_specs(result.condition, runs, result.hyperparameters)
         ]

@@ -17,8 +17,8 @@ from lodo_bench.charts.rows import loss_rows, metric_row
 from lodo_bench.charts.series import metric_names
 from lodo_bench.charts.visible import EmptyChartError
 from lodo_bench.errors import Remedy, UsageError
-from lodo_bench.figures.comparisons import hyperparameter_kinds, optimal_loss, why_not_loaded
 from lodo_bench.figures.contours import contour_heights
+from lodo_bench.optimizers import load_optimizer
 from lodo_bench.plots.curves import caption_of, curve_figure
 from lodo_bench.plots.profile import ProfileLine, profile_figure
 from lodo_bench.plots.search import search_figure
@@ -27,8 +27,9 @@ from lodo_bench.plots.trajectories import Trajectory, trajectory_figure
 from lodo_bench.report.formatting import counted
 from lodo_bench.results.reader import Results
 from lodo_bench.runs.execute import trajectory
+from lodo_bench.runs.facts import hyperparameter_kinds
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.spec.training import TaskSpec
+from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.metrics import HESSIAN_ERROR
 
@@ -62,7 +63,8 @@ def learning_curves(task: TaskSpec, groups: Sequence[ResultGroup], store: Result
     Raises:
         EmptyChartError: if no run has a finite loss.
     """
-    rows = loss_rows(groups, store, task, optimal_loss(task))
+    bound = next((group.bound for group in reversed(groups) if group.bound is not None), None)
+    rows = loss_rows(groups, store, task, bound)
     figure = curve_figure(f"Learning curves, {task.label}", rows)
     return ResultFigure(figure, task.label, [group.label for group in groups], caption_of(rows))
 
@@ -97,7 +99,7 @@ def trajectories(task: TaskSpec, groups: Sequence[ResultGroup], store: Results) 
     firsts = [(group, members[0]) for group in groups if (members := group.longest())]
     if not firsts:
         raise UsageError(f"no run on {task.label} is finished.", remedy=Remedy.RUN_FIRST, task=task)
-    unknown = {group.label: reason for group, _ in firsts if (reason := why_not_loaded(group.spec.optimizer))}
+    unknown = {group.label: reason for group, _ in firsts if (reason := _why_not_loaded(group.spec.optimizer))}
     left_out = [f"{label}, as its runs cannot be repeated: {reason.rstrip('.')}" for label, reason in unknown.items()]
     firsts = [(group, first) for group, first in firsts if group.label not in unknown]
     if not firsts:
@@ -146,3 +148,12 @@ def profiles(comparisons: Sequence[Comparison]) -> ResultFigure:
     note = profile_caption(tasks)
     figure = profile_figure(f"Performance profile, {tasks}", lines, note)
     return ResultFigure(figure, tasks, list(found.shares), note)
+
+
+def _why_not_loaded(optimizer: OptimizerSpec) -> str:
+    """Return why an optimizer cannot be used on this machine, as a sentence; empty if it can."""
+    try:
+        load_optimizer(optimizer)
+    except UsageError as error:
+        return str(error)
+    return ""

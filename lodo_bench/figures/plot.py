@@ -14,6 +14,7 @@ from lodo_bench.figures.kinds import ResultFigure
 from lodo_bench.figures.selection import select_stored, select_task
 from lodo_bench.figures.sweep_axis import SweepAxis
 from lodo_bench.results.reader import Results
+from lodo_bench.runs.facts import with_facts
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.selection import Selection
@@ -125,7 +126,7 @@ def _run_sets_on_one_task(store: Results, request: PlotRequest) -> tuple[TaskSpe
     stored = [run_set.spec.task for run_set in _run_sets(store)]
     selected = [run_set for run_set in select_stored(store, request.selection).run_sets() if run_set.runs]
     task = _task_of([run_set.spec.task for run_set in selected], stored, request)
-    return task, [run_set for run_set in selected if run_set.spec.task.key == task.key]
+    return task, with_facts(run_set for run_set in selected if run_set.spec.task.key == task.key)
 
 
 def _task_of(selected: Sequence[TaskSpec], stored: Sequence[TaskSpec], request: PlotRequest) -> TaskSpec:

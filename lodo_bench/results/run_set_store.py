@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session, joinedload
 
 from lodo_bench.results.code_changes import check_code, has_version
 from lodo_bench.results.codecs.curves import decode_curve, decode_metrics
+from lodo_bench.results.codecs.facts import encode_facts
 from lodo_bench.results.codecs.run_sets import decode_run, decode_run_set, encode_run
 from lodo_bench.results.codecs.specifications import encode_run_set_spec, run_set_identity
 from lodo_bench.results.queries import check_number, latest, like, of_task, unused_number
 from lodo_bench.results.run_rows import stored_runs
 from lodo_bench.results.schema import RunRow, RunSetRow, StudyRow, now
 from lodo_bench.results.store_base import StoreBase
+from lodo_bench.spec.facts import Facts
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 
@@ -22,10 +24,15 @@ from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
 class RunSetStore(StoreBase):
     """Run sets in a database; see `StoreBase`."""
 
-    def open_run_set(self, spec: RunSetSpec, *, fresh: bool = False) -> RunSetRecord:
+    def open_run_set(self, spec: RunSetSpec, *, fresh: bool = False, facts: Facts | None = None) -> RunSetRecord:
         """Return the latest run set of exactly this specification, finished or not, or a new one.
 
         It is a new one if there is none, if `fresh` is set, or if the latest is finished and runs of it failed.
+
+        Args:
+            spec: the specification.
+            fresh: whether to open a new one in any case.
+            facts: those of its optimizer and task, which are stored with a new one.
 
         Raises:
             CodeChangedError: if there is an unfinished one that differs only in the version of its code.
@@ -49,6 +56,7 @@ class RunSetStore(StoreBase):
                 spec=encode_run_set_spec(spec),
                 study_id=spec.hyperparameters.study_id,
                 created=now(),
+                facts=encode_facts(facts),
                 runs=[],
             )
             session.add(row)

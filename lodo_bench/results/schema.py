@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from lodo_bench.results.column_types import StoredJson
 from lodo_bench.results.texts import StoredText
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 OLDEST_VERSION = 3  # of the databases that can be migrated
 
 JsonObject = dict[str, Any]
@@ -134,7 +134,10 @@ class IndividualRow(Base):
 
 
 class RunSetRow(Base):
-    """Final runs with the same settings, one for each seed; `study_id` is the study that tuned the hyperparameters."""
+    """Final runs with the same settings, one for each seed; `study_id` is the study that tuned the hyperparameters.
+
+    `facts` are those of `lodo_bench.spec.facts.Facts`, null in sets that a former version opened.
+    """
 
     __tablename__ = "run_sets"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -144,6 +147,7 @@ class RunSetRow(Base):
     spec: Mapped[JsonObject]
     created: Mapped[str]
     study_id: Mapped[int | None] = mapped_column(ForeignKey("studies.id", name="fk_run_sets_study_id"))
+    facts: Mapped[JsonObject | None] = mapped_column(StoredJson)
     runs: Mapped[list[RunRow]] = relationship(order_by="RunRow.seed")
     annotation: Mapped[RunSetAnnotationRow | None] = relationship(lazy="selectin")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.facts import UNKNOWN, Facts
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Provenance
@@ -115,7 +116,7 @@ class RunRecord:
 class RunSetRecord:
     """A run set as it is stored: its runs by seed, for each where it ran, and when the set was opened (UTC).
 
-    `annotation` is the user's note and tags.
+    `annotation` is the user's note and tags; `facts` are None in sets that a former version opened.
     """
 
     id: int
@@ -124,6 +125,7 @@ class RunSetRecord:
     provenances: tuple[Provenance, ...]
     created: str = ""
     annotation: Annotation = Annotation()  # noqa: RUF009 (it is frozen)
+    facts: Facts | None = None
 
     @property
     def commands(self) -> list[Provenance]:
@@ -144,3 +146,9 @@ class RunSetRecord:
     def has_failed(self) -> bool:
         """True if a run failed."""
         return any(run.status is Status.FAILED for run in self.runs)
+
+
+def latest_facts(run_sets: Iterable[RunSetRecord]) -> Facts:
+    """Return the facts that the latest of some run sets has, of those that have any."""
+    stated = {record.id: record.facts for record in run_sets if record.facts is not None}
+    return stated[max(stated)] if stated else UNKNOWN

@@ -8,6 +8,7 @@ import pytest
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.published import PublishedScore
 from lodo_bench.analysis.statistics import Summary
+from lodo_bench.spec.facts import Facts
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import LossBound, TaskSpec
 from tests.builders import MACHINE, OTHER_MACHINE, at_seconds, at_steps, provenance, run, run_set
@@ -17,12 +18,8 @@ NAN, INF = math.nan, math.inf
 ROSENBROCK = TaskSpec("rosenbrock")
 
 
-def no_bound(_task):
-    return None
-
-
-def only(*run_sets, bound=no_bound):
-    (comparison,) = compare(run_sets, bound)
+def only(*run_sets):
+    (comparison,) = compare(run_sets)
     return comparison
 
 
@@ -36,8 +33,8 @@ def optimizers(comparison):
 
 
 def test_without_runs_there_is_nothing_to_compare():
-    assert compare([], no_bound) == []
-    assert compare([run_set()], no_bound) == []
+    assert compare([]) == []
+    assert compare([run_set()]) == []
 
 
 def test_a_run_set_without_runs_is_no_row():
@@ -48,24 +45,31 @@ def test_each_task_with_its_options_is_compared_alone_in_the_order_of_running():
     noisy = TaskSpec("quadratic", {"noise_variance": 4.0})
     tasks = [ROSENBROCK, noisy, TaskSpec("quadratic"), ROSENBROCK]
     sets = [run_set(run(), task=task, optimizer=name) for task, name in zip(tasks, "abcd", strict=True)]
-    comparisons = compare(iter(sets), no_bound)
+    comparisons = compare(iter(sets))
     assert [comparison.task for comparison in comparisons] == [ROSENBROCK, noisy, TaskSpec("quadratic")]
     assert [optimizers(comparison) for comparison in comparisons] == [["a", "d"], ["b"], ["c"]]
 
 
 def test_options_that_are_nearly_the_same_are_compared_alone():
     sets = [run_set(run(), task=TaskSpec("quadratic", {"noise_variance": value})) for value in (1.0000001, 1.0000002)]
-    assert len(compare(sets, no_bound)) == 2
+    assert len(compare(sets)) == 2
 
 
-def test_the_bound_is_that_of_the_task():
-    noisy = TaskSpec("quadratic", {"noise_variance": 4.0})
+def test_facts_are_those_of_the_latest_runs_that_have_any():
+    facts = [Facts("O(n²)", bound=LossBound("Newton", 7.0)), Facts("O(n)", bound=LossBound("Newton", 28.0)), None]
+    sets = [replace(run_set(run(), id=number), facts=found) for number, found in enumerate(facts)]
+    comparison = only(*sets)
+    assert comparison.bound == LossBound("Newton", 28.0)
+    assert [row.facts.complexity for row in comparison.rows] == ["O(n)"]
+    assert only(sets[2]).bound is None
 
-    def bound(task):
-        return LossBound("Newton", 7.0 * task.options["noise_variance"])
 
-    assert only(run_set(run(), task=noisy), bound=bound).bound == LossBound("Newton", 28.0)
-    assert only(run_set(run(), task=noisy)).bound is None
+def test_facts_of_rows_are_their_own():
+    facts = {"adam": Facts("O(n)"), "lodo": Facts("O(n log n)", solved_below=0.5)}
+    sets = [replace(run_set(run(), optimizer=name), facts=found) for name, found in facts.items()]
+    comparison = only(*sets)
+    assert {row.optimizer.name: row.facts for row in comparison.rows} == facts
+    assert comparison.facts.solved_below == 0.5
 
 
 def test_a_row_summarizes_the_seeds():

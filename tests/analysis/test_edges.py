@@ -39,7 +39,7 @@ def study(values, number=1):
 
 
 def rows(values, studies=(), **changes):
-    return compare([run_set(run(), optimizer=OPTIMIZER, values=values, **changes)], lambda _: None, studies=studies)
+    return compare([run_set(run(), optimizer=OPTIMIZER, values=values, **changes)], studies)
 
 
 def test_the_edges_by_name():

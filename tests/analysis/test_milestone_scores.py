@@ -1,6 +1,7 @@
 """Scores at milestones that runs passed, from their curves."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from lodo_bench.analysis.comparison import compare
 from lodo_bench.analysis.milestone_scores import complete_scores
 from lodo_bench.errors import UsageError
+from lodo_bench.spec.facts import Facts
 from lodo_bench.spec.outcome import Curve, Status
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from tests.builders import at_seconds, at_steps, run, run_set
@@ -60,7 +62,7 @@ def test_a_row_of_short_runs_and_a_long_one_fills_both_columns():
     short = run_set(*(ran(200, seed, 5.0 + seed) for seed in range(8)), id=1, num_seeds=8)
     long = run_set(ran(1000, 0, 2.0), id=2, steps=1000, num_seeds=1)
     curves = Curves({})
-    (comparison,) = compare(complete_scores([short, long], curves), lambda _: None)
+    (comparison,) = compare(complete_scores([short, long], curves))
     (row,) = comparison.rows
     found = {column.milestone: result.replicates for column, result in row.results.items()}
     assert found == {at_steps(200): {seed: 5.0 + seed for seed in range(8)}, at_steps(1000): {0: 2.0}}
@@ -147,13 +149,14 @@ def test_runs_with_a_schedule_are_not_scored_before_it_ends():
         run_set(diverged(100, 1000, seed=1), id=2, steps=1000, optimizer=scheduled),
         run_set(ran(200), id=3),
     ]
+    sets[:2] = [replace(record, facts=Facts(is_scheduled=True)) for record in sets[:2]]
     curves = Curves({})
-    long, broken, _ = complete_scores(sets, curves, is_scheduled=lambda optimizer: bool(optimizer.recipe))
+    long, broken, _ = complete_scores(sets, curves)
     assert losses(long) == [{at_steps(1000): 1.0}]
     assert math.isnan(losses(broken)[0][at_steps(200)])
     assert curves.read == []
     with pytest.raises(UsageError, match="at 300 steps: those that passed it had a learning rate scheduled"):
-        complete_scores(sets, curves, [at_steps(300)], is_scheduled=lambda optimizer: bool(optimizer.recipe))
+        complete_scores(sets, curves, [at_steps(300)])
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def tuned(study_id, losses, first_seed=0, rate=None, **changes):
 
 
 def only(*run_sets, studies=()):
-    (comparison,) = compare(run_sets, lambda _: None, studies=studies)
+    (comparison,) = compare(run_sets, studies)
     return comparison
 
 

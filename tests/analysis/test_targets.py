@@ -23,7 +23,7 @@ def ran(steps, seed=0, loss=1.0, **changes):
 
 
 def targets_of(*run_sets, window=None):
-    (comparison,) = compare(run_sets, lambda _: None)
+    (comparison,) = compare(run_sets)
     return comparison, summarize_targets(comparison, 1.0, curve, window or own_windows(run_sets))
 
 
@@ -57,7 +57,7 @@ def test_what_else_is_stored_changes_nothing(other):
 
 
 def test_a_run_whose_curve_is_damaged_has_neither_reached_the_target_nor_missed_it():
-    (comparison,) = compare([ADAM], lambda _: None)
+    (comparison,) = compare([ADAM])
 
     def readable(run_set, seed):
         return None if seed == 0 else curve(run_set, seed)

@@ -2,28 +2,29 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
 from lodo_bench.analysis.baseline import with_baseline
 from lodo_bench.analysis.columns import ScoreColumn
 from lodo_bench.analysis.comparison import compare
-from lodo_bench.analysis.facts import OptimizerFacts
 from lodo_bench.errors import UnknownNameError, UsageError
 from lodo_bench.report.markdown import render
 from lodo_bench.report.section import build_section
+from lodo_bench.spec.facts import Facts
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationPlan, StudyRecord
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec, Tuned
 from tests.analysis.helpers import seeds, spread
-from tests.builders import at_steps, generation, individual, run, run_set, schedule, study_spec
+from tests.builders import at_steps, generation, individual, run, run_set, schedule, study_spec, with_bound
 
 NAN, INF = math.nan, math.inf
 LOSS = ScoreColumn(at_steps(200))
 
 
-def only(*run_sets, **settings):
-    (comparison,) = compare(run_sets, lambda _: None, **settings)
+def only(*run_sets, studies=()):
+    (comparison,) = compare(run_sets, studies)
     return comparison
 
 
@@ -148,9 +149,7 @@ def test_planned_comparisons_are_not_corrected_for_the_others():
 
 def test_a_baseline_without_runs_on_a_task_leaves_its_verdicts_alone():
     elsewhere = TaskSpec("rosenbrock")
-    first, second = compare(
-        [seeds("a", spread(1.0)), seeds("b", spread(2.0)), seeds("b", spread(1.0), task=elsewhere)], lambda _: None
-    )
+    first, second = compare([seeds("a", spread(1.0)), seeds("b", spread(2.0)), seeds("b", spread(1.0), task=elsewhere)])
     compared = with_baseline([first, second], "a")
     assert [found.baseline for found in compared] == [0, None]
 
@@ -210,7 +209,7 @@ def cells(comparison, row):
 
 def test_complexity_and_evaluations_are_columns_where_there_is_something_to_tell():
     sets = (run_set(run(0, 1.0, evaluations=400), optimizer="l-bfgs"), run_set(run(0, 2.0), optimizer="adam"))
-    comparison = only(*sets, facts=lambda task, optimizer, compute: OptimizerFacts(f"O({optimizer.name})"))
+    comparison = only(*(replace(record, facts=Facts(f"O({record.spec.optimizer.name})")) for record in sets))
     assert list(cells(comparison, 0))[-3:] == ["evaluations/step", "time/step", "steps/s"]
     assert [cells(comparison, row)["evaluations/step"] for row in range(2)] == ["2", "1"]
     assert [cells(comparison, row)["time/step"] for row in range(2)] == ["O(l-bfgs)", "O(adam)"]
@@ -236,7 +235,7 @@ def test_a_published_divergence_is_told():
 
 def test_a_bound_is_of_losses_only():
     record = seeds("lodo", [2.0], scores=[{"test_loss": 0.7}])
-    (comparison,) = compare([record], lambda _: LossBound("Newton", 1.5))
+    (comparison,) = compare(with_bound([record], LossBound("Newton", 1.5)))
     assert build_section(comparison).table.rows[0].is_bound
     bound = cells(comparison, 0)
     assert (bound.pop("optimizer"), bound.pop("loss at 200 steps")) == ("Newton (bound)", "1.5")
@@ -265,5 +264,5 @@ def test_the_longest_curves_are_known_and_the_timed_ones():
 
 def test_the_error_of_a_score_is_not_compared():
     sets = [seeds("a", spread(1.0), scores=[{"test_loss": 3.0, "test_loss_standard_error": 0.1}] * 8)]
-    (comparison,) = compare(sets, bound=lambda _: None)
+    (comparison,) = compare(sets)
     assert [column.score for column in comparison.columns] == ["loss", "test_loss"]

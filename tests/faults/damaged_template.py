@@ -12,6 +12,7 @@ from lodo_bench.results.database import Database
 from lodo_bench.results.managing import annotate, delete_records
 from lodo_bench.results.schema import Base, MetaTrainingStateRow
 from lodo_bench.results.store import Store
+from lodo_bench.runs.facts import facts_of
 from lodo_bench.spec.outcome import MetricHistory
 from lodo_bench.spec.training import MetaTrainingState, OptimizerSpec, Tuned
 from tests.builders import at_steps, curve, generation, individual, provenance, run, run_set_spec, schedule, study_spec
@@ -57,7 +58,7 @@ def fill(path):
         annotate(database, "study", number, lambda former: replace(former, note="a note", tags=("final",)))
     for value in (0.1, 0.2):
         spec = run_set_spec(study_id=1, values={**VALUES, "learning_rate": value})
-        opened = store.open_run_set(spec).id
+        opened = store.open_run_set(spec, facts=facts_of(spec)).id
         for seed in range(3):
             found = replace(
                 curve(np.linspace(3, 1, 200)), metrics={"error": MetricHistory(np.arange(1, 4), np.ones(3))}

@@ -2,16 +2,17 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from lodo_bench.analysis.comparison import compare
-from lodo_bench.analysis.facts import OptimizerFacts
 from lodo_bench.figures.comparisons import compare_run_sets
 from lodo_bench.report import csv as flat
 from lodo_bench.report import latex
 from lodo_bench.report.json import document
 from lodo_bench.report.section import build_section
+from lodo_bench.spec.facts import Facts
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from tests.builders import run, run_set
 
@@ -90,9 +91,12 @@ def test_methods_that_are_told_the_hessian_are_marked(name):
 
 
 def test_it_is_told_in_data_and_in_latex():
-    facts = {"a_b": OptimizerFacts(told="Hessian"), "c": OptimizerFacts(is_compiled=True)}
-    sets = [run_set(run(0, float(i)), optimizer=name, id=i) for i, name in enumerate(facts)]
-    (comparison,) = compare(sets, lambda _: None, facts=lambda task, optimizer, compute: facts[optimizer.name])
+    facts = {"a_b": Facts(told="Hessian"), "c": Facts(is_compiled=True)}
+    sets = [
+        replace(run_set(run(0, float(i)), optimizer=name, id=i), facts=found)
+        for i, (name, found) in enumerate(facts.items())
+    ]
+    (comparison,) = compare(sets)
     first, second = csv.DictReader(io.StringIO(flat.render([(comparison, None)])))
     assert (first["compiled_loop"], first["told"]) == ("False", "Hessian")
     assert (second["compiled_loop"], second["told"]) == ("True", "")

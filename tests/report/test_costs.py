@@ -28,7 +28,7 @@ def search(number, count=4, plans=PLANS, seed=0):
 
 
 def section(*run_sets, studies=()):
-    (comparison,) = compare(run_sets, lambda _: None, studies=studies)
+    (comparison,) = compare(run_sets, studies)
     return build_section(comparison)
 
 
@@ -124,7 +124,7 @@ def test_without_searches_there_is_no_budget():
 
 
 def test_every_format_has_the_costs():
-    (comparison,) = compare([ADAM, LODO], lambda _: None, studies=[search(3, seed=7), search(4)])
+    (comparison,) = compare([ADAM, LODO], [search(3, seed=7), search(4)])
     assert "\n\nCost:\n\n| optimizer | searches | individuals |" in markdown.render(comparison)
     assert "optimizer & searches & individuals & search steps" in latex.render(comparison)
     line, other = csv.DictReader(io.StringIO(flat.render([(comparison, None)])))

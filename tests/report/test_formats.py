@@ -20,13 +20,13 @@ from lodo_bench.report.section import build_section
 from lodo_bench.spec.outcome import Curve, Status
 from lodo_bench.spec.training import LossBound, TaskSpec
 from tests.analysis.helpers import seeds, spread
-from tests.builders import run, run_set
+from tests.builders import run, run_set, with_bound
 
 NAN = math.nan
 
 
 def only(*run_sets, bound=None):
-    (comparison,) = compare(run_sets, lambda _: bound)
+    (comparison,) = compare(with_bound(run_sets, bound))
     return comparison
 
 
@@ -187,8 +187,7 @@ def test_a_profile_counts_all_tasks_the_same():
             seeds("b", [2.0] * 8),
             seeds("a", [3.0, NAN], task=TaskSpec("rosenbrock")),
             seeds("b", [1.0, 1.0], task=TaskSpec("rosenbrock")),
-        ],
-        lambda _: None,
+        ]
     )
     found = profile(comparisons)
     assert found.factors.tolist() == [1.0, 2.0, 3.0]
@@ -203,8 +202,7 @@ def test_a_profile_takes_the_best_row_of_an_optimizer_and_misses_those_that_did_
             seeds("a", [1.0] * 2),
             seeds("b", [2.0] * 2),
             seeds("b", [1.0] * 2, task=TaskSpec("rosenbrock")),
-        ],
-        lambda _: None,
+        ]
     )
     assert profile(comparisons).shares["a"].tolist() == pytest.approx([0.5, 0.5])
     assert profile([]).shares == {}

@@ -16,7 +16,7 @@ from lodo_bench.report.markdown import render, table
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.run_set import Hyperparameters
 from lodo_bench.spec.training import LossBound, TaskSpec
-from tests.builders import MACHINE, OTHER_MACHINE, at_seconds, at_steps, examples, provenance, run, run_set
+from tests.builders import MACHINE, OTHER_MACHINE, at_seconds, at_steps, examples, provenance, run, run_set, with_bound
 
 NAN, INF = math.nan, math.inf
 ROSENBROCK = TaskSpec("rosenbrock")
@@ -35,7 +35,7 @@ def parsed(text):
 
 
 def render_sets(*run_sets, bound=None):
-    (comparison,) = compare(run_sets, lambda _: bound)
+    (comparison,) = compare(with_bound(run_sets, bound))
     return render(comparison)
 
 

@@ -6,7 +6,8 @@ program's report of it, and the values with which that program finished the unfi
 `assets/version4.db.gz` holds a finished study, one that was stopped after the first shard, 8 of 16 individuals, of its
 second generation, and a run set. Beside it lie the values with which the former program finished that study.
 `assets/version5.db.gz` holds the same of the next version, and `assets/version6.db.gz` of the one after, with a run set
-of an adapted optimizer with a recipe, which `assets/version7.db.gz` has as well.
+of an adapted optimizer with a recipe, which `assets/version7.db.gz` has as well. `assets/version8.db.gz` is the latter,
+upgraded by the program of version 8.
 """
 
 import gzip
@@ -34,10 +35,11 @@ from lodo_bench.results import migrations
 from lodo_bench.results.codecs.specifications import run_set_identity, study_identity
 from lodo_bench.results.database import Database
 from lodo_bench.results.managing import annotate
-from lodo_bench.results.migrations import version4, version8
+from lodo_bench.results.migrations import version4, version9
 from lodo_bench.results.schema import SCHEMA_VERSION
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import execute_run_set, trajectory
+from lodo_bench.runs.facts import facts_of, with_facts
 from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.outcome import Status
 from lodo_bench.tuner.cluster import Cluster
@@ -48,7 +50,7 @@ from tests.builders import provenance
 from tests.experiments.helpers import Silent
 
 ASSETS = Path(__file__).parent / "assets"
-CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4, 5, 6, 7)}
+CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4, 5, 6, 7, 8)}
 RENAMED = {"series": "metric_histories", "learned": "meta_training_states"}  # of version 3
 EACH = pytest.mark.parametrize("version", CONTENTS)
 
@@ -85,9 +87,17 @@ def query(path, statement):
 
 
 def schema(path):
-    rows = query(path, "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
-    # The order of the foreign keys of a table that is made anew is left to chance.
-    return {name: sorted(line.strip("\t ,") for line in sql.replace('"', "").splitlines()) for name, sql in rows}
+    """The columns, foreign keys and indexes of each table, in any order."""
+    found = {}
+    for (table,) in query(path, "SELECT name FROM sqlite_master WHERE type = 'table'"):
+        columns = query(path, f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('{table}')")
+        keys = query(path, f'SELECT "from", "table", "to" FROM pragma_foreign_key_list(\'{table}\')')
+        indexes = [
+            (name, unique, tuple(query(path, f"SELECT seqno, name FROM pragma_index_info('{name}')")))
+            for name, unique in query(path, f"SELECT name, \"unique\" FROM pragma_index_list('{table}')")
+        ]
+        found[table] = sorted(columns), sorted(keys), sorted(indexes)
+    return found
 
 
 def former_origin(study, note):
@@ -234,7 +244,7 @@ def test_the_size_of_shards_is_forgotten(path):
         assert store.open_study(study.spec, fresh=False).id == study.id
 
 
-@pytest.mark.parametrize("version", [4, 5, 6, 7])
+@pytest.mark.parametrize("version", [4, 5, 6, 7, 8])
 @pytest.mark.parametrize("size", [1, 3, 5, 8, 16])
 def test_an_unfinished_study_is_finished_as_by_the_former_program_in_shards_of_any_size(path, version, size):
     store, expected = open_store(path), json.loads(text(f"version{version}-finished.json"))
@@ -297,6 +307,15 @@ def test_nothing_is_noted_of_what_is_there_and_it_can_be(path):
     database.close()
 
 
+@EACH
+def test_facts_about_its_code_are_asked_of_the_code(path):
+    records = open_store(path).run_sets()
+    assert {record.facts for record in records} == {None}
+    completed = with_facts(records)
+    assert [record.facts for record in completed] == [facts_of(record.spec) for record in records]
+    assert {record.facts.complexity for record in completed} != {""}
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
     def fail(_connection):
@@ -310,8 +329,8 @@ def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
 
 @EACH
 def test_a_last_step_that_fails_undoes_those_before_it(path, version, monkeypatch):
-    monkeypatch.setattr(version8, "upgrade", lambda _operations: 1 / 0)
-    monkeypatch.setitem(migrations._STEPS, 8, version8.upgrade)
+    monkeypatch.setattr(version9, "upgrade", lambda _operations: 1 / 0)
+    monkeypatch.setitem(migrations._STEPS, 9, version9.upgrade)
     with pytest.raises(ZeroDivisionError):
         Database(str(path), create=False)
     assert path.read_bytes() == CONTENTS[version]

@@ -5,12 +5,15 @@ import threading
 from dataclasses import replace
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import MetaData, create_engine, event, func, make_url, select, text
 
 from lodo_bench.doctor.storage import check_database
 from lodo_bench.errors import DatabaseError, Remedy
 from lodo_bench.results import postgresql
 from lodo_bench.results.database import Database
+from lodo_bench.results.migrations import version8
 from lodo_bench.results.schema import SCHEMA_VERSION, StudyRow
 from lodo_bench.results.store import Store
 from tests.builders import curve, generation, individual, provenance, run, run_set_spec, study_spec
@@ -233,6 +236,8 @@ def copy_to(url, content, path):
                 last = f"(SELECT max(id) FROM {table.name})"
                 sequence = f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), {last})"
                 writing.execute(text(sequence))
+        if writing.scalar(text("SELECT version FROM lodo_bench_schema")) >= 8:
+            version8.upgrade(Operations(MigrationContext.configure(writing)))  # a file does not tell 64 bits
     source.dispose()
     target.dispose()
 

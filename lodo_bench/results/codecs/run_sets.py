@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lodo_bench.results.codecs.annotations import decode_annotation, decode_created
 from lodo_bench.results.codecs.curves import encode_curve, encode_metric
+from lodo_bench.results.codecs.facts import decode_facts
 from lodo_bench.results.codecs.provenances import provenance_of
 from lodo_bench.results.codecs.specifications import decode_run_set_spec
 from lodo_bench.results.damage import MAX_COUNT, Damages, Fields
@@ -37,6 +38,7 @@ def decode_run_set(row: RunSetRow, stored: Sequence[StoredRun], damages: Damages
         provenances=tuple(provenance_of(run, known, damages) for run, _ in runs),
         created=decode_created(row, damages),
         annotation=decode_annotation(row.annotation, damages),
+        facts=decode_facts(row, damages),
     )
 
 

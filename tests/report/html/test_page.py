@@ -17,7 +17,7 @@ from lodo_bench.report.section import build_section
 from lodo_bench.spec.outcome import Curve, MetricHistory, Status
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec, Tuned
-from tests.builders import generation, individual, provenance, run, run_set, study_spec
+from tests.builders import generation, individual, provenance, run, run_set, study_spec, with_bound
 
 NAN, INF = math.nan, math.inf
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
@@ -82,7 +82,7 @@ def study(*individuals, spec=None, **mean):
 
 
 def task(*run_sets, studies=(), bound=None):
-    sections = [build_section(comparison) for comparison in compare(run_sets, lambda _: bound)]
+    sections = [build_section(comparison) for comparison in compare(with_bound(run_sets, bound))]
     kinds = [{"learning_rate": "rate", "beta1": "decay", EVIL: "rate"} for _ in studies]
     title = run_sets[0].spec.task.label if run_sets else "quadratic"
     groups = result_groups(run_sets)
