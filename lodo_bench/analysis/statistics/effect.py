@@ -48,11 +48,13 @@ def measure(pair: Match, kind: Kind) -> Effect:
     for the high end.
     """
     found, cut = _candidates(pair, kind)
-    known = found[~np.isnan(found)]
-    estimate, low, high = median(known.tolist()), math.nan, math.nan
+    ordered = np.sort(found)  # NaN last
+    unknown = int(np.isnan(found).sum())
+    known = ordered[: len(ordered) - unknown]
+    estimate, low, high = _middle(known), math.nan, math.nan
     if cut:
-        low = float(np.sort(np.where(np.isnan(found), -np.inf, found))[cut - 1])
-        high = float(np.sort(np.where(np.isnan(found), np.inf, found))[-cut])
+        low = float(known[cut - unknown - 1]) if cut > unknown else -math.inf
+        high = float(known[unknown - cut]) if cut > unknown else math.inf
     if kind == "ratio":
         estimate, low, high = (_exponential(value) for value in (estimate, low, high))
     return Effect(estimate, low, high, kind)
@@ -72,9 +74,19 @@ def _candidates(pair: Match, kind: Kind) -> tuple[NDArray[np.float64], int]:
 
 def _walsh_averages(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the means of all pairs, each value with itself included; NaN for opposite infinities."""
-    first, second = np.triu_indices(len(differences))
+    first, second = _pairs(len(differences))
     with np.errstate(invalid="ignore"):
         return np.asarray(differences[first] / 2 + differences[second] / 2)
+
+
+def _middle(ordered: NDArray[np.float64]) -> float:
+    """Return the median of sorted values; NaN without any, or halfway between opposite infinities."""
+    return median(ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1].tolist())
+
+
+@lru_cache(maxsize=16)
+def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(count)
 
 
 def _exponential(value: float) -> float:

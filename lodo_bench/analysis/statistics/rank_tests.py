@@ -101,15 +101,27 @@ def _tails(
 
     Most of many tests have the same ranks, and sums that others have, too: each combination is looked up once.
     """
-    sorts = np.concatenate([np.sort(ranks, axis=-1), found[..., None]], axis=-1)
-    cases, which = np.unique(sorts.reshape(-1, sorts.shape[-1]), axis=0, return_inverse=True)
-    tails = np.empty((len(cases), 2))
-    for index, (*known, total) in enumerate(cases.tolist()):
+    combinations, which = _distinct(np.sort(ranks, axis=-1).reshape(found.size, ranks.shape[-1]))
+    order = np.argsort(which, kind="stable")
+    ends = np.cumsum(np.bincount(which, minlength=len(combinations)))
+    tails = np.empty((found.size, 2))
+    for known, tests in zip(combinations.tolist(), np.split(order, ends[:-1]), strict=True):
         probabilities = distribution(tuple(known))
-        tails[index] = probabilities[total:].sum(), probabilities[: total + 1].sum()
+        totals, each = np.unique(found.ravel()[tests], return_inverse=True)
+        tails[tests] = np.array([(probabilities[t:].sum(), probabilities[: t + 1].sum()) for t in totals.tolist()])[
+            each
+        ]
     larger, smaller = np.minimum(tails, 1.0).T
-    which = which.reshape(found.shape)
-    return Tails(larger[which], smaller[which])
+    return Tails(larger.reshape(found.shape), smaller.reshape(found.shape))
+
+
+def _distinct(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return the distinct rows of a matrix, at least one, and which of them each row is; bytes are sorted fast."""
+    if not rows.shape[1]:
+        return rows[:1], np.zeros(len(rows), dtype=np.intp)
+    keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    return rows[first], which
 
 
 @lru_cache(maxsize=256)
