@@ -175,9 +175,11 @@ class StudyStore(StoreBase):
         return next(self._damages.sound(rows, decode), None)
 
     def _summaries_of(self, session: Session, studies: Select[StudyRow]) -> list[StudySummary]:
-        note_unsound(session, self._damages, SOUND_INDIVIDUAL, SOUND_GENERATION)
         self._note_orphans(session, StudyRow)
-        rows = session.execute(_summaries(studies))
+        rows = session.execute(_summaries(studies)).all()
+        counted = sum(row.num_generations for row in rows), sum(row.num_individuals for row in rows)
+        if counted != _num_stored(session, studies):
+            note_unsound(session, self._damages, SOUND_INDIVIDUAL, SOUND_GENERATION)
         return list(self._damages.sound(rows, lambda row: _study_summary(*row, damages=self._damages)))
 
     def _delete_damaged_individuals(self, session: Session, rows: Sequence[Mapping[str, object]]) -> None:
@@ -220,8 +222,8 @@ def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int,
     return (
         studies.add_columns(
             MetaTrainingStateRow.weights,
-            func.count(GenerationRow.id.distinct()),
-            func.count(IndividualRow.id),
+            func.count(GenerationRow.id.distinct()).label("num_generations"),
+            func.count(IndividualRow.id).label("num_individuals"),
             func.count(IndividualRow.fitness),  # only finite ones are not null
             func.sum(IndividualRow.steps),
             func.sum(IndividualRow.seconds),
@@ -232,6 +234,15 @@ def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int,
         .group_by(StudyRow.id, MetaTrainingStateRow.study_id)
         .options(selectinload(StudyRow.generations))  # which tell the names of the hyperparameters
     )
+
+
+def _num_stored(session: Session, studies: Select[StudyRow]) -> tuple[int, int]:
+    """Return the numbers of generations and individuals of studies, sound or not."""
+    numbers = studies.with_only_columns(StudyRow.id).order_by(None)
+    generations = select(GenerationRow.id).where(GenerationRow.study_id.in_(numbers))
+    individuals = select(IndividualRow.id).where(IndividualRow.generation_id.in_(generations))
+    counts = [session.scalar(select(func.count()).select_from(ids.subquery())) for ids in (generations, individuals)]
+    return counts[0] or 0, counts[1] or 0
 
 
 def _study_summary(
