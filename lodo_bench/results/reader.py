@@ -67,5 +67,5 @@ class Results(Protocol):
         ...
 
     def curve(self, run_set: int, seed: int) -> Curve | None:
-        """Return the whole curve of one run; None if it is damaged."""
+        """Return the whole curve of one run; None if it is damaged, or was deleted meanwhile."""
         ...

@@ -1,4 +1,4 @@
-"""Runs with their milestones as plain rows: making an object of the ORM of each takes far longer than reading it."""
+"""Runs, with their milestones or curves, as plain rows: making objects of the ORM takes far longer than reading."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.orm import Session
 
-from lodo_bench.results.schema import MilestoneRow, ProvenanceRow, RunRow, ScoreRow
+from lodo_bench.results.schema import CurveRow, MetricHistoryRow, MilestoneRow, ProvenanceRow, RunRow, ScoreRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class StoredRun:
     row: Row[Any]
     milestones: Sequence[StoredMilestone]
     provenance: ProvenanceRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCurve:
+    """The number and the steps of a `RunRow`, the columns of its `CurveRow` if they are read, and its metrics."""
+
+    row: Row[Any]
+    metrics: Sequence[Row[Any]]
 
 
 def stored_runs(session: Session, *conditions: ColumnElement[bool]) -> dict[int, list[StoredRun]]:
@@ -55,6 +63,26 @@ def stored_runs(session: Session, *conditions: ColumnElement[bool]) -> dict[int,
     for run in runs:
         by_set[run.run_set_id].append(StoredRun(run, milestones_of.get(run.id, ()), provenances.get(run.provenance_id)))
     return by_set
+
+
+def stored_curve(session: Session, run_set: int, seed: int) -> StoredCurve | None:
+    """Return a run with its curve and metrics; None if there is no such run."""
+    query = select(RunRow.id, RunRow.steps, *CurveRow.__table__.c).outerjoin(RunRow.curve)
+    return _with_metrics(session, query.where(RunRow.run_set_id == run_set, RunRow.seed == seed))
+
+
+def stored_metrics(session: Session, run_set: int, seed: int) -> StoredCurve | None:
+    """Return a run with its metrics, without its curve; None if there is no such run."""
+    query = select(RunRow.id, RunRow.steps)
+    return _with_metrics(session, query.where(RunRow.run_set_id == run_set, RunRow.seed == seed))
+
+
+def _with_metrics(session: Session, query: Select[*tuple[Any, ...]]) -> StoredCurve | None:
+    row = session.execute(query).one_or_none()
+    if row is None:
+        return None
+    metrics = select(*MetricHistoryRow.__table__.c).where(MetricHistoryRow.run_id == row.id)
+    return StoredCurve(row, session.execute(metrics.order_by(MetricHistoryRow.id)).all())
 
 
 def _grouped(rows: Iterable[Row[Any]], owner: str) -> dict[int, list[Row[Any]]]:

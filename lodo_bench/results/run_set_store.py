@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from lodo_bench.results.code_changes import check_code, has_version
 from lodo_bench.results.codecs.curves import decode_curve, decode_metrics
@@ -13,7 +13,7 @@ from lodo_bench.results.codecs.facts import encode_facts
 from lodo_bench.results.codecs.run_sets import decode_run, decode_run_set, encode_run
 from lodo_bench.results.codecs.specifications import encode_run_set_spec, run_set_identity
 from lodo_bench.results.queries import check_number, latest, like, of_task, unused_number
-from lodo_bench.results.run_rows import stored_runs
+from lodo_bench.results.run_rows import stored_curve, stored_metrics, stored_runs
 from lodo_bench.results.schema import RunRow, RunSetRow, StudyRow, now
 from lodo_bench.results.store_base import StoreBase
 from lodo_bench.spec.facts import Facts
@@ -103,14 +103,14 @@ class RunSetStore(StoreBase):
     def metrics(self, run_set: int, seed: int) -> dict[str, MetricHistory]:
         """Return the metrics of one run by name."""
         with self._database.reading() as session:
-            run = session.scalars(_run(run_set, seed)).one_or_none()
-            return {} if run is None else decode_metrics(run, self._damages)
+            stored = stored_metrics(session, run_set, seed)
+            return {} if stored is None else decode_metrics(stored, self._damages)
 
     def curve(self, run_set: int, seed: int) -> Curve | None:
-        """Return the whole curve of one run; None if it is damaged."""
+        """Return the whole curve of one run; None if it is damaged, or was deleted meanwhile."""
         with self._database.reading() as session:
-            query = _run(run_set, seed).options(joinedload(RunRow.curve))
-            return decode_curve(session.scalars(query).one(), self._damages)
+            stored = stored_curve(session, run_set, seed)
+            return None if stored is None else decode_curve(stored, self._damages)
 
     def _decoded(self, session: Session, query: Select[RunSetRow]) -> Iterator[RunSetRecord]:
         """Yield the sound run sets among the rows of a query."""

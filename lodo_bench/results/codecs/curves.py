@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zlib
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Row
 
 from lodo_bench.results.damage import Damages, Fields
+from lodo_bench.results.run_rows import StoredCurve
 from lodo_bench.results.schema import CurveRow, MetricHistoryRow, RunRow
 from lodo_bench.spec.curve_blocks import block_ends, num_blocks
 from lodo_bench.spec.outcome import Curve, MetricHistory
@@ -19,23 +21,23 @@ _SLACK = 2**20  # numbers that a run may have beyond those of its steps, as in d
 _Number = TypeVar("_Number", bound=np.generic)
 
 
-def decode_curve(row: RunRow, damages: Damages) -> Curve | None:
+def decode_curve(stored: StoredCurve, damages: Damages) -> Curve | None:
     """Return the curve of a run, with its metrics; None if it is damaged."""
-    if row.curve is None:
-        damages.add(Fields(row).damaged("its curve is missing").damage)
+    if stored.row.run_id is None:
+        damages.add(Fields(stored.row, RunRow).damaged("its curve is missing").damage)
         return None
-    steps = _steps(row, damages)
-    found = next(damages.sound([row.curve], partial(_decode_losses, steps=steps)), None)
+    steps = _steps(stored, damages)
+    found = next(damages.sound([stored.row], partial(_decode_losses, steps=steps)), None)
     if found is None:
         return None
     losses, clock_steps, clock_seconds = found
     # Databases of former versions have all losses of long curves, too.
     ends = block_ends(steps) if 0 < len(losses) == num_blocks(steps) < steps else None
-    return Curve(losses, clock_steps, clock_seconds, decode_metrics(row, damages), ends)
+    return Curve(losses, clock_steps, clock_seconds, decode_metrics(stored, damages), ends)
 
 
-def _decode_losses(row: CurveRow, steps: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    fields = Fields(row)
+def _decode_losses(row: Row[Any], steps: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    fields = Fields(row, CurveRow)
     losses = _unpack(fields, "losses", np.float32, steps).astype(np.float64)
     clock_steps = _unpack(fields, "clock_steps", np.int64, steps + 1)
     clock_seconds = _unpack(fields, "clock_seconds", np.float64, steps + 1)
@@ -57,13 +59,13 @@ def encode_curve(curve: Curve) -> CurveRow:
     )
 
 
-def decode_metrics(row: RunRow, damages: Damages) -> dict[str, MetricHistory]:
+def decode_metrics(stored: StoredCurve, damages: Damages) -> dict[str, MetricHistory]:
     """Return the metrics of a run by name, without those that are damaged."""
-    return dict(damages.sound(row.metrics, partial(_decode_metric, steps=_steps(row, damages))))
+    return dict(damages.sound(stored.metrics, partial(_decode_metric, steps=_steps(stored, damages))))
 
 
-def _decode_metric(row: MetricHistoryRow, steps: int) -> tuple[str, MetricHistory]:
-    fields = Fields(row)
+def _decode_metric(row: Row[Any], steps: int) -> tuple[str, MetricHistory]:
+    fields = Fields(row, MetricHistoryRow)
     history = MetricHistory(
         _unpack(fields, "steps", np.int64, steps + 1), _unpack(fields, "values", np.float64, steps + 1)
     )
@@ -72,9 +74,9 @@ def _decode_metric(row: MetricHistoryRow, steps: int) -> tuple[str, MetricHistor
     return fields.text("name"), history
 
 
-def _steps(row: RunRow, damages: Damages) -> int:
+def _steps(stored: StoredCurve, damages: Damages) -> int:
     """Return the number of steps of a run, which is that of its losses at most; 0 if it is damaged."""
-    return next(damages.sound([row], lambda row: Fields(row).count("steps")), 0)
+    return next(damages.sound([stored.row], lambda row: Fields(row, RunRow).count("steps")), 0)
 
 
 def encode_metric(name: str, history: MetricHistory) -> MetricHistoryRow:
