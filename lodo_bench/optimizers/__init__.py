@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lodo_bench.errors import UsageError
-from lodo_bench.optimizers.adapted.adapter import AdaptedOptimizer, adapt, is_adaptable, with_space
+from lodo_bench.optimizers.adapted.adapter import AdaptedOptimizer, adapt, is_adaptable, with_options, with_space
 from lodo_bench.optimizers.adapted.space import read_space
 from lodo_bench.optimizers.base import Optimizer
 from lodo_bench.optimizers.recipe import resolve_recipe, with_recipe
@@ -40,12 +40,12 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
 
 
 def load_optimizer(spec: OptimizerSpec) -> type[Optimizer]:
-    """Return the class of an optimizer, with its search space and its recipe.
+    """Return the class of an optimizer, with its search space, the defaults under its options, and its recipe.
 
     Raises:
         UsageError: if there is none.
     """
-    return with_recipe(_load(spec.name, spec.space), spec.recipe)
+    return with_recipe(with_options(_load(spec.name, spec.space), spec.options), spec.recipe)
 
 
 def optimizer_spec(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeGuard
 
@@ -190,6 +192,50 @@ def with_space(name: str, cls: type[TorchOptimizer], space: str) -> type[Adapted
 
 
 _adapted: dict[tuple[str, object, str], type[AdaptedOptimizer]] = {}
+
+
+def with_options(kind: type[Optimizer], options: Mapping[str, Value]) -> type[Optimizer]:
+    """Return a class whose defaults are those that the adapted class has with these options, such as a preset's.
+
+    Only a default of the search space that is also the class's own, without options, follows them: another one was
+    chosen by the space.
+    """
+    if not options or not issubclass(kind, AdaptedOptimizer):
+        return kind
+    key = kind, tuple(sorted(options.items()))
+    if key not in _with_options:
+        plain, given = _own_defaults(kind, {}), _own_defaults(kind, options)
+        changed = {
+            h.name: given[h.name]
+            for h in kind.hyperparameters
+            if h.name in given and plain.get(h.name) == h.default and _is_allowed(h, given[h.name])
+        }
+        hyperparameters = tuple(replace(h, default=changed.get(h.name, h.default)) for h in kind.hyperparameters)
+        _with_options[key] = type(kind.__name__, (kind,), {"__module__": __name__, "hyperparameters": hyperparameters})
+    return _with_options[key]
+
+
+_with_options: dict[tuple[type[Optimizer], tuple[tuple[str, Value], ...]], type[Optimizer]] = {}
+
+
+def _own_defaults(kind: type[AdaptedOptimizer], options: Mapping[str, Value]) -> dict[str, float]:
+    """Return the values of the tuned arguments in an optimizer that is built without them; none if it cannot be."""
+    table = {option.name: option for option in kind.options_table}
+    arguments: dict[str, Any] = dict(kind.space.fixed)
+    arguments |= {name: _argument(table[name], value) for name, value in options.items() if name in table}
+    try:
+        group = kind.torch_class([Parameter(torch.zeros(1))], **arguments).param_groups[0]
+        return {
+            tuned.name: float(group[tuned.argument] if tuned.index is None else group[tuned.argument][tuned.index])
+            for tuned in kind.space.tuned
+        }
+    except Exception:  # whatever the class raises
+        return {}
+
+
+def _is_allowed(hyperparameter: HyperparameterSpec, value: float) -> bool:
+    low, high = hyperparameter.range or (0.0, math.inf)
+    return low <= value <= high and 0 < value < (1 if hyperparameter.kind == "decay" else math.inf)
 
 
 def _adapt(name: str, cls: type[TorchOptimizer], space: Space) -> type[AdaptedOptimizer]:

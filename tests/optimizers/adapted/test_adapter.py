@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import lodo_bench
 from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
 from lodo_bench.optimizers.recipe.schedule import learning_rate_factor
 from lodo_bench.spec.compute import ComputeSpec
@@ -238,6 +239,33 @@ def test_options_are_arguments_of_the_constructor():
     soap = optimizer_spec("pytorch_optimizer.SOAP", {"precondition_frequency": 3})
     member = Trainer.from_spec(replace(spec_of("pytorch_optimizer.SOAP"), optimizer=soap))._optimizer._members[0]
     assert isinstance(member._optimizers[0].param_groups[0]["precondition_frequency"], int)
+
+
+def defaults(name, options, space=None):
+    found = load_optimizer(optimizer_spec(name, options, space=space))
+    return {h.name: h.default for h in found.hyperparameters}
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [("light", (1.0, 1e-3)), ("paper", (0.1, 1e-4)), ("diagonal", (1.0, 1e-3))],
+)
+def test_defaults_are_those_of_the_class_with_its_options(preset, expected):
+    found = defaults("lodo_bench.LODO", {"preset": preset})
+    own = lodo_bench.LODO([torch.nn.Parameter(torch.zeros(1))], preset=preset).defaults
+    assert (found["lr"], found["meta_lr"]) == (own["lr"], own["meta_lr"]) == expected
+
+
+def test_defaults_that_a_space_chose_do_not_follow_options(tmp_path):
+    space = tmp_path / "space.yaml"
+    ranges = "lr: {kind: rate, default: 0.5}, meta_lr: {kind: rate, default: 0.001, range: [0.001, 0.1]}"
+    space.write_text(f"optimizer: lodo_bench.LODO\ntuned: {{{ranges}}}")
+    found = defaults("lodo_bench.LODO", {"preset": "paper"}, str(space))
+    assert found == {"lr": 0.5, "meta_lr": 0.001}  # 1e-4 is not in the range
+
+
+def test_options_that_the_class_refuses_leave_the_defaults_of_the_space():
+    assert defaults("torch.optim.SGD", {"nesterov": "true", "dampening": 0.5}) == defaults("torch.optim.SGD", {})
 
 
 def test_matrix_methods_leave_the_rest_to_adamw():
