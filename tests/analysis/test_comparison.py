@@ -1,4 +1,4 @@
-"""Which runs make a row, what a row says, and in what order the rows are."""
+"""Rows of a comparison: the runs that make one, their contents, and their order."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What counts as a replicate: seeds, searches, or nothing where every seed gives the same run."""
+"""Replicates of a row: seeds, searches, or nothing where every seed gives the same run."""
 
 import math
 

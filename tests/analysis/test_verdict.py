@@ -1,4 +1,4 @@
-"""Which rows are marked, and by what sentence and note."""
+"""Marks of rows, with the sentences and notes that explain them."""
 
 import math
 import re

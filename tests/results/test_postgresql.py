@@ -1,4 +1,4 @@
-"""What databases on a server have of their own: drivers, passwords, encodings, permissions, upgrades."""
+"""Databases on a server: drivers, passwords, encodings, permissions, upgrades."""
 
 import sys
 import threading
