@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,6 +16,7 @@ from lodo_bench.results.schema import CurveRow, MilestoneRow, ProvenanceRow, Run
 from lodo_bench.results.store import Store
 from lodo_bench.runs.facts import facts_of
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.options import Kind
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.provenance import Machine, Provenance
 from lodo_bench.spec.run_set import Hyperparameters, RunSetSpec
@@ -43,6 +44,7 @@ TASKS = [
 ]
 OPTIMIZERS = ["adam", "momentum", "rmsprop", "yogi", "lodo", "lars", "l-bfgs", "o-lbfgs", "sgd", "adamw"]
 VALUES = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999}
+_KINDS: Mapping[str, Kind] = {"learning_rate": "rate", "beta1": "decay", "beta2": "decay"}
 _COMPUTE = ComputeSpec(backend="torch")
 _CURVES = 64  # different ones; more would cost time and change nothing
 
@@ -73,7 +75,7 @@ def write(path: Path, individuals: int, runs: int, steps: int) -> None:
 
 
 def _write_study(store: Store, spec: StudySpec, random: np.random.Generator) -> None:
-    study = store.open_study(spec, fresh=True).id
+    study = store.open_study(spec, fresh=True, kinds=_KINDS).id
     for index, plan in enumerate(spec.schedule.generations):
         mean = {name: value * (1 + index) ** -0.1 for name, value in VALUES.items()}
         store.add_generation(study, GenerationRecord(index, plan.sigma, plan.steps, mean))

@@ -15,6 +15,7 @@ from lodo_bench.api.requests import DEFAULT_DATABASE, TuneRequest, WorkersReques
 from lodo_bench.errors import UsageError
 from lodo_bench.optimizers import OPTIMIZERS, load_optimizer, optimizer_spec
 from lodo_bench.optimizers.base import Optimizer
+from lodo_bench.runs.facts import hyperparameter_kinds
 from lodo_bench.spec.compute import ComputeSpec
 from lodo_bench.spec.options import Value
 from lodo_bench.spec.space import Space
@@ -112,7 +113,9 @@ def execute_tune(request: TuneRequest, progress: ProgressReporter | None = None)
     progress = progress or SilentReporter()
     specs, cluster = requested_studies(request, progress)
     store = create_store(request, cluster.device, [TASKS.check(request.task)], 1, progress)
-    records = [store.open_study(spec, fresh=request.fresh) for spec in specs]
+    records = [
+        store.open_study(spec, fresh=request.fresh, kinds=hyperparameter_kinds(spec.optimizer)) for spec in specs
+    ]
     if any(record.status != "finished" for record in records):
         _notice_spaces(records, progress)
         with progress.tuning() as callback:

@@ -15,7 +15,7 @@ from lodo_bench.experiments.result import ConditionResult, ExperimentResult
 from lodo_bench.experiments.spec import Requirement
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import CheckpointPlan, RunCallback, execute_run_set, weights_of
-from lodo_bench.runs.facts import facts_of
+from lodo_bench.runs.facts import facts_of, hyperparameter_kinds
 from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperparameters
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
@@ -101,7 +101,7 @@ def hyperparameters_of(condition: Condition, studies: Sequence[StudyRecord]) -> 
 
 
 def _tune(plan: Plan, store: Store, reporter: ProgressReporter) -> list[StudyRecord]:
-    records = [store.open_study(spec, fresh=False) for spec in plan.studies]
+    records = [store.open_study(spec, fresh=False, kinds=hyperparameter_kinds(spec.optimizer)) for spec in plan.studies]
     missing = [record for record in records if record.status != "finished"]
     if missing:
         reporter.notice(f"Tuning {', '.join(_counted_labels(missing))}.")

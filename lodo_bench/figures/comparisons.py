@@ -12,7 +12,7 @@ from lodo_bench.errors import UsageError
 from lodo_bench.figures.selection import select_stored
 from lodo_bench.report.data import ReportData
 from lodo_bench.results.reader import Results
-from lodo_bench.runs.facts import hyperparameter_kinds, with_facts
+from lodo_bench.runs.facts import kinds_of, with_facts
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.selection import ReportRequest
@@ -53,7 +53,7 @@ def load_report_data(store: Results, request: ReportRequest = EVERYTHING) -> Rep
         run_sets=run_sets,
         studies=studies,
         load_study=store.study,
-        kinds_of=hyperparameter_kinds,
+        kinds_of=kinds_of,
         curves=store,
         damaged=lambda: store.damaged,
     )

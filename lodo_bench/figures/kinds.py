@@ -27,7 +27,7 @@ from lodo_bench.plots.trajectories import Trajectory, trajectory_figure
 from lodo_bench.report.formatting import counted
 from lodo_bench.results.reader import Results
 from lodo_bench.runs.execute import trajectory
-from lodo_bench.runs.facts import hyperparameter_kinds
+from lodo_bench.runs.facts import kinds_of
 from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
@@ -122,7 +122,7 @@ def searches(task: TaskSpec, studies: Sequence[StudyRecord]) -> ResultFigure:
     """
     if not any(study.individuals for study in studies):
         raise EmptyChartError(f"no search on {task.label} has an individual yet.", remedy=Remedy.MAKE_STUDIES)
-    kinds = [hyperparameter_kinds(study.spec.optimizer) for study in studies]
+    kinds = list(map(kinds_of, studies))
     heads = "Fitness: mean training loss over the last tenth of the steps. "
     note = heads + " ".join(f"{study.spec.optimizer.label}: {search_caption(study)}" for study in studies)
     figure = search_figure(studies, kinds, note)

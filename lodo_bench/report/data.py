@@ -12,7 +12,6 @@ from lodo_bench.results.damage import Damage
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord
 from lodo_bench.spec.study import StudyRecord, StudySummary
-from lodo_bench.spec.training import OptimizerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class ReportData:
         run_sets: final runs.
         studies: hyperparameter searches, also of tasks without final runs.
         load_study: returns a search with its individuals, by its number.
-        kinds_of: returns the kind of each hyperparameter of an optimizer.
+        kinds_of: returns the kinds of the hyperparameters of a search, by name.
         curves: source of learning curves.
         damaged: returns the damaged rows that were left out so far; all of them once everything else was read.
     """
@@ -33,6 +32,6 @@ class ReportData:
     run_sets: Sequence[RunSetRecord]
     studies: Sequence[StudySummary]
     load_study: Callable[[int], StudyRecord]
-    kinds_of: Callable[[OptimizerSpec], Mapping[str, Kind]]
+    kinds_of: Callable[[StudyRecord], Mapping[str, Kind]]
     curves: CurveSource
     damaged: Callable[[], Sequence[Damage]]

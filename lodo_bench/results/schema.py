@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from lodo_bench.results.column_types import StoredJson
 from lodo_bench.results.texts import StoredText
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 OLDEST_VERSION = 3  # of the databases that can be migrated
 
 JsonObject = dict[str, Any]
@@ -66,7 +66,11 @@ class ProvenanceRow(Base):
 
 
 class StudyRow(Base):
-    """A hyperparameter search; `hyperparameters` is its result, null until it is finished."""
+    """A hyperparameter search.
+
+    `hyperparameters` is its result, null until it is finished. `kinds` are those of the hyperparameters that it
+    searches, by name, null if a former version opened it.
+    """
 
     __tablename__ = "studies"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -75,6 +79,7 @@ class StudyRow(Base):
     optimizer: Mapped[str]
     spec: Mapped[JsonObject]
     hyperparameters: Mapped[JsonObject | None] = mapped_column(StoredJson)
+    kinds: Mapped[JsonObject | None] = mapped_column(StoredJson)
     created: Mapped[str]
     generations: Mapped[list[GenerationRow]] = relationship(order_by="GenerationRow.index")
     state: Mapped[MetaTrainingStateRow | None] = relationship()

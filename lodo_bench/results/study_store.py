@@ -15,6 +15,7 @@ from lodo_bench.results.codecs.annotations import decode_annotation, decode_crea
 from lodo_bench.results.codecs.provenances import decode_provenance
 from lodo_bench.results.codecs.specifications import decode_study_spec, study_identity
 from lodo_bench.results.codecs.studies import (
+    decode_kinds,
     decode_result,
     decode_study,
     encode_individual,
@@ -28,6 +29,7 @@ from lodo_bench.results.queries import check_number, latest, like, of_task, unus
 from lodo_bench.results.schema import GenerationRow, IndividualRow, MetaTrainingStateRow, ProvenanceRow, StudyRow, now
 from lodo_bench.results.store_base import StoreBase
 from lodo_bench.spec.encoding import encode
+from lodo_bench.spec.options import Kind
 from lodo_bench.spec.provenance import Provenance
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord, StudySpec, StudySummary
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec, Tuned
@@ -40,8 +42,13 @@ class StudyStore(StoreBase):
         super().__init__(database, provenance)
         self._generation_ids: dict[tuple[int, int], int] = {}
 
-    def open_study(self, spec: StudySpec, *, fresh: bool) -> StudyRecord:
+    def open_study(self, spec: StudySpec, *, fresh: bool, kinds: Mapping[str, Kind] | None = None) -> StudyRecord:
         """Return the latest study of exactly this specification, or a new one if there is none or `fresh` is set.
+
+        Args:
+            spec: the specification.
+            fresh: whether to open a new one in any case.
+            kinds: those of the hyperparameters of its optimizer, which are stored with a new one.
 
         Raises:
             CodeChangedError: if there is an unfinished one that differs only in the version of its code.
@@ -60,6 +67,7 @@ class StudyStore(StoreBase):
                 task=spec.task.name,
                 optimizer=spec.optimizer.name,
                 spec=encode(spec),
+                kinds=None if kinds is None else dict(kinds),
                 created=now(),
                 generations=[],
             )
@@ -213,6 +221,8 @@ def _generation(study: int, index: int) -> Select[GenerationRow]:
 
 def _searched(row: StudyRow, damages: Damages) -> tuple[str, ...]:
     """Return the names of the hyperparameters that a study searches, which each generation has."""
+    if kinds := decode_kinds(row, damages):
+        return tuple(kinds)  # its generations need not be read
     sound = (generation for generation in row.generations if is_sound_generation(generation, damages))
     return next((tuple(generation.mean) for generation in sound), ())
 
@@ -232,7 +242,6 @@ def _summaries(studies: Select[StudyRow]) -> Select[StudyRow, bytes | None, int,
         .outerjoin(StudyRow.generations.and_(SOUND_GENERATION))
         .outerjoin(GenerationRow.individuals.and_(SOUND_INDIVIDUAL))
         .group_by(StudyRow.id, MetaTrainingStateRow.study_id)
-        .options(selectinload(StudyRow.generations))  # which tell the names of the hyperparameters
     )
 
 
@@ -266,5 +275,5 @@ def _study_summary(
         seconds=seconds or 0.0,
         created=decode_created(row, damages),
         annotation=decode_annotation(row.annotation, damages),
-        searched=_searched(row, damages),
+        searched=_searched(row, damages) if num_generations else (),
     )

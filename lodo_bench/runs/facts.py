@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from lodo_bench.spec.facts import UNKNOWN, Facts
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.run_set import RunSetRecord, RunSetSpec
+from lodo_bench.spec.study import StudyRecord
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ def with_facts(run_sets: Iterable[RunSetRecord]) -> list[RunSetRecord]:
             record = replace(record, facts=known[key])
         completed.append(record)
     return completed
+
+
+def kinds_of(study: StudyRecord) -> Mapping[str, Kind]:
+    """Return the kinds of the hyperparameters of a study; of one that a former version stored, those of the code now.
+
+    Nothing is returned if neither tells: the code of its optimizer may not be on this machine.
+    """
+    return hyperparameter_kinds(study.spec.optimizer) if study.kinds is None else study.kinds
 
 
 def hyperparameter_kinds(optimizer: OptimizerSpec) -> dict[str, Kind]:

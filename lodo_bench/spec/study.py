@@ -9,6 +9,7 @@ from typing import Literal
 
 from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.compute import ComputeSpec
+from lodo_bench.spec.options import Kind
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.training import MetaTrainingState, OptimizerSpec, SearchKind, TaskSpec, Tuned
 
@@ -182,6 +183,7 @@ class StudyRecord:
         state: the latest state of a meta-training; None before its first epoch, and for other searches.
         created: when it was opened, UTC, ISO 8601.
         annotation: the user's note and tags.
+        kinds: the kinds of the hyperparameters that it searches, by name; None if a former version opened it.
     """
 
     id: int
@@ -192,6 +194,7 @@ class StudyRecord:
     state: MetaTrainingState | None = None
     created: str = ""
     annotation: Annotation = Annotation()  # noqa: RUF009 (it is frozen)
+    kinds: Mapping[str, Kind] | None = None
 
     @property
     def hyperparameters(self) -> Mapping[str, float] | None:

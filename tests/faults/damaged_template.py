@@ -43,7 +43,9 @@ def fill(path):
     plans = schedule(population=2)
     for number, optimizer in enumerate(("adam", "adam", "lodo")):
         study = store.open_study(
-            study_spec(optimizer=OptimizerSpec(optimizer), seed=number, schedule=plans), fresh=True
+            study_spec(optimizer=OptimizerSpec(optimizer), seed=number, schedule=plans),
+            fresh=True,
+            kinds=dict.fromkeys(VALUES, "rate"),
         )
         for index, plan in enumerate(plans.generations[: 1 if number == 1 else 2]):
             store.add_generation(study.id, generation(index, sigma=plan.sigma, steps=plan.steps, mean=VALUES))

@@ -7,7 +7,7 @@ program's report of it, and the values with which that program finished the unfi
 second generation, and a run set. Beside it lie the values with which the former program finished that study.
 `assets/version5.db.gz` holds the same of the next version, and `assets/version6.db.gz` of the one after, with a run set
 of an adapted optimizer with a recipe, which `assets/version7.db.gz` has as well. `assets/version8.db.gz` is the latter,
-upgraded by the program of version 8.
+upgraded by the program of version 8, and `assets/version9.db.gz` by that of version 9.
 """
 
 import gzip
@@ -35,11 +35,11 @@ from lodo_bench.results import migrations
 from lodo_bench.results.codecs.specifications import run_set_identity, study_identity
 from lodo_bench.results.database import Database
 from lodo_bench.results.managing import annotate
-from lodo_bench.results.migrations import version4, version9
+from lodo_bench.results.migrations import version4, version10
 from lodo_bench.results.schema import SCHEMA_VERSION
 from lodo_bench.results.store import Store
 from lodo_bench.runs.execute import execute_run_set, trajectory
-from lodo_bench.runs.facts import facts_of, with_facts
+from lodo_bench.runs.facts import facts_of, kinds_of, with_facts
 from lodo_bench.spec.annotation import Annotation
 from lodo_bench.spec.outcome import Status
 from lodo_bench.tuner.cluster import Cluster
@@ -50,7 +50,7 @@ from tests.builders import provenance
 from tests.experiments.helpers import Silent
 
 ASSETS = Path(__file__).parent / "assets"
-CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in (3, 4, 5, 6, 7, 8)}
+CONTENTS = {n: gzip.decompress((ASSETS / f"version{n}.db.gz").read_bytes()) for n in range(3, SCHEMA_VERSION)}
 RENAMED = {"series": "metric_histories", "learned": "meta_training_states"}  # of version 3
 EACH = pytest.mark.parametrize("version", CONTENTS)
 
@@ -244,7 +244,7 @@ def test_the_size_of_shards_is_forgotten(path):
         assert store.open_study(study.spec, fresh=False).id == study.id
 
 
-@pytest.mark.parametrize("version", [4, 5, 6, 7, 8])
+@pytest.mark.parametrize("version", range(4, SCHEMA_VERSION))
 @pytest.mark.parametrize("size", [1, 3, 5, 8, 16])
 def test_an_unfinished_study_is_finished_as_by_the_former_program_in_shards_of_any_size(path, version, size):
     store, expected = open_store(path), json.loads(text(f"version{version}-finished.json"))
@@ -316,6 +316,13 @@ def test_facts_about_its_code_are_asked_of_the_code(path):
     assert {record.facts.complexity for record in completed} != {""}
 
 
+@EACH
+def test_the_kinds_of_hyperparameters_are_asked_of_the_code(path):
+    studies = open_store(path).studies()
+    assert {study.kinds for study in studies} == {None}
+    assert {study.id: set(kinds_of(study)) for study in studies} == {s.id: set(s.summary.searched) for s in studies}
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
     def fail(_connection):
@@ -329,8 +336,8 @@ def test_an_upgrade_that_fails_leaves_it_as_it_was(path, monkeypatch, error):
 
 @EACH
 def test_a_last_step_that_fails_undoes_those_before_it(path, version, monkeypatch):
-    monkeypatch.setattr(version9, "upgrade", lambda _operations: 1 / 0)
-    monkeypatch.setitem(migrations._STEPS, 9, version9.upgrade)
+    monkeypatch.setattr(version10, "upgrade", lambda _operations: 1 / 0)
+    monkeypatch.setitem(migrations._STEPS, SCHEMA_VERSION, version10.upgrade)
     with pytest.raises(ZeroDivisionError):
         Database(str(path), create=False)
     assert path.read_bytes() == CONTENTS[version]

@@ -11,12 +11,12 @@ from lodo_bench.optimizers import OPTIMIZERS
 from lodo_bench.optimizers.adam import Adam
 from lodo_bench.results.database import Database
 from lodo_bench.results.store import Store
-from lodo_bench.runs.facts import facts_of, with_facts
+from lodo_bench.runs.facts import facts_of, hyperparameter_kinds, kinds_of, with_facts
 from lodo_bench.spec.facts import UNKNOWN, Facts
 from lodo_bench.spec.training import LossBound, OptimizerSpec, TaskSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.tasks.quadratic import Quadratic
-from tests.builders import curve, provenance, run, run_set, run_set_spec
+from tests.builders import curve, generation, individual, provenance, run, run_set, run_set_spec, study_spec
 from tests.compute_specs import CPU
 
 
@@ -88,8 +88,40 @@ def test_those_of_a_former_version_are_asked_of_the_code_once_for_each_pair():
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("command", [["report"], ["report", "--json"], ["list", "run-sets"], ["show", "run-set", "1"]])
+def test_the_kinds_of_hyperparameters_are_stored_when_a_study_is_opened_and_stay_as_they_were(store):
+    spec = study_spec()
+    stated = hyperparameter_kinds(spec.optimizer)
+    opened = store.open_study(spec, fresh=False, kinds=stated)
+    assert opened.kinds == store.study(opened.id).kinds == stated != {}
+    assert kinds_of(store.open_study(spec, fresh=False, kinds={"beta1": "text"})) == stated
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "kinds"),
+    [("adam", {"learning_rate": "rate", "beta1": "decay", "beta2": "decay"}), ("missing.package:Optimizer", {})],
+)
+def test_kinds_that_are_not_stored_are_asked_of_the_code(store, optimizer, kinds):
+    study = store.open_study(study_spec(optimizer=OptimizerSpec(optimizer)), fresh=False)
+    assert (study.kinds, kinds_of(study)) == (None, kinds)
+
+
+VALUES = {"learning_rate": 0.1, "beta1": 0.9, "beta2": 0.999}
+COMMANDS = [
+    ["report"],
+    ["report", "--json"],
+    ["report", "-o", "page.html"],
+    ["list", "run-sets"],
+    ["list", "studies"],
+    ["show", "run-set", "1"],
+    ["show", "study", "1"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_reading_results_imports_no_pytorch(store, tmp_path, command):
+    study = store.open_study(study_spec(), fresh=False, kinds=hyperparameter_kinds(study_spec().optimizer))
+    store.add_generation(study.id, generation(0, mean=VALUES))
+    store.add_individuals({study.id: [individual(0, hyperparameters=VALUES)]})
     spec = run_set_spec(study_id=None, source="given")
     record = store.open_run_set(spec, facts=facts_of(spec))
     store.add_run(record.id, run(), curve([1.0] * 200))
@@ -100,6 +132,6 @@ sys.argv = ["lodo-bench", *{command!r}, "--db", {str(tmp_path / "results.db")!r}
 from lodo_bench.__main__ import main
 main()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "adam" in done.stdout
+    assert "adam" in done.stdout or "adam" in (tmp_path / "page.html").read_text("utf-8")

@@ -49,5 +49,5 @@ def _task_report(task: TaskSpec, data: ReportData, drawn: set[int], compared: in
         num_searches=len(own),
         load_studies=lambda: (data.load_study(study.id) for study in shown),
         searches_note=searches_note(own, drawn),
-        kinds=[data.kinds_of(study.spec.optimizer) for study in shown],
+        kinds_of=data.kinds_of,
     )

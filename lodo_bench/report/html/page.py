@@ -48,7 +48,7 @@ class TaskReport:
         num_searches: the number of hyperparameter searches.
         load_studies: returns those that are drawn, one at a time.
         searches_note: a sentence about those that are not; empty if there are none.
-        kinds: hyperparameter -> kind, for each of the studies that are drawn.
+        kinds_of: returns the kinds of the hyperparameters of a study by name.
     """
 
     title: str
@@ -59,7 +59,7 @@ class TaskReport:
     num_searches: int
     load_studies: Callable[[], Iterable[StudyRecord]]
     searches_note: str
-    kinds: Sequence[Mapping[str, Kind]]
+    kinds_of: Callable[[StudyRecord], Mapping[str, Kind]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ def render(
         groups, note = task.drawn
         charts, unseen = curve_charts(groups, curves, task.bound)
         searches, headings = [], []
-        for study, kinds in zip(task.load_studies(), task.kinds, strict=True):
+        for study in task.load_studies():
             if not study.generations:  # all of them are damaged
                 continue
-            searches.append(search_chart(study, kinds))
+            searches.append(search_chart(study, task.kinds_of(study)))
             headings.append(_search_heading(study))
         data.append({"title": task.title, "charts": charts, "searches": searches})
         provenances = [group_provenance(group) for group in task.groups]

@@ -8,14 +8,15 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 
 from lodo_bench.results.codecs.annotations import decode_annotation, decode_created
 from lodo_bench.results.codecs.specifications import decode_study_spec
-from lodo_bench.results.damage import DamagedRowError, Damages, Fields
+from lodo_bench.results.damage import DamagedRowError, Damages, Fields, is_text
 from lodo_bench.results.schema import GenerationRow, IndividualRow, MetaTrainingStateRow, StudyRow, encode_number
+from lodo_bench.spec.options import Kind
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord, StudyRecord
 from lodo_bench.spec.training import MetaTrainingState, Tuned
 
@@ -49,17 +50,41 @@ def decode_study(row: StudyRow, damages: Damages, *, to_resume: bool = False) ->
         state=state,
         created=decode_created(row, damages),
         annotation=decode_annotation(row.annotation, damages),
+        kinds=decode_kinds(row, damages, names),
     )
+
+
+def decode_kinds(row: StudyRow, damages: Damages, names: frozenset[str] | None = None) -> dict[str, Kind] | None:
+    """Return the kinds of the hyperparameters of a study; None where there are none, and in place of damaged ones.
+
+    Args:
+        row: the study.
+        damages: receives damaged kinds.
+        names: those of the hyperparameters of its generations, where they are known.
+    """
+
+    def decode(row: StudyRow) -> dict[str, Kind]:
+        fields = Fields(row)
+        kinds = fields.document("kinds")
+        if not all(is_text(name) and kind in get_args(Kind) for name, kind in kinds.items()):
+            raise fields.damaged("its kinds are not those of hyperparameters")
+        if names is not None and kinds.keys() != names:
+            raise _misnamed(fields, "kinds", names)
+        return kinds
+
+    return next(damages.sound([] if row.kinds is None else [row], decode), None)
 
 
 def decode_result(row: StudyRow, weights: bytes, damages: Damages) -> Tuned | None:
     """Return the result of a study; None while it is unfinished, or if it is damaged."""
 
     def decode(row: StudyRow) -> Tuned:
-        fields, names = Fields(row), _names(row)
+        fields = Fields(row)
         values = fields.values("hyperparameters")
-        if names is not None and not values.keys() <= names:
-            raise _misnamed(fields, "hyperparameters", names)
+        if not values.keys() <= (decode_kinds(row, damages) or {}).keys():  # else its generations need not be read
+            names = _names(row)
+            if names is not None and not values.keys() <= names:
+                raise _misnamed(fields, "hyperparameters", names)
         return Tuned(values, weights)
 
     return next(damages.sound([] if row.hyperparameters is None else [row], decode), None)

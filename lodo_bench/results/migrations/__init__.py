@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection
 
-from lodo_bench.results.migrations import version4, version5, version6, version7, version8, version9
+from lodo_bench.results.migrations import version4, version5, version6, version7, version8, version9, version10
 
 _STEPS: Mapping[int, Callable[[Operations], None]] = {
     4: version4.upgrade,
@@ -21,6 +21,7 @@ _STEPS: Mapping[int, Callable[[Operations], None]] = {
     7: version7.upgrade,
     8: version8.upgrade,
     9: version9.upgrade,
+    10: version10.upgrade,
 }  # by the version that it leads to
 
 

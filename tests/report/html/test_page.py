@@ -81,13 +81,16 @@ def study(*individuals, spec=None, **mean):
     return StudyRecord(4, spec or study_spec(), Tuned(values), (generation(0, mean=values),), members)
 
 
+def kinds_of(_study):
+    return {"learning_rate": "rate", "beta1": "decay", EVIL: "rate"}
+
+
 def task(*run_sets, studies=(), bound=None):
     sections = [build_section(comparison) for comparison in compare(with_bound(run_sets, bound))]
-    kinds = [{"learning_rate": "rate", "beta1": "decay", EVIL: "rate"} for _ in studies]
     title = run_sets[0].spec.task.label if run_sets else "quadratic"
     groups = result_groups(run_sets)
     section, drawn = sections[0] if sections else None, [each for each in studies if each.summary.searched]
-    return TaskReport(title, section, groups, (groups, ""), bound, len(studies), lambda: drawn, "", kinds[: len(drawn)])
+    return TaskReport(title, section, groups, (groups, ""), bound, len(studies), lambda: drawn, "", kinds_of)
 
 
 def page(*tasks, curves=None):
