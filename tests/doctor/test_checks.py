@@ -69,13 +69,13 @@ def test_missing_packages_are_told_apart(monkeypatch):
     real = versions.metadata.version
 
     def version(name):
-        if name in ("numba", "scipy", "pytorch_optimizer"):
+        if name in ("numba", "pyarrow", "pytorch_optimizer"):
             raise versions.metadata.PackageNotFoundError(name)
         return real(name)
 
     monkeypatch.setattr(versions.metadata, "version", version)
     findings = list(versions.check_versions())
-    assert only(findings, "problem")[0].startswith("scipy is not installed")
+    assert only(findings, "problem")[0].startswith("pyarrow is not installed")
     assert only(findings, "warning")[1] == "pip install -U 'lodo-bench[cpu]'"
     assert any(text.startswith("pytorch_optimizer is not installed; it is optional") for text in found(findings, "ok"))
 

@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lodo_bench.analysis.statistics.student import two_sided_quantile
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
@@ -63,7 +66,5 @@ def _draws(count: int) -> NDArray[np.unsignedinteger]:
 @lru_cache(maxsize=256)
 def _tail(count: int, confidence: float) -> float:
     """Return the probability left out at each end, widened for `count` values."""
-    from scipy.special import ndtr, stdtrit
-
-    student = stdtrit(count - 1, (1 - confidence) / 2)
-    return float(ndtr(math.sqrt(count / (count - 1)) * student))
+    student = two_sided_quantile(confidence, count - 1)
+    return NormalDist().cdf(-math.sqrt(count / (count - 1)) * student)
