@@ -279,7 +279,7 @@ def run_set_document(record: RunSetRecord, metrics: Mapping[int, Metrics]) -> Ru
         "timed": spec.timed,
         "deterministic": spec.deterministic,
         "runs": [
-            run_document(run, metrics[run.seed], commands.index(provenance))
+            run_document(run, metrics.get(run.seed, {}), commands.index(provenance))
             for run, provenance in zip(record.runs, record.provenances, strict=True)
         ],
         "commands": [provenance_document(provenance) for provenance in commands],

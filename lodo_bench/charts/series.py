@@ -19,8 +19,8 @@ class CurveSource(Protocol):
         """Return the learning curve of one run; None if it is damaged."""
         ...
 
-    def metrics(self, run_set: int, seed: int) -> Mapping[str, MetricHistory]:
-        """Return the other metrics of one run, by name."""
+    def metrics(self, run_set: int) -> Mapping[int, Mapping[str, MetricHistory]]:
+        """Return the other metrics of the runs of a run set, by seed and name."""
         ...
 
 
@@ -50,18 +50,23 @@ def losses(groups: Sequence[ResultGroup], curves: CurveSource) -> tuple[list[Plo
 
 def metric_names(groups: Iterable[ResultGroup], curves: CurveSource) -> list[str]:
     """Return the names of the metrics that were recorded besides losses."""
-    members = [member for group in groups for member in group.longest()]
-    return list(dict.fromkeys(name for m in members for name in curves.metrics(m.run_set, m.run.seed)))
+    return list(dict.fromkeys(name for group in groups for metrics in _metrics(group, curves) for name in metrics))
 
 
 def metric_by_steps(groups: Sequence[ResultGroup], curves: CurveSource, name: str) -> list[PlotSeries]:
     """Return a metric by steps for each group that recorded it."""
 
     def metric(group: ResultGroup) -> list[RunCurve]:
-        histories = [curves.metrics(m.run_set, m.run.seed).get(name) for m in group.longest()]
-        return [metric_curve(history) for history in histories if history is not None]
+        return [metric_curve(metrics[name]) for metrics in _metrics(group, curves) if name in metrics]
 
     return [series for group in groups for series in _series(group, metric(group))]
+
+
+def _metrics(group: ResultGroup, curves: CurveSource) -> list[Mapping[str, MetricHistory]]:
+    """Return the metrics of the longest run of each seed."""
+    members = group.longest()
+    found = {run_set: curves.metrics(run_set) for run_set in dict.fromkeys(member.run_set for member in members)}
+    return [found[member.run_set].get(member.run.seed, {}) for member in members]
 
 
 def _run(member: GroupMember) -> tuple[int, int]:

@@ -113,10 +113,10 @@ class MergedResults:
         part = self._part("run set", number, lambda results: results.run_set_numbers())
         return _run_set(part.results.run_set(number - part.offset), part)
 
-    def metrics(self, run_set: int, seed: int) -> Mapping[str, MetricHistory]:
-        """Return the metrics of one run by name."""
+    def metrics(self, run_set: int) -> Mapping[int, Mapping[str, MetricHistory]]:
+        """Return the metrics of the runs of a run set, by seed and name."""
         part = self._parts[run_set // self._unit]
-        return part.results.metrics(run_set - part.offset, seed)
+        return part.results.metrics(run_set - part.offset)
 
     def curve(self, run_set: int, seed: int) -> Curve | None:
         """Return the whole curve of one run; None if it is damaged."""

@@ -62,8 +62,8 @@ class Results(Protocol):
         """Return one run set; an `UnknownNameError` if there is none."""
         ...
 
-    def metrics(self, run_set: int, seed: int) -> Mapping[str, MetricHistory]:
-        """Return the metrics of one run by name."""
+    def metrics(self, run_set: int) -> Mapping[int, Mapping[str, MetricHistory]]:
+        """Return the metrics of the runs of a run set, by seed and name."""
         ...
 
     def curve(self, run_set: int, seed: int) -> Curve | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, exists, select
 from sqlalchemy.orm import Session
 
 from lodo_bench.results.schema import CurveRow, MetricHistoryRow, MilestoneRow, ProvenanceRow, RunRow, ScoreRow
@@ -32,7 +32,7 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredCurve:
-    """The number and the steps of a `RunRow`, the columns of its `CurveRow` if they are read, and its metrics."""
+    """The number, seed and steps of a `RunRow`, the columns of its `CurveRow` if they are read, and its metrics."""
 
     row: Row[Any]
     metrics: Sequence[Row[Any]]
@@ -67,22 +67,26 @@ def stored_runs(session: Session, *conditions: ColumnElement[bool]) -> dict[int,
 
 def stored_curve(session: Session, run_set: int, seed: int) -> StoredCurve | None:
     """Return a run with its curve and metrics; None if there is no such run."""
-    query = select(RunRow.id, RunRow.steps, *CurveRow.__table__.c).outerjoin(RunRow.curve)
-    return _with_metrics(session, query.where(RunRow.run_set_id == run_set, RunRow.seed == seed))
-
-
-def stored_metrics(session: Session, run_set: int, seed: int) -> StoredCurve | None:
-    """Return a run with its metrics, without its curve; None if there is no such run."""
-    query = select(RunRow.id, RunRow.steps)
-    return _with_metrics(session, query.where(RunRow.run_set_id == run_set, RunRow.seed == seed))
-
-
-def _with_metrics(session: Session, query: Select[*tuple[Any, ...]]) -> StoredCurve | None:
-    row = session.execute(query).one_or_none()
+    has_metrics = exists().where(MetricHistoryRow.run_id == RunRow.id).label("has_metrics")
+    query = select(RunRow.id, RunRow.seed, RunRow.steps, has_metrics, *CurveRow.__table__.c).outerjoin(RunRow.curve)
+    row = session.execute(query.where(RunRow.run_set_id == run_set, RunRow.seed == seed)).one_or_none()
     if row is None:
         return None
-    metrics = select(*MetricHistoryRow.__table__.c).where(MetricHistoryRow.run_id == row.id)
-    return StoredCurve(row, session.execute(metrics.order_by(MetricHistoryRow.id)).all())
+    return StoredCurve(row, _metrics(session, RunRow.id == row.id) if row.has_metrics else ())
+
+
+def stored_metrics(session: Session, run_set: int) -> list[StoredCurve]:
+    """Return the runs of a run set with their metrics, without their curves, by seed."""
+    of_set = RunRow.run_set_id == run_set
+    runs: Select[*tuple[Any, ...]] = select(RunRow.id, RunRow.seed, RunRow.steps).where(of_set).order_by(RunRow.seed)
+    metrics = _grouped(_metrics(session, of_set), "run_id")
+    return [StoredCurve(run, metrics.get(run.id, ())) for run in session.execute(runs)]
+
+
+def _metrics(session: Session, of_runs: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """Return the metrics of runs that fulfill a condition on `RunRow`."""
+    query = select(*MetricHistoryRow.__table__.c).join(RunRow, RunRow.id == MetricHistoryRow.run_id).where(of_runs)
+    return session.execute(query.order_by(MetricHistoryRow.id)).all()
 
 
 def _grouped(rows: Iterable[Row[Any]], owner: str) -> dict[int, list[Row[Any]]]:

@@ -100,11 +100,11 @@ class RunSetStore(StoreBase):
             found = self._decoded(session, select(RunSetRow).where(RunSetRow.id == number))
             return self._only("run set", number, found)
 
-    def metrics(self, run_set: int, seed: int) -> dict[str, MetricHistory]:
-        """Return the metrics of one run by name."""
+    def metrics(self, run_set: int) -> dict[int, dict[str, MetricHistory]]:
+        """Return the metrics of the runs of a run set, by seed and name."""
         with self._database.reading() as session:
-            stored = stored_metrics(session, run_set, seed)
-            return {} if stored is None else decode_metrics(stored, self._damages)
+            runs = stored_metrics(session, run_set)
+            return {run.row.seed: decode_metrics(run, self._damages) for run in runs}
 
     def curve(self, run_set: int, seed: int) -> Curve | None:
         """Return the whole curve of one run; None if it is damaged, or was deleted meanwhile."""

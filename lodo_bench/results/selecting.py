@@ -96,9 +96,9 @@ class SelectedResults:
         """Return one run set, selected or not."""
         return self._results.run_set(number)
 
-    def metrics(self, run_set: int, seed: int) -> Mapping[str, MetricHistory]:
-        """Return the metrics of one run by name."""
-        return self._results.metrics(run_set, seed)
+    def metrics(self, run_set: int) -> Mapping[int, Mapping[str, MetricHistory]]:
+        """Return the metrics of the runs of a run set, by seed and name."""
+        return self._results.metrics(run_set)
 
     def curve(self, run_set: int, seed: int) -> Curve | None:
         """Return the whole curve of one run; None if it is damaged."""

@@ -16,7 +16,6 @@ from lodo_bench.results.counted import note_orphans
 from lodo_bench.results.damage import Damage, Damages
 from lodo_bench.results.database import Database
 from lodo_bench.results.schema import (
-    CurveRow,
     GenerationRow,
     IndividualRow,
     MetaTrainingStateRow,
@@ -39,8 +38,9 @@ _Record = TypeVar("_Record", StudyRecord, StudySummary, RunSetRecord)
 
 _OWNED = {
     StudyRow: (GenerationRow, IndividualRow, MetaTrainingStateRow, StudyAnnotationRow),
-    RunSetRow: (RunSetRow, RunRow, MilestoneRow, ScoreRow, CurveRow, MetricHistoryRow, RunSetAnnotationRow),
+    RunSetRow: (RunSetRow, RunRow, MilestoneRow, ScoreRow, MetricHistoryRow, RunSetAnnotationRow),
 }
+"""The tables whose rows belong to a study or a run set, but for curves: a run whose curve is missing tells of it."""
 
 
 class StoreBase:

@@ -13,7 +13,7 @@ PLAIN = "without control characters"
 
 def is_plain(text: str, allowed: str = "") -> bool:
     """Return true for a text without control characters, except those that are `allowed`."""
-    return all(
+    return text.isprintable() or all(  # the first, which is stricter, is true of almost all texts
         character in allowed or (unicodedata.category(character) not in _REFUSED and character not in _REORDERING)
         for character in text
     )
@@ -21,6 +21,8 @@ def is_plain(text: str, allowed: str = "") -> bool:
 
 def printable(text: str) -> str:
     r"""Return a text with its control characters escaped, as `\x1b`; ends of lines and undecodable bytes are kept."""
+    if text.isprintable():
+        return text
     return "".join(character if is_plain(character, "\n") else _escaped(character) for character in text)
 
 

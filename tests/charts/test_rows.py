@@ -26,8 +26,8 @@ class Curves:
         losses = np.array(self._losses[run_set], dtype=float)
         return Curve(losses, np.array([0, len(losses)]), np.array([0.0, 2.0]))
 
-    def metrics(self, run_set, seed):
-        return {"hessian_error": MetricHistory(np.arange(1, len(self._metric) + 1), self._metric)}
+    def metrics(self, run_set):
+        return {0: {"hessian_error": MetricHistory(np.arange(1, len(self._metric) + 1), self._metric)}}
 
 
 def rows(losses, bound=None, status=Status.COMPLETED, **changes):

@@ -37,7 +37,8 @@ def reads():
 
     def executed(_connection, cursor, statement, parameters, *_others):
         statements.append(statement)
-        selected, _, source = statement.partition("\nFROM ")
+        plain = re.sub(r"EXISTS \(.*?\) AS", "1 AS", statement, flags=re.DOTALL)  # what loads no rows
+        selected, _, source = plain.partition("\nFROM ")
         if selected.startswith("SELECT") and source and "(" not in selected:
             (count,) = cursor.connection.execute(f"SELECT count(*) FROM ({statement})", parameters).fetchone()
             for table in {source.split()[0], *re.findall(r"(\w+?)(?:_\d+)?\.(?:id|losses)\b", selected)}:

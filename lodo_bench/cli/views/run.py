@@ -24,7 +24,7 @@ def print_run_sets(records: Sequence[RunSetRecord], db: str, json: bool) -> None
         typer.Exit: with exit code 3, if runs failed.
     """
     store = open_store(db)
-    metrics = [{run.seed: store.metrics(record.id, run.seed) for run in record.runs} for record in records]
+    metrics = [store.metrics(record.id) for record in records]
     if json:
         documents = [run_set_document(record, found) for record, found in zip(records, metrics, strict=True)]
         print_json(documents[0] if len(documents) == 1 else {"run_sets": documents})
@@ -59,7 +59,7 @@ def print_runs(record: RunSetRecord, metrics: Mapping[int, Metrics]) -> None:
         clock = [number(run.training_seconds), speed(run.steps_per_second)] if timed else []
         losses = [number(run.milestones.get(milestone)) for milestone in row.losses]
         found = [number(run.scores.get(milestone, {}).get(name)) for milestone, name in scores]
-        histories = [_first_and_last(metrics[run.seed].get(name)) for name in names]
+        histories = [_first_and_last(metrics.get(run.seed, {}).get(name)) for name in names]
         rows.append([str(run.seed), run.status, *losses, *found, *histories, *clock])
     losses = [mean_and_spread(found) for found in row.losses.values()]
     clock = ["", mean_speed(row.speed)] if timed else []

@@ -50,7 +50,7 @@ def show_study(study: StudyRecord, results: Results, json: bool) -> None:
 
 def show_run_set(record: RunSetRecord, results: Results, json: bool) -> None:
     """Print a run set: its hyperparameters and settings, the result of each run, and the commands."""
-    metrics = {run.seed: results.metrics(record.id, run.seed) for run in record.runs}
+    metrics = results.metrics(record.id)
     if json:
         print_json({**run_set_document(record, metrics), **damaged_document(results.damaged)})
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from lodo_bench.results.codecs.annotations import decode_annotation, decode_created
 from lodo_bench.results.codecs.curves import encode_curve, encode_metric
@@ -82,14 +83,22 @@ def decode_run(run: StoredRun) -> RunRecord:
 
 
 def _milestone(stored: StoredMilestone) -> Milestone:
-    fields, key = Fields(stored.row, MilestoneRow), stored.row.key
-    try:
-        milestone = Milestone.parse(fields.text("key"))
-    except ValueError:
-        milestone = None
-    if milestone is None or milestone.key != key or not 0 < milestone.value <= MAX_COUNT:
+    fields = Fields(stored.row, MilestoneRow)
+    key = fields.text("key")
+    milestone = _milestone_of(key)
+    if milestone is None:
         raise fields.damaged(f"its key, {key!a}, is no milestone")
     return milestone
+
+
+@lru_cache(maxsize=256)
+def _milestone_of(key: str) -> Milestone | None:
+    """Return the milestone of a key, which thousands of runs share; None if it is the key of none."""
+    try:
+        milestone = Milestone.parse(key)
+    except ValueError:
+        return None
+    return milestone if milestone.key == key and 0 < milestone.value <= MAX_COUNT else None
 
 
 def _encode_milestone(milestone: Milestone, loss: float, scores: Mapping[str, float]) -> MilestoneRow:

@@ -34,8 +34,8 @@ class Curves:
         steps = len(self._losses)
         return Curve(self._losses, np.array([0, steps]), np.array([0.0, 2.0]), self._metrics)
 
-    def metrics(self, run_set, seed):
-        return self._metrics
+    def metrics(self, run_set):
+        return dict.fromkeys(range(10), self._metrics)
 
 
 class Page(HTMLParser):
