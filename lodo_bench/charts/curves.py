@@ -127,11 +127,20 @@ def _edges(grids: Sequence[Floats], first: float, last: float, points: int) -> F
     targets = np.geomspace(first, last, points)
     within = [grid[np.searchsorted(grid, first) : np.searchsorted(grid, last, side="right")] for grid in grids]
     # The next x of any run, for which the grids need not be merged: they may be long.
-    following = [np.append(grid, np.inf)[np.searchsorted(grid, targets)] for grid in within]
+    following = [_next(grid, targets) for grid in within]
     largest = max(grid[-1] for grid in within if len(grid))
     found = np.unique(np.minimum(np.min(following, axis=0), largest))
     edges: Floats = np.append(found[:-1], last)
     return edges
+
+
+def _next(grid: Floats, targets: Floats) -> Floats:
+    """Return the first number of a grid that is not below each target; infinity where there is none."""
+    index = np.searchsorted(grid, targets)
+    found = np.full(len(targets), np.inf)
+    exists = index < len(grid)
+    found[exists] = grid[index[exists]]
+    return found
 
 
 def _downsampled(run: RunCurve, edges: Floats) -> Floats:

@@ -15,8 +15,8 @@ from lodo_bench.spec.outcome import Curve, MetricHistory
 class CurveSource(Protocol):
     """A source of whole learning curves, such as `lodo_bench.results.store.Store`."""
 
-    def curve(self, run_set: int, seed: int) -> Curve | None:
-        """Return the learning curve of one run; None if it is damaged."""
+    def curves(self, run_set: int, seeds: Sequence[int]) -> Mapping[int, Curve]:
+        """Return the learning curves of runs of a run set by seed, without those that are damaged."""
         ...
 
     def metrics(self, run_set: int) -> Mapping[int, Mapping[str, MetricHistory]]:
@@ -42,9 +42,9 @@ def losses(groups: Sequence[ResultGroup], curves: CurveSource) -> tuple[list[Plo
     seconds: list[PlotSeries] = []
     for group in groups:
         longest, timed = group.longest(), group.timed()
-        found = {run: curves.curve(*run) for run in dict.fromkeys(map(_run, [*longest, *timed]))}
-        steps += _series(group, [by_steps(c, m.run.status) for m in longest if (c := found[_run(m)]) is not None])
-        seconds += _series(group, [by_seconds(c, m.run.status) for m in timed if (c := found[_run(m)]) is not None])
+        found = _curves([*longest, *timed], curves)
+        steps += _series(group, [by_steps(found[_run(m)], m.run.status) for m in longest if _run(m) in found])
+        seconds += _series(group, [by_seconds(found[_run(m)], m.run.status) for m in timed if _run(m) in found])
     return steps, seconds
 
 
@@ -67,6 +67,18 @@ def _metrics(group: ResultGroup, curves: CurveSource) -> list[Mapping[str, Metri
     members = group.longest()
     found = {run_set: curves.metrics(run_set) for run_set in dict.fromkeys(member.run_set for member in members)}
     return [found[member.run_set].get(member.run.seed, {}) for member in members]
+
+
+def _curves(members: Iterable[GroupMember], curves: CurveSource) -> dict[tuple[int, int], Curve]:
+    """Return the curves of runs by run set and seed, without those that are damaged."""
+    seeds: dict[int, dict[int, None]] = {}
+    for member in members:
+        seeds.setdefault(member.run_set, {})[member.run.seed] = None
+    return {
+        (run_set, seed): curve
+        for run_set, wanted in seeds.items()
+        for seed, curve in curves.curves(run_set, list(wanted)).items()
+    }
 
 
 def _run(member: GroupMember) -> tuple[int, int]:

@@ -123,6 +123,11 @@ class MergedResults:
         part = self._parts[run_set // self._unit]
         return part.results.curve(run_set - part.offset, seed)
 
+    def curves(self, run_set: int, seeds: Sequence[int]) -> Mapping[int, Curve]:
+        """Return the whole curves of runs of a run set by seed, without those that are damaged."""
+        part = self._parts[run_set // self._unit]
+        return part.results.curves(run_set - part.offset, seeds)
+
     def _part(self, kind: str, number: int, numbers_of: Callable[[Results], list[int]]) -> _MergedPart:
         """Return the database of a number that a user has typed."""
         known = {part.offset + found: part for part in self._parts for found in numbers_of(part.results)}

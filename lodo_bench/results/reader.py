@@ -69,3 +69,7 @@ class Results(Protocol):
     def curve(self, run_set: int, seed: int) -> Curve | None:
         """Return the whole curve of one run; None if it is damaged, or was deleted meanwhile."""
         ...
+
+    def curves(self, run_set: int, seeds: Sequence[int]) -> Mapping[int, Curve]:
+        """Return the whole curves of runs of a run set by seed, without those that are damaged or deleted."""
+        ...

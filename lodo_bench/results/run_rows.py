@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, select
+from sqlalchemy import ColumnElement, Row, Select, and_, select
 from sqlalchemy.orm import Session
 
 from lodo_bench.results.schema import CurveRow, MetricHistoryRow, MilestoneRow, ProvenanceRow, RunRow, ScoreRow
+
+_AT_ONCE = 100  # curves, which may be long
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,14 @@ def stored_runs(session: Session, *conditions: ColumnElement[bool]) -> dict[int,
     return by_set
 
 
-def stored_curve(session: Session, run_set: int, seed: int) -> StoredCurve | None:
-    """Return a run with its curve and metrics; None if there is no such run."""
-    has_metrics = exists().where(MetricHistoryRow.run_id == RunRow.id).label("has_metrics")
-    query = select(RunRow.id, RunRow.seed, RunRow.steps, has_metrics, *CurveRow.__table__.c).outerjoin(RunRow.curve)
-    row = session.execute(query.where(RunRow.run_set_id == run_set, RunRow.seed == seed)).one_or_none()
-    if row is None:
-        return None
-    return StoredCurve(row, _metrics(session, RunRow.id == row.id) if row.has_metrics else ())
+def stored_curves(session: Session, run_set: int, seeds: Sequence[int]) -> Iterator[StoredCurve]:
+    """Yield the runs of a run set that have one of the seeds, with their curves and metrics."""
+    for first in range(0, len(seeds), _AT_ONCE):
+        of_runs = and_(RunRow.run_set_id == run_set, RunRow.seed.in_(seeds[first : first + _AT_ONCE]))
+        metrics = _grouped(_metrics(session, of_runs), "run_id")
+        curves: Select[*tuple[Any, ...]] = select(RunRow.id, RunRow.seed, RunRow.steps, *CurveRow.__table__.c)
+        for row in session.execute(curves.outerjoin(RunRow.curve).where(of_runs).order_by(RunRow.seed)):
+            yield StoredCurve(row, metrics.get(row.id, ()))
 
 
 def stored_metrics(session: Session, run_set: int) -> list[StoredCurve]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from lodo_bench.results.codecs.facts import encode_facts
 from lodo_bench.results.codecs.run_sets import decode_run, decode_run_set, encode_run
 from lodo_bench.results.codecs.specifications import encode_run_set_spec, run_set_identity
 from lodo_bench.results.queries import check_number, latest, like, of_task, unused_number
-from lodo_bench.results.run_rows import stored_curve, stored_metrics, stored_runs
+from lodo_bench.results.run_rows import stored_curves, stored_metrics, stored_runs
 from lodo_bench.results.schema import RunRow, RunSetRow, StudyRow, now
 from lodo_bench.results.store_base import StoreBase
 from lodo_bench.spec.facts import Facts
@@ -108,9 +108,13 @@ class RunSetStore(StoreBase):
 
     def curve(self, run_set: int, seed: int) -> Curve | None:
         """Return the whole curve of one run; None if it is damaged, or was deleted meanwhile."""
+        return self.curves(run_set, [seed]).get(seed)
+
+    def curves(self, run_set: int, seeds: Sequence[int]) -> dict[int, Curve]:
+        """Return the whole curves of runs of a run set by seed, without those that are damaged or deleted."""
         with self._database.reading() as session:
-            stored = stored_curve(session, run_set, seed)
-            return None if stored is None else decode_curve(stored, self._damages)
+            found = ((r.row.seed, decode_curve(r, self._damages)) for r in stored_curves(session, run_set, seeds))
+            return {seed: curve for seed, curve in found if curve is not None}
 
     def _decoded(self, session: Session, query: Select[RunSetRow]) -> Iterator[RunSetRecord]:
         """Yield the sound run sets among the rows of a query."""

@@ -104,6 +104,10 @@ class SelectedResults:
         """Return the whole curve of one run; None if it is damaged."""
         return self._results.curve(run_set, seed)
 
+    def curves(self, run_set: int, seeds: Sequence[int]) -> Mapping[int, Curve]:
+        """Return the whole curves of runs of a run set by seed, without those that are damaged."""
+        return self._results.curves(run_set, seeds)
+
 
 def _check(selection: Selection, run_sets: Iterable[RunSetRecord], studies: Iterable[StudySummary]) -> None:
     """Refuse a value that selects nothing by itself, unless nothing at all is stored."""

@@ -22,9 +22,9 @@ class Curves:
     def __init__(self, losses, metric=()):
         self._losses, self._metric = losses, np.array(metric, dtype=float)
 
-    def curve(self, run_set, seed):
+    def curves(self, run_set, seeds):
         losses = np.array(self._losses[run_set], dtype=float)
-        return Curve(losses, np.array([0, len(losses)]), np.array([0.0, 2.0]))
+        return dict.fromkeys(seeds, Curve(losses, np.array([0, len(losses)]), np.array([0.0, 2.0])))
 
     def metrics(self, run_set):
         return {0: {"hessian_error": MetricHistory(np.arange(1, len(self._metric) + 1), self._metric)}}

@@ -37,8 +37,7 @@ def reads():
 
     def executed(_connection, cursor, statement, parameters, *_others):
         statements.append(statement)
-        plain = re.sub(r"EXISTS \(.*?\) AS", "1 AS", statement, flags=re.DOTALL)  # what loads no rows
-        selected, _, source = plain.partition("\nFROM ")
+        selected, _, source = statement.partition("\nFROM ")
         if selected.startswith("SELECT") and source and "(" not in selected:
             (count,) = cursor.connection.execute(f"SELECT count(*) FROM ({statement})", parameters).fetchone()
             for table in {source.split()[0], *re.findall(r"(\w+?)(?:_\d+)?\.(?:id|losses)\b", selected)}:

@@ -223,9 +223,9 @@ def test_a_band_that_leaves_the_axes_alone_has_an_open_mark():
 
 def test_charts_of_a_row_share_their_axis_and_differences_to_the_bound_are_below():
     class Stored:
-        def curve(self, run_set, seed):
+        def curves(self, run_set, seeds):
             losses = np.array([12.0, 10.0, 8.0, 6.5] if run_set == 1 else [12.0, 9.0, 7.5, 7.25])
-            return Curve(losses, np.array([0, 4]), np.array([0.0, 1.0]))
+            return dict.fromkeys(seeds, Curve(losses, np.array([0, 4]), np.array([0.0, 1.0])))
 
     sets = [run_set(run(0), id=1), run_set(run(0), optimizer="lodo", id=2)]
     rows = loss_rows(result_groups(sets), Stored(), TaskSpec("quadratic"), LossBound("Newton", 7.0))

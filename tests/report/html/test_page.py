@@ -30,9 +30,9 @@ class Curves:
     def __init__(self, losses=(3.0, 2.0, 1.0), metrics=None):
         self._losses, self._metrics = np.array(losses, dtype=float), metrics or {}
 
-    def curve(self, run_set, seed):
-        steps = len(self._losses)
-        return Curve(self._losses, np.array([0, steps]), np.array([0.0, 2.0]), self._metrics)
+    def curves(self, run_set, seeds):
+        clock = np.array([0, len(self._losses)]), np.array([0.0, 2.0])
+        return dict.fromkeys(seeds, Curve(self._losses, *clock, self._metrics))
 
     def metrics(self, run_set):
         return dict.fromkeys(range(10), self._metrics)
@@ -199,8 +199,8 @@ def test_diverged_runs_are_marked_where_they_diverged():
 class Unlike(Curves):
     """Curves of which that of the second run set grows beyond bounds."""
 
-    def curve(self, run_set, seed):
-        return Curves([10.0, 1e3, 5.67e5] if run_set == 2 else [10.0, 30.0, 7.0]).curve(run_set, seed)
+    def curves(self, run_set, seeds):
+        return Curves([10.0, 1e3, 5.67e5] if run_set == 2 else [10.0, 30.0, 7.0]).curves(run_set, seeds)
 
 
 def beyond_bounds():
