@@ -50,7 +50,10 @@ def axis_limits(bands: Sequence[CurveBand], bounds: float = BOUNDS) -> AxisLimit
     settled = [band.settled for band in bands]
     if not any(map(len, settled)):
         settled = [band.finite for band in bands]
-    return _limits(settled, _typical(float(band.high[0]) for band in bands if len(band.x)), bounds)
+    settled = [own.clip(-_LARGEST, _LARGEST) for own in settled]
+    tops = [float(own.max()) if len(own) else -np.inf for own in settled]
+    initial = _typical(float(band.high[0]) for band in bands if len(band.x))
+    return _limits(np.concatenate([np.array([]), *settled]), tops, initial, bounds)
 
 
 def value_limits(values: Sequence[float]) -> AxisLimits:
@@ -58,13 +61,13 @@ def value_limits(values: Sequence[float]) -> AxisLimits:
 
     Each value counts as a curve of one point, so that the typical initial value is the median of all.
     """
-    return _limits([np.array([value]) for value in values], _typical(values), BOUNDS)
+    shown = np.array(values, dtype=np.float64).clip(-_LARGEST, _LARGEST)
+    return _limits(shown, shown.tolist(), _typical(values), BOUNDS)
 
 
-def _limits(curves: Sequence[NDArray[np.float64]], initial: float, bounds: float) -> AxisLimits:
-    curves = [own.clip(-_LARGEST, _LARGEST) for own in curves]
-    values, floor = _above_floor(np.concatenate([np.array([]), *curves]), initial)
-    tops = [float(own.max()) if len(own) else -np.inf for own in curves]
+def _limits(values: NDArray[np.float64], tops: Sequence[float], initial: float, bounds: float) -> AxisLimits:
+    """Return limits for the values of curves, which have these maxima."""
+    values, floor = _above_floor(values, initial)
     ceiling = bounds * _highest(top for top in tops if top <= bounds * initial)
     peaks = tuple(top if 0 < ceiling < top else None for top in tops)
     if not any(peaks):
