@@ -5,6 +5,7 @@
 The database, of 100,000 individuals and 10,000 runs of 100,000 steps, takes some minutes and 2 GB; it is kept and used
 again if `--database` names it. `--scale 0.01` makes a small one in seconds. Each command is a process of its own, and
 its seconds include Python's start. Seconds of the CPU, unlike those of a clock, mean something also on a busy machine.
+Repeat at least once: the first process of a kind compiles the modules, which a program is spared after its first start.
 """
 
 import argparse
@@ -51,7 +52,8 @@ class Cost(NamedTuple):
 def measure(command: str, database: Path, folder: Path) -> Cost:
     """Run a command in `folder`."""
     arguments = [sys.executable, "-m", "lodo_bench", *command.split(), "--db", str(database)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.perf_counter()
     process = subprocess.Popen(
         arguments, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -21,10 +21,10 @@ from lodo_bench.plots.style import (
     caption,
     figure,
     fit_y,
+    headline,
     house_style,
     legend,
     line_arguments,
-    literal,
     scale_axis,
 )
 
@@ -45,7 +45,7 @@ def curve_figure(title: str, rows: Sequence[ChartRow], x_labels: Mapping[XAxis, 
     """
     with house_style():
         drawn, panels = figure(len(rows[0].charts), len(rows), width=4.3, height=3.2, share=True)
-        drawn.suptitle(literal(title), x=0.01, ha="left")
+        headline(drawn, title)
         for axes, chart in zip(panels[-1], rows[0].charts, strict=True):
             axes.set_xlabel(x_labels[chart.x])
         marked = [_draw_row(row, content) for row, content in zip(panels, rows, strict=True)]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lodo_bench.charts.line_styles import LineStyle
-from lodo_bench.plots.style import caption, figure, house_style, legend, line_arguments, literal, scale_axis
+from lodo_bench.plots.style import caption, figure, headline, house_style, legend, line_arguments, scale_axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def profile_figure(title: str, lines: Sequence[ProfileLine], note: str) -> Figur
     """Draw profiles over the factor; higher is better, and the left end is the share of problems won."""
     with house_style():
         drawn, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
-        drawn.suptitle(literal(title), x=0.01, ha="left")
+        headline(drawn, title)
         axes.set(xlabel="factor τ of the lowest loss", ylabel="share of problems within τ", ylim=(-0.03, 1.03))
         finite = [line.factors[np.isfinite(line.factors)] for line in lines]
         scale_axis(axes, "x", np.concatenate([np.array([1.0]), *finite]))

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 from lodo_bench.charts.line_styles import line_style_of
 from lodo_bench.charts.searches import SearchSpread, fitness_limits, jitter, logit_ticks, search_spread
 from lodo_bench.plots.marks import OFF_SCALE, mark_outside
-from lodo_bench.plots.style import CROSS, INK, caption, figure, fit_y, house_style, legend, literal, scale_axis
+from lodo_bench.plots.style import CROSS, INK, caption, figure, fit_y, house_style, legend, row_title, scale_axis
 from lodo_bench.spec.options import Kind
 from lodo_bench.spec.study import IndividualRecord, StudyRecord
 
@@ -38,7 +38,8 @@ def search_figure(studies: Sequence[StudyRecord], kinds: Sequence[Mapping[str, K
         drawn, panels = figure(columns, len(studies), width=2.6, height=2.4)
         for row, study, kinds_by_name in zip(panels, studies, kinds, strict=True):
             has_outside = _fitness(row[0], study)
-            row[0].set_title(literal(f"{study.spec.optimizer.label} on {study.spec.task.label} (study {study.id})"))
+            label = f"{study.spec.optimizer.label} on {study.spec.task.label} (study {study.id})"
+            row_title(drawn, row[0], label)
             names = list(study.generations[0].mean)
             for axes, name in zip(row[1:], names, strict=False):
                 has_outside |= _hyperparameter(axes, study, name, kinds_by_name.get(name, "rate"))

@@ -23,6 +23,7 @@ FORMATS = ("png", "svg", "pdf")
 LARGEST_SPAN = 1e15  # largest ratio of the ends of a log axis; larger values are not visible
 INK = "#333333"
 CROSS: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.6, "linestyle": "none"}
+_CAPTION = 7.5  # points
 _CHARACTERS_PER_INCH = 17  # of a caption
 _GRID = "#d9d9d9"
 _DASHES: Mapping[Dash, Any] = {
@@ -112,11 +113,26 @@ def legend(drawn: Figure, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> N
         drawn.legend(handles=handles, loc="outside right center")
 
 
+def row_title(drawn: Figure, axes: Axes, text: str) -> None:
+    """Add a title above the first panel of a row, in lines as wide as the figure."""
+    axes.set_title(in_lines(drawn, text, 1.15 * _STYLE["axes.titlesize"]))  # it is bold
+
+
+def headline(drawn: Figure, text: str) -> None:
+    """Add a title above all panels, in lines as wide as the figure."""
+    drawn.suptitle(in_lines(drawn, text, 1.05 * _STYLE["figure.titlesize"]), x=0.01, ha="left")
+
+
 def caption(drawn: Figure, text: str) -> None:
     """Add a caption below all panels, in lines as wide as the figure."""
-    characters = int(drawn.get_figwidth() * _CHARACTERS_PER_INCH)
-    lines = "\n".join(textwrap.wrap(text, characters))
-    drawn.supxlabel(literal(lines), x=0.01, ha="left", fontsize=7.5, color="#666666", linespacing=1.3)
+    lines = in_lines(drawn, text, _CAPTION)
+    drawn.supxlabel(lines, x=0.01, ha="left", fontsize=_CAPTION, color="#666666", linespacing=1.3)
+
+
+def in_lines(drawn: Figure, text: str, size: float) -> str:
+    """Return a text for Matplotlib in lines that are at most as wide as the figure, in a font of this size."""
+    characters = int(drawn.get_figwidth() * _CHARACTERS_PER_INCH * _CAPTION / size)
+    return literal("\n".join(textwrap.wrap(text, characters)))
 
 
 def literal(text: str) -> str:

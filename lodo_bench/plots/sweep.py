@@ -18,6 +18,7 @@ from lodo_bench.plots.style import (
     INK,
     caption,
     figure,
+    headline,
     house_style,
     legend,
     line_arguments,
@@ -35,7 +36,7 @@ def sweep_figure(title: str, x_label: str, y_label: str, lines: Sequence[SweepLi
     """
     with house_style():
         drawn, ((axes,),) = figure(1, 1, width=5.0, height=3.6)
-        drawn.suptitle(literal(title), x=0.01, ha="left")
+        headline(drawn, title)
         axes.set(xlabel=literal(x_label), ylabel=literal(y_label))
         positions = _positions(axes, [value for line in lines for value, _ in line.points])
         ends = [end for line in lines for _, summary in line.points for end in _ends(summary)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lodo_bench.charts.line_styles import LineStyle
 from lodo_bench.plots.marks import OFF_SCALE, mark_exits
-from lodo_bench.plots.style import INK, caption, figure, house_style, legend, line_arguments, literal
+from lodo_bench.plots.style import INK, caption, figure, headline, house_style, legend, line_arguments, literal
 
 Floats = NDArray[np.float64]
 _GRID = 240
@@ -54,7 +54,7 @@ def trajectory_figure(
         columns = min(len(runs), 3)
         rows = -(-len(runs) // columns)
         drawn, panels = figure(columns, rows, width=2.8, height=2.7)
-        drawn.suptitle(literal(title), x=0.01, ha="left")
+        headline(drawn, title)
         left, right, bottom, top = _limits(runs, minimizers)
         xs, ys = np.linspace(left, right, _GRID), np.linspace(bottom, top, _GRID)
         grid = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)

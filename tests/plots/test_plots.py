@@ -389,3 +389,34 @@ def test_a_trajectory_that_leaves_the_picture_has_a_mark_at_the_edge():
 )
 def test_ticks_are_short(value, text):
     assert tick(value) == text
+
+
+LONG = (
+    "mnist (batch_size=16, validation_samples=4000, test_samples=4000): the training loss at 1,000 steps, by momentum"
+)
+
+
+def long_searched():
+    spec = study_spec(task=TaskSpec("mnist", {"batch_size": 16, "validation_samples": 4000, "test_samples": 4000}))
+    return searched([study(spec=spec)], [KINDS])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: sweep_figure(LONG, "x", "loss", [SweepLine("lodo", line_style_of("lodo"), [(0.5, summarize([1.0]))])]),
+        lambda: sweep_figure(LONG.replace(" ", "W"), "x", "loss", []),
+        long_searched,
+    ],
+)
+def test_long_titles_stay_within_the_picture(make):
+    figure = make()
+    figure.draw_without_rendering()
+    titles = [figure.get_suptitle() and figure._suptitle, *(axes.title for axes in figure.axes)]
+    titles += [axes._left_title for axes in figure.axes]
+    shown = [title for title in titles if title and title.get_text()]
+    assert shown
+    for title in shown:
+        extent = title.get_window_extent()
+        assert figure.bbox.x0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+        assert extent.y1 <= figure.bbox.y1
