@@ -7,11 +7,17 @@ from collections.abc import Callable, Mapping
 from lodo_bench.files.json import as_json
 from lodo_bench.report import csv, json, latex, markdown
 from lodo_bench.report.data import ReportData
-from lodo_bench.report.html.assemble import page
+
+
+def _page(data: ReportData) -> str:
+    from lodo_bench.report.html.assemble import page  # with Jinja, which no other format needs
+
+    return page(data)
+
 
 RENDERERS: Mapping[str, Callable[[ReportData], str]] = {
     "markdown": lambda data: "\n".join(markdown.render(*comparison) for comparison in data.comparisons),
-    "html": page,
+    "html": _page,
     "latex": lambda data: "\n".join(latex.render(*comparison) for comparison in data.comparisons),
     "csv": lambda data: csv.render(data.comparisons),
     "json": lambda data: as_json(json.document(data.comparisons, data.damaged())) + "\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Dialect, String
@@ -33,12 +34,17 @@ class StoredText(TypeDecorator[str]):
         return _REFUSED.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", value)
 
     @override
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        """Return the text as it was; an `Unreadable` for bytes that are none, which were never stored as such."""
-        if not isinstance(value, str) or value.isascii():  # almost all of them
-            return value
-        if _SURROGATES.search(value):
-            return Unreadable("bytes that are no UTF-8")
-        if _ESCAPE not in value:
-            return value
-        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Return the function that decodes a value."""
+        return _as_it_was
+
+
+def _as_it_was(value: Any) -> Any:
+    """Return a text as it was; an `Unreadable` for bytes that are none, which were never stored as such."""
+    if not isinstance(value, str) or value.isascii():  # almost all of them
+        return value
+    if _SURROGATES.search(value):
+        return Unreadable("bytes that are no UTF-8")
+    if _ESCAPE not in value:
+        return value
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)

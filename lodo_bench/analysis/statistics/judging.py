@@ -56,7 +56,7 @@ def judge(samples: Sequence[Sample], *, kind: Kind, baseline: int | None = None)
 
 def _among_all(samples: Sequence[Sample], kind: Kind) -> Judgment:
     tests = _tests(samples, kind)
-    p = [simes(found[~np.isnan(found)].tolist()) for found in tests]
+    p = [simes(found[~np.isnan(found)]) for found in tests]
     reference = _best([sample if p[index] > LEVEL else None for index, sample in enumerate(samples)])
     standings = []
     is_told = False  # of the reference, that something is not as good as it, or about as good

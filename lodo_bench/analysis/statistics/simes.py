@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import numpy as np
+from numpy.typing import ArrayLike
 
 LEVEL = 0.05
 """The probability with which a test may reject a hypothesis that holds."""
 
 
-def simes(values: Iterable[float]) -> float:
+def simes(values: ArrayLike) -> float:
     """Combine p-values into that of the hypothesis that all of theirs hold; 1 if there are none (Simes 1986).
 
     Holds for independent tests and for such as tend to agree, as those of one sample against many others do.
     """
-    ordered = sorted(values)
-    return min((len(ordered) * p / rank for rank, p in enumerate(ordered, 1)), default=1.0)
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    return float(np.min(len(ordered) * ordered / np.arange(1, len(ordered) + 1))) if len(ordered) else 1.0
