@@ -251,6 +251,37 @@ def test_each_run_has_its_own_curve(store):
     assert store.curve(second, 0).losses == [3.0]
 
 
+def with_runs(store, count):
+    """The number of a run set whose runs have their seeds as losses and as metrics."""
+    number = store.open_run_set(run_set_spec(num_seeds=count)).id
+    for seed in range(count):
+        metric = MetricHistory(np.array([1]), np.array([float(seed)]))
+        store.add_run(number, run(seed), replace(curve([seed]), metrics={"error": metric} if seed else {}))
+    return number
+
+
+def test_the_curves_and_metrics_of_a_run_set_are_read_together(store):
+    number = with_runs(store, 250)
+    found = store.curves(number, [*range(0, 250, 2), 9999])
+    assert {seed: read.losses.tolist() for seed, read in found.items()} == {s: [s] for s in range(0, 250, 2)}
+    assert [list(read.metrics) for read in found.values()] == [[], *[["error"]] * 124]
+    metrics = store.metrics(number)
+    assert {seed: found["error"].values.tolist() for seed, found in metrics.items() if found} == {
+        seed: [seed] for seed in range(1, 250)
+    }
+    assert (store.curves(number, []), store.curves(9999, [0]), store.metrics(9999)) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_damaged_curves_are_told_in_the_order_of_seeds(store, database, attempt):
+    number = with_runs(store, 20)
+    with database.writing() as session:
+        for row in session.scalars(select(CurveRow).where(CurveRow.run_id % 3 == 0)):
+            row.losses = b"damaged"
+    assert len(store.curves(number, list(range(20)))) == 20 - len(store.damaged) == 14
+    assert [each.number for each in store.damaged] == list(range(3, 20, 3))
+
+
 def test_everything_is_there_when_the_file_is_opened_again(tmp_path):
     path = str(tmp_path / "results.db")
     database = Database(path, create=True)
