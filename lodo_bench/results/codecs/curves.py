@@ -26,7 +26,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 def decode_curves(stored: Sequence[StoredCurve], damages: Damages) -> Iterator[tuple[int, Curve]]:
     """Yield the curves of runs with their seeds, without those that are damaged; several cores decompress them."""
-    with ThreadPoolExecutor(len(stored)) if len(stored) > 1 else nullcontext() as pool:
+    with ThreadPoolExecutor() if len(stored) > 1 else nullcontext() as pool:
         for each, (curve, found) in zip(stored, (pool.map if pool else map)(_decoded, stored), strict=True):
             for damage in found:
                 damages.add(damage)
