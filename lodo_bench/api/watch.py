@@ -16,6 +16,7 @@ from lodo_bench.results.activity import (
     run_set_activities,
     study_activities,
 )
+from lodo_bench.results.damage import Damage
 from lodo_bench.results.database import Database
 from lodo_bench.spec.training import OptimizerSpec, TaskSpec
 
@@ -90,6 +91,11 @@ class Watcher:
         self._study, self._clock = study, clock
         self._first: dict[int, tuple[float, StudyActivity]] = {}
         self._updates: dict[tuple[str, int], _Update] = {}
+
+    @property
+    def damaged(self) -> tuple[Damage, ...]:
+        """The damaged rows of the database that were left out so far."""
+        return self._database.damages.found
 
     def look(self, now: datetime | None = None) -> list[ActivitySnapshot]:
         """Return the studies, then the run sets, oldest first.

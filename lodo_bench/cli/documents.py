@@ -82,7 +82,7 @@ class TunePlanDocument(TypedDict):
 
 
 class ActivityDocument(TaskDocument, OptimizerDocument):
-    """A study or run set that is not finished."""
+    """The progress of a study or run set."""
 
     kind: str
     number: int
@@ -99,8 +99,8 @@ class ActivityDocument(TaskDocument, OptimizerDocument):
     seconds_since_update: float | None
 
 
-class WatchDocument(TypedDict):
-    """Everything that is not finished."""
+class WatchDocument(DamagedDocument):
+    """The progress of all studies and run sets."""
 
     activities: Sequence[ActivityDocument]
 

@@ -47,6 +47,6 @@ def watch(
 
     watcher = Watcher(db, study, echo_err)
     if once:
-        print_once(watcher.look(), json)
+        print_once(watcher, json)
     else:
         watch_live(watcher, interval)

@@ -113,6 +113,7 @@ WITH_JSON = (
     ("compare", "run-set", "1", "2", "--json"),
     ("plot", "curves", "-o", "curves.svg", "--json"),
     ("plot", "search", "-o", "search.svg", "--json", "--optimizer", "adam"),
+    ("watch", "--once", "--json"),
 )
 # Of each command, a row that it reads and leaves out.
 LEFT_OUT = {

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lodo_bench.analysis.documents import optimizer_document, task_document
+from lodo_bench.analysis.documents import damaged_document, optimizer_document, task_document
 from lodo_bench.api.watch import ActivitySnapshot, Watcher
 from lodo_bench.cli.output import print_json
 from lodo_bench.cli.views.table import show_table
@@ -27,10 +27,11 @@ _GAP = 2
 _NOTHING_THERE = "There are no searches and no runs yet."
 
 
-def print_once(snapshots: Sequence[ActivitySnapshot], json: bool) -> None:
+def print_once(watcher: Watcher, json: bool) -> None:
     """Print the present state: everything that is not finished as a table, the rest in one line."""
+    snapshots = watcher.look()
     if json:
-        print_json({"activities": [_document(each) for each in snapshots]})
+        print_json({"activities": [_document(each) for each in snapshots], **damaged_document(watcher.damaged)})
         return
     if unfinished := [each for each in snapshots if each.state != "finished"]:
         show_table(_HEADERS, [_cells(each) for each in unfinished], left=_LEFT)
