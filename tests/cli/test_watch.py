@@ -61,7 +61,7 @@ def finish(store, study):
 def test_nothing_is_there_yet(place):
     result = place.run_here("watch")
     assert (result.code, result.stdout) == (0, "There are no searches and no runs yet.\n")
-    assert place.run_here("watch", "--once", "--json").document == {"schema": 1, "activities": []}
+    assert place.run_here("watch", "--once", "--json").document == {"schema": 1, "activities": [], "damaged": []}
 
 
 def test_a_study_that_runs(place, ended):
