@@ -67,14 +67,14 @@ def stored_runs(session: Session, *conditions: ColumnElement[bool]) -> dict[int,
     return by_set
 
 
-def stored_curves(session: Session, run_set: int, seeds: Sequence[int]) -> Iterator[list[StoredCurve]]:
-    """Yield the runs of a run set that have one of the seeds, with their curves and metrics, some at a time."""
+def stored_curves(session: Session, run_set: int, seeds: Sequence[int]) -> Iterator[StoredCurve]:
+    """Yield the runs of a run set that have one of the seeds, with their curves and metrics."""
     for first in range(0, len(seeds), _AT_ONCE):
         of_runs = and_(RunRow.run_set_id == run_set, RunRow.seed.in_(seeds[first : first + _AT_ONCE]))
         metrics = _grouped(_metrics(session, of_runs), "run_id")
         curves: Select[*tuple[Any, ...]] = select(RunRow.id, RunRow.seed, RunRow.steps, *CurveRow.__table__.c)
-        rows = session.execute(curves.outerjoin(RunRow.curve).where(of_runs).order_by(RunRow.seed))
-        yield [StoredCurve(row, metrics.get(row.id, ())) for row in rows]
+        for row in session.execute(curves.outerjoin(RunRow.curve).where(of_runs).order_by(RunRow.seed)):
+            yield StoredCurve(row, metrics.get(row.id, ()))
 
 
 def stored_metrics(session: Session, run_set: int) -> list[StoredCurve]:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from lodo_bench.results.code_changes import check_code, has_version
-from lodo_bench.results.codecs.curves import decode_curves, decode_metrics
+from lodo_bench.results.codecs.curves import decode_curve, decode_metrics
 from lodo_bench.results.codecs.facts import encode_facts
 from lodo_bench.results.codecs.run_sets import decode_run, decode_run_set, encode_run
 from lodo_bench.results.codecs.specifications import encode_run_set_spec, run_set_identity
@@ -113,8 +113,8 @@ class RunSetStore(StoreBase):
     def curves(self, run_set: int, seeds: Sequence[int]) -> dict[int, Curve]:
         """Return the whole curves of runs of a run set by seed, without those that are damaged or deleted."""
         with self._database.reading() as session:
-            stored = stored_curves(session, run_set, seeds)
-            return {seed: curve for some in stored for seed, curve in decode_curves(some, self._damages)}
+            found = ((r.row.seed, decode_curve(r, self._damages)) for r in stored_curves(session, run_set, seeds))
+            return {seed: curve for seed, curve in found if curve is not None}
 
     def _decoded(self, session: Session, query: Select[RunSetRow]) -> Iterator[RunSetRecord]:
         """Yield the sound run sets among the rows of a query."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
-from lodo_bench.results.damage import Damage, Damages, Fields
+from lodo_bench.results.damage import Damages, Fields
 from lodo_bench.results.run_rows import StoredCurve
 from lodo_bench.results.schema import CurveRow, MetricHistoryRow, RunRow
 from lodo_bench.spec.curve_blocks import block_ends, num_blocks
@@ -24,23 +21,7 @@ _SLACK = 2**20  # numbers that a run may have beyond those of its steps, as in d
 _Number = TypeVar("_Number", bound=np.generic)
 
 
-def decode_curves(stored: Sequence[StoredCurve], damages: Damages) -> Iterator[tuple[int, Curve]]:
-    """Yield the curves of runs with their seeds, without those that are damaged; several cores decompress them."""
-    with ThreadPoolExecutor() if len(stored) > 1 else nullcontext() as pool:
-        for each, (curve, found) in zip(stored, (pool.map if pool else map)(_decoded, stored), strict=True):
-            for damage in found:
-                damages.add(damage)
-            if curve is not None:
-                yield each.row.seed, curve
-
-
-def _decoded(stored: StoredCurve) -> tuple[Curve | None, tuple[Damage, ...]]:
-    """Return a curve and what is damaged of it, which threads must not count: its order would be any."""
-    damages = Damages("", lambda _: None)
-    return _decode_curve(stored, damages), damages.found
-
-
-def _decode_curve(stored: StoredCurve, damages: Damages) -> Curve | None:
+def decode_curve(stored: StoredCurve, damages: Damages) -> Curve | None:
     """Return the curve of a run, with its metrics; None if it is damaged."""
     if stored.row.run_id is None:
         damages.add(Fields(stored.row, RunRow).damaged("its curve is missing").damage)
