@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,13 +79,25 @@ class CurveBand:
 
 def by_steps(curve: Curve, status: Status) -> RunCurve:
     """Return the loss of each step; the first is step 1."""
-    return RunCurve(curve.ends.astype(np.float64), curve.losses, status, curve.block_sizes)
+    return RunCurve(_ends(curve), curve.losses, status, curve.block_sizes)
 
 
 def by_seconds(curve: Curve, status: Status) -> RunCurve:
     """Return the loss of each step over training time, interpolated between readings of the clock."""
-    seconds = np.interp(curve.ends, curve.clock_steps, curve.clock_seconds)
-    return RunCurve(np.maximum(seconds, _SHORTEST), curve.losses, status, curve.block_sizes)
+    seconds = np.interp(_ends(curve), curve.clock_steps, curve.clock_seconds)
+    return RunCurve(np.maximum(seconds, _SHORTEST, out=seconds), curve.losses, status, curve.block_sizes)
+
+
+def _ends(curve: Curve) -> Floats:
+    """Return the number of steps after each loss, as floats: those of equally long runs are made once."""
+    return _counted(len(curve.losses)) if curve.block_ends is None else curve.block_ends.astype(np.float64)
+
+
+@lru_cache(maxsize=2)
+def _counted(steps: int) -> Floats:
+    found = np.arange(1, steps + 1, dtype=np.float64)
+    found.flags.writeable = False
+    return found
 
 
 def metric_curve(history: MetricHistory) -> RunCurve:
