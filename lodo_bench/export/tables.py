@@ -119,13 +119,14 @@ def _curves(store: Results) -> Batches:
 def _metrics(store: Results) -> Batches:
     """Yield the metrics of one run at a time."""
     for run_set in store.run_sets():
-        metrics = store.metrics(run_set.id)
+        # The curve, which may be long and has the metrics, too, is read only for the clock of timed runs.
+        metrics = {} if run_set.spec.timed else store.metrics(run_set.id)
         for run in run_set.runs:
-            # The curve, which may be long, is read only for the clock of timed runs.
             curve = store.curve(run_set.id, run.seed) if run_set.spec.timed else None
             if run_set.spec.timed and curve is None:
                 continue  # it is damaged
-            for name, series in metrics.get(run.seed, {}).items():
+            found = metrics.get(run.seed, {}) if curve is None else curve.metrics
+            for name, series in found.items():
                 shared = {**run_settings_document(run_set), "seed": run.seed, "metric": name}
                 for first in range(0, len(series.steps), CHUNK):
                     steps, values = series.steps[first : first + CHUNK], series.values[first : first + CHUNK]

@@ -1,4 +1,4 @@
-"""Which networks the images of Figure 10 are of."""
+"""The networks that Figure 10 shows the images of."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What is written comes back as it was; what counts as the same study and run set; what is never replaced."""
+"""Results come back as they were written; equal specifications are one study or run set; nothing is replaced unasked."""
 
 import itertools
 import math
