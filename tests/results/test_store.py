@@ -1,4 +1,4 @@
-"""Results come back as they were written; equal specifications are one study or run set; nothing is replaced unasked."""
+"""Results come back as they were written; equal specifications are one study or run set; nothing is lost by writing."""
 
 import itertools
 import math
