@@ -20,6 +20,7 @@ from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperpa
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import StudyRecord
+from lodo_bench.training.interrupts import defer_interrupts
 from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.study import Study
@@ -145,9 +146,10 @@ def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Sto
     jobs = [Job(record, weights_of(record.spec, store), plan) for record in _slowest_first(records, store)]
     reporter.notice(f"Running {len(jobs)} untimed run sets, {num_processes} at a time.")
     for job, ended in execute_all(jobs, num_processes):
-        for run, curve in ended:
-            store.add_run(job.record.id, run, curve)
-        reporter.stored(job.record.spec, len(ended))
+        with defer_interrupts():  # whoever is interrupted is told of every run that is stored
+            for run, curve in ended:
+                store.add_run(job.record.id, run, curve)
+            reporter.stored(job.record.spec, len(ended))
 
 
 def _run_one_by_one(records: Sequence[RunSetRecord], store: Store, reporter: ProgressReporter) -> None:

@@ -19,6 +19,7 @@ from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
 from lodo_bench.training.footprint import lockstep_size
+from lodo_bench.training.interrupts import defer_interrupts
 from lodo_bench.training.loop import trace, train_validated
 from lodo_bench.training.session import Progress
 
@@ -97,8 +98,9 @@ def execute_run_set(
         for seed, outcome in zip(seeds, outcomes, strict=True):
             if seed in run_set.missing_seeds:
                 run = _record(spec, seed, outcome)
-                writer.add_run(run_set.id, run, outcome.curve)
-                callback.ended(run)
+                with defer_interrupts():  # whoever is interrupted is told of every run that is stored
+                    writer.add_run(run_set.id, run, outcome.curve)
+                    callback.ended(run)
         if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):
             raise KeyboardInterrupt
         if checkpoint is not None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord
 from lodo_bench.spec.training import Tuned
+from lodo_bench.training.interrupts import defer_interrupts
 from lodo_bench.tuner.durations import Durations
 from lodo_bench.tuner.shard import Shard
 from lodo_bench.tuner.study import Study, StudyProgress
@@ -174,13 +175,11 @@ class Coordinator:
         individuals: dict[int, list[IndividualRecord]] = {}
         for worker, shard in shards.items():
             individuals.setdefault(shard.study, []).extend(results[worker])
-        self._writer.add_individuals(individuals)
-        self._report_failures([record for members in individuals.values() for record in members])
         for worker, shard in shards.items():
             self._durations.add(shard, self._clock() - self._assignments.pop(worker).started)
             self._throughput.add(len(results[worker]))
-        for number, members in individuals.items():
-            self._advance(self._studies[number], members)
+        self._report_failures([record for members in individuals.values() for record in members])
+        self._store(individuals)
 
     def lose(self, worker: str, reason: str, *, blame: bool = True) -> None:
         """Take back the shard of a worker that was lost, if it has one.
@@ -205,8 +204,7 @@ class Coordinator:
         self._callback.notice(f"{study.spec.optimizer.label}: {worker} {reason}; its individuals {fate}.")
         if given_up:
             lost = [record for record in failed(shard, f"{worker} {reason}") if record.index in given_up]
-            self._writer.add_individuals({study.id: lost})
-            self._advance(study, lost)
+            self._store({study.id: lost})
 
     def recall(self) -> None:
         """Take back the shards of all workers, which were lost together, by no fault of the individuals."""
@@ -258,6 +256,13 @@ class Coordinator:
     def _seconds_left(self, study: Study) -> float:
         """Return the expected seconds of one worker to the end of a study; infinite if unknown."""
         return self._durations.individual_step(study.id) * study.steps_left
+
+    def _store(self, individuals: Mapping[int, Sequence[IndividualRecord]]) -> None:
+        """Store individuals by study and advance the studies; an interrupt waits until all of it is reported."""
+        with defer_interrupts():
+            self._writer.add_individuals(individuals)
+            for number, members in individuals.items():
+                self._advance(self._studies[number], members)
 
     def _advance(self, study: Study, individuals: Sequence[IndividualRecord]) -> None:
         """Tell a study what is stored, and store what follows from it."""

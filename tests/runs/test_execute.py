@@ -1,6 +1,7 @@
 """Final runs: who trains beside whom, what is written down and when, and what an interrupt or an error leaves."""
 
 import math
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -320,6 +321,22 @@ def test_an_interrupt_keeps_the_runs_before_it(clock):
         (0, Status.COMPLETED, 5),
         (1, Status.INTERRUPTED, 3),
     ]
+
+
+class Late(Witness):
+    """A ledger that an interrupt reaches right after it has stored a run."""
+
+    def add_run(self, run_set, run, curve):
+        super().add_run(run_set, run, curve)
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_an_interrupt_right_after_a_run_is_stored_comes_after_its_report(timed):
+    witness = Late()
+    with pytest.raises(KeyboardInterrupt):
+        execute_run_set(to_do(steps=5, timed=timed), witness, witness)
+    assert witness.events[1:] == ["stored 0", "ended 0"]
 
 
 def test_an_interrupt_in_lockstep_ends_all_that_are_alive():

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import signal
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -350,3 +351,20 @@ def test_a_result_is_reported_after_it_is_stored():
     callback = Looking()
     run([new_study()], writer=writer, callback=callback)
     assert callback.reports[-1].mean == writer.results[1].values
+
+
+class LateWriter(MemoryWriter):
+    """A store that an interrupt reaches right after it has stored individuals."""
+
+    def add_individuals(self, individuals):
+        super().add_individuals(individuals)
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_right_after_individuals_are_stored_comes_after_their_report():
+    callback = RecordingCallback()
+    coordinator, writer, _ = coordinate(new_study(), writer=LateWriter(), callback=callback)
+    shard = coordinator.assign("one")
+    with pytest.raises(KeyboardInterrupt):
+        coordinator.complete({"one": fake_evaluate(shard)})
+    assert callback.reports[-1].evaluated == len(writer.individuals) == len(shard.indices)
