@@ -41,6 +41,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	index=$$($(BIN)/python scripts/torch_index.py $(TORCH)) && $(BIN)/pip install --quiet --disable-pip-version-check \
 		$$index --constraint constraints.txt --editable '.[cpu,dev,docs]'
+	$(BIN)/python -m compileall -q lodo_bench  # pip compiles what it copies
 	touch $(READY)
 
 # Adds the frameworks to the environment, without changing what is installed.

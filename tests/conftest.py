@@ -11,6 +11,7 @@ from contextlib import ExitStack, nullcontext
 import pytest
 
 from lodo_bench.optimizers import OPTIMIZERS
+from lodo_bench.training.interrupts import preserve_signal_handlers
 from tests import postgres, stand_in_data
 
 if sys.platform == "linux":
@@ -68,6 +69,13 @@ def location(new_location):
     """The location of a new database, for each kind of database."""
     with new_location() as location:
         yield location
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers():
+    """Restores the handlers that a test has replaced, with which an interrupt would end the process in a later one."""
+    with preserve_signal_handlers():
+        yield
 
 
 @pytest.fixture
