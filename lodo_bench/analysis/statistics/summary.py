@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+
+from lodo_bench.analysis.statistics.exact import exact_deviation, exact_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def summarize(values: Iterable[float]) -> Summary:
 def mean(values: Collection[float]) -> float:
     """Return the mean of finite values, at least one, rounded once: their sum is exact."""
     low, high = min(values), max(values)
-    return low + 0 if low == high else statistics.mean(values)  # many runs are of equally many steps
+    return low + 0 if low == high else exact_mean(values)  # many runs are of equally many steps
 
 
 def median(values: Sequence[float]) -> float:
@@ -62,6 +63,6 @@ def _deviation(values: Sequence[float]) -> float:
     if min(values) == max(values):
         return 0.0
     try:
-        return statistics.stdev(values)
-    except OverflowError:  # of values that are finite, but more than 1e154 apart
+        return exact_deviation(values)
+    except OverflowError:  # of finite values that are too far apart
         return math.inf

@@ -11,7 +11,7 @@ from lodo_bench.results.codecs.facts import decode_facts
 from lodo_bench.results.codecs.provenances import provenance_of
 from lodo_bench.results.codecs.specifications import decode_run_set_spec
 from lodo_bench.results.damage import MAX_COUNT, Damages, Fields
-from lodo_bench.results.run_rows import StoredMilestone, StoredRun
+from lodo_bench.results.run_rows import StoredRun
 from lodo_bench.results.schema import MilestoneRow, ProvenanceRow, RunRow, RunSetRow, ScoreRow, encode_number
 from lodo_bench.spec.milestone import Milestone
 from lodo_bench.spec.outcome import Curve
@@ -65,8 +65,9 @@ def decode_run(run: StoredRun) -> RunRecord:
     fields = Fields(run.row, RunRow)
     losses, scores = {}, {}
     for each in run.milestones:
-        milestone = _milestone(each)
-        losses[milestone] = Fields(each.row, MilestoneRow).number("loss", "loss_kind")
+        scored = Fields(each.row, MilestoneRow)
+        milestone = _milestone(scored)
+        losses[milestone] = scored.number("loss", "loss_kind")
         if each.scores:
             found = [Fields(row, ScoreRow) for row in each.scores]
             scores[milestone] = {score.text("name"): score.number("value", "value_kind") for score in found}
@@ -82,8 +83,7 @@ def decode_run(run: StoredRun) -> RunRecord:
     )
 
 
-def _milestone(stored: StoredMilestone) -> Milestone:
-    fields = Fields(stored.row, MilestoneRow)
+def _milestone(fields: Fields) -> Milestone:
     key = fields.text("key")
     milestone = _milestone_of(key)
     if milestone is None:

@@ -113,6 +113,28 @@ def test_a_mean_of_the_finite_values_needs_most_of_them(values, mean):
     assert majority_mean(values) == mean
 
 
+ANY = st.floats(allow_nan=False, allow_infinity=False)
+SCALES = st.floats(-320, 300).map(lambda exponent: 10.0**exponent)
+
+
+@examples
+@given(
+    st.one_of(
+        st.lists(ANY, min_size=2, max_size=8),
+        st.builds(
+            lambda scale, values: [scale * value for value in values], SCALES, st.lists(st.floats(1, 9), min_size=2)
+        ),
+        st.lists(st.integers(0, 10**15), min_size=2),
+    )
+)
+def test_deviations_are_rounded_once(values):
+    try:
+        expected = statistics.stdev(values)
+    except OverflowError:
+        expected = INF
+    assert repr(summarize(values).std) == repr(expected)
+
+
 @examples
 @given(
     st.one_of(
@@ -121,7 +143,8 @@ def test_a_mean_of_the_finite_values_needs_most_of_them(values, mean):
     )
 )
 def test_means_are_rounded_once(values):
-    assert repr(mean(values)) == repr(statistics.mean(values))
+    expected = statistics.mean(values)  # of whole numbers it is a whole number, if it can be
+    assert (mean(values), math.copysign(1, mean(values))) == (expected, math.copysign(1, expected))
 
 
 @pytest.mark.parametrize("value", [0.0, 100_000.0, 1e308, 5e-324])
