@@ -301,7 +301,8 @@ def _foreign_keys_unchecked(connection: Connection) -> Iterator[None]:
             if _broken_references(connection) > broken:
                 raise AssertionError("the migration has broken a reference")
     finally:
-        driver.execute("PRAGMA foreign_keys=ON")
+        with suppress(sqlite3.ProgrammingError):  # "closed", as by SQLAlchemy when an interrupt arrives in a statement
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _broken_references(connection: Connection) -> int:

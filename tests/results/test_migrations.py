@@ -343,6 +343,41 @@ def test_a_last_step_that_fails_undoes_those_before_it(path, version, monkeypatc
     assert path.read_bytes() == CONTENTS[version]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.8, 1.0])
+def test_an_interrupt_in_any_statement_leaves_it_as_it_was(path, share):
+    statements = []
+
+    def count(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    def interrupt(_connection, _cursor, statement, *_):
+        statements.append(statement)
+        if len(statements) == wanted:
+            raise KeyboardInterrupt
+
+    def opened(listener):
+        statements.clear()
+        event.listen(Engine, "before_cursor_execute", listener)
+        try:
+            Database(str(path), create=False).close()
+        finally:
+            event.remove(Engine, "before_cursor_execute", listener)
+
+    opened(count)
+    within = [
+        number for number, statement in enumerate(statements, 1) if statement.startswith("UPDATE lodo_bench_schema")
+    ]
+    begun = 1 + next(number for number, statement in enumerate(statements, 1) if statement == "BEGIN IMMEDIATE")
+    wanted = round(begun + share * (within[-1] - begun))
+    path.write_bytes(CONTENTS[3])
+    with pytest.raises(KeyboardInterrupt):
+        opened(interrupt)
+    assert query(path, "SELECT version FROM lodo_bench_schema") == [(3,)]
+    assert query(path, "PRAGMA integrity_check") == [("ok",)]
+    opened(count)
+    assert query(path, "SELECT version FROM lodo_bench_schema") == [(SCHEMA_VERSION,)]
+
+
 def test_one_that_cannot_be_written_is_not_opened_for_writing(path):
     def forbid(connection, _record):
         connection.execute("PRAGMA query_only=ON")
