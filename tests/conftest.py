@@ -10,8 +10,8 @@ from contextlib import ExitStack, nullcontext
 
 import pytest
 
+from lodo_bench.compute.interrupts import preserve_signal_handlers
 from lodo_bench.optimizers import OPTIMIZERS
-from lodo_bench.training.interrupts import preserve_signal_handlers
 from tests import postgres, stand_in_data
 
 if sys.platform == "linux":

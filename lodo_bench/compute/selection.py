@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
 
+from lodo_bench.compute.interrupts import defer_interrupts
 from lodo_bench.errors import UsageError
 from lodo_bench.spec.compute import Backend, BackendChoice
 
@@ -109,7 +110,8 @@ def trial_failure(backend: Backend) -> str | None:
         What failed, with the remedy; None if nothing did.
     """
     try:
-        import_module(f"lodo_bench.backends.{backend}.trial").run()
+        with defer_interrupts():  # one that arrived while C imports a module would count as a broken installation
+            import_module(f"lodo_bench.backends.{backend}.trial").run()
     except SwitchedOffError as error:
         return f"{error.variable} switches it off. Run 'unset {error.variable}', or use 'auto' or 'torch'."
     except Exception as error:  # whatever a broken installation raises

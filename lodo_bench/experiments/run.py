@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
 
+from lodo_bench.compute.interrupts import defer_interrupts
 from lodo_bench.errors import Remedy, UsageError
 from lodo_bench.experiments.condition import Condition
 from lodo_bench.experiments.plan import Plan
@@ -20,7 +21,6 @@ from lodo_bench.runs.hyperparameters import fixed_hyperparameters, tuned_hyperpa
 from lodo_bench.runs.parallel import Job, execute_all
 from lodo_bench.spec.run_set import Hyperparameters, RunSetRecord, RunSetSpec
 from lodo_bench.spec.study import StudyRecord
-from lodo_bench.training.interrupts import defer_interrupts
 from lodo_bench.tuner.coordinator import ProgressCallback
 from lodo_bench.tuner.driver import run_studies
 from lodo_bench.tuner.study import Study

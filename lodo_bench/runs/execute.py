@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lodo_bench.compute.interrupts import defer_interrupts
 from lodo_bench.compute.threads import single_thread
 from lodo_bench.spec.outcome import Curve, Outcome, Status
 from lodo_bench.spec.run_set import RunRecord, RunSetRecord, RunSetSpec
@@ -19,7 +20,6 @@ from lodo_bench.spec.training import Individual, TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
 from lodo_bench.training.footprint import lockstep_size
-from lodo_bench.training.interrupts import defer_interrupts
 from lodo_bench.training.loop import trace, train_validated
 from lodo_bench.training.session import Progress
 

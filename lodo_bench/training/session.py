@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
+from lodo_bench.compute.interrupts import defer_interrupts
 from lodo_bench.errors import StateError
 from lodo_bench.spec.milestone import Milestone, milestones
 from lodo_bench.spec.outcome import Outcome
 from lodo_bench.spec.training import TrainingSpec
 from lodo_bench.tasks import TASKS
 from lodo_bench.training.checkpoint import Checkpoint
-from lodo_bench.training.interrupts import defer_interrupts
 from lodo_bench.training.metrics import Metric
 from lodo_bench.training.recorder import Recorder
 from lodo_bench.training.stopwatch import Stopwatch

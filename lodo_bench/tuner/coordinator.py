@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from lodo_bench.compute.interrupts import defer_interrupts
 from lodo_bench.spec.outcome import Status
 from lodo_bench.spec.study import GenerationRecord, IndividualRecord
 from lodo_bench.spec.training import Tuned
-from lodo_bench.training.interrupts import defer_interrupts
 from lodo_bench.tuner.durations import Durations
 from lodo_bench.tuner.shard import Shard
 from lodo_bench.tuner.study import Study, StudyProgress

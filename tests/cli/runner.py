@@ -20,7 +20,7 @@ import pytest
 import typer
 
 from lodo_bench.cli.app import app, main
-from lodo_bench.training.interrupts import preserve_signal_handlers
+from lodo_bench.compute.interrupts import preserve_signal_handlers
 from tests.postgres import query
 
 PATIENCE = 180

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lodo_bench.cli import app
-from lodo_bench.training.interrupts import preserve_signal_handlers
+from lodo_bench.compute.interrupts import preserve_signal_handlers
 from tests.cli.runner import Place, continuing_command, finish, wait_until
 
 SEEDS = 5

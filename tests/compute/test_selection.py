@@ -1,5 +1,8 @@
 """The choice of a backend, by device and precision or as requested, and the messages where one cannot be used."""
 
+import signal
+from importlib import import_module
+
 import pytest
 import torch
 
@@ -99,3 +102,19 @@ def test_training_gives_the_same_losses_with_every_backend(optimizer):
     torch.testing.assert_close(
         torch.from_numpy(ours.curve.losses), torch.from_numpy(reference.curve.losses), rtol=1e-9, atol=1e-9
     )
+
+
+def test_an_interrupt_while_a_backend_is_loaded_is_no_fault_of_it(monkeypatch):
+    def load(name):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:  # as C makes it of an exception while it imports a module
+            raise ImportError(name) from None
+        return import_module(name)
+
+    monkeypatch.setattr(selection, "import_module", load)
+    selection.trial_failure.cache_clear()
+    with pytest.raises(KeyboardInterrupt):
+        selection.trial_failure("numba")
+    monkeypatch.undo()
+    assert selection.trial_failure("numba") is None

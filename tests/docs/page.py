@@ -12,7 +12,7 @@ from unittest.mock import patch
 import yaml
 
 import lodo_bench
-from lodo_bench.training.interrupts import preserve_signal_handlers
+from lodo_bench.compute.interrupts import preserve_signal_handlers
 from tests.cli.runner import PATIENCE, Place, Result
 from tests.docs.blocks import ROOT
 from tests.docs.commands import parse

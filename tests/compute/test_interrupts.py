@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lodo_bench.training.interrupts import defer_interrupts, preserve_signal_handlers
+from lodo_bench.compute.interrupts import defer_interrupts, preserve_signal_handlers
 
 
 @pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
