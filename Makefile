@@ -37,11 +37,12 @@ help:
 
 setup: $(READY)
 
+# pip does not compile an editable package: without this, each first start would.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	index=$$($(BIN)/python scripts/torch_index.py $(TORCH)) && $(BIN)/pip install --quiet --disable-pip-version-check \
 		$$index --constraint constraints.txt --editable '.[cpu,dev,docs]'
-	$(BIN)/python -m compileall -q lodo_bench  # pip compiles what it copies
+	$(BIN)/python -m compileall -q lodo_bench
 	touch $(READY)
 
 # Adds the frameworks to the environment, without changing what is installed.

@@ -59,7 +59,7 @@ def _complete(
     """Complete the run sets of one task."""
     wanted = sorted(set(at) or {m for run_set in run_sets for run in run_set.runs for m in run.milestones})
     if all(list(run.milestones) == wanted for run_set in run_sets for run in run_set.runs):
-        return list(run_sets)
+        return list(run_sets)  # nothing is missing
     numbers: dict[tuple[object, ...], int] = {}
     rows = [numbers.setdefault(row_key(run_set.spec), len(numbers)) for run_set in run_sets]
     scored = {

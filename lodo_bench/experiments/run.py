@@ -146,7 +146,7 @@ def _run_untimed(records: Sequence[RunSetRecord], num_processes: int, store: Sto
     jobs = [Job(record, weights_of(record.spec, store), plan) for record in _slowest_first(records, store)]
     reporter.notice(f"Running {len(jobs)} untimed run sets, {num_processes} at a time.")
     for job, ended in execute_all(jobs, num_processes):
-        with defer_interrupts():  # whoever is interrupted is told of every run that is stored
+        with defer_interrupts():  # so that its message counts every stored run
             for run, curve in ended:
                 store.add_run(job.record.id, run, curve)
             reporter.stored(job.record.spec, len(ended))

@@ -98,7 +98,7 @@ def execute_run_set(
         for seed, outcome in zip(seeds, outcomes, strict=True):
             if seed in run_set.missing_seeds:
                 run = _record(spec, seed, outcome)
-                with defer_interrupts():  # whoever is interrupted is told of every run that is stored
+                with defer_interrupts():  # so that its message counts every stored run
                     writer.add_run(run_set.id, run, outcome.curve)
                     callback.ended(run)
         if any(outcome.status is Status.INTERRUPTED for outcome in outcomes):

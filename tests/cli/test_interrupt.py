@@ -1,4 +1,4 @@
-"""Ctrl-C: what was finished is kept, and the same command goes on."""
+"""Ctrl-C keeps what is finished, and the same command resumes."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def end_the_process(process):
 
 
 def stop(place, arguments, table, rows, interrupt):
-    """Start a command and interrupt it as soon as there are so many rows in a table."""
+    """Start a command and interrupt it once a table has this many rows."""
     process = place.start(*arguments)
     wait_until(lambda: place.count(table) >= rows, process)
     interrupt(process)

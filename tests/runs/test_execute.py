@@ -1,4 +1,4 @@
-"""Final runs: who trains beside whom, what is written down and when, and what an interrupt or an error leaves."""
+"""Final runs: their batches, what is stored and when, and what an interrupt or an error leaves."""
 
 import math
 import signal
@@ -66,7 +66,7 @@ class Explosive(Optimizer):
 
 
 class Witness:
-    """Ledger and listener in one: keeps what it is told, in order, and the curves by seed."""
+    """A writer and a callback in one: records their calls in order, and the curves by seed."""
 
     def __init__(self, interrupt_at=math.inf):
         self.events = []

@@ -38,9 +38,11 @@ def _fractions(values: Collection[float]) -> tuple[list[int], int]:
 
 
 def _root(numerator: int, denominator: int) -> float:
-    """Return the square root of a fraction."""
-    missing = _ROOT_BITS - (numerator.bit_length() - denominator.bit_length()) // 2
-    shift = max(0, missing)
+    """Return the square root of a fraction, rounded once.
+
+    An odd last bit of the integer root stands for all digits that follow it, so that the division rounds correctly.
+    """
+    shift = max(0, _ROOT_BITS - (numerator.bit_length() - denominator.bit_length()) // 2)
     whole, rest = divmod(numerator << 2 * shift, denominator)
     root = math.isqrt(whole)
     if rest or root * root != whole:
